@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: strict about imports, existentials and warnings.
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A Swift library target; it may import only the targets named here.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// The tests of one target, `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: [.init(stringLiteral: name), "Diagnostics", "TestSupport"] + dependencies,
+    swiftSettings: swiftSettings)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "swift-autoround",
+  products: [
+    .library(name: "AutoRound", targets: ["AutoRound", "Evaluation"]),
+    .executable(name: "autoround", targets: ["autoround"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // Layers, lowest first. A target imports only targets above it in this list.
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .target(
+      name: "CKernels",
+      linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux])), .linkedLibrary("m")]),
+    .target(name: "CBuiltinCalibration"),
+    library("Diagnostics"),
+    library("JSONText", ["Diagnostics"]),
+    library("Tensors", ["Diagnostics", "CKernels"]),
+    library("Compute", ["Diagnostics", "Tensors", "CKernels", "COneDNN"]),
+    library("Checkpoints", ["Diagnostics", "JSONText", "Tensors"]),
+    library("Tokenization", ["Diagnostics", "JSONText"]),
+    library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
+    library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels"]),
+    library(
+      "AutoRound",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
+        "LanguageModels", "Quantization", "CBuiltinCalibration", yams, logging,
+      ]),
+    library(
+      "Evaluation",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
+        "LanguageModels", "Quantization",
+      ]),
+    library(
+      "AutoRoundCommands",
+      ["Diagnostics", "JSONText", "AutoRound", "Evaluation", argumentParser, logging]),
+    .executableTarget(
+      name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
+      swiftSettings: swiftSettings),
+
+    .target(
+      name: "TestSupport", dependencies: ["Diagnostics", "Tensors"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    tests("JSONText"),
+    tests("Tensors"),
+    tests("Compute", ["Tensors", "CKernels"]),
+    tests("Checkpoints", ["JSONText", "Tensors"]),
+    tests("Tokenization", ["JSONText"]),
+    tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute"]),
+    tests("Quantization", ["JSONText", "Tensors", "Checkpoints"]),
+    tests(
+      "AutoRound",
+      ["JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization", "Tokenization"]),
+    tests("Evaluation", ["Tensors", "Checkpoints", "LanguageModels", "AutoRound"]),
+    tests("AutoRoundCommands", ["JSONText", "AutoRound"]),
+  ]
+)

@@ -1,0 +1,24 @@
+#include "isa.h"
+
+static int current = -1;
+
+ck_isa ck_isa_available(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16"))
+    return CK_ISA_AVX512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CK_ISA_AVX2;
+#endif
+  return CK_ISA_PORTABLE;
+}
+
+ck_isa ck_isa_current(void) {
+  if (current < 0) current = ck_isa_available();
+  return (ck_isa)current;
+}
+
+void ck_isa_use(ck_isa isa) {
+  ck_isa best = ck_isa_available();
+  current = isa < best ? isa : best;
+}

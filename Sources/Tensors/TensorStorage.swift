@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The bytes under one or more tensors: memory of their own, or a file mapped read-only.
+///
+/// `@unchecked Sendable`: a mapped region is never written; an owned region is written only
+/// through ``Tensor/withUnsafeMutableBytes(_:)``, which first makes sure that one tensor alone
+/// refers to it.
+public final class TensorStorage: @unchecked Sendable {
+  package let base: UnsafeMutableRawPointer
+  package let byteCount: Int
+  package let isWritable: Bool
+  private let release: (UnsafeMutableRawPointer, Int) -> Void
+
+  /// Alignment of owned memory in bytes: a cache line, and the widest vector register.
+  package static let alignment = 64
+
+  /// Zeroed memory of its own.
+  package init(zeroed byteCount: Int) {
+    precondition(byteCount >= 0)
+    let padded = max(byteCount, 1)
+    base = .allocate(byteCount: padded, alignment: Self.alignment)
+    memset(base, 0, padded)
+    self.byteCount = byteCount
+    isWritable = true
+    release = { pointer, _ in pointer.deallocate() }
+  }
+
+  /// Memory that somebody else made; `release` gives it back with its address and size.
+  package init(
+    readOnly base: UnsafeRawPointer, byteCount: Int,
+    release: @escaping (UnsafeMutableRawPointer, Int) -> Void
+  ) {
+    self.base = UnsafeMutableRawPointer(mutating: base)
+    self.byteCount = byteCount
+    isWritable = false
+    self.release = release
+  }
+
+  deinit { release(base, byteCount) }
+}
