@@ -104,13 +104,15 @@ extension SafetensorsHeader {
       info: TensorInfo(name: name, dtype: dtype, shape: shape), offsets: offsets[0]..<offsets[1])
   }
 
-  /// Reads an array of integers that are not negative.
+  /// Reads an array of sizes.
   private static func readSizes(_ scanner: inout JSONScanner) throws(InputError) -> [Int] {
     var sizes: [Int] = []
     try scanner.beginArray()
     while try scanner.nextElement() {
-      let size = try scanner.readInteger()
-      guard size >= 0 else { throw scanner.failure("\(size) is negative") }
+      let text = String(decoding: try scanner.readNumber(), as: UTF8.self)
+      guard !text.hasPrefix("-"), let size = Int(text) else {
+        throw scanner.failure("\(quoted(text)) is not an integer from 0 to 2^63 - 1")
+      }
       sizes.append(size)
     }
     return sizes

@@ -113,10 +113,12 @@ import Testing
       "an array"),
     Case(
       "negative extent", tensor: #""dtype":"F32","shape":[-1],"data_offsets":[0,4]"#, .malformed,
-      "negative"),
+      "'-1'"),
     Case(
       "fractional extent", tensor: #""dtype":"F32","shape":[1.0],"data_offsets":[0,4]"#, .malformed,
       "integer"),
+    Case(
+      "minus zero", tensor: #""dtype":"U8","shape":[0],"data_offsets":[-0,0]"#, .malformed, "'-0'"),
     Case(
       "exponent", tensor: #""dtype":"F32","shape":[1e0],"data_offsets":[0,4]"#, .malformed,
       "integer"),
@@ -130,7 +132,7 @@ import Testing
       "'data_offsets'"),
     Case(
       "negative offset", tensor: #""dtype":"F32","shape":[1],"data_offsets":[-4,0]"#, .malformed,
-      "negative"),
+      "'-4'"),
     Case(
       "offset of 2^63",
       tensor: #""dtype":"F32","shape":[1],"data_offsets":[0,9223372036854775808]"#, .malformed,
