@@ -1,6 +1,10 @@
 /// A JSON document as it was written: members keep their order, keys are compared byte by byte, and
 /// numbers keep their text, so that a file can be read, changed in one place and written back.
-public enum JSONValue: Sendable, Equatable {
+///
+/// Two values are equal if they have the same members in the same order, and the same text for
+/// every number: `1.0` is not `1`. Strings and keys are compared by their UTF-8 form; Swift's own
+/// comparison of strings would take `"e\u{301}"` for `"\u{e9}"`.
+public enum JSONValue: Sendable {
   case null
   case bool(Bool)
   /// A number, as its text in the document.
@@ -10,7 +14,7 @@ public enum JSONValue: Sendable, Equatable {
   case object([Member])
 
   /// One key with its value.
-  public struct Member: Sendable, Equatable {
+  public struct Member: Sendable {
     public var key: String
     public var value: JSONValue
     /// Creates a member.
@@ -18,5 +22,32 @@ public enum JSONValue: Sendable, Equatable {
       self.key = key
       self.value = value
     }
+  }
+}
+
+extension JSONValue: Equatable {
+  public static func == (a: JSONValue, b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let a), .bool(let b)): a == b
+    case (.number(let a), .number(let b)): a.hasSameBytes(as: b)
+    case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)): a == b
+    default: false
+    }
+  }
+}
+
+extension JSONValue.Member: Equatable {
+  public static func == (a: Self, b: Self) -> Bool {
+    a.key.hasSameBytes(as: b.key) && a.value == b.value
+  }
+}
+
+extension String {
+  /// Whether both strings have the same UTF-8 form; `==` asks for canonical equivalence only.
+  package func hasSameBytes(as other: String) -> Bool {
+    utf8.elementsEqual(other.utf8)
   }
 }
