@@ -9,6 +9,7 @@
 #include "elementwise.h"
 #include "isa.h"
 #include "norm.h"
+#include "probability.h"
 #include "rotary.h"
 #include "team.h"
 
