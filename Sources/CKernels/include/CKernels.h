@@ -7,8 +7,10 @@
 #include "casts.h"
 #include "elements.h"
 #include "elementwise.h"
+#include "fake_quant.h"
 #include "isa.h"
 #include "norm.h"
+#include "packing.h"
 #include "rotary.h"
 #include "team.h"
 
