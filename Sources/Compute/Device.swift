@@ -1,4 +1,5 @@
 internal import COneDNN
+import Tensors
 
 /// The processor that programs run on: the matrix library's handles and its prepared products.
 ///

@@ -1,4 +1,5 @@
 internal import CKernels
+import Tensors
 
 /// The loss of a block: the mean over all elements of `(y - target)^2`, with its gradient.
 package enum SquaredError {

@@ -1,4 +1,4 @@
-package import Compute
+import Compute
 package import LanguageModels
 
 /// Runs a block's program over cached samples.

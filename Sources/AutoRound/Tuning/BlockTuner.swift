@@ -1,5 +1,5 @@
 package import Compute
-package import Diagnostics
+import Diagnostics
 package import LanguageModels
 package import Quantization
 import Tensors

@@ -1,4 +1,5 @@
 internal import CKernels
+import Tensors
 
 /// Causal attention with grouped query heads and an optional sliding window:
 /// `softmax(scale q k^T) v` for each head.

@@ -1,4 +1,5 @@
 internal import CKernels
+import Tensors
 
 /// `y = x / sqrt(mean(x^2) + epsilon) * w`, over each row.
 final class RMSNorm: Operation {

@@ -1,5 +1,6 @@
 internal import CKernels
 import Foundation
+import Tensors
 
 /// What the rotary embedding of one kind of layer needs: a table of angles.
 package struct RotaryTable: Sendable {

@@ -1,4 +1,5 @@
 internal import CKernels
+import Tensors
 
 /// `y = silu(g) * u`, where `g` is the left half of the input's columns and `u` the right half.
 final class SiLUGate: Operation {
