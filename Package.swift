@@ -81,7 +81,7 @@ let package = Package(
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
     tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute", "CKernels"]),
-    tests("Quantization", ["JSONText", "Tensors", "Checkpoints"]),
+    tests("Quantization", ["JSONText", "Tensors", "Checkpoints", "CKernels"]),
     tests(
       "AutoRound",
       [
