@@ -32,7 +32,8 @@ public struct Tensor: Sendable {
     self.byteOffset = byteOffset
     precondition(
       byteOffset >= 0 && byteOffset + byteCount <= storage.byteCount,
-      "a tensor of \(byteCount) bytes at \(byteOffset) does not fit into \(storage.byteCount) bytes")
+      "a tensor of \(byteCount) bytes at \(byteOffset) does not fit into \(storage.byteCount) bytes"
+    )
   }
 
   /// A tensor with a copy of `elements`, whose size must be that of `dtype`.
