@@ -22,7 +22,8 @@ public final class ProgressPrinter: RunObserver {
     text = ProgressText(
       isLive: isTerminal && environment["TERM"] != "dumb",
       styling: Styling(isTerminal: isTerminal, environment: environment),
-      width: Self.width(of: file.fileDescriptor) ?? environment["COLUMNS"].flatMap { Int($0) } ?? 80)
+      width: Self.width(of: file.fileDescriptor) ?? environment["COLUMNS"].flatMap { Int($0) } ?? 80
+    )
   }
 
   public func observe(_ event: RunEvent) {

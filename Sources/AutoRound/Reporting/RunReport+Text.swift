@@ -41,5 +41,6 @@ private func shellWord(_ text: String) -> String {
       || "/._-+:@%,".unicodeScalars.contains($0)
   }
   if isPlain, !text.isEmpty { return text }
-  return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+  let parts = text.split(separator: "'", omittingEmptySubsequences: false)
+  return "'" + parts.joined(separator: #"'\''"#) + "'"
 }

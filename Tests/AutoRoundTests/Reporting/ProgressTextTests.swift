@@ -85,10 +85,11 @@ import Testing
         == [.line("\u{1B}[33mwarning:\u{1B}[0m few samples")])
   }
 
-  @Test(arguments: [
-    (true, [:], Styling.colored), (true, ["NO_COLOR": ""], .colored),
-    (true, ["NO_COLOR": "1"], .plain), (true, ["TERM": "dumb"], .plain), (false, [:], .plain),
-  ] as [(Bool, [String: String], Styling)])
+  @Test(
+    arguments: [
+      (true, [:], Styling.colored), (true, ["NO_COLOR": ""], .colored),
+      (true, ["NO_COLOR": "1"], .plain), (true, ["TERM": "dumb"], .plain), (false, [:], .plain),
+    ] as [(Bool, [String: String], Styling)])
   func coloursOnlyWhereWanted(isTerminal: Bool, environment: [String: String], styling: Styling) {
     #expect(Styling(isTerminal: isTerminal, environment: environment) == styling)
   }

@@ -34,7 +34,8 @@ import Testing
       written    /tmp/out
       evaluate   autoround evaluate /tmp/out --text FILE --against 'my model'
       """
-    #expect(lines == expected.split(separator: "\n", omittingEmptySubsequences: false).map { .line(String($0)) })
+    let expectedLines = expected.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines == expectedLines.map { .line(String($0)) })
   }
 
   @Test func json() throws {
