@@ -75,6 +75,13 @@ package struct ProgramRecorder {
   /// Names the value that the program is run for.
   package mutating func finish(output: Value) { self.output = output }
 
+  /// Every matrix and vector recorded so far, in order.
+  package var parameterShapes: [(name: String, shape: [Int])] {
+    parameters.flatMap { info in
+      info.parts.map { ($0.name, info.isMatrix ? [$0.rows, info.columns] : [$0.rows]) }
+    }
+  }
+
   func columns(of value: Value) -> Int { values[value.index].columns }
 }
 

@@ -38,7 +38,7 @@ import Testing
         quantizer: RecordingQuantizer(layer.quantizer as! IntegerWeightQuantizer))
     }
     let settings = TuningSettings(
-      iterations: 1, learningRate: Float(try fixture.doubles("lr")[0]), batchSize: 4)
+      iterations: 1, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4)
     let outcome = try BlockTuner(block: block, layers: recorded, settings: settings).tune(
       inputs: fixture.cache("input_q"), targets: targets,
       batches: FixedBatches(fixture.batches)
@@ -142,7 +142,7 @@ import Testing
     let targets = try fixture.targets(from: block)
     let inputs = try fixture.cache("input_q", compute: compute)
     let settings = TuningSettings(
-      iterations: expected.count, learningRate: Float(try fixture.doubles("lr")[0]), batchSize: 4,
+      iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4,
       gradientAccumulationSteps: batches[0].count / 4)
     let tuner = BlockTuner(block: block, layers: layers, settings: settings)
     let outcome = try tuner.tune(

@@ -77,7 +77,7 @@ package struct ProgressText {
   private func finishedLine(_ report: BlockReport) -> String {
     var parts = [
       "block \(report.index + 1)/\(blockCount)",
-      "loss \(Quantities.loss(report.initialLoss)) -> \(Quantities.loss(report.bestLoss))",
+      "loss \(Quantities.loss(report.rtnLoss)) -> \(Quantities.loss(report.finalLoss))",
       Quantities.duration(seconds: report.seconds),
     ]
     if let left = timeLeft.afterBlock(), left > 0 {

@@ -23,11 +23,14 @@ extension RunReport {
     let rows = blocks.map { block in
       [
         block.name, Quantities.loss(block.initialLoss), Quantities.loss(block.bestLoss),
-        Quantities.loss(block.rtnLoss), Quantities.percent(block.gain),
+        "\(block.bestIteration)", Quantities.loss(block.rtnLoss), Quantities.loss(block.finalLoss),
+        Quantities.percent(block.gain),
       ]
     }
     var table = Table(
-      header: ["block", "loss before", "loss after", "rounded to nearest", "gain"], rows: rows
+      header: [
+        "block", "loss before", "best", "at step", "all samples: rounded", "tuned", "gain",
+      ], rows: rows
     ).lines
     table[0] = styling.heading(table[0])
     return table

@@ -12,15 +12,15 @@ public struct BlockReport: Sendable, Equatable {
   public var name: String
   /// The names of the layers that were quantized.
   public var layers: [String]
-  /// Loss of the first step, before any was taken.
+  /// Loss of the first step's batch, before any step was taken.
   public var initialLoss: Double
-  /// The smallest loss of any step; its parameters were kept.
+  /// The smallest loss of any step's batch; the parameters of that step were kept.
   public var bestLoss: Double
   /// The step of the smallest loss, from 0.
   public var bestIteration: Int
-  /// Loss of the last step, or nil without tuning.
-  public var lastLoss: Double?
-  /// Loss with weights rounded to nearest, on the samples that ``bestLoss`` was measured on.
+  /// Loss on all samples with the weights that were kept.
+  public var finalLoss: Double
+  /// Loss on all samples with weights rounded to nearest.
   public var rtnLoss: Double
   /// Seconds spent on the block.
   public var seconds: Double
@@ -28,7 +28,7 @@ public struct BlockReport: Sendable, Equatable {
   /// Creates a report.
   public init(
     index: Int, name: String, layers: [String], initialLoss: Double, bestLoss: Double,
-    bestIteration: Int, lastLoss: Double?, rtnLoss: Double, seconds: Double
+    bestIteration: Int, finalLoss: Double, rtnLoss: Double, seconds: Double
   ) {
     self.index = index
     self.name = name
@@ -36,7 +36,7 @@ public struct BlockReport: Sendable, Equatable {
     self.initialLoss = initialLoss
     self.bestLoss = bestLoss
     self.bestIteration = bestIteration
-    self.lastLoss = lastLoss
+    self.finalLoss = finalLoss
     self.rtnLoss = rtnLoss
     self.seconds = seconds
   }
@@ -44,7 +44,7 @@ public struct BlockReport: Sendable, Equatable {
   /// The share of the rounded-to-nearest loss that tuning removed: 0.25 for a quarter. Zero where
   /// there was nothing to remove.
   public var gain: Double {
-    rtnLoss > 0 ? 1 - bestLoss / rtnLoss : 0
+    rtnLoss > 0 ? 1 - finalLoss / rtnLoss : 0
   }
 
   /// The report as a JSON object.
@@ -53,7 +53,7 @@ public struct BlockReport: Sendable, Equatable {
       "index": JSONValue(index), "name": .string(name),
       "layers": .array(layers.map(JSONValue.string)), "initial_loss": JSONValue(initialLoss),
       "best_loss": JSONValue(bestLoss), "best_iteration": JSONValue(bestIteration),
-      "last_loss": lastLoss.map { JSONValue($0) } ?? .null, "rtn_loss": JSONValue(rtnLoss),
+      "final_loss": JSONValue(finalLoss), "rtn_loss": JSONValue(rtnLoss),
       "seconds": JSONValue(seconds),
     ]
   }

@@ -8,10 +8,10 @@ import Tensors
 package struct TuningSettings: Sendable, Equatable {
   /// Steps of signed gradient descent; 0 leaves the weights rounded to nearest.
   package var iterations: Int
-  /// First step of the rounding offsets; nil: see ``initialRate(bits:)``.
-  package var learningRate: Float?
+  /// First step of the rounding offsets.
+  package var learningRate: LearningRate
   /// First step of the range scales; nil: that of the rounding offsets.
-  package var rangeLearningRate: Float?
+  package var rangeLearningRate: LearningRate?
   /// Samples that are run at once.
   package var batchSize: Int
   /// Batches of one step, run one after the other to save memory.
@@ -20,8 +20,9 @@ package struct TuningSettings: Sendable, Equatable {
   package var seed: UInt64
 
   package init(
-    iterations: Int, learningRate: Float? = nil, rangeLearningRate: Float? = nil, batchSize: Int,
-    gradientAccumulationSteps: Int = 1, seed: UInt64 = 42
+    iterations: Int, learningRate: LearningRate = .automatic,
+    rangeLearningRate: LearningRate? = nil, batchSize: Int, gradientAccumulationSteps: Int = 1,
+    seed: UInt64 = 42
   ) {
     self.iterations = iterations
     self.learningRate = learningRate
@@ -31,11 +32,10 @@ package struct TuningSettings: Sendable, Equatable {
     self.seed = seed
   }
 
-  /// The first step of a layer's rounding offsets: 1/iterations, or twice that for at most 3 bits and at
-  /// least 1000 iterations, unless one is given.
-  package func initialRate(bits: Int) -> Float {
-    if let learningRate { return learningRate }
-    return (iterations >= 1000 && bits <= 3 ? 2 : 1) / Float(max(iterations, 1))
+  /// The steps of a layer over the iterations.
+  fileprivate func schedule(_ rate: LearningRate, bits: Int) -> LearningRateSchedule {
+    LearningRateSchedule(
+      initial: Float(rate.value(bitCount: bits, iterations: iterations)), iterations: iterations)
   }
 }
 
@@ -122,14 +122,9 @@ package final class BlockTuner {
       ?? BatchSampler(
         sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
         seed: settings.seed)
-    var schedules = layers.map {
-      LearningRateSchedule(
-        initial: settings.initialRate(bits: $0.bits), iterations: settings.iterations)
-    }
+    var schedules = layers.map { settings.schedule(settings.learningRate, bits: $0.bits) }
     var rangeSchedules = layers.map {
-      LearningRateSchedule(
-        initial: settings.rangeLearningRate ?? settings.initialRate(bits: $0.bits),
-        iterations: settings.iterations)
+      settings.schedule(settings.rangeLearningRate ?? settings.learningRate, bits: $0.bits)
     }
     var sums = GradientSums(layers: layers, isNeeded: steps > 1)
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)

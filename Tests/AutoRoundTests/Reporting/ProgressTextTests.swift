@@ -10,7 +10,7 @@ import Testing
   private func block(_ index: Int, seconds: Double) -> BlockReport {
     BlockReport(
       index: index, name: "model.layers.\(index)", layers: [], initialLoss: 3.412e-4,
-      bestLoss: 1.201e-4, bestIteration: 183, lastLoss: 2e-4, rtnLoss: 3.42e-4, seconds: seconds)
+      bestLoss: 1.201e-4, bestIteration: 183, finalLoss: 2e-4, rtnLoss: 3.42e-4, seconds: seconds)
   }
 
   @Test func refreshesOneLineOnATerminal() {

@@ -9,11 +9,11 @@ import Testing
     blocks: [
       BlockReport(
         index: 0, name: "model.layers.0", layers: ["model.layers.0.mlp.up_proj"],
-        initialLoss: 4e-4, bestLoss: 1e-4, bestIteration: 183, lastLoss: 2e-4, rtnLoss: 4e-4,
+        initialLoss: 4e-4, bestLoss: 1e-4, bestIteration: 183, finalLoss: 2e-4, rtnLoss: 4e-4,
         seconds: 12.5),
       BlockReport(
         index: 10, name: "model.layers.10", layers: [], initialLoss: 0, bestLoss: 0,
-        bestIteration: 0, lastLoss: nil, rtnLoss: 0, seconds: 1),
+        bestIteration: 0, finalLoss: 0, rtnLoss: 0, seconds: 1),
     ],
     seconds: 245, peakMemoryBytes: 2_100_000_000, sourceBytes: 1_192_135_096,
     outputBytes: 410_000_000, bitsPerWeight: 4.125,
