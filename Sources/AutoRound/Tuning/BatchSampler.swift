@@ -2,7 +2,7 @@
 ///
 /// When fewer samples are left than a batch needs, the rest is dropped and the current order shuffled
 /// anew. With one seed the batches are those of the reference, whose shuffle is Python's.
-package struct BatchSampler {
+package struct BatchSampler: IteratorProtocol {
   private var order: [Int]
   private var position = 0
   private let batchSize: Int
@@ -21,7 +21,7 @@ package struct BatchSampler {
   }
 
   /// The samples of the next batch.
-  package mutating func next() -> ArraySlice<Int> {
+  package mutating func next() -> ArraySlice<Int>? {
     if position + batchSize > order.count { shuffle() }
     defer { position += batchSize }
     return order[position..<position + batchSize]

@@ -105,17 +105,23 @@ package final class BlockTuner {
   /// - Parameters:
   ///   - inputs: What the quantized block reads.
   ///   - targets: What it should answer, sample by sample.
+  ///   - batches: The samples of each iteration; by default those of a ``BatchSampler`` with the settings'
+  ///     seed.
   ///   - onIteration: Called with each iteration's number and loss.
   /// - Throws: `notFinite` if a loss is not finite.
   package func tune(
-    inputs: ActivationCache, targets: ActivationCache, onIteration: (Int, Double) throws -> Void
+    inputs: ActivationCache, targets: ActivationCache,
+    batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil,
+    onIteration: (Int, Double) throws -> Void
   ) throws -> TuningOutcome {
     precondition(settings.iterations > 0)
     let batch = min(runner.block.program.batch, inputs.sampleCount)
     let steps = settings.gradientAccumulationSteps
-    var sampler = BatchSampler(
-      sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
-      seed: settings.seed)
+    var sampler =
+      batches
+      ?? BatchSampler(
+        sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
+        seed: settings.seed)
     var schedules = layers.map {
       LearningRateSchedule(
         initial: settings.initialRate(bits: $0.bits), iterations: settings.iterations)
@@ -131,7 +137,7 @@ package final class BlockTuner {
 
     for iteration in 0..<settings.iterations {
       quantizeWeights()
-      let samples = sampler.next()
+      guard let samples = sampler.next() else { preconditionFailure("too few batches") }
       let elements = samples.count * elementsOfSample
       func step(_ layer: Int, _ gradient: UnsafePointer<Float>) {
         layers[layer].quantizer.step(
