@@ -80,11 +80,14 @@ let package = Package(
     tests("Compute", ["Tensors", "CKernels"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
-    tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute"]),
+    tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute", "CKernels"]),
     tests("Quantization", ["JSONText", "Tensors", "Checkpoints", "CKernels"]),
     tests(
       "AutoRound",
-      ["JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization", "Tokenization"]),
+      [
+        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
+        "Tokenization", "CKernels",
+      ]),
     tests("Evaluation", ["Tensors", "Checkpoints", "LanguageModels", "AutoRound"]),
     tests("AutoRoundCommands", ["JSONText", "AutoRound"]),
   ]

@@ -5,6 +5,8 @@
 package struct ProgramRecorder {
   package let batch: Int
   package let tokens: Int
+  /// Positions that sequences can reach: `tokens`, or more where keys and values are cached.
+  package let positions: Int
   var operations: [any Operation] = []
   var values: [ValueInfo] = []
   var parameters: [ParameterInfo] = []
@@ -24,8 +26,9 @@ package struct ProgramRecorder {
     var rows: Int { parts.reduce(0) { $0 + $1.rows } }
   }
 
-  package init(batch: Int, tokens: Int, compute: ComputeType) {
-    precondition(batch > 0 && tokens > 0)
+  package init(batch: Int, tokens: Int, positions: Int? = nil, compute: ComputeType) {
+    precondition(batch > 0 && tokens > 0 && positions ?? tokens >= tokens)
+    self.positions = positions ?? tokens
     self.batch = batch
     self.tokens = tokens
     self.compute = compute
@@ -44,13 +47,6 @@ package struct ProgramRecorder {
   mutating func value(columns: Int, type: ComputeType? = nil) -> Value {
     values.append(ValueInfo(columns: columns, type: type ?? compute))
     return Value(index: values.count - 1)
-  }
-
-  /// A vector of f32 weights that the caller fills for each block.
-  package mutating func vector(_ name: String, count: Int) -> Parameter {
-    parameters.append(
-      ParameterInfo(parts: [ParameterPart(name: name, rows: 1)], columns: count, isMatrix: false))
-    return Parameter(index: parameters.count - 1)
   }
 
   /// Matrices `[rows, columns]` of one width, one under the other, in the program's compute type.

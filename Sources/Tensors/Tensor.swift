@@ -46,6 +46,13 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// A tensor with a copy of `bytes`, as many as its shape takes.
+  package init(bytes: [UInt8], shape: [Int], dtype: DType) {
+    self.init(zeros: shape, dtype: dtype)
+    precondition(bytes.count == byteCount, "\(bytes.count) bytes for \(dtype) \(shape)")
+    withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
+  }
+
   /// An f32 tensor with a copy of `elements`.
   public init(_ elements: [Float], shape: [Int]) {
     self.init(elements, shape: shape, dtype: .float32)

@@ -11,6 +11,7 @@
 #include "isa.h"
 #include "norm.h"
 #include "packing.h"
+#include "probability.h"
 #include "rotary.h"
 #include "team.h"
 

@@ -56,7 +56,7 @@ final class RotaryEmbedding: Operation {
     y: Value, inverse: Value?, recorder: ProgramRecorder
   ) {
     precondition(headSize <= 1024 && x.columns % headSize == 0 && table.rotated <= headSize)
-    precondition(table.positions >= recorder.tokens)
+    precondition(table.positions >= recorder.positions)
     inputs = [x]
     outputs = [y] + (inverse.map { [$0] } ?? [])
     parameters = norm.map { [$0.weight] } ?? []

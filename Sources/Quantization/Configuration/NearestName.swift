@@ -1,7 +1,7 @@
 /// Finds what a misspelt name was meant to be.
 package enum NearestName {
-  /// The candidate with the fewest changed, missing and additional characters, case apart, if they
-  /// are about a third of the name at most.
+  /// The candidate with the fewest changed, missing, additional and exchanged characters, case
+  /// apart, if they are about a third of the name at most.
   package static func suggestion(
     for name: String, among candidates: some Sequence<String>
   ) -> String? {
@@ -13,18 +13,22 @@ package enum NearestName {
     return nearest.1 <= max(1, (lowered.count + 1) / 3) ? nearest.0 : nil
   }
 
-  /// The number of insertions, deletions and replacements between two names (Levenshtein).
+  /// The number of insertions, deletions, replacements and exchanges of neighbours between two names
+  /// (optimal string alignment).
   private static func distance(_ a: [Character], _ b: [Character]) -> Int {
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let replaced = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j + 1] + 1, row[j] + 1)
+    var beforePrevious: [Int] = []
+    var previous = Array(0...b.count)
+    for i in a.indices {
+      var row = [i + 1]
+      for j in b.indices {
+        let replaced = previous[j] + (a[i] == b[j] ? 0 : 1)
+        row.append(min(replaced, previous[j + 1] + 1, row[j] + 1))
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+          row[j + 1] = min(row[j + 1], beforePrevious[j - 1] + 1)
+        }
       }
+      (beforePrevious, previous) = (previous, row)
     }
-    return row[b.count]
+    return previous[b.count]
   }
 }
