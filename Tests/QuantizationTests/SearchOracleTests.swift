@@ -39,7 +39,8 @@ import Testing
       importance: try importance(name))
     let prefix = "opt_rtn_w\(bits)_g32.\(name)"
     expectClose(result.scales, try file.tensor("\(prefix).scale").floats(), .exact, "scale")
-    expectClose(result.dequantized(to: .float32), try file.tensor("\(prefix).qdq"), .exact, "weight")
+    expectClose(
+      result.dequantized(to: .float32), try file.tensor("\(prefix).qdq"), .exact, "weight")
   }
 
   /// The reference searches bf16 weights in bf16 arithmetic; here it is f32, with scales as they
