@@ -72,6 +72,18 @@ public struct ResolvedOptions: Sendable, Equatable {
   }
 }
 
+extension ResolvedOptions {
+  /// The schemes in one line, such as `4-bit int symmetric, groups of 128`.
+  public var schemeSummary: String {
+    let schemes = groups.map { group in
+      group.scheme.weights.map(\.text) ?? "not quantized"
+    }
+    return schemes.count == 1
+      ? schemes[0]
+      : zip(groups, schemes).map { "\($0.name): \($1)" }.joined(separator: "; ")
+  }
+}
+
 extension AutoRoundOptions.SchemeSelection {
   /// The schemes spelled out. `targets` are those of a preset that has none of its own.
   fileprivate func groups(targets: [String]) throws -> [AutoRoundOptions.ConfigGroup] {

@@ -98,6 +98,23 @@ import Testing
     #expect(error?.message == message)
   }
 
+  @Test func summaries() throws {
+    #expect(try ResolvedOptions().schemeSummary == "4-bit int symmetric, groups of 128")
+    let recipe = try Recipe(
+      """
+      AutoRoundModifier:
+        config_groups:
+          mlp: {targets: [a], weights: {num_bits: 2, symmetric: false, group_size: 32}}
+          attention: {targets: [b], weights: {num_bits: 8, strategy: channel}}
+      """)
+    let options = try ResolvedOptions(recipe: recipe.autoRoundOptions())
+    #expect(
+      options.schemeSummary
+        == "mlp: 2-bit int asymmetric, groups of 32; attention: 8-bit int symmetric, per channel")
+    #expect("\(LearningRate.automatic)" == "1/iterations")
+    #expect("\(LearningRate.fixed(0.005))" == "0.005")
+  }
+
   @Test(arguments: [
     (4, 200, 0.005), (2, 200, 0.005), (4, 1000, 0.001), (3, 1000, 0.002), (2, 999, 1.0 / 999),
     (2, 0, 0),

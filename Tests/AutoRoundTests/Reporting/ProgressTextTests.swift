@@ -33,7 +33,7 @@ import Testing
     _ = text.text(for: .blockStarted(index: 0, count: 4, name: "a"), at: 0)
     #expect(
       text.text(for: .blockFinished(block(0, seconds: 20)), at: 20)
-        == [.status("block 1/4  loss 3.412e-04 -> 1.201e-04  20 s  1 min 00 s left")])
+        == [.status("block 1/4  loss 3.420e-04 -> 2.000e-04  20 s  1 min 00 s left")])
     _ = text.text(for: .blockStarted(index: 1, count: 4, name: "b"), at: 20)
     // Half of a block of 20 s, and two blocks after it.
     #expect(
@@ -54,11 +54,11 @@ import Testing
     #expect(text.text(for: .iteration(block: 0, iteration: 31, of: 60, loss: 1), at: 31).isEmpty)
     #expect(
       text.text(for: .blockFinished(block(0, seconds: 60)), at: 60)
-        == [.line("block 1/2  loss 3.412e-04 -> 1.201e-04  1 min 00 s  1 min 00 s left")])
+        == [.line("block 1/2  loss 3.420e-04 -> 2.000e-04  1 min 00 s  1 min 00 s left")])
     _ = text.text(for: .blockStarted(index: 1, count: 2, name: "b"), at: 60)
     #expect(
       text.text(for: .blockFinished(block(1, seconds: 60)), at: 120)
-        == [.line("block 2/2  loss 3.412e-04 -> 1.201e-04  1 min 00 s")])
+        == [.line("block 2/2  loss 3.420e-04 -> 2.000e-04  1 min 00 s")])
   }
 
   @Test func cutsTheRefreshedLineAtTheTerminal() {
@@ -106,6 +106,6 @@ import Testing
     try handle.close()
     #expect(
       try String(contentsOf: file, encoding: .utf8)
-        == "warning: mind the step\nblock 1/1  loss 3.412e-04 -> 1.201e-04  1.0 s\n")
+        == "warning: mind the step\nblock 1/1  loss 3.420e-04 -> 2.000e-04  1.0 s\n")
   }
 }

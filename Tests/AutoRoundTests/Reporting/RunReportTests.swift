@@ -24,9 +24,9 @@ import Testing
     var text = ProgressText(isLive: true, styling: .plain)
     let lines = text.text(for: .finished(report), at: 0)
     let expected = """
-      block            loss before  loss after  rounded to nearest    gain
-      model.layers.0     4.000e-04   1.000e-04           4.000e-04  75.0 %
-      model.layers.10    0.000e+00   0.000e+00           0.000e+00   0.0 %
+      block            loss before       best  at step  all samples: rounded      tuned    gain
+      model.layers.0     4.000e-04  1.000e-04      183             4.000e-04  2.000e-04  50.0 %
+      model.layers.10    0.000e+00  0.000e+00        0             0.000e+00  0.000e+00   0.0 %
 
       left out   lm_head.weight: tied to the embedding
       size       1.19 GB -> 410 MB, 4.125 bits per quantized weight
@@ -51,8 +51,7 @@ import Testing
     #expect(blocks[0]["best_loss"] == 1e-4)
     #expect(blocks[0]["best_iteration"] == 183)
     #expect(blocks[0]["rtn_loss"] == 4e-4)
-    #expect(blocks[0]["last_loss"] == 2e-4)
-    #expect(blocks[1]["last_loss"] == .null)
+    #expect(blocks[0]["final_loss"] == 2e-4)
     #expect(try JSONValue.parse(json.text()) == json)
   }
 
