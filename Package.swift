@@ -52,18 +52,18 @@ let package = Package(
     library("Checkpoints", ["Diagnostics", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
-    library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels"]),
+    library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
     library(
       "AutoRound",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "CBuiltinCalibration", yams, logging,
+        "LanguageModels", "Quantization", "CBuiltinCalibration", "CKernels", yams,
       ]),
     library(
       "Evaluation",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization",
+        "LanguageModels", "Quantization", "AutoRound", "CKernels", "AutoRound", "CKernels",
       ]),
     library(
       "AutoRoundCommands",

@@ -83,19 +83,35 @@ public struct Checkpoint: Sendable {
     return try files[file].tensor(name)
   }
 
-  /// A tensor, as a view of its file, whose shape must be `shape`.
+  /// A tensor of numbers, as a view of its file.
   ///
-  /// - Throws: `InputError` of code `missing` if there is none with this name, of code `malformed`
-  ///   if its shape is another.
+  /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
+  ///   if its shape is another, or if its elements are not f64, f32, f16 or bf16.
   public func tensor(_ name: String, shape: [Int]) throws(InputError) -> Tensor {
     let tensor = try tensor(name)
-    guard tensor.shape == shape else {
-      let file = fileOfTensor[name].map { files[$0].url } ?? folder
-      throw InputError(
-        .malformed, source: file.path, place: place(ofTensor: name),
-        "has shape \(tensor.shape), expected \(shape) from the configuration")
+    guard tensor.shape == shape, tensor.dtype.isFloatingPoint else {
+      throw mismatch(tensor, name, expected: "floating-point elements of shape \(shape)")
     }
     return tensor
+  }
+
+  /// A tensor of exactly this type and shape, as a view of its file.
+  ///
+  /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
+  ///   if its type or shape is another.
+  public func tensor(_ name: String, shape: [Int], dtype: DType) throws(InputError) -> Tensor {
+    let tensor = try tensor(name)
+    guard tensor.shape == shape, tensor.dtype == dtype else {
+      throw mismatch(tensor, name, expected: "\(dtype.rawValue) elements of shape \(shape)")
+    }
+    return tensor
+  }
+
+  private func mismatch(_ tensor: Tensor, _ name: String, expected: String) -> InputError {
+    let file = fileOfTensor[name].map { files[$0].url } ?? folder
+    return InputError(
+      .malformed, source: file.path, place: place(ofTensor: name),
+      "has \(tensor.dtype.rawValue) elements of shape \(tensor.shape), expected \(expected)")
   }
 
   // MARK: Opening

@@ -29,13 +29,19 @@ package final class Program {
   /// Bytes of planned memory: activations, gradients and scratch.
   package let memoryByteCount: Int
 
-  /// Position of the first token of each sequence; not 0 only when keys and values are cached.
-  package var positionOffset = 0
+  /// The weights that the program reads; those of another block of the same structure may take their
+  /// place.
+  package var parameters: ParameterMemory
+
+  /// Keys and values of the tokens before, when a sequence is run piece by piece.
+  package var cache: KeyValueCache?
+
+  /// Position of the first token of each sequence.
+  var positionOffset: Int { cache?.tokenCount ?? 0 }
 
   let recorder: ProgramRecorder
   let output: Value
   private let memory: UnsafeMutableRawPointer
-  private let parameterMemory: [UnsafeMutableRawPointer]
   private let values: [UnsafeMutableRawPointer?]
   private let gradients: [UnsafeMutableRawPointer?]
   private let scratch: [(forward: UnsafeMutableRawPointer?, backward: UnsafeMutableRawPointer?)]
@@ -66,32 +72,24 @@ package final class Program {
     values = schedule.valueBuffers.map(place)
     gradients = schedule.gradientBuffers.map(place)
     scratch = schedule.scratchBuffers.map { (place($0.forward), place($0.backward)) }
-    parameterMemory = recorder.parameters.map { info in
-      let byteCount =
-        info.rows * info.columns * (info.isMatrix ? recorder.compute.byteCount : 4)
-      let pointer = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
-      pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-      return pointer
-    }
+    parameters = ParameterMemory(recorder)
     for (index, operation) in recorder.operations.enumerated() {
       current = index
       try operation.prepare(in: self)
     }
   }
 
-  deinit {
-    memory.deallocate()
-    for pointer in parameterMemory { pointer.deallocate() }
-  }
+  deinit { memory.deallocate() }
 
   // MARK: Running
 
-  /// Runs all operations forward.
+  /// Runs all operations forward. With a cache, the tokens join it.
   package func forward() {
     for (index, operation) in recorder.operations.enumerated() {
       current = index
       operation.forward(in: self)
     }
+    cache?.tokenCount += tokens
   }
 
   /// Runs all operations backward from the gradient of the output, which ``outputGradient`` holds.
@@ -121,6 +119,9 @@ package final class Program {
 
   // MARK: Parameters
 
+  /// New memory for another block's weights.
+  package func makeParameters() -> ParameterMemory { ParameterMemory(recorder) }
+
   /// Every matrix and vector that the program reads, in the order of recording.
   package var parameterParts: [BoundPart] {
     recorder.parameters.indices.flatMap { index -> [BoundPart] in
@@ -132,7 +133,7 @@ package final class Program {
         return BoundPart(
           name: part.name, parameter: Parameter(index: index), rowOffset: row, rows: part.rows,
           columns: info.columns, isMatrix: info.isMatrix,
-          pointer: parameterMemory[index] + row * info.columns * elementByteCount)
+          pointer: parameters.pointers[index] + row * info.columns * elementByteCount)
       }
     }
   }
@@ -158,7 +159,9 @@ package final class Program {
     self[operand.value] + operand.columnOffset * compute.byteCount
   }
 
-  subscript(_ parameter: Parameter) -> UnsafeMutableRawPointer { parameterMemory[parameter.index] }
+  subscript(_ parameter: Parameter) -> UnsafeMutableRawPointer {
+    parameters.pointers[parameter.index]
+  }
 
   func columns(of value: Value) -> Int { recorder.values[value.index].columns }
 

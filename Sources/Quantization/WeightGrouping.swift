@@ -40,7 +40,7 @@ extension QuantizationArguments {
         rows: rows, columns: columns, groupSize: max(columns, 1), groups: 1, parameterStride: 1)
     case .group:
       let size = min(groupSize ?? columns, max(columns, 1))
-      let groups = (columns + size - 1) / size
+      let groups = columns / size + (columns % size == 0 ? 0 : 1)
       return WeightGrouping(
         rows: rows, columns: columns, groupSize: size, groups: groups, parameterStride: groups)
     case .block, .token, .tensorGroup, .attentionHead:

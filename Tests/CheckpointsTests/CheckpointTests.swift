@@ -111,15 +111,28 @@ import Testing
     }
   }
 
-  @Test func namesWhatIsMissingOrOfAnotherShape() throws {
+  @Test func namesWhatIsMissingOrOfAnotherTypeOrShape() throws {
     let checkpoint = try open(["model.safetensors": shard("a")])
     expectInputError(.missing, mentioning: ["tensor 'b'", "1 tensors"]) {
       try checkpoint.tensor("b")
     }
     #expect(checkpoint.info("b") == nil && !checkpoint.contains("b"))
-    expectInputError(
-      .malformed, mentioning: ["model.safetensors", "tensor 'a'", "[1]", "[2, 3]"]
-    ) { try checkpoint.tensor("a", shape: [2, 3]) }
+    #expect(try checkpoint.tensor("a", shape: [1], dtype: .uint8).bytes == [0])
+    let mentioned = ["model.safetensors", "tensor 'a'", "u8 elements of shape [1]"]
+    expectInputError(.malformed, mentioning: mentioned + ["expected u8 elements of shape [2, 3]"]) {
+      try checkpoint.tensor("a", shape: [2, 3], dtype: .uint8)
+    }
+    expectInputError(.malformed, mentioning: mentioned + ["expected i8 elements of shape [1]"]) {
+      try checkpoint.tensor("a", shape: [1], dtype: .int8)
+    }
+    // Integers, where arithmetic on the elements is to follow.
+    expectInputError(.malformed, mentioning: mentioned + ["floating-point", "[1]"]) {
+      try checkpoint.tensor("a", shape: [1])
+    }
+    let llama = try Checkpoint(opening: Fixtures.folder.appending(path: "models/llama"))
+    expectInputError(.malformed, mentioning: ["f32", "[64]", "[65]"]) {
+      try llama.tensor("model.norm.weight", shape: [65])
+    }
   }
 
   @Test func theSingleFileGoesBeforeTheIndex() throws {

@@ -69,7 +69,7 @@ public final class AutoRoundModifier: Modifier {
   public func initialize(_ state: SessionState) throws {
     let resolution = try SchemeResolution.resolve(
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: ignore,
-      modules: state.model.modules)
+      modules: state.model.description.modules)
     for entry in resolution.unmatchedIgnores {
       state.warn("ignore: '\(entry)' matches no layer of the model")
     }
@@ -175,8 +175,7 @@ public final class AutoRoundModifier: Modifier {
       let weight = try state.model.checkpoint.tensor(
         "\(name).weight", shape: [layer.outputs, layer.inputs])
       let quantizer = try naming(name) {
-        try IntegerWeightQuantizer(
-          weight: weight, arguments: arguments, scaleDType: weight.dtype)
+        try arguments.makeWeightQuantizer(for: weight, scaleDType: weight.dtype)
       }
       return TunedLayer(
         name: layer.name, bits: arguments.numBits, part: part, quantizer: quantizer)
@@ -207,7 +206,7 @@ public final class AutoRoundModifier: Modifier {
     _ schemes: [String: QuantizationScheme], _ state: SessionState
   ) {
     guard !options.bypassesDivisibilityChecks else { return }
-    let partial = state.model.modules.filter { module in
+    let partial = state.model.description.modules.filter { module in
       guard let size = schemes[module.name]?.weights?.groupSize, size > 0 else { return false }
       return module.shape[1] % size != 0
     }

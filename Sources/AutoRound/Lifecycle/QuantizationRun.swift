@@ -81,7 +81,7 @@ struct QuantizationRun {
     return RunDescription(
       model: model.path(percentEncoded: false),
       architecture: architectures?.first?.stringValue ?? "unknown",
-      scheme: options.summary, device: "cpu", instructionSet: Self.instructionSet,
+      scheme: options.schemeSummary, device: "cpu", instructionSet: Self.instructionSet,
       computeType: compute.rawValue, threadCount: ThreadTeam.size,
       blockCount: state.model.description.blocks.count, iterations: options.iterations,
       batchSize: min(options.batchSize, state.calibration.samples.count),

@@ -1,5 +1,6 @@
 import Checkpoints
 import Diagnostics
+import Foundation
 import JSONText
 import Quantization
 import Tensors
@@ -25,7 +26,7 @@ struct QuantizedCopy {
     var (sourceBytes, quantizedBits, weights) = (0, 0, 0)
     for name in source.checkpoint.tensorNames {
       guard let info = source.checkpoint.info(name) else { continue }
-      sourceBytes += info.byteCount
+      sourceBytes += info.shape.reduce(info.dtype.byteCount, *)
       let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
       guard let scheme = schemes[module], let arguments = scheme.weights else {
         tensors.append(info)
@@ -40,7 +41,9 @@ struct QuantizedCopy {
       for tensor in planned {
         let info = TensorInfo(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
         tensors.append(info)
-        if tensor.name != "\(module).weight_shape" { quantizedBits += 8 * info.byteCount }
+        if tensor.name != "\(module).weight_shape" {
+          quantizedBits += 8 * info.shape.reduce(info.dtype.byteCount, *)
+        }
       }
       weights += info.shape.reduce(1, *)
     }
@@ -67,7 +70,7 @@ struct QuantizedCopy {
     var configuration = source.checkpoint.configuration
     configuration.set(
       "quantization_config",
-      CompressedTensorsConfiguration(schemes: schemes, modules: source.modules).json)
+      CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json)
     try writer.write(configuration.text(indentation: 2) + "\n", toFile: "config.json")
     for file in source.checkpoint.otherFiles where file.lastPathComponent != "recipe.yaml" {
       try writer.copyFile(file)

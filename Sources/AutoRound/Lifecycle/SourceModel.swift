@@ -4,7 +4,6 @@ import Diagnostics
 package import Foundation
 import JSONText
 package import LanguageModels
-package import Quantization
 import Tensors
 
 /// A checkpoint in full precision with what its configuration says about it.
@@ -28,27 +27,6 @@ package struct SourceModel: Sendable {
       return try Architectures.describe(configuration)
     }
     try requireTensors()
-  }
-
-  /// The linear layers of all blocks, and the head.
-  package var modules: [ModuleDescription] {
-    var modules = description.blocks.flatMap { placed in
-      placed.block.linearLayers.map {
-        ModuleDescription(name: "\(placed.name).\($0.name)", shape: [$0.outputs, $0.inputs])
-      }
-    }
-    let head = description.head.dropLast(".weight".count)
-    modules.append(
-      ModuleDescription(
-        name: String(head), shape: [description.vocabularySize, description.hiddenSize]))
-    return modules
-  }
-
-  /// Weights of the model; a head that is the embedding counts once.
-  package var parameterCount: Int {
-    checkpoint.tensorNames.reduce(0) { sum, name in
-      sum + (checkpoint.info(name)?.shape.reduce(1, *) ?? 0)
-    }
   }
 
   /// Checks names and shapes of everything that will be read, before hours are spent.

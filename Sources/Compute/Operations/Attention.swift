@@ -36,7 +36,10 @@ final class Attention: Operation {
     tokens = recorder.tokens
     tiles = AttentionTile.tiles(tokens: tokens, offset: 0, window: shape.window)
     let element = recorder.compute.byteCount
-    let largest = tiles.map { $0.rows * $0.keys }.max() ?? 0
+    // With a cache, the last tile may see as many keys as there are positions.
+    let positions = (recorder.positions + KeyValueCache.step - 1) / KeyValueCache.step * KeyValueCache.step
+    let mostKeys = recorder.positions > tokens ? positions : 0
+    let largest = tiles.map { $0.rows * max($0.keys, mostKeys) }.max() ?? 0
     tileByteCount = largest * 4
     halfTileByteCount = largest * element
     sumByteCount = recorder.tokens * shape.headSize * 4
@@ -70,11 +73,46 @@ final class Attention: Operation {
   }
 
   func forward(in program: Program) {
+    guard let cache = program.cache else {
+      return forward(
+        in: program, key: program[inputs[1]], value: program[inputs[2]],
+        strides: strides(in: program), tiles: tiles, products: products, offset: 0)
+    }
+    precondition(batch == 1, "a cache holds one sequence")
+    let size = program.compute.byteCount
+    cache.append(
+      keys: program[inputs[1]], keyStride: program.columns(of: inputs[1].value) * size,
+      values: program[inputs[2]], valueStride: program.columns(of: inputs[2].value) * size,
+      tokens: tokens)
+    let columns = shape.keyValueHeadCount * shape.headSize
+    let strides = AttentionStrides(
+      query: program.columns(of: inputs[0].value), key: columns, value: columns)
+    let tiles = AttentionTile.tiles(
+      tokens: tokens, offset: cache.tokenCount, window: shape.window
+    ).map { $0.widened(toMultipleOf: KeyValueCache.step) }
+    var products: [AttentionTile: TileProducts] = [:]
+    for tile in tiles {
+      do {
+        products[tile] = try TileProducts(
+          tile, shape: shape, strides: strides, device: program.device, training: false)
+      } catch {
+        preconditionFailure("a product like those prepared before was refused: \(error)")
+      }
+    }
+    forward(
+      in: program, key: cache.keys, value: cache.values, strides: strides, tiles: tiles,
+      products: products, offset: cache.tokenCount)
+  }
+
+  private func forward(
+    in program: Program, key: UnsafeRawPointer, value: UnsafeRawPointer,
+    strides: AttentionStrides, tiles: [AttentionTile],
+    products: [AttentionTile: TileProducts], offset: Int
+  ) {
     let compute = program.compute
-    let (query, key, value) = (program[inputs[0]], program[inputs[1]], program[inputs[2]])
+    let query = program[inputs[0]]
     let (output, scratch) = (program[result], program.forwardScratch)
     let logSums = program[outputs[1]].assumingMemoryBound(to: Float.self)
-    let strides = strides(in: program)
     let headsPerGroup = shape.headCount / shape.keyValueHeadCount
     let size = compute.byteCount
     ThreadTeam.forEach(batch * shape.keyValueHeadCount) { task, member in
@@ -87,16 +125,15 @@ final class Attention: Operation {
         let keyRow = firstRow + tile.firstKey
         let k = key + (keyRow * strides.key + group * shape.headSize) * size
         let v = value + (keyRow * strides.value + group * shape.headSize) * size
+        let token = tile.firstQuery - offset
         for head in group * headsPerGroup..<(group + 1) * headsPerGroup {
-          let row = firstRow + tile.firstQuery
-          let q = query + (row * strides.query + head * shape.headSize) * size
-          let y = output + (row * strides.query + head * shape.headSize) * size
+          let position = ((firstRow + token) * strides.query + head * shape.headSize) * size
           var settings = tile.settings(shape)
-          product.scores.run(q, k, scores, lane: member)
+          product.scores.run(query + position, k, scores, lane: member)
           ck_softmax(
             compute.element, &settings, scores, weights,
-            logSums + (sequence * shape.headCount + head) * tokens + tile.firstQuery)
-          product.mix.run(weights, v, y, lane: member)
+            logSums + (sequence * shape.headCount + head) * tokens + token)
+          product.mix.run(weights, v, output + position, lane: member)
         }
       }
     }

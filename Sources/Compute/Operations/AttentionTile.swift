@@ -49,6 +49,15 @@ struct AttentionTile: Hashable {
     }
   }
 
+  /// The same tile with keys after the last visible one, up to a multiple of `step`; the softmax gives them
+  /// no weight.
+  func widened(toMultipleOf step: Int) -> AttentionTile {
+    var tile = self
+    tile.firstKey = firstKey / step * step
+    tile.keys = (firstKey + keys - tile.firstKey + step - 1) / step * step
+    return tile
+  }
+
   func settings(_ shape: AttentionShape) -> ck_tile {
     ck_tile(
       rows: rows, columns: keys, first_query: firstQuery, first_key: firstKey,

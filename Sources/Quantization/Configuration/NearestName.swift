@@ -1,16 +1,16 @@
 /// Finds what a misspelt name was meant to be.
 package enum NearestName {
   /// The candidate with the fewest changed, missing, additional and exchanged characters, case
-  /// apart, if they are at most a third of the name (and one at least may always differ).
-  package static func suggestion(for name: String, among candidates: some Sequence<String>)
-    -> String?
-  {
+  /// apart, if they are about a third of the name at most.
+  package static func suggestion(
+    for name: String, among candidates: some Sequence<String>
+  ) -> String? {
     // Names from files may have any length; no known one is this long.
     guard name.utf8.count <= 64 else { return nil }
     let lowered = Array(name.lowercased())
     let scored = candidates.map { ($0, distance(lowered, Array($0.lowercased()))) }
     guard let nearest = scored.min(by: { $0.1 < $1.1 }) else { return nil }
-    return nearest.1 <= max(1, lowered.count / 3) ? nearest.0 : nil
+    return nearest.1 <= max(1, (lowered.count + 1) / 3) ? nearest.0 : nil
   }
 
   /// The number of insertions, deletions, replacements and exchanges of neighbours between two names

@@ -83,7 +83,8 @@ extension QuantizationArguments {
     case .group where groupSize == nil, .tensorGroup where groupSize == nil:
       throw failure("group_size", "is missing, which the strategy \(strategy.rawValue) needs")
     case .token where dynamic == .none:
-      throw failure("dynamic", "found false, expected true: scales of tokens are found as they come")
+      throw failure(
+        "dynamic", "found false, expected true: scales of tokens are found as they come")
     case .block where blockStructure == nil:
       throw failure("block_structure", "is missing, which the strategy block needs")
     default: break

@@ -80,8 +80,9 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
       weight: self.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
       group_size: grouping.groupSize, groups: grouping.groups,
       parameter_stride: grouping.parameterStride,
-      weight_type: self.weight.dtype == .bfloat16 ? CK_BF16 : CK_F32, bits: Int32(arguments.numBits),
-      symmetric: arguments.isSymmetric ? 1 : 0, scale_type: scaleDType.kernelScaleType,
+      weight_type: self.weight.dtype == .bfloat16 ? CK_BF16 : CK_F32,
+      bits: Int32(arguments.numBits), symmetric: arguments.isSymmetric ? 1 : 0,
+      scale_type: scaleDType.kernelScaleType,
       value: current, alpha: current + elements, beta: current + elements + parameters,
       wmin: derived, wmax: derived + parameters, scale: derived + 2 * parameters,
       zero: derived + 3 * parameters)

@@ -128,6 +128,7 @@ extension PackQuantized {
   private static func malformed(_ place: String, _ found: Tensor, _ expected: String) -> InputError
   {
     InputError(
-      .malformed, place: place, "found \(found.dtype.rawValue) \(found.shape), expected \(expected)")
+      .malformed, place: place, "found \(found.dtype.rawValue) \(found.shape), expected \(expected)"
+    )
   }
 }
