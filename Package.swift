@@ -67,7 +67,7 @@ let package = Package(
       ]),
     library(
       "AutoRoundCommands",
-      ["Diagnostics", "JSONText", "AutoRound", "Evaluation", argumentParser, logging]),
+      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser, logging]),
     .executableTarget(
       name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
       swiftSettings: swiftSettings),
@@ -89,6 +89,6 @@ let package = Package(
         "Tokenization", "CKernels",
       ]),
     tests("Evaluation", ["Tensors", "Checkpoints", "LanguageModels", "AutoRound"]),
-    tests("AutoRoundCommands", ["JSONText", "AutoRound"]),
+    tests("AutoRoundCommands", ["JSONText", argumentParser]),
   ]
 )

@@ -8,7 +8,7 @@ extension RunDescription {
         + "seed \(seed)",
       "calibration  \(sampleCount) samples of \(sequenceLength) tokens "
         + "(\(Quantities.count(tokenCount))), hash \(calibrationHash)",
-      "             \"\(calibrationExcerpt)\"",
+      "             \(calibrationExcerpt)",
       "compute      \(computeType) on \(device) (\(instructionSet)), \(threadCount) "
         + (threadCount == 1 ? "thread" : "threads"),
     ]

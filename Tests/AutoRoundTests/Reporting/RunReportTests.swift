@@ -68,7 +68,7 @@ import Testing
       scheme       W4A16
       tuning       200 iterations, batch 8, learning rate 1/iterations, seed 42
       calibration  128 samples of 2048 tokens (262,144), hash cbf29ce484222325
-                   "It was a bright day"
+                   It was a bright day
       compute      bf16 on cpu (avx512), 2 threads
       """
     #expect(
