@@ -1,5 +1,6 @@
 import AutoRound
 import CKernels
+import Checkpoints
 public import Compute
 import Diagnostics
 public import Foundation

@@ -1,4 +1,5 @@
 import AutoRound
+import Checkpoints
 import Compute
 import Diagnostics
 public import Foundation
@@ -54,10 +55,10 @@ public struct Generation {
         "has \(ids.count) tokens, expected from 1 to \(limit - 1)")
     }
     let positions = min(ids.count + tokenLimit, limit)
-    var blocks = try ResidentBlocks(
+    let blocks = try ResidentBlocks(
       model, device: device, promptTokens: ids.count, positions: positions)
     var sampler = TokenSampler(temperature: temperature, seed: seed)
-    var text = StreamingDecoder(tokenizer, skippingSpecialTokens: true)
+    var text = StreamingDecoder(tokenizer, after: ids, skippingSpecialTokens: true)
     var hidden = try blocks.run(ids, embedding)
     for count in 1...max(positions - ids.count, 1) where positions > ids.count {
       let logits = try head.logits(of: hidden, rows: 1)

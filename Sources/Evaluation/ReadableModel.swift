@@ -8,7 +8,7 @@ import Quantization
 package import Tensors
 
 /// A checkpoint that can be run, in full precision or quantized.
-package struct ReadableModel: Sendable {
+package struct ReadableModel {
   package let checkpoint: Checkpoint
   package let description: ModelDescription
   /// Weights as numbers, whichever way they are stored.
