@@ -63,7 +63,7 @@ let package = Package(
       "Evaluation",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "AutoRound", "CKernels", "AutoRound", "CKernels",
+        "LanguageModels", "Quantization", "AutoRound", "CKernels",
       ]),
     library(
       "AutoRoundCommands",

@@ -49,6 +49,8 @@ package protocol DecoderBlock: Hashable, Sendable {
   func record(in recorder: inout ProgramRecorder, input: Value) -> Value
   /// Columns of the block's input and output.
   var hiddenSize: Int { get }
+  /// Columns of the keys, and of the values, of a token: key-value heads times head size.
+  var keyValueColumns: Int { get }
 }
 
 /// A linear layer of a block.

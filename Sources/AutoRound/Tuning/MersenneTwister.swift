@@ -2,11 +2,11 @@
 ///
 /// Source: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998), `init_by_array` of their 2002
 /// version; Python uses the seed's 32-bit words as the array.
-struct MersenneTwister {
+package struct MersenneTwister {
   private var state = [UInt32](repeating: 0, count: 624)
   private var position = 624
 
-  init(seed: UInt64) {
+  package init(seed: UInt64) {
     var key = [UInt32(truncatingIfNeeded: seed)]
     if seed >> 32 != 0 { key.append(UInt32(truncatingIfNeeded: seed >> 32)) }
     state[0] = 19_650_218
@@ -36,7 +36,7 @@ struct MersenneTwister {
   }
 
   /// The next 32 random bits.
-  mutating func next() -> UInt32 {
+  package mutating func next() -> UInt32 {
     if position == 624 { regenerate() }
     var y = state[position]
     position += 1

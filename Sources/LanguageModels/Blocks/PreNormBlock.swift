@@ -18,13 +18,13 @@ package struct PreNormBlock: DecoderBlock {
   package var hasMLPBias: Bool
 
   private var queryColumns: Int { attention.headCount * attention.headSize }
-  private var keyColumns: Int { attention.keyValueHeadCount * attention.headSize }
+  package var keyValueColumns: Int { attention.keyValueHeadCount * attention.headSize }
 
   package var linearLayers: [LinearLayer] {
     [
       LinearLayer(name: "self_attn.q_proj", outputs: queryColumns, inputs: hiddenSize),
-      LinearLayer(name: "self_attn.k_proj", outputs: keyColumns, inputs: hiddenSize),
-      LinearLayer(name: "self_attn.v_proj", outputs: keyColumns, inputs: hiddenSize),
+      LinearLayer(name: "self_attn.k_proj", outputs: keyValueColumns, inputs: hiddenSize),
+      LinearLayer(name: "self_attn.v_proj", outputs: keyValueColumns, inputs: hiddenSize),
       LinearLayer(name: "self_attn.o_proj", outputs: hiddenSize, inputs: queryColumns),
       LinearLayer(name: "mlp.gate_proj", outputs: intermediateSize, inputs: hiddenSize),
       LinearLayer(name: "mlp.up_proj", outputs: intermediateSize, inputs: hiddenSize),
@@ -48,7 +48,7 @@ package struct PreNormBlock: DecoderBlock {
       ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], bias: hasInputBias, x,
       in: &recorder)
     let table = rotary.table(positions: recorder.positions)
-    let keysEnd = queryColumns + keyColumns
+    let keysEnd = queryColumns + keyValueColumns
     let query = recorder.rotary(
       recorder.operand(projected, columns: 0..<queryColumns), headSize: attention.headSize,
       norm: headNorm("self_attn.q_norm", in: &recorder), table: table)
@@ -57,7 +57,7 @@ package struct PreNormBlock: DecoderBlock {
       norm: headNorm("self_attn.k_norm", in: &recorder), table: table)
     let mixed = recorder.attention(
       query: recorder.operand(query), key: recorder.operand(key),
-      value: recorder.operand(projected, columns: keysEnd..<keysEnd + keyColumns),
+      value: recorder.operand(projected, columns: keysEnd..<keysEnd + keyValueColumns),
       shape: attention)
     return linear(["self_attn.o_proj"], bias: hasOutputBias, mixed, in: &recorder)
   }
