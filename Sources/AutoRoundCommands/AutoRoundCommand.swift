@@ -1,4 +1,5 @@
 public import ArgumentParser
+import AutoRound
 
 /// `autoround`, the root of all commands.
 public struct AutoRoundCommand: ParsableCommand {
@@ -18,7 +19,7 @@ public struct AutoRoundCommand: ParsableCommand {
       success, 1 for an error in what was read or computed, 64 for a command line that makes no \
       sense.
       """,
-    version: "0.1.0",
+    version: ProgramVersion.current,
     subcommands: [QuantizeCommand.self, InspectCommand.self])
 
   public init() {}

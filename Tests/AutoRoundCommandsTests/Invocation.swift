@@ -20,8 +20,7 @@ struct Invocation {
     let (outputFile, outputHandle) = try file("output")
     let (errorFile, errorHandle) = try file("errors")
     let process = Process()
-    let executable: URL = try #require(Self.executable, "the program is not built")
-    process.executableURL = executable
+    process.executableURL = try Self.program()
     process.arguments = arguments
     process.standardOutput = outputHandle
     process.standardError = errorHandle
@@ -35,6 +34,12 @@ struct Invocation {
   /// The last line of standard output.
   var lastLine: String {
     output.split(separator: "\n").last.map(String.init) ?? ""
+  }
+
+  /// The program under test.
+  static func program() throws -> URL {
+    let found: URL? = executable
+    return try #require(found, "the program is not built")
   }
 
   /// Beside the tests where they are a program, else where release builds go.

@@ -53,6 +53,11 @@ struct QuantizedCopy {
     bitsPerWeight = weights > 0 ? Double(quantizedBits) / Double(weights) : 0
   }
 
+  /// The schemes of all layers as `config.json` has them.
+  var configuration: JSONValue {
+    CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json
+  }
+
   /// How the weight of a quantized layer is laid out.
   func layout(of module: String) throws -> any WeightLayout.Type {
     guard let scheme = schemes[module] else {
@@ -68,9 +73,7 @@ struct QuantizedCopy {
       try writer.write(source.checkpoint.tensor(name), named: name)
     }
     var configuration = source.checkpoint.configuration
-    configuration.set(
-      "quantization_config",
-      CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json)
+    configuration.set("quantization_config", self.configuration)
     try writer.write(configuration.text(indentation: 2) + "\n", toFile: "config.json")
     for file in source.checkpoint.otherFiles where file.lastPathComponent != "recipe.yaml" {
       try writer.copyFile(file)
