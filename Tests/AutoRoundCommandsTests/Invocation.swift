@@ -9,6 +9,10 @@ struct Invocation {
   let errors: String
 
   init(_ arguments: String...) throws {
+    try self.init(arguments)
+  }
+
+  init(_ arguments: [String]) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "invocation-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
