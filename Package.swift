@@ -88,7 +88,11 @@ let package = Package(
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
         "Tokenization", "CKernels",
       ]),
-    tests("Evaluation", ["Tensors", "Checkpoints", "LanguageModels", "AutoRound"]),
+    tests(
+      "Evaluation",
+      [
+        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization", "AutoRound",
+      ]),
     tests("AutoRoundCommands", ["JSONText", argumentParser]),
   ]
 )
