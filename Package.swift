@@ -52,22 +52,22 @@ let package = Package(
     library("Checkpoints", ["Diagnostics", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
-    library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels"]),
+    library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
     library(
       "AutoRound",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "CBuiltinCalibration", yams, logging,
+        "LanguageModels", "Quantization", "CBuiltinCalibration", "CKernels", yams,
       ]),
     library(
       "Evaluation",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization",
+        "LanguageModels", "Quantization", "AutoRound", "CKernels",
       ]),
     library(
       "AutoRoundCommands",
-      ["Diagnostics", "JSONText", "AutoRound", "Evaluation", argumentParser, logging]),
+      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser, logging]),
     .executableTarget(
       name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
       swiftSettings: swiftSettings),
@@ -80,12 +80,15 @@ let package = Package(
     tests("Compute", ["Tensors", "CKernels"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
-    tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute"]),
-    tests("Quantization", ["JSONText", "Tensors", "Checkpoints"]),
+    tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute", "CKernels"]),
+    tests("Quantization", ["JSONText", "Tensors", "Checkpoints", "CKernels"]),
     tests(
       "AutoRound",
-      ["JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization", "Tokenization"]),
+      [
+        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
+        "Tokenization", "CKernels",
+      ]),
     tests("Evaluation", ["Tensors", "Checkpoints", "LanguageModels", "AutoRound"]),
-    tests("AutoRoundCommands", ["JSONText", "AutoRound"]),
+    tests("AutoRoundCommands", ["JSONText", argumentParser]),
   ]
 )

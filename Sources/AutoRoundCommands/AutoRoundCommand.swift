@@ -5,7 +5,21 @@ public struct AutoRoundCommand: ParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "autoround",
     abstract: "Quantize language-model checkpoints with AutoRound.",
-    version: "0.1.0")
+    discussion: """
+      A checkpoint is a folder as Hugging Face has it: config.json, tokenizer.json and \
+      model.safetensors. Nothing is downloaded.
+
+        autoround inspect Qwen3-0.6B
+        autoround quantize Qwen3-0.6B --output Qwen3-0.6B-W4A16
+        autoround evaluate Qwen3-0.6B-W4A16 --text held-out.txt --against Qwen3-0.6B
+        autoround generate Qwen3-0.6B-W4A16 --prompt "Once upon a time"
+
+      Results go to standard output, progress and errors to standard error. The exit code is 0 for \
+      success, 1 for an error in what was read or computed, 64 for a command line that makes no \
+      sense.
+      """,
+    version: "0.1.0",
+    subcommands: [QuantizeCommand.self, InspectCommand.self])
 
   public init() {}
 }

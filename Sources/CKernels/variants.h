@@ -20,6 +20,7 @@
 #ifndef CKERNELS_VARIANTS_H
 #define CKERNELS_VARIANTS_H
 
+#include "elements.h"
 #include "isa.h"
 
 #if defined(__x86_64__)
@@ -37,7 +38,15 @@
   }
 #else
 #define CK_HAS_X86 0
-#define CK_DISPATCH(name, ...) name##_portable(__VA_ARGS__)
+#define CK_DISPATCH(name, ...) name##_portable(__VA_ARGS__);
 #endif
+
+/// Picks by element type as well; for families that each_variant.h includes.
+#define CK_DISPATCH_TYPED(type, name, ...)         \
+  if ((type) == CK_BF16) {                         \
+    CK_DISPATCH(name##_bf16, __VA_ARGS__)          \
+  } else {                                         \
+    CK_DISPATCH(name##_f32, __VA_ARGS__)           \
+  }
 
 #endif

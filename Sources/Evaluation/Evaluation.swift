@@ -1,1 +1,197 @@
-// The first types of this layer arrive with the next commits; see Package.swift for what it may import.
+import AutoRound
+import CKernels
+import Checkpoints
+public import Compute
+import Diagnostics
+public import Foundation
+import LanguageModels
+import Tensors
+import Tokenization
+
+/// Measures a model's perplexity on a text, and how its predictions differ from a reference model's.
+///
+/// The text is tokenized once without special tokens and cut into windows of `sequenceLength` tokens that do
+/// not overlap; the incomplete last one is dropped. Every token of a window but its first is predicted from
+/// those before it in the window. Perplexity is exp of the mean negative log-likelihood.
+public struct Evaluation {
+  /// The checkpoint that is measured.
+  public var model: URL
+  /// The checkpoint that it is compared with, usually the one that it was made from.
+  public var reference: URL?
+  /// Tokens of a window.
+  public var sequenceLength: Int
+  /// The type of the matrix products.
+  public var compute: ComputeType
+  /// Told the share of the work that is done, from 0 to 1.
+  public var progress: (Double) -> Void
+
+  /// Creates an evaluation.
+  public init(
+    model: URL, reference: URL? = nil, sequenceLength: Int = 512,
+    compute: ComputeType = .automatic, progress: @escaping (Double) -> Void = { _ in }
+  ) {
+    self.model = model
+    self.reference = reference
+    self.sequenceLength = sequenceLength
+    self.compute = compute
+    self.progress = progress
+  }
+
+  /// Evaluates on the text in `file`.
+  ///
+  /// - Throws: `InputError` if a file cannot be read, if the text is shorter than one window, or if the
+  ///   reference has another vocabulary.
+  public func run(onText file: URL) throws -> EvaluationReport {
+    let started = ContinuousClock.now
+    let model = try ReadableModel(opening: model)
+    let reference = try reference.map { try ReadableModel(opening: $0) }
+    try requireComparable(model, reference)
+    let windows = try windows(of: file, model: model)
+
+    let device = try Device(compute: compute)
+    let models = [model] + (reference.map { [$0] } ?? [])
+    var streams: [ActivationCache] = []
+    for (index, model) in models.enumerated() {
+      streams.append(
+        try HiddenStateStream(model: model, device: device).lastHiddenStates(of: windows) {
+          // The blocks are most of the work; the heads come at the end.
+          progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
+        })
+    }
+    let heads = try models.map { try $0.description.outputProjection(from: $0.source, device: device) }
+    var score = Score(isComparing: reference != nil)
+    for index in windows.indices {
+      try score.add(
+        window: windows[index], hidden: streams.map { $0[index] }, heads: heads,
+        rowByteCount: streams[0].sampleByteCount / sequenceLength)
+      progress(0.9 + 0.1 * Double(index + 1) / Double(windows.count))
+    }
+    let seconds = (ContinuousClock.now - started) / .seconds(1)
+    return try score.report(sequenceLength: sequenceLength, seconds: seconds)
+  }
+
+  private func windows(of file: URL, model: ReadableModel) throws -> [[Int]] {
+    let limit = model.description.maximumPositions
+    guard sequenceLength >= 2, sequenceLength <= limit else {
+      throw InputError(
+        .invalidValue, source: "--sequence-length",
+        "found \(sequenceLength), expected from 2 to \(limit), the model's max_position_embeddings")
+    }
+    let name = file.path(percentEncoded: false)
+    guard let data = try? Data(contentsOf: file) else {
+      throw InputError(.unreadable, source: name, "cannot be read; expected a text file")
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw InputError(.malformed, source: name, "is not text in UTF-8")
+    }
+    let ids = try Tokenizer(folder: model.checkpoint.folder)
+      .encode(text, addingSpecialTokens: false)
+    guard ids.count >= sequenceLength else {
+      throw InputError(
+        .invalidValue, source: name,
+        "has \(ids.count) tokens, expected at least one window of \(sequenceLength)")
+    }
+    return stride(from: 0, through: ids.count - sequenceLength, by: sequenceLength).map {
+      Array(ids[$0..<$0 + sequenceLength])
+    }
+  }
+
+  private func requireComparable(_ model: ReadableModel, _ reference: ReadableModel?) throws {
+    guard let reference else { return }
+    let (ours, theirs) = (model.description.vocabularySize, reference.description.vocabularySize)
+    guard ours == theirs else {
+      throw InputError(
+        .invalidValue, source: reference.checkpoint.folder.path(percentEncoded: false),
+        place: "vocab_size",
+        "found \(theirs), expected \(ours) as in the model that is compared with it")
+    }
+  }
+}
+
+/// What is summed up over all predicted tokens.
+private struct Score {
+  private let isComparing: Bool
+  private var negativeLogLikelihood = 0.0
+  private var referenceLogLikelihood = 0.0
+  private var divergences: [Double] = []
+  private var agreeing = 0
+  private var tokens = 0
+
+  init(isComparing: Bool) { self.isComparing = isComparing }
+
+  /// Adds a window, given the last hidden states of the model and of the reference, if there is one.
+  mutating func add(
+    window: [Int], hidden: [UnsafeMutableRawPointer], heads: [OutputProjection], rowByteCount: Int
+  ) throws {
+    let columns = heads[0].vocabularySize
+    let predicted = window.count - 1
+    for first in stride(from: 0, to: predicted, by: heads[0].rowLimit) {
+      let rows = min(heads[0].rowLimit, predicted - first)
+      let logits = try zip(heads, hidden).map {
+        try $0.logits(of: $1 + first * rowByteCount, rows: rows)
+      }
+      var rowScores = [RowScore](repeating: RowScore(), count: rows)
+      rowScores.withUnsafeMutableBufferPointer { scores in
+        let scores = SharedRows(pointer: scores.baseAddress!)
+        ThreadTeam.forRanges(of: rows) { begin, end in
+          for row in begin..<end {
+            let target = window[first + row + 1]
+            scores.pointer[row] = RowScore(
+              logits.map { $0 + row * columns }, columns: columns, target: target)
+          }
+        }
+      }
+      for score in rowScores {
+        negativeLogLikelihood += score.model
+        referenceLogLikelihood += score.reference
+        agreeing += score.agrees ? 1 : 0
+        if isComparing { divergences.append(score.divergence) }
+      }
+      tokens += rows
+    }
+  }
+
+  func report(sequenceLength: Int, seconds: Double) throws -> EvaluationReport {
+    let count = Double(tokens)
+    let perplexity = exp(negativeLogLikelihood / count)
+    guard perplexity.isFinite else {
+      throw InputError(
+        .notFinite, "the perplexity is \(perplexity): the model's logits are not finite numbers")
+    }
+    var report = EvaluationReport(
+      perplexity: perplexity, tokens: tokens, sequenceLength: sequenceLength, seconds: seconds)
+    if isComparing {
+      let sorted = divergences.sorted()
+      report.comparison = EvaluationReport.Comparison(
+        referencePerplexity: exp(referenceLogLikelihood / count),
+        klDivergenceMean: divergences.reduce(0, +) / count,
+        klDivergenceP99: sorted[min(sorted.count - 1, sorted.count * 99 / 100)],
+        sameTopToken: Double(agreeing) / count)
+    }
+    return report
+  }
+
+  private struct SharedRows: @unchecked Sendable {
+    // Threads write disjoint rows.
+    let pointer: UnsafeMutablePointer<RowScore>
+  }
+}
+
+/// What one predicted token adds.
+private struct RowScore {
+  var model = 0.0
+  var reference = 0.0
+  var divergence = 0.0
+  var agrees = false
+
+  init() {}
+
+  /// - Parameter logits: The model's row, then the reference's, if there is one.
+  init(_ logits: [UnsafePointer<Float>], columns: Int, target: Int) {
+    model = ck_log_sum_exp(logits[0], columns) - Double(logits[0][target])
+    guard logits.count > 1 else { return }
+    reference = ck_log_sum_exp(logits[1], columns) - Double(logits[1][target])
+    divergence = ck_kl_divergence(logits[1], logits[0], columns)
+    agrees = ck_largest(logits[0], columns) == ck_largest(logits[1], columns)
+  }
+}

@@ -32,7 +32,8 @@ public struct Tensor: Sendable {
     self.byteOffset = byteOffset
     precondition(
       byteOffset >= 0 && byteOffset + byteCount <= storage.byteCount,
-      "a tensor of \(byteCount) bytes at \(byteOffset) does not fit into \(storage.byteCount) bytes")
+      "a tensor of \(byteCount) bytes at \(byteOffset) does not fit into \(storage.byteCount) bytes"
+    )
   }
 
   /// A tensor with a copy of `elements`, whose size must be that of `dtype`.
@@ -43,6 +44,13 @@ public struct Tensor: Sendable {
     withUnsafeMutableBytes { target in
       elements.withUnsafeBytes { target.copyMemory(from: $0) }
     }
+  }
+
+  /// A tensor with a copy of `bytes`, as many as its shape takes.
+  package init(bytes: [UInt8], shape: [Int], dtype: DType) {
+    self.init(zeros: shape, dtype: dtype)
+    precondition(bytes.count == byteCount, "\(bytes.count) bytes for \(dtype) \(shape)")
+    withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
   }
 
   /// An f32 tensor with a copy of `elements`.

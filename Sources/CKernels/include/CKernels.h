@@ -3,8 +3,16 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
-#include "team.h"
+#include "attention.h"
 #include "casts.h"
+#include "elements.h"
+#include "elementwise.h"
+#include "fake_quant.h"
 #include "isa.h"
+#include "norm.h"
+#include "packing.h"
+#include "probability.h"
+#include "rotary.h"
+#include "team.h"
 
 #endif

@@ -1,0 +1,50 @@
+import Diagnostics
+import Foundation
+import JSONText
+
+/// One line of a file of records.
+enum CalibrationRecord: Equatable {
+  case text(String)
+  case tokenIDs([Int])
+
+  /// Reads a JSON object with `text` or `input_ids`. Where it has both, the ids count: they are
+  /// what someone wanted the model to see. Other keys have no meaning here.
+  init(line: Data) throws {
+    let value = try JSONValue.parse(line)
+    guard value.objectValue != nil else {
+      throw InputError(.malformed, "expected a JSON object with \"text\" or \"input_ids\"")
+    }
+    let record = JSONReader(value)
+    if let ids = try record.optional("input_ids") {
+      self = .tokenIDs(try ids.elements().map { try $0.int() })
+    } else if let text = try record.optional("text") {
+      self = .text(try text.string())
+    } else if value["messages"] != nil {
+      throw InputError(
+        .unsupported,
+        "conversations (\"messages\") are not supported yet; "
+          + "write each as \"text\" with the model's chat template applied")
+    } else {
+      throw InputError(.missing, "the record has neither \"text\" nor \"input_ids\"")
+    }
+  }
+}
+
+/// The lines of a JSON Lines file that are not blank, with their numbers from 1.
+struct JSONLines: Sequence, IteratorProtocol {
+  private var rest: Data
+  private var number = 0
+
+  init(_ bytes: Data) { rest = bytes }
+
+  mutating func next() -> (line: Data, number: Int)? {
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+      let line = rest[..<end]
+      rest = rest[end...].dropFirst()
+      number += 1
+      if line.contains(where: { $0 > UInt8(ascii: " ") }) { return (line, number) }
+    }
+    return nil
+  }
+}

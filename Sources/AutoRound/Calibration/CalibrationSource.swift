@@ -1,0 +1,35 @@
+public import Diagnostics
+public import Foundation
+
+/// Where the text comes from that a model is calibrated on.
+public enum CalibrationSource: Sendable, Equatable {
+  /// The text that is part of this library: public-domain English books.
+  case builtin
+  /// Records, one JSON object a line, with either `text` or `input_ids`.
+  case records(URL)
+  /// Plain text in UTF-8.
+  case text(URL)
+
+  /// The source that a file is, by its extension: `.jsonl` for records, `.txt` for plain text.
+  ///
+  /// - Throws: ``InputError`` of code `unsupported` for any other extension.
+  public init(file: URL) throws(InputError) {
+    switch file.pathExtension.lowercased() {
+    case "jsonl": self = .records(file)
+    case "txt": self = .text(file)
+    default:
+      throw InputError(
+        .unsupported, source: file.path(percentEncoded: false),
+        "calibration data is read from .jsonl (a record with \"text\" or \"input_ids\" per line) "
+          + "or .txt files")
+    }
+  }
+
+  /// The source as messages name it.
+  var name: String {
+    switch self {
+    case .builtin: "the built-in calibration text"
+    case .records(let file), .text(let file): file.path(percentEncoded: false)
+    }
+  }
+}

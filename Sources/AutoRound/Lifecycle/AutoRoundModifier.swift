@@ -1,0 +1,232 @@
+import Checkpoints
+import Compute
+import Diagnostics
+import LanguageModels
+import Quantization
+import Tensors
+
+/// Quantizes linear layers with AutoRound: for each decoder block, learns a rounding offset for every
+/// weight and two range scales for every group, by signed gradient descent on the block's output error.
+///
+/// ```swift
+/// let modifier = try AutoRoundModifier(scheme: "W4A16", ignore: ["lm_head"])
+/// try oneshot(model: folder, modifier: modifier, output: output)
+/// ```
+public final class AutoRoundModifier: Modifier {
+  /// Every option, settled.
+  public let options: ResolvedOptions
+
+  /// The groups of layers with their schemes.
+  public var configGroups: [AutoRoundOptions.ConfigGroup] { options.groups }
+  /// What the schemes apply to: class names, module names, or `re:` and a regular expression.
+  public var targets: [String] { options.groups.flatMap(\.scheme.targets) }
+  /// What stays as it is, named like ``targets``.
+  public var ignore: [String] { options.ignore }
+  /// Steps of tuning for each block; 0 rounds to nearest.
+  public var iterations: Int { options.iterations }
+  /// The first step's size.
+  public var learningRate: LearningRate { options.learningRate }
+  /// Samples of a step.
+  public var batchSize: Int { options.batchSize }
+
+  /// Inputs of the next block in the quantized model.
+  private var quantizedInputs: ActivationCache?
+
+  /// A modifier with settled options.
+  public init(_ options: ResolvedOptions) {
+    self.options = options
+  }
+
+  /// A modifier for one preset scheme, such as `W4A16`.
+  ///
+  /// - Throws: An error that lists the presets if there is none of this name, or that names a value that
+  ///   has no meaning.
+  public convenience init(
+    scheme: String = "W4A16", targets: [String] = ["Linear"], ignore: [String] = ["lm_head"],
+    iterations: Int? = nil, learningRate: Double? = nil, batchSize: Int? = nil
+  ) throws {
+    try self.init(
+      ResolvedOptions(
+        recipe: AutoRoundOptions(
+          scheme: .preset(scheme), targets: targets, ignore: ignore, iterations: iterations,
+          learningRate: learningRate, batchSize: batchSize)))
+  }
+
+  /// A modifier for groups of layers with a scheme each.
+  public convenience init(
+    configGroups: [AutoRoundOptions.ConfigGroup], ignore: [String] = ["lm_head"],
+    iterations: Int? = nil, learningRate: Double? = nil, batchSize: Int? = nil
+  ) throws {
+    try self.init(
+      ResolvedOptions(
+        recipe: AutoRoundOptions(
+          scheme: .groups(configGroups), ignore: ignore, iterations: iterations,
+          learningRate: learningRate, batchSize: batchSize)))
+  }
+
+  // MARK: Lifecycle
+
+  public func initialize(_ state: SessionState) throws {
+    let resolution = try SchemeResolution.resolve(
+      groups: options.groups.map { ($0.name, $0.scheme) }, ignore: ignore,
+      modules: state.model.description.modules)
+    for entry in resolution.unmatchedIgnores {
+      state.warn("ignore: '\(entry)' matches no layer of the model")
+    }
+    var schemes = resolution.schemes
+    let outside = schemes.keys.filter { !state.isInsideBlock($0) }.sorted()
+    for name in outside {
+      schemes[name] = nil
+      state.warn("\(name) is not in a decoder block and stays as it is; add it to ignore")
+    }
+    guard !schemes.isEmpty else {
+      throw InputError(
+        .invalidValue, place: "targets", "no linear layer of a decoder block is left to quantize")
+    }
+    warnAboutPartialGroups(schemes, state)
+    state.assign(schemes)
+  }
+
+  public func start(_ state: SessionState) throws {
+    startCalibration()
+  }
+
+  public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {
+    try applyAutoRound(block, state)
+  }
+
+  public func end(_ state: SessionState) throws {
+    quantizedInputs = nil
+  }
+
+  public func finalize(_ state: SessionState) throws {
+    // Every block that has a layer to quantize must have been through applyAutoRound.
+    let expected = state.model.description.blocks.filter { placed in
+      placed.block.linearLayers.contains { state.schemes["\(placed.name).\($0.name)"] != nil }
+    }
+    let missing = Set(expected.map(\.name)).subtracting(state.blocks.map(\.name))
+    guard missing.isEmpty else {
+      throw InputError(
+        .missing, place: missing.sorted().joined(separator: ", "),
+        "not every block was tuned; no checkpoint is written")
+    }
+  }
+
+  /// Forgets the streams of an earlier run.
+  func startCalibration() {
+    quantizedInputs = nil
+  }
+
+  /// Tunes the block's layers, hands their integers to the output, and carries the quantized stream on.
+  func applyAutoRound(_ block: CalibratedBlock, _ state: SessionState) throws {
+    guard let inputs = quantizedInputs ?? block.firstInputs else {
+      preconditionFailure("blocks come in order from the first")
+    }
+    quantizedInputs = inputs
+    let started = ContinuousClock.now
+    let runner = BlockRunner(block.program)
+    let layers = try makeLayers(block, state)
+    guard !layers.isEmpty else {
+      // Nothing to quantize here: the quantized stream passes through the block as it is.
+      runner.advance(inputs)
+      return
+    }
+
+    let tuner = BlockTuner(
+      block: block.program, layers: layers,
+      settings: TuningSettings(
+        iterations: iterations, learningRate: learningRate, batchSize: batchSize,
+        seed: UInt64(options.seed)))
+    tuner.quantizeWeights()
+    let roundedLoss = runner.loss(on: inputs, targets: block.outputs)
+    var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: roundedLoss)
+    if iterations > 0 {
+      outcome = try tuner.tune(inputs: inputs, targets: block.outputs) { iteration, loss in
+        state.observer?.observe(
+          .iteration(block: block.index, iteration: iteration + 1, of: iterations, loss: loss))
+      }
+    }
+    for layer in layers {
+      let name = "\(block.name).\(layer.name)"
+      try naming(name) { try state.commit(layer.quantizer.finished(), module: name) }
+    }
+    // What the next block will see when the model runs quantized.
+    let finalLoss = runner.loss(on: inputs, targets: block.outputs, outputs: inputs)
+    let report = BlockReport(
+      index: block.index, name: block.name, layers: layers.map(\.name),
+      initialLoss: outcome.losses.first ?? roundedLoss, bestLoss: outcome.bestLoss,
+      bestIteration: outcome.bestIteration, finalLoss: finalLoss, rtnLoss: roundedLoss,
+      seconds: (ContinuousClock.now - started).seconds)
+    try check(report, outcome, state)
+    state.blocks.append(report)
+    state.observer?.observe(.blockFinished(report))
+  }
+
+  // MARK: Parts
+
+  private func makeLayers(_ block: CalibratedBlock, _ state: SessionState) throws -> [TunedLayer] {
+    let parts = block.program.program.parameterParts
+    return try block.structure.linearLayers.compactMap { layer in
+      let name = "\(block.name).\(layer.name)"
+      guard let arguments = state.schemes[name]?.weights else { return nil }
+      guard let part = parts.first(where: { $0.name == "\(layer.name).weight" }) else {
+        preconditionFailure("the program of \(block.name) has no weight for \(layer.name)")
+      }
+      let weight = try state.model.checkpoint.tensor(
+        "\(name).weight", shape: [layer.outputs, layer.inputs])
+      let quantizer = try naming(name) {
+        try arguments.makeWeightQuantizer(for: weight, scaleDType: weight.dtype)
+      }
+      return TunedLayer(
+        name: layer.name, bits: arguments.numBits, part: part, quantizer: quantizer)
+    }
+  }
+
+  /// A block that was not tuned, or whose loss is not a number, never becomes part of a checkpoint.
+  private func check(_ report: BlockReport, _ outcome: TuningOutcome, _ state: SessionState) throws {
+    guard report.finalLoss.isFinite, report.rtnLoss.isFinite else {
+      throw InputError(
+        .notFinite, place: report.name,
+        "the block's loss is \(report.finalLoss) after tuning and \(report.rtnLoss) rounded to nearest; "
+          + "try --compute f32")
+    }
+    guard outcome.losses.count == iterations else {
+      throw InputError(
+        .missing, place: report.name,
+        "the block had \(outcome.losses.count) of \(iterations) iterations of tuning")
+    }
+    if iterations > 0, report.finalLoss > report.rtnLoss {
+      state.warn(
+        "\(report.name): the loss after tuning, \(report.finalLoss), is above that of rounding to nearest, "
+          + "\(report.rtnLoss); more samples or iterations may help")
+    }
+  }
+
+  private func warnAboutPartialGroups(
+    _ schemes: [String: QuantizationScheme], _ state: SessionState
+  ) {
+    guard !options.bypassesDivisibilityChecks else { return }
+    let partial = state.model.description.modules.filter { module in
+      guard let size = schemes[module.name]?.weights?.groupSize, size > 0 else { return false }
+      return module.shape[1] % size != 0
+    }
+    guard let first = partial.first else { return }
+    state.warn(
+      "the group size does not divide the inputs of \(partial.count) layers, \(first.name) among them; "
+        + "vLLM does not load such groups")
+  }
+}
+
+extension SessionState {
+  /// Whether a module belongs to a decoder block.
+  func isInsideBlock(_ module: String) -> Bool {
+    model.description.blocks.contains { module.hasPrefix($0.name + ".") }
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

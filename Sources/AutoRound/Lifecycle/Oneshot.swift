@@ -1,0 +1,52 @@
+public import Compute
+public import Foundation
+
+/// Quantizes a checkpoint in one go: reads `model`, tunes it on `dataset`, writes `output`.
+///
+/// ```swift
+/// let report = try oneshot(
+///   model: URL(filePath: "Qwen3-0.6B"), recipe: Recipe(contentsOf: URL(filePath: "recipe.yaml")),
+///   output: URL(filePath: "Qwen3-0.6B-W4A16"))
+/// ```
+///
+/// Call it from one thread at a time. The output appears under its name only when it is complete.
+///
+/// - Parameters:
+///   - model: A Hugging Face checkpoint folder in full precision.
+///   - recipe: What to do, with one `AutoRoundModifier`.
+///   - dataset: The calibration text.
+///   - overrides: Options that win over the recipe's, and those that recipes do not have: samples, their
+///     length, the seed.
+///   - output: The folder to write. It must not exist, unless `overwrite` is true.
+///   - compute: The type of the matrix products.
+///   - threads: Threads to use; nil: one for each processor.
+///   - observer: Told what happens while it happens.
+/// - Returns: What was done to each block, and what came out.
+/// - Throws: `InputError`, which names the file and the field that is at fault. Nothing is left behind.
+@discardableResult
+public func oneshot(
+  model: URL, recipe: Recipe, dataset: CalibrationSource = .builtin,
+  overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
+  compute: ComputeType = .automatic, threads: Int? = nil, observer: (any RunObserver)? = nil
+) throws -> RunReport {
+  let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
+  return try oneshot(
+    model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,
+    overwrite: overwrite, compute: compute, threads: threads, observer: observer)
+}
+
+/// Quantizes a checkpoint in one go with a modifier made in code.
+///
+/// Parameters and results are those of
+/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:observer:)``.
+@discardableResult
+public func oneshot(
+  model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
+  overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
+  observer: (any RunObserver)? = nil
+) throws -> RunReport {
+  try QuantizationRun(
+    model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
+    compute: compute, threads: threads, observer: observer
+  ).run()
+}

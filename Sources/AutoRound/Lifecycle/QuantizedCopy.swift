@@ -1,0 +1,80 @@
+import Checkpoints
+import Diagnostics
+import Foundation
+import JSONText
+import Quantization
+import Tensors
+
+/// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
+struct QuantizedCopy {
+  private let source: SourceModel
+  private let schemes: [String: QuantizationScheme]
+  /// Every tensor of the copy, known before any is computed.
+  let tensors: [TensorInfo]
+  /// Bytes of the source's tensors.
+  let sourceByteCount: Int
+  /// Stored bits for each weight of the quantized layers, scales and zero points included.
+  let bitsPerWeight: Double
+  /// The source's tensors that are copied bit for bit.
+  private let copied: [String]
+
+  init(of source: SourceModel, schemes: [String: QuantizationScheme]) throws {
+    self.source = source
+    self.schemes = schemes
+    var tensors: [TensorInfo] = []
+    var copied: [String] = []
+    var (sourceBytes, quantizedBits, weights) = (0, 0, 0)
+    for name in source.checkpoint.tensorNames {
+      guard let info = source.checkpoint.info(name) else { continue }
+      sourceBytes += info.shape.reduce(info.dtype.byteCount, *)
+      let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
+      guard let scheme = schemes[module], let arguments = scheme.weights else {
+        tensors.append(info)
+        copied.append(name)
+        continue
+      }
+      let planned = try naming(module) {
+        try scheme.resolvedFormat.layout().plannedTensors(
+          for: module, rows: info.shape[0], columns: info.shape[1], arguments: arguments,
+          scaleDType: info.dtype)
+      }
+      for tensor in planned {
+        let info = TensorInfo(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
+        tensors.append(info)
+        if tensor.name != "\(module).weight_shape" {
+          quantizedBits += 8 * info.shape.reduce(info.dtype.byteCount, *)
+        }
+      }
+      weights += info.shape.reduce(1, *)
+    }
+    self.tensors = tensors
+    self.copied = copied
+    sourceByteCount = sourceBytes
+    bitsPerWeight = weights > 0 ? Double(quantizedBits) / Double(weights) : 0
+  }
+
+  /// How the weight of a quantized layer is laid out.
+  func layout(of module: String) throws -> any WeightLayout.Type {
+    guard let scheme = schemes[module] else {
+      preconditionFailure("\(module) has no scheme")
+    }
+    return try scheme.resolvedFormat.layout()
+  }
+
+  /// Writes everything but the quantized layers: the other tensors, the configuration, the files that
+  /// belong to the model, and the recipe.
+  func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
+    for name in copied {
+      try writer.write(source.checkpoint.tensor(name), named: name)
+    }
+    var configuration = source.checkpoint.configuration
+    configuration.set(
+      "quantization_config",
+      CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json)
+    try writer.write(configuration.text(indentation: 2) + "\n", toFile: "config.json")
+    for file in source.checkpoint.otherFiles where file.lastPathComponent != "recipe.yaml" {
+      try writer.copyFile(file)
+    }
+    try writer.write(recipe.yaml, toFile: "recipe.yaml")
+  }
+}

@@ -1,0 +1,89 @@
+package import Compute
+package import LanguageModels
+package import Quantization
+
+/// What the modifiers of a session share: the model, the schemes of its layers, and where results go.
+public final class SessionState {
+  package let model: SourceModel
+  package let device: Device
+  package let calibration: CalibrationData
+  package let observer: (any RunObserver)?
+  /// The scheme of each linear layer that is quantized, by its full name.
+  package internal(set) var schemes: [String: QuantizationScheme] = [:]
+  /// What became of each block so far.
+  public internal(set) var blocks: [BlockReport] = []
+  /// Every warning so far.
+  public private(set) var warnings: [String] = []
+  private var programs: [AnyHashable: BlockProgram] = [:]
+  private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
+
+  package init(
+    model: SourceModel, device: Device, calibration: CalibrationData, observer: (any RunObserver)?
+  ) {
+    self.model = model
+    self.device = device
+    self.calibration = calibration
+    self.observer = observer
+  }
+
+  /// Tells the user something that does not stop the run.
+  public func warn(_ text: String) {
+    warnings.append(text)
+    observer?.observe(.warning(text))
+  }
+
+  /// Gives layers their schemes; a later modifier's schemes win.
+  package func assign(_ schemes: [String: QuantizationScheme]) {
+    self.schemes.merge(schemes) { $1 }
+  }
+
+  /// Hands the finished weight of a layer to the output.
+  package func commit(_ weight: QuantizedWeight, module: String) throws {
+    try deliver(weight, module)
+  }
+
+  func deliverWeights(to body: @escaping (QuantizedWeight, String) throws -> Void) {
+    deliver = body
+  }
+
+  /// The program of blocks like `block`, recorded at the first call.
+  ///
+  /// - Parameter batchSize: Samples that run at once; the same for all calls of a run.
+  package func program(for block: any DecoderBlock, batchSize: Int) throws -> BlockProgram {
+    let key = AnyHashable(block)
+    if let program = programs[key] { return program }
+    let program = try BlockProgram(
+      block, batch: min(batchSize, calibration.samples.count), tokens: calibration.sequenceLength,
+      device: device, training: .matrices)
+    programs[key] = program
+    return program
+  }
+}
+
+/// A decoder block whose inputs and full-precision outputs are known for every calibration sample.
+public final class CalibratedBlock {
+  /// Position in the model, from 0.
+  public let index: Int
+  /// The block's name, such as `model.layers.0`.
+  public let name: String
+  package let structure: any DecoderBlock
+  /// The block's program with its full-precision weights.
+  package let program: BlockProgram
+  /// Inputs of the full-precision stream; nil once a block has been quantized and the stream of the
+  /// quantized model takes its place.
+  package let firstInputs: ActivationCache?
+  /// Outputs in full precision.
+  package let outputs: ActivationCache
+
+  package init(
+    index: Int, name: String, structure: any DecoderBlock, program: BlockProgram,
+    firstInputs: ActivationCache?, outputs: ActivationCache
+  ) {
+    self.index = index
+    self.name = name
+    self.structure = structure
+    self.program = program
+    self.firstInputs = firstInputs
+    self.outputs = outputs
+  }
+}

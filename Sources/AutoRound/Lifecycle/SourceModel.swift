@@ -1,0 +1,54 @@
+package import Checkpoints
+import Compute
+import Diagnostics
+package import Foundation
+import JSONText
+package import LanguageModels
+import Tensors
+
+/// A checkpoint in full precision with what its configuration says about it.
+package struct SourceModel: Sendable {
+  package let checkpoint: Checkpoint
+  package let description: ModelDescription
+
+  /// Opens a checkpoint folder.
+  ///
+  /// - Throws: `unsupported` for an unknown architecture and for a checkpoint that is quantized already.
+  package init(opening folder: URL) throws {
+    checkpoint = try Checkpoint(opening: folder)
+    let configurationFile = folder.appending(path: "config.json").path(percentEncoded: false)
+    let configuration = JSONReader(checkpoint.configuration)
+    description = try naming(configurationFile) {
+      if let method = try configuration.optional("quantization_config")?.optional("quant_method") {
+        throw InputError(
+          .unsupported, place: "quantization_config",
+          "the checkpoint is quantized already (\(try method.string())); expected one in full precision")
+      }
+      return try Architectures.describe(configuration)
+    }
+    try requireTensors()
+  }
+
+  /// Checks names and shapes of everything that will be read, before hours are spent.
+  private func requireTensors() throws {
+    func require(_ name: String, _ shape: [Int]) throws {
+      let tensor = try checkpoint.tensor(name, shape: shape)
+      guard tensor.dtype.isFloatingPoint else {
+        throw InputError(
+          .unsupported, source: checkpoint.folder.path(percentEncoded: false),
+          place: "tensor '\(name)'",
+          "has elements of type \(tensor.dtype.rawValue), expected f32, f16 or bf16")
+      }
+    }
+    try require(description.embedding, [description.vocabularySize, description.hiddenSize])
+    try require(description.norm, [description.hiddenSize])
+    if !description.isTied || checkpoint.contains(description.head) {
+      try require(description.head, [description.vocabularySize, description.hiddenSize])
+    }
+    for placed in description.blocks {
+      for part in placed.block.parameterParts {
+        try require("\(placed.name).\(part.name)", part.shape)
+      }
+    }
+  }
+}

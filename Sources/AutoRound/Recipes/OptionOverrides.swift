@@ -1,0 +1,61 @@
+import Diagnostics
+
+/// Options given directly, by flags or by a program; they go before the recipe.
+public struct OptionOverrides: Sendable, Equatable {
+  /// A preset scheme for all linear layers.
+  public var scheme: String?
+  /// Modules that are left as they are, instead of those that the recipe names.
+  public var ignore: [String]?
+  /// Steps of tuning per block.
+  public var iterations: Int?
+  /// The learning rate of the first step.
+  public var learningRate: Double?
+  /// Samples per step.
+  public var batchSize: Int?
+  /// Calibration samples.
+  public var sampleCount: Int?
+  /// Tokens per calibration sample.
+  public var sequenceLength: Int?
+  /// The seed of the batch order.
+  public var seed: Int?
+
+  /// Creates overrides; all of them may be left out.
+  public init(
+    scheme: String? = nil, ignore: [String]? = nil, iterations: Int? = nil,
+    learningRate: Double? = nil, batchSize: Int? = nil, sampleCount: Int? = nil,
+    sequenceLength: Int? = nil, seed: Int? = nil
+  ) {
+    self.scheme = scheme
+    self.ignore = ignore
+    self.iterations = iterations
+    self.learningRate = learningRate
+    self.batchSize = batchSize
+    self.sampleCount = sampleCount
+    self.sequenceLength = sequenceLength
+    self.seed = seed
+  }
+}
+
+extension OptionOverrides {
+  /// Checks that every number has a meaning.
+  ///
+  /// - Throws: ``InputError`` that names the number as flags do, such as `samples`.
+  public func check() throws {
+    try check(iterations, "iterations", in: AutoRoundOptions.Limit.iterations)
+    try check(batchSize, "batch-size", in: AutoRoundOptions.Limit.batchSize)
+    try check(sampleCount, "samples", in: 1...1_000_000)
+    try check(sequenceLength, "sequence-length", in: 1...1_048_576)
+    try check(seed, "seed", in: 0...Int(UInt32.max))
+    if let learningRate, !(learningRate.isFinite && learningRate > 0) {
+      throw InputError(
+        .invalidValue, "learning-rate must be a number above 0; it is \(learningRate)")
+    }
+  }
+
+  private func check(_ value: Int?, _ name: String, in range: ClosedRange<Int>) throws {
+    guard let value, !range.contains(value) else { return }
+    throw InputError(
+      .invalidValue,
+      "\(name) must be from \(range.lowerBound) to \(range.upperBound); it is \(value)")
+  }
+}

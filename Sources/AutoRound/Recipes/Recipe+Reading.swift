@@ -1,0 +1,85 @@
+import Diagnostics
+import Quantization
+
+extension Recipe {
+  /// Reads a recipe from text in YAML or JSON.
+  ///
+  /// - Throws: ``InputError`` with the line and column.
+  public init(_ text: String) throws {
+    self.init(stages: [])
+    let root = try RecipeNode(yaml: text)
+    var shortForm = Stage(name: Self.defaultStage, groups: [])
+    for entry in try root.entries("a recipe") {
+      if Self.isModifierName(entry.key) {
+        let modifier = try modifier(entry)
+        shortForm.groups.append(Group(name: Self.defaultGroup, modifiers: [modifier]))
+      } else if Self.isGroupName(entry.key) {
+        shortForm.groups.append(try group(entry))
+      } else {
+        stages.append(try stage(entry))
+      }
+    }
+    if !shortForm.groups.isEmpty {
+      guard stages.isEmpty else {
+        throw InputError(
+          .invalidValue, place: root.mark.description,
+          "modifiers stand beside stages; put them into one")
+      }
+      stages = [shortForm]
+    }
+    guard !modifiers.isEmpty else {
+      throw InputError(
+        .malformed, place: root.mark.description,
+        "the recipe has no modifier; expected an AutoRoundModifier")
+    }
+  }
+
+  /// Whether a key is meant to be a modifier's, correctly spelt or not.
+  private static func isModifierName(_ key: String) -> Bool {
+    key.hasSuffix("Modifier") || NearestName.suggestion(for: key, among: modifierNames) != nil
+  }
+  private static let modifierNames = ["AutoRoundModifier"]
+  private static func isGroupName(_ key: String) -> Bool { key.hasSuffix("modifiers") }
+
+  private mutating func stage(_ entry: RecipeNode.Entry) throws -> Stage {
+    guard case .mapping(let entries) = entry.value.value else {
+      throw InputError(
+        .invalidValue, place: entry.mark.description,
+        "'\(entry.key.prefix(80))' is neither a modifier nor a stage: expected groups of modifiers "
+          + "below it, found \(entry.value.found)")
+    }
+    return Stage(
+      name: entry.key,
+      groups: try entries.map { entry in
+        guard Self.isGroupName(entry.key) else {
+          throw InputError(
+            .invalidValue, place: entry.mark.description,
+            "'\(entry.key.prefix(80))' is not a key of a stage; a stage has groups, whose names "
+              + "end in 'modifiers'")
+        }
+        return try group(entry)
+      })
+  }
+
+  private mutating func group(_ entry: RecipeNode.Entry) throws -> Group {
+    var group = Group(name: entry.key, modifiers: [])
+    for entry in try entry.value.entries(entry.key) { group.modifiers.append(try modifier(entry)) }
+    return group
+  }
+
+  private mutating func modifier(_ entry: RecipeNode.Entry) throws -> Modifier {
+    switch entry.key {
+    case "AutoRoundModifier":
+      // Without any argument the value is null: everything is left to the defaults.
+      if entry.value.isNull { return .autoRound(AutoRoundOptions()) }
+      return .autoRound(try AutoRoundOptions(entry.value, warnings: &warnings))
+    default:
+      let nearest = NearestName.suggestion(for: entry.key, among: Self.modifierNames)
+      throw InputError(
+        .unsupported, place: entry.mark.description,
+        "there is no modifier '\(entry.key.prefix(80))'; "
+          + (nearest.map { "did you mean '\($0)'?" }
+            ?? "there is \(Self.modifierNames.joined(separator: ", "))"))
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import Quantization
+
+/// The options of a run with nothing left open.
+public struct ResolvedOptions: Sendable, Equatable {
+  /// The schemes with their targets.
+  public var groups: [AutoRoundOptions.ConfigGroup]
+  /// Modules that are left as they are; a match here wins over every target.
+  public var ignore: [String]
+  /// Steps of tuning per block; 0 rounds without tuning.
+  public var iterations: Int
+  /// The learning rate of the first step.
+  public var learningRate: LearningRate
+  /// Samples per step.
+  public var batchSize: Int
+  /// Calibration samples.
+  public var sampleCount: Int
+  /// Tokens per calibration sample.
+  public var sequenceLength: Int
+  /// The seed of the batch order.
+  public var seed: Int
+  /// With no iterations: round to nearest plainly, without a search for better scales.
+  public var disablesOptimizedRounding: Bool
+  /// Accept layers whose width is not a multiple of the group size.
+  public var bypassesDivisibilityChecks: Bool
+  /// The modifier's arguments as a recipe, to be written beside the output.
+  public var recipe: Recipe
+
+  /// Decides every option. The first of these that says something counts:
+  ///
+  /// 1. `overrides`: what was asked for directly.
+  /// 2. `recipe`.
+  /// 3. `preset`, for iterations, learning rate, samples and sequence length.
+  /// 4. The defaults: scheme `W4A16` for `Linear` layers, without `lm_head` if there is no recipe
+  ///    (a recipe ignores only what it names); batches of 8 samples; seed 42.
+  ///
+  /// - Throws: ``InputError`` for a number that has no meaning, or a scheme that is not known or
+  ///   not supported.
+  public init(
+    overrides: OptionOverrides = OptionOverrides(), recipe: AutoRoundOptions? = nil,
+    preset: TuningPreset = .default
+  ) throws {
+    try overrides.check()
+    var options = recipe ?? AutoRoundOptions(ignore: ["lm_head"])
+    if let scheme = overrides.scheme {
+      options.scheme = .preset(scheme)
+      options.targets = ["Linear"]
+    }
+    let scheme = options.scheme ?? .preset("W4A16")
+    groups = try scheme.groups(targets: options.targets)
+    for group in groups {
+      try group.scheme.requireSupported(path: "config_groups.\(group.name)")
+    }
+    ignore = overrides.ignore ?? options.ignore
+    iterations = overrides.iterations ?? options.iterations ?? preset.iterations
+    let fixedRate = overrides.learningRate ?? options.learningRate
+    learningRate = fixedRate.map(LearningRate.fixed) ?? preset.learningRate
+    batchSize = overrides.batchSize ?? options.batchSize ?? 8
+    sampleCount = overrides.sampleCount ?? preset.sampleCount
+    sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
+    seed = overrides.seed ?? 42
+    disablesOptimizedRounding = options.disablesOptimizedRounding ?? false
+    bypassesDivisibilityChecks = options.bypassesDivisibilityChecks ?? false
+
+    options.scheme = scheme
+    options.ignore = ignore
+    options.iterations = iterations
+    if case .fixed(let rate) = learningRate { options.learningRate = rate }
+    options.batchSize = batchSize
+    options.disablesOptimizedRounding = disablesOptimizedRounding
+    options.bypassesDivisibilityChecks = bypassesDivisibilityChecks
+    self.recipe = Recipe(options)
+  }
+}
+
+extension ResolvedOptions {
+  /// The schemes in one line, such as `4-bit int symmetric, groups of 128`.
+  public var schemeSummary: String {
+    let schemes = groups.map { group in
+      group.scheme.weights.map(\.text) ?? "not quantized"
+    }
+    return schemes.count == 1
+      ? schemes[0]
+      : zip(groups, schemes).map { "\($0.name): \($1)" }.joined(separator: "; ")
+  }
+}
+
+extension AutoRoundOptions.SchemeSelection {
+  /// The schemes spelled out. `targets` are those of a preset that has none of its own.
+  fileprivate func groups(targets: [String]) throws -> [AutoRoundOptions.ConfigGroup] {
+    let presets: [AutoRoundOptions.PresetTargets]
+    switch self {
+    case .groups(let groups): return groups
+    case .preset(let name): presets = [.init(preset: name, targets: targets)]
+    case .presets(let named): presets = named
+    }
+    return try presets.enumerated().map { index, preset in
+      .init(
+        name: "group_\(index)",
+        scheme: try .preset(named: preset.preset, targets: preset.targets))
+    }
+  }
+}

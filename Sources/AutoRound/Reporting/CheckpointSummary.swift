@@ -1,0 +1,136 @@
+public import JSONText
+public import Tensors
+
+/// What a checkpoint is, without computing anything with it.
+public struct CheckpointSummary: Sendable, Equatable {
+  /// The folder.
+  public var folder: String
+  /// The architecture that the configuration names, such as `LlamaForCausalLM`.
+  public var architecture: String
+  /// The structure of the model; nil if its architecture is not one that this package computes.
+  public var structure: Structure?
+  /// Why there is no ``structure``.
+  public var unsupportedReason: String?
+  /// Weights in all tensors; those of quantized layers as many as they stand for.
+  public var parameterCount: Int
+  /// Tensors in all files.
+  public var tensorCount: Int
+  /// Bytes of all tensors.
+  public var byteCount: Int
+  /// Bytes of the tensors of each type, the most first.
+  public var bytesByType: [TypeShare]
+  /// How the checkpoint is quantized; nil if it is not.
+  public var quantization: Quantization?
+  /// The tokenizer beside the model, or nil if there is none that can be read.
+  public var tokenizer: TokenizerSummary?
+  /// Why there is no ``tokenizer``.
+  public var tokenizerProblem: String?
+
+  /// The sizes of a decoder-only model.
+  public struct Structure: Sendable, Equatable {
+    /// Decoder blocks.
+    public var blockCount: Int
+    /// Columns of a block's input and output.
+    public var hiddenSize: Int
+    /// Rows of the embedding.
+    public var vocabularySize: Int
+    /// Tokens of the longest sequence that the model was made for.
+    public var maximumPositions: Int
+    /// Whether the embedding serves as the head as well.
+    public var hasTiedHead: Bool
+  }
+
+  /// The tensors of one type.
+  public struct TypeShare: Sendable, Equatable {
+    /// The type.
+    public var dtype: DType
+    /// Bytes of its tensors.
+    public var byteCount: Int
+  }
+
+  /// How a checkpoint is quantized.
+  public struct Quantization: Sendable, Equatable {
+    /// `quant_method` of the configuration, such as `compressed-tensors`.
+    public var method: String
+    /// The groups of layers; empty for methods whose files this package does not read.
+    public var groups: [Group]
+    /// Linear layers that were left as they are, as the configuration lists them.
+    public var ignored: [String]
+
+    /// Layers with the same scheme.
+    public struct Group: Sendable, Equatable {
+      /// The scheme in words.
+      public var scheme: String
+      /// Layers.
+      public var layerCount: Int
+      /// Weights in all of the layers.
+      public var weightCount: Int
+      /// Stored bytes: codes, scales and zero points.
+      public var byteCount: Int
+
+      /// Stored bits per weight, scales and zero points included.
+      public var bitsPerWeight: Double {
+        weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
+      }
+    }
+
+    /// Stored bits per weight of all quantized layers, scales and zero points included.
+    public var bitsPerWeight: Double {
+      let weightCount = groups.reduce(0) { $0 + $1.weightCount }
+      let byteCount = groups.reduce(0) { $0 + $1.byteCount }
+      return weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
+    }
+  }
+
+  /// What a tokenizer has.
+  public struct TokenizerSummary: Sendable, Equatable {
+    /// Tokens, added ones included.
+    public var vocabularySize: Int
+    /// What is unusual about it.
+    public var remarks: [String]
+  }
+
+  /// The summary as a JSON object, the one that `autoround inspect --json` prints.
+  public var json: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("folder", .string(folder)), .init("architecture", .string(architecture)),
+      .init("supported", .bool(structure != nil)),
+      .init("parameters", JSONValue(parameterCount)), .init("tensors", JSONValue(tensorCount)),
+      .init("bytes", JSONValue(byteCount)),
+      .init(
+        "bytes_by_type",
+        .object(bytesByType.map { .init($0.dtype.rawValue, JSONValue($0.byteCount)) })),
+    ]
+    if let structure {
+      members += [
+        .init("blocks", JSONValue(structure.blockCount)),
+        .init("hidden_size", JSONValue(structure.hiddenSize)),
+        .init("vocabulary_size", JSONValue(structure.vocabularySize)),
+        .init("maximum_positions", JSONValue(structure.maximumPositions)),
+        .init("tied_head", .bool(structure.hasTiedHead)),
+      ]
+    }
+    members.append(.init("quantization", quantization?.json ?? .null))
+    members.append(
+      .init(
+        "tokenizer", tokenizer.map { ["vocabulary_size": JSONValue($0.vocabularySize)] } ?? .null))
+    return .object(members)
+  }
+}
+
+extension CheckpointSummary.Quantization {
+  fileprivate var json: JSONValue {
+    [
+      "method": .string(method), "bits_per_weight": JSONValue(bitsPerWeight),
+      "groups": .array(
+        groups.map {
+          [
+            "scheme": .string($0.scheme), "layers": JSONValue($0.layerCount),
+            "weights": JSONValue($0.weightCount), "bytes": JSONValue($0.byteCount),
+            "bits_per_weight": JSONValue($0.bitsPerWeight),
+          ]
+        }),
+      "ignore": .array(ignored.map(JSONValue.string)),
+    ]
+  }
+}

@@ -1,0 +1,20 @@
+import Quantization
+
+extension QuantizationArguments {
+  /// The arguments in words: `4-bit int symmetric, groups of 128`.
+  var text: String {
+    let symmetry = type == .float ? "" : isSymmetric ? " symmetric" : " asymmetric"
+    return "\(summary)\(symmetry), \(sharing)"
+  }
+
+  private var sharing: String {
+    switch strategy {
+    case .tensor: "per tensor"
+    case .channel: "per channel"
+    case .group, .tensorGroup: "groups of \(groupSize ?? 0)"
+    case .block: "blocks of \((blockStructure ?? []).map(String.init).joined(separator: "x"))"
+    case .token: "per token"
+    case .attentionHead: "per head"
+    }
+  }
+}

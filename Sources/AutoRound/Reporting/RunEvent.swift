@@ -1,0 +1,23 @@
+/// What happens during a run, in the order in which it happens.
+public enum RunEvent: Sendable {
+  /// The model and the calibration samples are loaded; tuning is about to begin.
+  case started(RunDescription)
+  /// Work on a block begins. `index` counts from 0 to `count - 1`.
+  case blockStarted(index: Int, count: Int, name: String)
+  /// One step of tuning is done: `iteration` counts from 1 to `of`, `loss` is that of the step.
+  case iteration(block: Int, iteration: Int, of: Int, loss: Double)
+  /// A block is tuned and on disk.
+  case blockFinished(BlockReport)
+  /// Something that the user should know and that does not stop the run.
+  case warning(String)
+  /// The output is complete and in its place.
+  case finished(RunReport)
+}
+
+/// Receives the events of a run, one after another, on the thread that runs it.
+///
+/// Tuning waits while ``observe(_:)`` runs, so it should return quickly.
+public protocol RunObserver: AnyObject {
+  /// Takes note of one event.
+  func observe(_ event: RunEvent)
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+extension RunReport {
+  /// What is shown when a run is done: a table of the blocks, the sizes, and what to do next.
+  func lines(_ styling: Styling) -> [String] {
+    var lines = blocks.isEmpty ? [] : blockTable(styling) + [""]
+    for tensor in droppedTensors {
+      lines.append("left out   \(tensor.name): \(tensor.reason)")
+    }
+    let path = output.path(percentEncoded: false)
+    lines += [
+      "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes)), "
+        + "\(Quantities.decimal(bitsPerWeight)) bits per quantized weight",
+      "took       \(Quantities.duration(seconds: seconds)), "
+        + "at most \(Quantities.bytes(peakMemoryBytes)) of memory",
+      "written    \(path)",
+      "evaluate   autoround evaluate \(shellWord(path)) --text FILE --against \(shellWord(model))",
+    ]
+    return lines
+  }
+
+  private func blockTable(_ styling: Styling) -> [String] {
+    let rows = blocks.map { block in
+      [
+        block.name, Quantities.loss(block.initialLoss), Quantities.loss(block.bestLoss),
+        "\(block.bestIteration)", Quantities.loss(block.rtnLoss), Quantities.loss(block.finalLoss),
+        Quantities.percent(block.gain),
+      ]
+    }
+    var table = Table(
+      header: [
+        "block", "loss before", "best", "at step", "all samples: rounded", "tuned", "gain",
+      ], rows: rows
+    ).lines
+    table[0] = styling.heading(table[0])
+    return table
+  }
+}
+
+/// A path as one word of a shell command: quoted where it needs to be.
+private func shellWord(_ text: String) -> String {
+  let isPlain = text.unicodeScalars.allSatisfy {
+    ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
+      || "/._-+:@%,".unicodeScalars.contains($0)
+  }
+  if isPlain, !text.isEmpty { return text }
+  let parts = text.split(separator: "'", omittingEmptySubsequences: false)
+  return "'" + parts.joined(separator: #"'\''"#) + "'"
+}

@@ -1,0 +1,128 @@
+public import Foundation
+public import JSONText
+
+/// What became of one decoder block.
+///
+/// All losses are mean squared errors between the outputs of the block with quantized and with
+/// original weights, on calibration samples.
+public struct BlockReport: Sendable, Equatable {
+  /// Position in the model, from 0.
+  public var index: Int
+  /// The name of the block's module, such as `model.layers.0`.
+  public var name: String
+  /// The names of the layers that were quantized.
+  public var layers: [String]
+  /// Loss of the first step's batch, before any step was taken.
+  public var initialLoss: Double
+  /// The smallest loss of any step's batch; the parameters of that step were kept.
+  public var bestLoss: Double
+  /// The step of the smallest loss, from 0.
+  public var bestIteration: Int
+  /// Loss on all samples with the weights that were kept.
+  public var finalLoss: Double
+  /// Loss on all samples with weights rounded to nearest.
+  public var rtnLoss: Double
+  /// Seconds spent on the block.
+  public var seconds: Double
+
+  /// Creates a report.
+  public init(
+    index: Int, name: String, layers: [String], initialLoss: Double, bestLoss: Double,
+    bestIteration: Int, finalLoss: Double, rtnLoss: Double, seconds: Double
+  ) {
+    self.index = index
+    self.name = name
+    self.layers = layers
+    self.initialLoss = initialLoss
+    self.bestLoss = bestLoss
+    self.bestIteration = bestIteration
+    self.finalLoss = finalLoss
+    self.rtnLoss = rtnLoss
+    self.seconds = seconds
+  }
+
+  /// The share of the rounded-to-nearest loss that tuning removed: 0.25 for a quarter. Zero where
+  /// there was nothing to remove.
+  public var gain: Double {
+    rtnLoss > 0 ? 1 - finalLoss / rtnLoss : 0
+  }
+
+  /// The report as a JSON object.
+  public var json: JSONValue {
+    [
+      "index": JSONValue(index), "name": .string(name),
+      "layers": .array(layers.map(JSONValue.string)), "initial_loss": JSONValue(initialLoss),
+      "best_loss": JSONValue(bestLoss), "best_iteration": JSONValue(bestIteration),
+      "final_loss": JSONValue(finalLoss), "rtn_loss": JSONValue(rtnLoss),
+      "seconds": JSONValue(seconds),
+    ]
+  }
+}
+
+/// What a run did and what came out.
+public struct RunReport: Sendable, Equatable {
+  /// The source model as the user named it.
+  public var model: String
+  /// The folder of the quantized checkpoint.
+  public var output: URL
+  /// One report per decoder block, in order.
+  public var blocks: [BlockReport]
+  /// Seconds from the start of the run to the end.
+  public var seconds: Double
+  /// The largest resident memory of the process, in bytes.
+  public var peakMemoryBytes: Int
+  /// Bytes of the source's tensor files.
+  public var sourceBytes: Int
+  /// Bytes of the output's tensor files.
+  public var outputBytes: Int
+  /// Stored bits per weight of the quantized layers, scales and zero points included.
+  public var bitsPerWeight: Double
+  /// Tensors of the source that are not in the output, with the reason.
+  public var droppedTensors: [DroppedTensor]
+  /// Every warning of the run, in order.
+  public var warnings: [String]
+
+  /// A tensor that was left out of the output on purpose.
+  public struct DroppedTensor: Sendable, Equatable {
+    /// The name in the source.
+    public var name: String
+    /// Why it was left out.
+    public var reason: String
+    /// Creates a record.
+    public init(name: String, reason: String) {
+      self.name = name
+      self.reason = reason
+    }
+  }
+
+  /// Creates a report.
+  public init(
+    model: String, output: URL, blocks: [BlockReport], seconds: Double, peakMemoryBytes: Int,
+    sourceBytes: Int, outputBytes: Int, bitsPerWeight: Double, droppedTensors: [DroppedTensor],
+    warnings: [String]
+  ) {
+    self.model = model
+    self.output = output
+    self.blocks = blocks
+    self.seconds = seconds
+    self.peakMemoryBytes = peakMemoryBytes
+    self.sourceBytes = sourceBytes
+    self.outputBytes = outputBytes
+    self.bitsPerWeight = bitsPerWeight
+    self.droppedTensors = droppedTensors
+    self.warnings = warnings
+  }
+
+  /// The report as a JSON object, the one that `autoround quantize --json` prints.
+  public var json: JSONValue {
+    [
+      "model": .string(model), "output": .string(output.path(percentEncoded: false)),
+      "seconds": JSONValue(seconds), "peak_memory_bytes": JSONValue(peakMemoryBytes),
+      "source_bytes": JSONValue(sourceBytes), "output_bytes": JSONValue(outputBytes),
+      "bits_per_weight": JSONValue(bitsPerWeight), "blocks": .array(blocks.map(\.json)),
+      "dropped_tensors": .array(
+        droppedTensors.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+      "warnings": .array(warnings.map(JSONValue.string)),
+    ]
+  }
+}

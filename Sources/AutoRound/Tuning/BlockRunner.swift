@@ -1,0 +1,64 @@
+import Compute
+package import LanguageModels
+
+/// Runs a block's program over cached samples.
+package struct BlockRunner {
+  package let block: BlockProgram
+
+  package init(_ block: BlockProgram) { self.block = block }
+
+  /// Puts the samples' hidden states side by side into the program's input.
+  package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
+    precondition(samples.count <= block.program.batch)
+    let input = block.program.inputPointer(block.input)
+    for (position, sample) in samples.enumerated() {
+      (input + position * cache.sampleByteCount)
+        .copyMemory(from: cache[sample], byteCount: cache.sampleByteCount)
+    }
+  }
+
+  /// Runs the block forward on every sample of `inputs` and calls `body` for each batch with its samples
+  /// and the outputs. The last batch may be short.
+  package func forEachBatch(
+    of inputs: ActivationCache, _ body: (Range<Int>, UnsafeMutableRawPointer) throws -> Void
+  ) rethrows {
+    let batch = block.program.batch
+    for first in stride(from: 0, to: inputs.sampleCount, by: batch) {
+      let samples = first..<min(first + batch, inputs.sampleCount)
+      gather(samples, from: inputs)
+      block.program.forward()
+      try body(samples, block.program.outputPointer)
+    }
+  }
+
+  /// Replaces every sample of `cache` by the block's output for it.
+  package func advance(_ cache: ActivationCache) {
+    forEachBatch(of: cache) { samples, outputs in scatter(outputs, to: cache, samples) }
+  }
+
+  /// The block's error on all samples, the mean of `(output - target)^2`; `outputs`, if given, gets the
+  /// outputs and may be `inputs`.
+  package func loss(
+    on inputs: ActivationCache, targets: ActivationCache, outputs: ActivationCache? = nil
+  ) -> Double {
+    var sum = 0.0
+    forEachBatch(of: inputs) { samples, results in
+      let elements = inputs.sampleByteCount / inputs.compute.byteCount
+      sum += SquaredError.sum(
+        results, target: targets[samples.lowerBound], count: samples.count * elements,
+        compute: inputs.compute, gradient: nil, factor: 0)
+      if let outputs { scatter(results, to: outputs, samples) }
+    }
+    return sum
+      / Double(inputs.sampleCount * (inputs.sampleByteCount / inputs.compute.byteCount))
+  }
+
+  private func scatter(
+    _ outputs: UnsafeRawPointer, to cache: ActivationCache, _ samples: Range<Int>
+  ) {
+    for (position, sample) in samples.enumerated() {
+      cache[sample].copyMemory(
+        from: outputs + position * cache.sampleByteCount, byteCount: cache.sampleByteCount)
+    }
+  }
+}

@@ -1,0 +1,250 @@
+package import Compute
+import Diagnostics
+package import LanguageModels
+package import Quantization
+import Tensors
+
+/// How a block is tuned.
+package struct TuningSettings: Sendable, Equatable {
+  /// Steps of signed gradient descent; 0 leaves the weights rounded to nearest.
+  package var iterations: Int
+  /// First step of the rounding offsets.
+  package var learningRate: LearningRate
+  /// First step of the range scales; nil: that of the rounding offsets.
+  package var rangeLearningRate: LearningRate?
+  /// Samples that are run at once.
+  package var batchSize: Int
+  /// Batches of one step, run one after the other to save memory.
+  package var gradientAccumulationSteps: Int
+  /// Start of the sampler; the same for every block.
+  package var seed: UInt64
+
+  package init(
+    iterations: Int, learningRate: LearningRate = .automatic,
+    rangeLearningRate: LearningRate? = nil, batchSize: Int, gradientAccumulationSteps: Int = 1,
+    seed: UInt64 = 42
+  ) {
+    self.iterations = iterations
+    self.learningRate = learningRate
+    self.rangeLearningRate = rangeLearningRate
+    self.batchSize = batchSize
+    self.gradientAccumulationSteps = gradientAccumulationSteps
+    self.seed = seed
+  }
+
+  /// The steps of a layer over the iterations.
+  fileprivate func schedule(_ rate: LearningRate, bits: Int) -> LearningRateSchedule {
+    LearningRateSchedule(
+      initial: Float(rate.value(bitCount: bits, iterations: iterations)), iterations: iterations)
+  }
+}
+
+/// A linear layer that is being tuned: its place in the block's program and the state of its quantizer.
+package struct TunedLayer {
+  /// Name inside the block, `mlp.up_proj`.
+  package var name: String
+  package var bits: Int
+  package var part: BoundPart
+  package var quantizer: any WeightQuantizer
+
+  package init(name: String, bits: Int, part: BoundPart, quantizer: any WeightQuantizer) {
+    self.name = name
+    self.bits = bits
+    self.part = part
+    self.quantizer = quantizer
+  }
+}
+
+/// What tuning a block came to.
+package struct TuningOutcome: Sendable, Equatable {
+  /// The loss of each iteration's batch, before its step.
+  package var losses: [Double]
+  /// The iteration whose parameters were kept.
+  package var bestIteration: Int
+  package var bestLoss: Double
+}
+
+/// Tunes the weights of one block: learns rounding offsets and range scales by signed gradient descent on
+/// the mean squared error of the block's output.
+///
+/// Source: Cheng et al., "Optimize Weight Rounding via Signed Gradient Descent for the Quantization of
+/// LLMs", EMNLP Findings 2024; the procedure is docs/ALGORITHM.md, section 2.
+package final class BlockTuner {
+  /// The loss is scaled up before its gradient is taken, so that small gradients survive in bf16. Only
+  /// signs are used, so the factor itself has no meaning.
+  private static let lossScale = 1000.0
+
+  private let runner: BlockRunner
+  private let layers: [TunedLayer]
+  private let settings: TuningSettings
+  private let dtype: DType
+  private let layersOfParameter: [Parameter: [Int]]
+  private let elementsOfSample: Int
+
+  package init(block: BlockProgram, layers: [TunedLayer], settings: TuningSettings) {
+    precondition(block.program.training != .nothing)
+    runner = BlockRunner(block)
+    self.layers = layers
+    self.settings = settings
+    dtype = block.program.compute.dtype
+    layersOfParameter = Dictionary(grouping: layers.indices) { layers[$0].part.parameter }
+    elementsOfSample = block.sequenceByteCount / block.program.compute.byteCount
+  }
+
+  /// Puts the weights that the quantizers' current parameters give into the program.
+  package func quantizeWeights() {
+    for layer in layers {
+      layer.quantizer.quantizeDequantize(
+        into: layer.part.pointer, dtype: dtype, rowStride: layer.part.columns)
+    }
+  }
+
+  /// Runs all iterations and leaves the best parameters in the quantizers and their weights in the
+  /// program.
+  ///
+  /// - Parameters:
+  ///   - inputs: What the quantized block reads.
+  ///   - targets: What it should answer, sample by sample.
+  ///   - batches: The samples of each iteration; by default those of a ``BatchSampler`` with the settings'
+  ///     seed.
+  ///   - onIteration: Called with each iteration's number and loss.
+  /// - Throws: `notFinite` if a loss is not finite.
+  package func tune(
+    inputs: ActivationCache, targets: ActivationCache,
+    batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil,
+    onIteration: (Int, Double) throws -> Void
+  ) throws -> TuningOutcome {
+    precondition(settings.iterations > 0)
+    let batch = min(runner.block.program.batch, inputs.sampleCount)
+    let steps = settings.gradientAccumulationSteps
+    var sampler =
+      batches
+      ?? BatchSampler(
+        sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
+        seed: settings.seed)
+    var schedules = layers.map { settings.schedule(settings.learningRate, bits: $0.bits) }
+    var rangeSchedules = layers.map {
+      settings.schedule(settings.rangeLearningRate ?? settings.learningRate, bits: $0.bits)
+    }
+    var sums = GradientSums(layers: layers, isNeeded: steps > 1)
+    var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)
+    outcome.losses.reserveCapacity(settings.iterations)
+
+    for iteration in 0..<settings.iterations {
+      quantizeWeights()
+      guard let samples = sampler.next() else { preconditionFailure("too few batches") }
+      let elements = samples.count * elementsOfSample
+      func step(_ layer: Int, _ gradient: UnsafePointer<Float>) {
+        layers[layer].quantizer.step(
+          gradient: gradient, learningRate: schedules[layer].rate,
+          rangeLearningRate: rangeSchedules[layer].rate)
+      }
+
+      var loss = 0.0
+      if steps == 1 {
+        loss = forward(samples, inputs: inputs, targets: targets, elements: elements)
+        try keepIfBest(loss, iteration, &outcome)
+        backward { step($0, $1) }
+      } else {
+        sums.reset()
+        var first = samples.startIndex
+        while first < samples.endIndex {
+          let part = samples[first..<min(first + batch, samples.endIndex)]
+          loss += forward(part, inputs: inputs, targets: targets, elements: elements)
+          backward { sums.add($1, to: $0) }
+          first = part.endIndex
+        }
+        try keepIfBest(loss, iteration, &outcome)
+        for layer in layers.indices { sums.withSum(of: layer) { step(layer, $0) } }
+      }
+      for layer in layers.indices {
+        schedules[layer].advance()
+        rangeSchedules[layer].advance()
+      }
+      try onIteration(iteration, loss)
+    }
+    for layer in layers { layer.quantizer.restoreBest() }
+    quantizeWeights()
+    return outcome
+  }
+
+  /// Runs one batch forward and leaves the gradient of its loss at the output; returns its share of the
+  /// mean over `elements` elements.
+  private func forward(
+    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: ActivationCache, elements: Int
+  ) -> Double {
+    let program = runner.block.program
+    runner.gather(samples, from: inputs)
+    program.forward()
+    let factor = Float(2 * Self.lossScale / Double(elements))
+    var sum = 0.0
+    for (position, sample) in samples.enumerated() {
+      let offset = position * inputs.sampleByteCount
+      sum += SquaredError.sum(
+        program.outputPointer + offset, target: targets[sample], count: elementsOfSample,
+        compute: program.compute, gradient: program.outputGradient + offset, factor: factor)
+    }
+    // Rows of a short batch that belong to no sample must not leave a gradient behind.
+    let used = samples.count * inputs.sampleByteCount
+    let all = program.batch * inputs.sampleByteCount
+    if used < all {
+      (program.outputGradient + used).initializeMemory(
+        as: UInt8.self, repeating: 0, count: all - used)
+    }
+    return sum / Double(elements)
+  }
+
+  /// Runs backward and hands each tuned layer its part of the gradients.
+  private func backward(_ body: (Int, UnsafePointer<Float>) -> Void) {
+    runner.block.program.backward { parameter, gradient in
+      for layer in layersOfParameter[parameter] ?? [] {
+        let part = layers[layer].part
+        body(layer, gradient + part.rowOffset * part.columns)
+      }
+    }
+  }
+
+  private func keepIfBest(_ loss: Double, _ iteration: Int, _ outcome: inout TuningOutcome) throws {
+    guard loss.isFinite else {
+      throw InputError(
+        .notFinite, place: "iteration \(iteration)",
+        "the block's loss is \(loss); try --compute f32 or a smaller --learning-rate")
+    }
+    outcome.losses.append(loss)
+    if loss < outcome.bestLoss {
+      outcome.bestLoss = loss
+      outcome.bestIteration = iteration
+      for layer in layers { layer.quantizer.keepBest() }
+    }
+  }
+}
+
+/// Gradients summed over the batches of a step.
+private struct GradientSums {
+  private var sums: [[Float]]
+
+  init(layers: [TunedLayer], isNeeded: Bool) {
+    sums =
+      isNeeded
+      ? layers.map { Array(repeating: 0, count: $0.part.rows * $0.part.columns) } : []
+  }
+
+  mutating func reset() {
+    for layer in sums.indices {
+      sums[layer].withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+    }
+  }
+
+  mutating func add(_ gradient: UnsafePointer<Float>, to layer: Int) {
+    sums[layer].withUnsafeMutableBufferPointer { sum in
+      let pointer = sum.baseAddress!
+      ThreadTeam.forRanges(of: sum.count) { begin, end in
+        for index in begin..<end { pointer[index] += gradient[index] }
+      }
+    }
+  }
+
+  func withSum(of layer: Int, _ body: (UnsafePointer<Float>) -> Void) {
+    sums[layer].withUnsafeBufferPointer { body($0.baseAddress!) }
+  }
+}

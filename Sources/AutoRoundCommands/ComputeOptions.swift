@@ -1,0 +1,34 @@
+import ArgumentParser
+import Compute
+
+/// How a command computes; the same for all commands that do.
+struct ComputeOptions: ParsableArguments {
+  /// The choices of `--compute`.
+  enum Choice: String, CaseIterable, ExpressibleByArgument {
+    case auto, bf16, f32
+  }
+
+  @Option(
+    help: ArgumentHelp(
+      "Type of the matrix products.",
+      discussion: "auto is bf16 where the processor multiplies it in hardware, else f32."))
+  var compute = Choice.auto
+
+  @Option(help: "Threads; one for each processor unless given.")
+  var threads: Int?
+
+  /// The type that was chosen.
+  var type: ComputeType {
+    switch compute {
+    case .auto: .automatic
+    case .bf16: .bfloat16
+    case .f32: .float32
+    }
+  }
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be from 1 to 1024; it is \(threads)")
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import AutoRound
+import Foundation
+import JSONText
+
+/// `autoround inspect`.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show what a checkpoint is: its architecture, size, quantization and tokenizer.",
+    discussion: """
+      Reads the configuration and the headers of the tensor files, not the weights.
+
+        autoround inspect Qwen3-0.6B
+        autoround inspect Qwen3-0.6B-W4A16 --json
+      """)
+
+  @Argument(help: "Folder of the checkpoint.", completion: .directory)
+  var checkpoint: String
+
+  @Flag(help: "Print one JSON object instead.")
+  var json = false
+
+  func run() throws {
+    try reportingFailure {
+      let summary = try CheckpointSummary(opening: URL(filePath: checkpoint))
+      for line in json ? [summary.json.text()] : summary.lines { print(line) }
+    }
+  }
+}

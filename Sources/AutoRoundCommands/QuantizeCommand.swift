@@ -1,0 +1,147 @@
+import ArgumentParser
+import AutoRound
+import Diagnostics
+import Foundation
+import JSONText
+
+/// `autoround quantize`.
+struct QuantizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quantize",
+    abstract: "Quantize the linear layers of a checkpoint.",
+    discussion: """
+      For each decoder block, learns how to round every weight and how far each group of weights \
+      reaches, so that the block's output on calibration text changes least. The result is a \
+      checkpoint in the compressed-tensors format, which vLLM and transformers load; its folder \
+      appears when it is complete.
+
+        autoround quantize Qwen3-0.6B --output q4
+        autoround quantize Qwen3-0.6B --output q2 --scheme W2A16 --preset best
+        autoround quantize Qwen3-0.6B --output q --recipe recipe.yaml
+        autoround quantize Qwen3-0.6B --output q --calibration my.jsonl --samples 256
+        autoround quantize Qwen3-0.6B --output rtn --iterations 0
+
+      Calibration text is a .jsonl file with a record {"text": ...} or {"input_ids": [...]} per \
+      line, or a .txt file. Records are cut at --sequence-length tokens, and shorter ones are left \
+      out; running text is cut into windows. Without --calibration a built-in text is used: books \
+      in English.
+
+      A recipe is YAML as LLM Compressor has it:
+
+        quantization_stage:
+          quantization_modifiers:
+            AutoRoundModifier: {scheme: W4A16, ignore: [lm_head]}
+
+      Options go before the recipe, the recipe before --preset.
+      """)
+
+  @Argument(help: "Folder of the checkpoint, in full precision.", completion: .directory)
+  var checkpoint: String
+
+  @Option(help: "Folder to write.", completion: .directory)
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Preset of all linear layers, such as W3A16 or W2A16_ASYM. (default: W4A16)",
+      discussion: "Presets have groups of 128 weights; a recipe can say more."))
+  var scheme: String?
+
+  @Option(
+    help: "File with a recipe, instead of --scheme.",
+    completion: .file(extensions: ["yaml", "yml", "json", "md"]))
+  var recipe: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Modules to leave as they are: names, or re: and a regular expression.",
+      discussion: "lm_head unless given here or in a recipe."))
+  var ignore: [String] = []
+
+  @Option(help: "File with calibration text.", completion: .file(extensions: ["jsonl", "txt"]))
+  var calibration: String?
+
+  @Option(help: "Calibration samples. (default: 128)")
+  var samples: Int?
+
+  @Option(help: "Tokens per sample. (default: 2048)")
+  var sequenceLength: Int?
+
+  @Option(help: "Samples per step of tuning. (default: 8)")
+  var batchSize: Int?
+
+  @Option(help: "Steps of tuning per block; 0 rounds to nearest. (default: 200)")
+  var iterations: Int?
+
+  @Option(help: "Learning rate of the first step. (default: 1/iterations)")
+  var learningRate: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the defaults are for.",
+      discussion: """
+        best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: 100 \
+        iterations on samples of 512 tokens.
+        """))
+  var preset = TuningPreset.default
+
+  @OptionGroup var computing: ComputeOptions
+
+  @Option(help: "Seed of the order of samples. (default: 42)")
+  var seed: Int?
+
+  @Flag(help: "Replace the output folder if it exists.")
+  var overwrite = false
+
+  @Flag(help: "Print the report as one JSON object at the end.")
+  var json = false
+
+  private var overrides: OptionOverrides {
+    OptionOverrides(
+      scheme: scheme, ignore: ignore.isEmpty ? nil : ignore, iterations: iterations,
+      learningRate: learningRate, batchSize: batchSize, sampleCount: samples,
+      sequenceLength: sequenceLength, seed: seed)
+  }
+
+  func validate() throws {
+    if scheme != nil, recipe != nil {
+      throw ValidationError("--scheme and --recipe exclude each other; keep one of them")
+    }
+    do {
+      try overrides.check()
+    } catch let error as InputError {
+      throw ValidationError("--\(error.message)")
+    }
+  }
+
+  func run() throws {
+    let printer = ProgressPrinter()
+    try reportingFailure {
+      defer { printer.clear() }
+      let modifier = try modifier(printer)
+      let dataset = try calibration.map { try CalibrationSource(file: URL(filePath: $0)) }
+      let report = try oneshot(
+        model: URL(filePath: checkpoint), modifier: modifier, dataset: dataset ?? .builtin,
+        output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
+        threads: computing.threads, observer: printer)
+      if json { print(report.json.text()) }
+    }
+  }
+
+  private func modifier(_ observer: any RunObserver) throws -> AutoRoundModifier {
+    guard let recipe else {
+      return try naming("--scheme") {
+        try AutoRoundModifier(ResolvedOptions(overrides: overrides, preset: preset))
+      }
+    }
+    return try naming(recipe) {
+      let recipe = try Recipe(contentsOf: URL(filePath: recipe))
+      for warning in recipe.warnings {
+        observer.observe(.warning("\(self.recipe ?? ""): \(warning)"))
+      }
+      return try AutoRoundModifier(
+        ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions(), preset: preset))
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/// Fake quantization of weights to integers, its gradients, and the search for scales.
+///
+/// A weight `[rows, columns]` is cut along its rows into groups of `group_size` columns; the last
+/// group of a row may be shorter. Each group has two range scales, alpha and beta, and from them a
+/// scale `s` and a zero point `z`; each weight has a rounding offset `V`:
+///
+///     symmetric, M = 2^(bits-1):   a = -wmin*alpha, c = wmax*beta, s = +-max(a, c) / M, z = 0,
+///                                  positive only if c < a; q in -M ... M-1
+///     asymmetric, M = 2^bits - 1:  lo = wmin*alpha, hi = wmax*beta, s = (hi - lo) / M,
+///                                  z = round(-lo / s); q in 0 ... M
+///     q = clamp(round(w/s + V) + z);   y = s*(q - z)
+///
+/// `s` is rounded to the type in which it will be stored and kept at least `theta` away from zero.
+/// All rounding is half to even; all arithmetic is f32, the division is a true one. Kernels over
+/// rows write nothing outside their rows and add up within one group of one row only, so that
+/// results do not depend on how rows are spread over threads. Kernels of different instruction
+/// sets agree exactly but for the order of those sums.
+///
+/// Legend: R rows, C columns, G groups in one row, P parameter sets: R*G, or 1 for a whole tensor.
+#ifndef CKERNELS_FAKE_QUANT_H
+#define CKERNELS_FAKE_QUANT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elements.h"
+
+typedef enum {
+  CK_SCALE_F32 = 0,   ///< theta = 1e-8
+  CK_SCALE_F16 = 1,   ///< theta = 1e-5, rounded
+  CK_SCALE_BF16 = 2,  ///< theta = 1e-5, rounded
+} ck_scale_type;
+
+/// One weight and its parameters. The caller owns all memory.
+typedef struct {
+  const void *weight;  ///< [R, C] f32 or bf16, finite
+  size_t columns, group_size, groups;
+  /// Distance between the parameters of two rows: G, or 0 when one set serves the whole tensor;
+  /// then `group_size` = C and G = 1.
+  size_t parameter_stride;
+  ck_element weight_type;
+  int bits;  ///< 2 ... 8
+  int symmetric;
+  ck_scale_type scale_type;
+  float *value;                ///< V, [R, C]
+  float *alpha, *beta;         ///< [P]
+  const float *wmin, *wmax;    ///< [P], wmin <= 0 <= wmax
+  float *scale, *zero;         ///< [P]; `zero` is 0 when symmetric
+} ck_int_layer;
+
+/// min(0, least weight) and max(0, greatest weight) of each group of the rows, into [R, G] arrays;
+/// NaN for a group with an infinite or NaN weight.
+void ck_int_ranges(const ck_int_layer *layer, float *wmin, float *wmax, size_t row_begin,
+                   size_t row_end);
+
+/// Clamps alpha and beta to [0, 1] in place and computes scale and zero point of the parameter sets.
+/// The zero point is kept in 0 ... M, which a scale that was rounded down to bf16 could leave.
+void ck_int_scales(const ck_int_layer *layer, size_t begin, size_t end);
+
+/// y of the rows into `out`, f32 or bf16, whose rows are `stride` elements apart.
+void ck_int_quantize(const ck_int_layer *layer, void *out, ck_element out_type, size_t stride,
+                     size_t row_begin, size_t row_end);
+
+/// One pass over the gradient `dy` [R, C] of the rows: V -= rate * sign(dV), dV = dy * s * in, where
+/// in = 1 for weights that were not clamped. Each group's sums go to [R, G] arrays:
+/// dq = sum dy*(q - z), dx = sum dy*in*(w/s), dclip = sum dy*(in - 1).
+void ck_int_update(const ck_int_layer *layer, const float *dy, float rate, float *dq, float *dx,
+                   float *dclip, size_t row_begin, size_t row_end);
+
+/// The same sums; dV itself goes to `dv` [R, C], and V stays.
+void ck_int_gradients(const ck_int_layer *layer, const float *dy, float *dv, float *dq, float *dx,
+                      float *dclip, size_t row_begin, size_t row_end);
+
+/// Gradients of alpha and beta of the parameter sets from their sums:
+///
+///     dz = s * dclip;   ds = dq - dx + dz * lo/s^2
+///     symmetric:   D = ds * sign(s) / M;  dbeta = D*wmax*[c > a];  dalpha = -D*wmin*[a > c]
+///                  (half of each where a = c)
+///     asymmetric:  D = ds / M;            dbeta = D*wmax;  dalpha = wmin*(-D - dz/s)
+///
+/// with ds = 0 where theta decided the scale. For f16 scales the terms of ds are rounded to f16 one
+/// by one and summed in f16, as a framework does whose scale is an f16 tensor; the terms nearly
+/// cancel, so that this decides signs. Other scale types keep ds in f32: bf16 has so few digits
+/// that the sign of the rounded sum would often be noise, and nobody depends on it.
+void ck_int_range_gradients(const ck_int_layer *layer, const float *dq, const float *dx,
+                            const float *dclip, float *dalpha, float *dbeta, size_t begin,
+                            size_t end);
+
+/// p -= rate * sign(dp) for `n` parameters; the sign of zero and of NaN is 0.
+void ck_sign_step(float *p, const float *dp, float rate, size_t n);
+
+/// The integers q of the rows, counted from the least one: q + M when symmetric. [R, C].
+void ck_int_codes(const ck_int_layer *layer, uint8_t *codes, size_t row_begin, size_t row_end);
+
+/// Chooses the scale of each group of the rows by trying inverse scales -(n - step*k) / (the weight
+/// of largest magnitude), n = 2^(bits-1), for k = 0 and then k = -K ... K, and keeping the first
+/// with the least sum of importance * (w - s*q)^2. 2 bits: step 0.01, K = 90; else 0.0075*n, 100.
+///
+/// `importance` [C] weighs columns; null weighs all equally. Its zeros are replaced group by group:
+/// where most are zero, all become |w| (plus the root of sum(w^2)/32 above 3 bits); else a zero
+/// becomes the mean of the others. Symmetric layers with a parameter set for each group only.
+/// `scratch`: 2*group_size floats. Writes `scale`, at least 1e-5 in magnitude.
+void ck_int_search(const ck_int_layer *layer, const float *importance, float *scratch,
+                   size_t row_begin, size_t row_end);
+
+/// y = s * (code - zero) of `n` codes of one group, rounded to the type of `out`, f32 or bf16.
+void ck_int_dequantize(const uint8_t *codes, float scale, float zero, void *out, ck_element out_type,
+                       size_t n);
+
+#endif

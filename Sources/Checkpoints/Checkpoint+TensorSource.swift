@@ -1,0 +1,3 @@
+public import Tensors
+
+extension Checkpoint: TensorSource {}

@@ -1,0 +1,188 @@
+public import Diagnostics
+public import Foundation
+public import JSONText
+public import Tensors
+
+/// A Hugging Face checkpoint folder: `config.json`, and the tensors in `model.safetensors` or in
+/// the shards that `model.safetensors.index.json` names.
+///
+/// Opening reads configuration, index and headers, and checks them against each other and against
+/// the files' sizes. Tensors are views of the mapped files.
+public struct Checkpoint: Sendable {
+  /// Where the checkpoint is.
+  public let folder: URL
+  /// The content of `config.json`, an object.
+  public let configuration: JSONValue
+  /// The names of all tensors: file after file by name, in each in the order of their bytes.
+  public let tensorNames: [String]
+  /// The files besides configuration and tensors that a changed copy of the model needs as well:
+  /// tokenizer, chat templates, generation settings, code that the configuration refers to, and
+  /// the license. Sorted by name; may include the folder `additional_chat_templates`.
+  public let otherFiles: [URL]
+
+  private let files: [SafetensorsFile]
+  private let fileOfTensor: [String: Int]
+
+  /// Opens a checkpoint.
+  ///
+  /// - Throws: `InputError` naming the file and, where one is to blame, the tensor.
+  public init(opening folder: URL) throws(InputError) {
+    guard let status = FileStatus(path: folder.path) else {
+      throw InputError(.unreadable, source: folder.path, "there is no such folder")
+    }
+    guard status.isFolder else {
+      throw InputError(
+        .unreadable, source: folder.path,
+        "is a file; expected the folder of a checkpoint, with config.json and model.safetensors")
+    }
+    self.folder = folder
+    configuration = try Self.readConfiguration(folder)
+    files = try Self.openFiles(folder)
+    otherFiles = try Self.findOtherFiles(folder)
+
+    var names: [String] = []
+    var fileOfTensor: [String: Int] = [:]
+    for (index, file) in files.enumerated() {
+      for entry in file.entries {
+        if let other = fileOfTensor.updateValue(index, forKey: entry.name) {
+          throw InputError(
+            .malformed, source: file.url.path, place: place(ofTensor: entry.name),
+            "is in \(quoted(files[other].url.lastPathComponent)) as well")
+        }
+        names.append(entry.name)
+      }
+    }
+    tensorNames = names
+    self.fileOfTensor = fileOfTensor
+  }
+
+  /// Whether there is a tensor with this name.
+  public func contains(_ name: String) -> Bool { fileOfTensor[name] != nil }
+
+  /// Type and shape of a tensor, or nil if there is none with this name.
+  public func info(_ name: String) -> TensorInfo? {
+    fileOfTensor[name].flatMap { files[$0].entry(name)?.info }
+  }
+
+  /// Bytes of all tensors.
+  public var byteCount: Int {
+    files.reduce(0) { total, file in
+      total + file.entries.reduce(0) { $0 + $1.byteRange.count }
+    }
+  }
+
+  /// A tensor, as a view of its file.
+  ///
+  /// - Throws: `InputError` of code `missing` if there is none with this name.
+  public func tensor(_ name: String) throws(InputError) -> Tensor {
+    guard let file = fileOfTensor[name] else {
+      throw InputError(
+        .missing, source: folder.path, place: place(ofTensor: name),
+        "is not in this checkpoint of \(tensorNames.count) tensors")
+    }
+    return try files[file].tensor(name)
+  }
+
+  /// A tensor of numbers, as a view of its file.
+  ///
+  /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
+  ///   if its shape is another, or if its elements are not f64, f32, f16 or bf16.
+  public func tensor(_ name: String, shape: [Int]) throws(InputError) -> Tensor {
+    let tensor = try tensor(name)
+    guard tensor.shape == shape, tensor.dtype.isFloatingPoint else {
+      throw mismatch(tensor, name, expected: "floating-point elements of shape \(shape)")
+    }
+    return tensor
+  }
+
+  /// A tensor of exactly this type and shape, as a view of its file.
+  ///
+  /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
+  ///   if its type or shape is another.
+  public func tensor(_ name: String, shape: [Int], dtype: DType) throws(InputError) -> Tensor {
+    let tensor = try tensor(name)
+    guard tensor.shape == shape, tensor.dtype == dtype else {
+      throw mismatch(tensor, name, expected: "\(dtype.rawValue) elements of shape \(shape)")
+    }
+    return tensor
+  }
+
+  private func mismatch(_ tensor: Tensor, _ name: String, expected: String) -> InputError {
+    let file = fileOfTensor[name].map { files[$0].url } ?? folder
+    return InputError(
+      .malformed, source: file.path, place: place(ofTensor: name),
+      "has \(tensor.dtype.rawValue) elements of shape \(tensor.shape), expected \(expected)")
+  }
+
+  // MARK: Opening
+
+  private static func readConfiguration(_ folder: URL) throws(InputError) -> JSONValue {
+    let path = folder.appending(path: "config.json").path
+    guard FileStatus(path: path) != nil else {
+      throw InputError(
+        .missing, source: folder.path,
+        "there is no config.json; expected the folder of a Hugging Face checkpoint")
+    }
+    do throws(InputError) {
+      let value = try JSONValue.parse(readFile(path))
+      guard value.objectValue != nil else {
+        throw InputError(.malformed, "is not a JSON object")
+      }
+      return value
+    } catch {
+      throw error.inSource(path)
+    }
+  }
+
+  /// The weight files, by name. One `model.safetensors` goes before an index, as in transformers.
+  private static func openFiles(_ folder: URL) throws(InputError) -> [SafetensorsFile] {
+    let single = folder.appending(path: "model.safetensors")
+    if FileStatus(path: single.path) != nil { return [try SafetensorsFile(opening: single)] }
+    let indexPath = folder.appending(path: ShardIndex.fileName).path
+    guard FileStatus(path: indexPath) != nil else { throw noWeights(in: folder) }
+    let index: ShardIndex
+    do throws(InputError) {
+      index = try ShardIndex(json: readFile(indexPath))
+    } catch {
+      throw error.inSource(indexPath)
+    }
+    var files: [String: SafetensorsFile] = [:]
+    for (tensor, shard) in index.shardOfTensor.sorted(by: { $0.key < $1.key }) {
+      let file: SafetensorsFile
+      if let open = files[shard] {
+        file = open
+      } else {
+        let url = folder.appending(path: shard)
+        guard FileStatus(path: url.path) != nil else {
+          throw InputError(
+            .missing, source: indexPath, place: place(ofTensor: tensor),
+            "is in the shard \(quoted(shard)), which is not in the folder")
+        }
+        file = try SafetensorsFile(opening: url)
+        files[shard] = file
+      }
+      guard file.entry(tensor) != nil else {
+        throw InputError(
+          .missing, source: indexPath, place: place(ofTensor: tensor),
+          "is not in the shard \(quoted(shard)), where the index says it is")
+      }
+    }
+    return files.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  private static func noWeights(in folder: URL) -> InputError {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.sorted() ?? []
+    if let other = names.first(where: { name in
+      [".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack"].contains { name.hasSuffix($0) }
+    }) {
+      return InputError(
+        .unsupported, source: folder.path,
+        "its weights are in \(quoted(other)); only safetensors files are read")
+    }
+    let hint =
+      names.contains { $0.hasSuffix(".safetensors") } ? ", which other files would need" : ""
+    return InputError(
+      .missing, source: folder.path,
+      "there is neither model.safetensors nor \(ShardIndex.fileName)\(hint)")
+  }
+}

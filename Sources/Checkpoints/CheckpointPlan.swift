@@ -1,0 +1,92 @@
+public import Diagnostics
+
+/// How tensors are spread over the files of a checkpoint: known to the byte before any is written.
+///
+/// Tensors fill shards in the order given; a shard is closed before the tensor that would take it
+/// past the limit, so a tensor larger than that has a shard of its own. Within a shard they are
+/// laid out by type and name. The same tensors in the same order always give the same files.
+public struct CheckpointPlan: Sendable {
+  /// One safetensors file.
+  package struct Shard: Sendable {
+    package let fileName: String
+    package let header: SafetensorsHeader
+    /// The file's first bytes: the header with its size.
+    package let encodedHeader: [UInt8]
+    /// Bytes of the whole file.
+    package var byteCount: Int { encodedHeader.count + header.dataByteCount }
+  }
+
+  package let shards: [Shard]
+  /// Which shard holds which tensor; nil if there is only one.
+  package let index: ShardIndex?
+  /// Bytes of all tensors.
+  public let tensorByteCount: Int
+
+  /// Bytes of all files that hold tensors, and of their index.
+  public var byteCount: Int {
+    shards.reduce(index?.text.utf8.count ?? 0) { $0 + $1.byteCount }
+  }
+
+  /// Spreads `tensors` over as few shards of at most `maximumShardByteCount` bytes of elements as
+  /// their order allows.
+  ///
+  /// - Throws: `InputError` of code `invalidValue` if two tensors have the same name, or a name is
+  ///   reserved, or a shape has too many elements to count.
+  /// - Precondition: `maximumShardByteCount` is positive.
+  public init(
+    _ tensors: [TensorInfo], maximumShardByteCount: Int = 5_000_000_000
+  ) throws(InputError) {
+    precondition(maximumShardByteCount > 0)
+    var names: Set<String> = []
+    var groups: [[TensorInfo]] = [[]]
+    var (groupByteCount, total) = (0, 0)
+    for tensor in tensors {
+      func failure(_ message: String) -> InputError {
+        InputError(.invalidValue, place: place(ofTensor: tensor.name), message)
+      }
+      guard tensor.name != SafetensorsHeader.metadataKey else {
+        throw failure("is a name that no tensor can have in a safetensors file")
+      }
+      guard names.insert(tensor.name).inserted else {
+        throw failure("would be in the checkpoint twice")
+      }
+      guard let byteCount = tensor.dtype.byteCount(ofShape: tensor.shape) else {
+        throw failure("its shape \(tensor.shape) has too many elements")
+      }
+      let (sum, overflows) = total.addingReportingOverflow(byteCount)
+      guard !overflows else { throw failure("all tensors together are too large") }
+      total = sum
+      if groupByteCount > 0, byteCount > maximumShardByteCount - groupByteCount {
+        groups.append([])
+        groupByteCount = 0
+      }
+      groups[groups.count - 1].append(tensor)
+      groupByteCount += byteCount
+    }
+    tensorByteCount = total
+    shards = groups.enumerated().map { position, tensors in
+      let header = SafetensorsHeader(layingOut: tensors, metadata: ["format": "pt"])
+      return Shard(
+        fileName: Self.fileName(ofShard: position, of: groups.count), header: header,
+        encodedHeader: header.encoded)
+    }
+    guard shards.count > 1 else {
+      index = nil
+      return
+    }
+    var shardOfTensor: [String: String] = [:]
+    for shard in shards {
+      for entry in shard.header.entries { shardOfTensor[entry.info.name] = shard.fileName }
+    }
+    index = ShardIndex(shardOfTensor: shardOfTensor, tensorByteCount: total)
+  }
+
+  private static func fileName(ofShard position: Int, of count: Int) -> String {
+    func digits(_ number: Int) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, 5 - text.count)) + text
+    }
+    return count == 1
+      ? "model.safetensors" : "model-\(digits(position + 1))-of-\(digits(count)).safetensors"
+  }
+}

@@ -1,0 +1,99 @@
+package import Diagnostics
+package import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A file that is being written, at any place in any order.
+///
+/// Every error is an `InputError` of code `unwritable` that names the file, what was attempted and
+/// the system's reason, such as a full disk.
+package final class OutputFile {
+  private let path: String
+  private let descriptor: CInt
+
+  /// Creates a file of `byteCount` zero bytes, for which room on the disk is taken at once where
+  /// the file system can do that. What exists already is an error.
+  package init(creating path: String, byteCount: Int) throws(InputError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard descriptor >= 0 else { throw Self.failure(path, "cannot be created", errno) }
+    guard byteCount > 0 else { return }
+    #if canImport(Glibc)
+      let code = posix_fallocate(descriptor, 0, off_t(byteCount))
+    #else
+      let code = ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
+    #endif
+    guard code == 0 else {
+      throw Self.failure(path, "cannot be made \(byteCount) bytes long", code)
+    }
+  }
+
+  /// Opens a file that exists.
+  package init(opening path: String) throws(InputError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.failure(path, "cannot be opened", errno) }
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(InputError) {
+    var done = 0
+    while done < bytes.count {
+      // The system writes less than 2 GiB at once in any case.
+      let part = UnsafeRawBufferPointer(rebasing: bytes[done..<min(bytes.count, done + 1 << 30)])
+      let written = pwrite(descriptor, part.baseAddress, part.count, off_t(offset + done))
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else {
+        throw Self.failure(
+          path, "cannot take \(bytes.count) bytes at byte \(offset)", written < 0 ? errno : ENOSPC)
+      }
+      done += written
+    }
+  }
+
+  /// Writes all of `bytes` at a place counted from the file's start.
+  package func write(_ bytes: [UInt8], at offset: Int) throws(InputError) {
+    let outcome = bytes.withUnsafeBytes { bytes in
+      Result { () throws(InputError) in try write(bytes, at: offset) }
+    }
+    try outcome.get()
+  }
+
+  /// Writes the elements of a tensor at a place counted from the file's start.
+  package func write(_ tensor: Tensor, at offset: Int) throws(InputError) {
+    let outcome = tensor.withUnsafeBytes { bytes in
+      Result { () throws(InputError) in try write(bytes, at: offset) }
+    }
+    try outcome.get()
+  }
+
+  /// Waits until the file is on the disk, whatever happens to the machine then.
+  package func synchronize() throws(InputError) {
+    guard fsync(descriptor) == 0 else {
+      throw Self.failure(path, "cannot be brought to the disk", errno)
+    }
+  }
+
+  /// Waits until the names in a folder are on the disk.
+  package static func synchronizeFolder(_ path: String) throws(InputError) {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(path, "cannot be opened", errno) }
+    defer { close(descriptor) }
+    // Some file systems have no such operation for folders and say so with EINVAL.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw failure(path, "cannot be brought to the disk", errno)
+    }
+  }
+
+  /// An error about a path that cannot be written.
+  static func failure(_ path: String, _ what: String, _ code: CInt) -> InputError {
+    InputError(.unwritable, source: path, "\(what): \(systemMessage(code))")
+  }
+}

@@ -1,0 +1,117 @@
+import Diagnostics
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Where a checkpoint is to be: a folder that does not exist yet, or one that is to be replaced.
+struct OutputLocation {
+  /// The folder's path, with all links on the way resolved.
+  let path: String
+  private let mayReplace: Bool
+  /// The folder beside it that collects the files until all are complete.
+  var partialPath: String { path + ".partial" }
+  /// The folder beside it to which a replaced checkpoint is moved for a moment.
+  var replacedPath: String { path + ".replaced" }
+  /// The folder that holds all of these.
+  var parentPath: String { Self.parent(of: path) }
+
+  /// Finds the folder and checks that writing there does no harm.
+  ///
+  /// - Throws: `InputError` of code `unwritable` if the output exists and is not to be replaced or
+  ///   is no checkpoint, if its parent does not exist, or if one of `sources` and the output are
+  ///   the same folder or one inside the other.
+  init(_ output: URL, sources: [URL], overwrite: Bool) throws(InputError) {
+    path = try Self.resolve(output.absoluteURL.path)
+    mayReplace = overwrite
+    try checkApart(from: sources)
+    try checkReplaceable()
+  }
+
+  /// Checks that there is nothing at the path, or a checkpoint that may be replaced.
+  ///
+  /// - Returns: Whether there is one.
+  @discardableResult
+  func checkReplaceable() throws(InputError) -> Bool {
+    func failure(_ message: String) -> InputError {
+      InputError(.unwritable, source: path, message)
+    }
+    guard let status = FileStatus(path: path, followingLinks: false) else { return false }
+    guard status.isFolder else { throw failure("is a file; expected a folder to create") }
+    guard mayReplace else {
+      throw failure("exists already; choose another output, or ask for it to be overwritten")
+    }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard names.isEmpty || names.contains("config.json") else {
+      throw failure("holds files but no config.json, so it is not a checkpoint to overwrite")
+    }
+    guard FileStatus(path: replacedPath, followingLinks: false) == nil else {
+      throw InputError(
+        .unwritable, source: replacedPath,
+        "is in the way; an earlier run may have left the checkpoint that it replaced there")
+    }
+    return true
+  }
+
+  private static func resolve(_ given: String) throws(InputError) -> String {
+    if let existing = realPath(given) { return existing }
+    let name = (given as NSString).lastPathComponent
+    guard FileStatus(path: given, followingLinks: false) == nil else {
+      throw InputError(.unwritable, source: given, "is a link that leads nowhere")
+    }
+    guard !["", ".", "..", "/"].contains(name), let parent = realPath(parent(of: given)),
+      FileStatus(path: parent)?.isFolder == true
+    else {
+      throw InputError(
+        .unwritable, source: given, "the folder that is to hold it does not exist")
+    }
+    return parent == "/" ? "/" + name : parent + "/" + name
+  }
+
+  /// Compares files rather than paths: one folder may have several, by mounts or by letter case.
+  private func checkApart(from sources: [URL]) throws(InputError) {
+    let aroundOutput = Self.foldersFromRoot(to: path)
+    for source in sources {
+      guard let source = Self.realPath(source.path), let status = FileStatus(path: source) else {
+        continue
+      }
+      if aroundOutput.contains(status.identity) {
+        throw InputError(
+          .unwritable, source: path,
+          "is the same folder as the input \(source), or inside it; choose an output beside it")
+      }
+      let aroundSource = Self.foldersFromRoot(to: source)
+      for target in [path, partialPath, replacedPath] {
+        if let target = FileStatus(path: target), aroundSource.contains(target.identity) {
+          throw InputError(
+            .unwritable, source: path,
+            "writing it would replace the folder that holds the input \(source)")
+        }
+      }
+    }
+  }
+
+  private static func foldersFromRoot(to path: String) -> Set<FileStatus.Identity> {
+    var identities: Set<FileStatus.Identity> = []
+    var path = path
+    while true {
+      if let status = FileStatus(path: path) { identities.insert(status.identity) }
+      if path == "/" { return identities }
+      path = parent(of: path)
+    }
+  }
+
+  private static func parent(of path: String) -> String {
+    let parent = (path as NSString).deletingLastPathComponent
+    return parent.isEmpty ? "/" : parent
+  }
+
+  private static func realPath(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}

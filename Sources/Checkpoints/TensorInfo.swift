@@ -1,0 +1,35 @@
+public import Tensors
+
+/// What a checkpoint says about a tensor without reading its elements.
+public struct TensorInfo: Sendable, Equatable {
+  /// The tensor's name, such as `model.layers.0.mlp.up_proj.weight`.
+  public var name: String
+  /// The type of every element.
+  public var dtype: DType
+  /// Extent of each dimension, outermost first.
+  public var shape: [Int]
+
+  /// Creates a description of a tensor.
+  public init(name: String, dtype: DType, shape: [Int]) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+  }
+}
+
+/// `tensor 'name'`, for the place of an error: on one line and of bounded length, whatever bytes
+/// a file has for a name.
+func place(ofTensor name: String) -> String { "tensor \(quoted(name))" }
+
+/// `name` in single quotes, with control characters replaced and the middle of a long one left out.
+func quoted(_ name: String) -> String {
+  let visible = name.unicodeScalars.map { scalar in
+    scalar.properties.generalCategory == .control || scalar.properties.isDefaultIgnorableCodePoint
+      ? "\u{FFFD}" : scalar
+  }
+  func text(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+    String(String.UnicodeScalarView(scalars))
+  }
+  return visible.count <= 200
+    ? "'\(text(visible))'" : "'\(text(visible.prefix(150)))…\(text(visible.suffix(40)))'"
+}

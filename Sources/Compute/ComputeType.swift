@@ -1,0 +1,17 @@
+package import CKernels
+package import Tensors
+
+/// The type of activations and weights inside a program. Statistics and sums are always f32.
+public enum ComputeType: String, Sendable, CaseIterable {
+  case bfloat16 = "bf16"
+  case float32 = "f32"
+
+  /// bf16 where the processor multiplies it in hardware, else f32.
+  public static var automatic: ComputeType {
+    ck_isa_available() == CK_ISA_AVX512 ? .bfloat16 : .float32
+  }
+
+  package var dtype: DType { self == .bfloat16 ? .bfloat16 : .float32 }
+  package var byteCount: Int { dtype.byteCount }
+  package var element: ck_element { self == .bfloat16 ? CK_BF16 : CK_F32 }
+}

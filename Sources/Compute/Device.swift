@@ -1,0 +1,51 @@
+internal import COneDNN
+import Tensors
+
+/// The processor that programs run on: the matrix library's handles and its prepared products.
+///
+/// One thread at a time may use a device; the work inside is shared out over the ``ThreadTeam``.
+package final class Device {
+  /// What activations and weights are held as.
+  package let compute: ComputeType
+  private let engine: dnnl_engine_t
+  private let stream: dnnl_stream_t
+  private var products: [Key: MatrixProduct] = [:]
+
+  private struct Key: Hashable {
+    var shape: ProductShape
+    var perThread: Bool
+  }
+
+  package init(compute: ComputeType) throws {
+    self.compute = compute
+    var engine: dnnl_engine_t?
+    var stream: dnnl_stream_t?
+    try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "an engine")
+    try check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "a stream")
+    self.engine = engine!
+    self.stream = stream!
+  }
+
+  deinit {
+    products = [:]
+    dnnl_stream_destroy(stream)
+    dnnl_engine_destroy(engine)
+  }
+
+  /// The product of this shape, prepared at the first call.
+  ///
+  /// - Parameter perThread: Whether the product runs on one thread at a time inside a parallel region,
+  ///   one lane for each member of the team, rather than on the whole team.
+  func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
+    let key = Key(shape: shape, perThread: perThread)
+    if let product = products[key] { return product }
+    // The library plans for as many threads as it sees when it prepares.
+    let teamSize = ThreadTeam.size
+    if perThread { ThreadTeam.size = 1 }
+    defer { ThreadTeam.size = teamSize }
+    let product = try MatrixProduct(
+      shape, engine: engine, stream: stream, laneCount: perThread ? teamSize : 1)
+    products[key] = product
+    return product
+  }
+}

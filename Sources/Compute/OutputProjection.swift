@@ -1,0 +1,59 @@
+internal import CKernels
+package import Tensors
+
+/// The end of a language model: the last norm, then the head, giving logits in f32 a few rows at a time.
+package final class OutputProjection {
+  /// Rows of logits that one call makes at most.
+  package let rowLimit: Int
+  package let vocabularySize: Int
+
+  private let device: Device
+  private let hiddenSize: Int
+  private let norm: [Float]
+  private let epsilon: Float
+  private let head: Tensor
+  private let normed: UnsafeMutableRawPointer
+  private let inverse: UnsafeMutablePointer<Float>
+  private let logits: UnsafeMutablePointer<Float>
+
+  /// - Parameters:
+  ///   - norm: `[hidden size]`.
+  ///   - head: `[vocabulary size, hidden size]`; used where it lies if it is of the compute type.
+  package init(norm: Tensor, epsilon: Float, head: Tensor, device: Device) {
+    self.device = device
+    self.norm = norm.floats()
+    self.epsilon = epsilon
+    self.head = head.converted(to: device.compute.dtype)
+    vocabularySize = head.shape[0]
+    hiddenSize = head.shape[1]
+    // 64 MiB of logits at a time.
+    rowLimit = max(1, min(1024, (1 << 24) / vocabularySize))
+    normed = .allocate(byteCount: rowLimit * hiddenSize * device.compute.byteCount, alignment: 64)
+    inverse = .allocate(capacity: rowLimit)
+    logits = .allocate(capacity: rowLimit * vocabularySize)
+  }
+
+  deinit {
+    normed.deallocate()
+    inverse.deallocate()
+    logits.deallocate()
+  }
+
+  /// The logits of `rows` hidden states, `[rows, vocabulary size]`, valid until the next call.
+  package func logits(of hidden: UnsafeRawPointer, rows: Int) throws -> UnsafePointer<Float> {
+    precondition(rows > 0 && rows <= rowLimit)
+    let compute = device.compute
+    let product = try device.product(
+      ProductShape(
+        m: rows, n: vocabularySize, k: hiddenSize, transposesB: true, input: compute,
+        output: .float32))
+    norm.withUnsafeBufferPointer { norm in
+      ThreadTeam.forRanges(of: rows) {
+        ck_rms_norm(
+          compute.element, hidden, norm.baseAddress, normed, inverse, hiddenSize, epsilon, $0, $1)
+      }
+    }
+    head.withUnsafeBytes { product.run(normed, $0.baseAddress!, logits) }
+    return UnsafePointer(logits)
+  }
+}

@@ -1,0 +1,146 @@
+import AutoRound
+import Checkpoints
+import Compute
+import Diagnostics
+public import Foundation
+import JSONText
+import LanguageModels
+import Tensors
+import Tokenization
+
+/// Continues a prompt, to see with one's own eyes what a quantized model has kept.
+///
+/// All weights are held in memory as numbers. The prompt runs in one piece; then each token runs by itself
+/// on the cached keys and values of those before.
+public struct Generation {
+  private let tokenizer: Tokenizer
+  private let model: ReadableModel
+  private let device: Device
+  private let embedding: TokenEmbedding
+  private let head: OutputProjection
+  private let ends: Set<Int>
+  /// Tokens to add at most.
+  public var tokenLimit: Int
+  /// 0 takes the most likely token each time; above 0 tokens are drawn from the distribution that this
+  /// flattens (above 1) or sharpens (below 1).
+  public var temperature: Double
+  /// Start of the random numbers.
+  public var seed: UInt64
+
+  /// Opens a checkpoint, in full precision or quantized.
+  public init(
+    model folder: URL, tokenLimit: Int = 64, temperature: Double = 0, seed: UInt64 = 42
+  ) throws {
+    model = try ReadableModel(opening: folder)
+    tokenizer = try Tokenizer(folder: folder)
+    device = try Device(compute: .automatic)
+    embedding = try TokenEmbedding(
+      model.description, source: model.source, compute: device.compute)
+    head = try model.description.outputProjection(from: model.source, device: device)
+    ends = Self.endTokens(model, tokenizer)
+    self.tokenLimit = tokenLimit
+    self.temperature = temperature
+    self.seed = seed
+  }
+
+  /// The text that the model adds to `prompt`, piece by piece as it comes.
+  ///
+  /// - Throws: `InputError` if the prompt is empty, or longer than the model's positions allow.
+  public func run(prompt: String, onText: (String) -> Void) throws {
+    let ids = try tokenizer.encode(prompt, addingSpecialTokens: true)
+    let limit = model.description.maximumPositions
+    guard !ids.isEmpty, ids.count < limit else {
+      throw InputError(
+        .invalidValue, source: "--prompt",
+        "has \(ids.count) tokens, expected from 1 to \(limit - 1)")
+    }
+    let positions = min(ids.count + tokenLimit, limit)
+    let blocks = try ResidentBlocks(
+      model, device: device, promptTokens: ids.count, positions: positions)
+    var sampler = TokenSampler(temperature: temperature, seed: seed)
+    var text = StreamingDecoder(tokenizer, after: ids, skippingSpecialTokens: true)
+    var hidden = try blocks.run(ids, embedding)
+    for count in 1...max(positions - ids.count, 1) where positions > ids.count {
+      let logits = try head.logits(of: hidden, rows: 1)
+      let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.vocabularySize))
+      if ends.contains(next) { break }
+      onText(text.append(next))
+      if count < positions - ids.count { hidden = try blocks.run([next], embedding) }
+    }
+    onText(text.finish())
+  }
+
+  /// The ids that end a text: `eos_token_id` of generation_config.json and config.json, and the tokenizer's.
+  private static func endTokens(_ model: ReadableModel, _ tokenizer: Tokenizer) -> Set<Int> {
+    var ends = Set(tokenizer.endOfText.map { [$0] } ?? [])
+    let file = model.checkpoint.folder.appending(path: "generation_config.json")
+    for source in [model.checkpoint.configuration, try? JSONValue.parse(contentsOf: file)] {
+      guard let value = source?["eos_token_id"] else { continue }
+      ends.formUnion((value.arrayValue ?? [value]).compactMap(\.intValue))
+    }
+    return ends
+  }
+}
+
+/// Every block of a model with its weights and its cache.
+private struct ResidentBlocks {
+  private var blocks: [Block] = []
+  private let prompt: [AnyHashable: BlockProgram]
+  private let single: [AnyHashable: BlockProgram]
+  private let rowByteCount: Int
+
+  private struct Block {
+    var key: AnyHashable
+    var parameters: ParameterMemory
+    var cache: KeyValueCache
+  }
+
+  init(_ model: ReadableModel, device: Device, promptTokens: Int, positions: Int) throws {
+    var (prompt, single): ([AnyHashable: BlockProgram], [AnyHashable: BlockProgram]) = ([:], [:])
+    for placed in model.description.blocks {
+      let key = AnyHashable(placed.block)
+      if prompt[key] == nil {
+        prompt[key] = try BlockProgram(
+          placed.block, batch: 1, tokens: promptTokens, positions: positions, device: device,
+          training: .nothing)
+        single[key] = try BlockProgram(
+          placed.block, batch: 1, tokens: 1, positions: positions, device: device,
+          training: .nothing)
+      }
+      guard let program = prompt[key] else { continue }
+      program.program.parameters = program.program.makeParameters()
+      try program.load(placed.name, from: model.source)
+      blocks.append(
+        Block(
+          key: key, parameters: program.program.parameters,
+          cache: KeyValueCache(
+            capacity: positions, columns: placed.block.keyValueColumns, compute: device.compute)))
+    }
+    self.prompt = prompt
+    self.single = single
+    rowByteCount = model.description.hiddenSize * device.compute.byteCount
+  }
+
+  /// Runs the next tokens through all blocks; returns the last one's hidden state.
+  func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> UnsafeMutableRawPointer {
+    let programs = blocks[0].cache.tokenCount == 0 ? prompt : single
+    var previous: UnsafeMutableRawPointer?
+    for block in blocks {
+      guard let program = programs[block.key] else {
+        preconditionFailure("a block without a program")
+      }
+      let input = program.program.inputPointer(program.input)
+      if let previous {
+        input.copyMemory(from: previous, byteCount: ids.count * rowByteCount)
+      } else {
+        try embedding.write(ids, to: input)
+      }
+      program.program.parameters = block.parameters
+      program.program.cache = block.cache
+      program.program.forward()
+      previous = program.program.outputPointer
+    }
+    guard let previous else { preconditionFailure("a model without blocks") }
+    return previous + (ids.count - 1) * rowByteCount
+  }
+}

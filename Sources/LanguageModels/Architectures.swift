@@ -1,0 +1,27 @@
+import Diagnostics
+package import JSONText
+
+/// The families of models that this package computes.
+package enum Architectures {
+  /// The table. Adding a family adds its file and its line here.
+  package static let all: [any Architecture.Type] = [
+    Llama.self,
+    Mistral.self,
+    Qwen2.self,
+    Qwen3.self,
+  ]
+
+  /// Every supported `model_type`, sorted.
+  package static var modelTypes: [String] { all.flatMap { $0.modelTypes }.sorted() }
+
+  /// Reads the configuration of a model of any supported family.
+  package static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    let modelType = try configuration.required("model_type").string()
+    guard let architecture = all.first(where: { $0.modelTypes.contains(modelType) }) else {
+      throw InputError(
+        .unsupported, place: "model_type",
+        "the architecture '\(modelType)' is not supported; supported are \(modelTypes.joined(separator: ", "))")
+    }
+    return try architecture.describe(configuration)
+  }
+}

@@ -1,0 +1,12 @@
+import JSONText
+
+/// Qwen 3: heads of an explicit size, a norm on each head of queries and keys, no biases by default.
+enum Qwen3: Architecture {
+  static let modelTypes = ["qwen3"]
+
+  static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    try PreNormConfiguration(
+      keyValueHeadCount: 32, headSize: 128, maximumPositions: 32_768, hasHeadNorm: true
+    ).describe(configuration) { try Qwen2.windows(configuration, blockCount: $0) }
+  }
+}

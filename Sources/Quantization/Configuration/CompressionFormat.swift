@@ -1,0 +1,40 @@
+import Tensors
+
+/// How the tensors of a quantized layer are laid out in a checkpoint; the raw values are the names
+/// in files.
+public enum CompressionFormat: String, Sendable, CaseIterable {
+  /// Weights as they are.
+  case dense
+  /// Integers of 1 to 8 bits in 32-bit words.
+  case packQuantized = "pack-quantized"
+  /// A byte for each weight.
+  case intQuantized = "int-quantized"
+  /// An 8-bit float for each weight.
+  case floatQuantized = "float-quantized"
+  /// Whatever type the arguments name, without activations.
+  case naiveQuantized = "naive-quantized"
+  /// 4-bit floats in pairs, groups of 16.
+  case nvfp4PackQuantized = "nvfp4-pack-quantized"
+  /// 4-bit floats in pairs, groups of 32 with a power of two each.
+  case mxfp4PackQuantized = "mxfp4-pack-quantized"
+  /// 8-bit floats, groups of 32 with a power of two each.
+  case mxfp8Quantized = "mxfp8-quantized"
+  /// Groups that differ in format.
+  case mixedPrecision = "mixed-precision"
+}
+
+extension QuantizationScheme {
+  /// The format in which layers of this scheme are stored: ``format`` if it is set, else the one
+  /// that compressed-tensors infers from the arguments.
+  package var resolvedFormat: CompressionFormat {
+    if let format { return format }
+    guard let weights else { return .dense }
+    switch (weights.type, weights.numBits, weights.groupSize) {
+    case (.float, 4, 32): return .mxfp4PackQuantized
+    case (.float, 8, 32) where weights.scaleDType == .uint8: return .mxfp8Quantized
+    case (.float, 4, 16): return .nvfp4PackQuantized
+    case (.int, _, _): return inputActivations == nil ? .packQuantized : .intQuantized
+    case (.float, _, _): return inputActivations == nil ? .naiveQuantized : .floatQuantized
+    }
+  }
+}

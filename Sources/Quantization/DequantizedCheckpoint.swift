@@ -1,0 +1,57 @@
+package import Checkpoints
+package import Diagnostics
+import Foundation
+import JSONText
+package import Tensors
+
+/// A checkpoint of quantized layers read as numbers: each weight as its integers and scales give it.
+package struct DequantizedCheckpoint: TensorSource {
+  private let checkpoint: Checkpoint
+  private let schemes: [String: QuantizationScheme]
+
+  /// Reads the checkpoint's `quantization_config`.
+  ///
+  /// - Parameter modules: The modules of the model, which the configuration's targets are matched with.
+  package init(_ checkpoint: Checkpoint, modules: [ModuleDescription]) throws(InputError) {
+    self.checkpoint = checkpoint
+    let file = checkpoint.folder.appending(path: "config.json").path(percentEncoded: false)
+    do {
+      let fields = try JSONReader(checkpoint.configuration).required("quantization_config")
+      let configuration = try CompressedTensorsConfiguration(fields: fields)
+      schemes = try SchemeResolution.resolve(
+        groups: configuration.groups.enumerated().map { ("group_\($0.offset)", $0.element) },
+        ignore: configuration.ignore, modules: modules
+      ).schemes
+    } catch {
+      throw error.inSource(file)
+    }
+  }
+
+  package func contains(_ name: String) -> Bool {
+    checkpoint.contains(name) || module(ofWeight: name) != nil
+  }
+
+  package func tensor(_ name: String, shape: [Int]) throws -> Tensor {
+    guard !checkpoint.contains(name), let module = module(ofWeight: name),
+      let scheme = schemes[module], let arguments = scheme.weights
+    else { return try checkpoint.tensor(name, shape: shape) }
+    let weight = try naming(checkpoint.folder.path(percentEncoded: false)) {
+      try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
+        (name: String) throws(InputError) in
+        checkpoint.contains(name) ? try checkpoint.tensor(name) : nil
+      }
+    }
+    guard [weight.rows, weight.columns] == shape else {
+      throw InputError(
+        .malformed, source: checkpoint.folder.path(percentEncoded: false), place: "tensor '\(name)'",
+        "has shape [\(weight.rows), \(weight.columns)], expected \(shape) from the configuration")
+    }
+    return weight.dequantized(to: weight.scaleDType)
+  }
+
+  private func module(ofWeight name: String) -> String? {
+    guard name.hasSuffix(".weight") else { return nil }
+    let module = String(name.dropLast(".weight".count))
+    return schemes[module] == nil ? nil : module
+  }
+}

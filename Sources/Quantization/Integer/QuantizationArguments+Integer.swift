@@ -1,0 +1,32 @@
+import CKernels
+import Diagnostics
+import Tensors
+
+extension QuantizationArguments {
+  /// Refuses what the integer kernels do not know.
+  func requireIntegerWeights() throws(InputError) {
+    guard type == .int, (2...8).contains(numBits) else {
+      throw InputError(
+        .unsupported, place: "num_bits", "\(summary) weights are not integers of 2 to 8 bits")
+    }
+    guard dynamic == .none else {
+      throw InputError(.unsupported, place: "dynamic", "weights cannot be quantized dynamically")
+    }
+    guard actorder == nil else {
+      throw InputError(
+        .unsupported, place: "actorder", "groups in activation order are not supported; use null")
+    }
+  }
+}
+
+extension DType {
+  /// The kernels' name of a type that scales are stored in.
+  var kernelScaleType: ck_scale_type {
+    switch self {
+    case .float32: CK_SCALE_F32
+    case .float16: CK_SCALE_F16
+    case .bfloat16: CK_SCALE_BF16
+    default: preconditionFailure("scales are f32, f16 or bf16, not \(rawValue)")
+    }
+  }
+}

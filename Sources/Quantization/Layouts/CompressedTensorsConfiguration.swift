@@ -1,0 +1,124 @@
+package import Diagnostics
+package import JSONText
+import Tensors
+
+/// The `quantization_config` of a checkpoint's `config.json`, as compressed-tensors 0.19 has it.
+package struct CompressedTensorsConfiguration: Sendable, Equatable {
+  /// The version of compressed-tensors whose layouts are written.
+  package static let version = "0.19.0"
+
+  /// `config_groups`, in the order of their numbers.
+  package var groups: [QuantizationScheme]
+  /// Modules of a quantized class that keep their weights.
+  package var ignore: [String]
+  /// How keys and values are quantized; nil for not at all.
+  package var keyValueCacheScheme: QuantizationArguments?
+
+  /// The common format of all groups, or ``CompressionFormat/mixedPrecision``.
+  package var format: CompressionFormat {
+    let formats = groups.map(\.resolvedFormat)
+    guard let first = formats.first else { return .dense }
+    return formats.allSatisfy { $0 == first } ? first : .mixedPrecision
+  }
+
+  /// Describes a quantized model.
+  ///
+  /// Groups are numbered in the order in which the model's modules first use them; `ignore` lists
+  /// all other linear layers by name.
+  ///
+  /// - Parameters:
+  ///   - schemes: By module name.
+  ///   - modules: Of the whole model, in its order.
+  package init(schemes: [String: QuantizationScheme], modules: [ModuleDescription]) {
+    groups = []
+    ignore = []
+    keyValueCacheScheme = nil
+    for module in modules where module.isLinear {
+      guard var scheme = schemes[module.name] else {
+        ignore.append(module.name)
+        continue
+      }
+      scheme.recordDefaults()
+      if !groups.contains(scheme) { groups.append(scheme) }
+    }
+  }
+
+  /// The configuration as compressed-tensors writes it: all keys, in alphabetical order.
+  package var json: JSONValue {
+    let numbered = groups.enumerated().map { ("group_\($0.offset)", $0.element.json) }
+    return [
+      "config_groups": .object(
+        numbered.sorted { $0.0 < $1.0 }.map { JSONValue.Member($0.0, $0.1) }),
+      "format": .string(format.rawValue),
+      "global_compression_ratio": nil,
+      "ignore": .array(ignore.map { .string($0) }),
+      "kv_cache_scheme": keyValueCacheScheme?.json ?? .null,
+      "quant_method": "compressed-tensors",
+      "quantization_status": "compressed",
+      "sparsity_config": [:],
+      "transform_config": [:],
+      "version": .string(Self.version),
+    ]
+  }
+
+  private static let keys = [
+    "config_groups", "format", "global_compression_ratio", "ignore", "kv_cache_scheme",
+    "quant_method", "quantization_status", "sparsity_config", "transform_config", "version",
+  ]
+
+  /// Reads a configuration from a checkpoint.
+  ///
+  /// - Parameter fields: The value of `quantization_config`.
+  /// - Throws: `InputError` whose place is the path of the key at fault: `unsupported` for other
+  ///   quantization methods, sparsity and transforms, `invalidValue` for what has no meaning.
+  package init(fields: JSONReader) throws(InputError) {
+    let method = try fields.required("quant_method")
+    guard try method.string() == "compressed-tensors" else {
+      throw InputError(
+        .unsupported, place: method.path,
+        "found '\(try method.string())', supported is compressed-tensors")
+    }
+    try fields.requireKeys(among: Self.keys)
+    for key in ["sparsity_config", "transform_config"] {
+      guard let reader = try fields.optional(key), try !reader.members().isEmpty else { continue }
+      throw InputError(.unsupported, place: reader.path, "is not supported; expected {}")
+    }
+    let named = try fields.required("config_groups").members()
+    // Numbers rather than letters: group_2 comes before group_10.
+    let ordered = named.enumerated().sorted { a, b in
+      (Self.number(a.element.key), a.offset) < (Self.number(b.element.key), b.offset)
+    }
+    groups = []
+    for group in ordered { groups.append(try QuantizationScheme(fields: group.element.reader)) }
+    ignore = []
+    for name in try fields.optional("ignore")?.elements() ?? [] {
+      ignore.append(try name.string())
+    }
+    keyValueCacheScheme = nil
+    if let reader = try fields.optional("kv_cache_scheme") {
+      keyValueCacheScheme = try QuantizationArguments(fields: reader)
+    }
+    // The format of groups that do not name theirs.
+    if let format = try fields.optional("format")?.choice(CompressionFormat.self),
+      format != .mixedPrecision
+    {
+      for index in groups.indices where groups[index].format == nil {
+        groups[index].format = format
+      }
+    }
+  }
+
+  private static func number(_ group: String) -> Int {
+    Int(group.drop { !$0.isNumber }) ?? Int.max
+  }
+}
+
+extension QuantizationScheme {
+  /// Fills in what compressed-tensors records for weights by default.
+  fileprivate mutating func recordDefaults() {
+    guard var arguments = weights else { return }
+    if arguments.observer == nil { arguments.observer = "memoryless_minmax" }
+    if arguments.zeroPointDType == nil, !arguments.isSymmetric { arguments.zeroPointDType = .int8 }
+    weights = arguments
+  }
+}

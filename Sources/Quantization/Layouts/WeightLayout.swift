@@ -1,0 +1,44 @@
+package import Diagnostics
+package import Tensors
+
+/// How one quantized weight becomes tensors of a checkpoint, and back.
+///
+/// A layer `name` has tensors `name.weight_scale` and the like; which, the layout decides.
+package protocol WeightLayout {
+  /// The tensors of a layer, in the order of their names, before there is any data.
+  ///
+  /// - Parameters:
+  ///   - name: The layer's: `model.layers.0.mlp.up_proj`.
+  ///   - rows: Output features.
+  ///   - columns: Input features.
+  ///   - scaleDType: The type that scales are stored in.
+  static func plannedTensors(
+    for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
+  ) throws(InputError) -> [PlannedTensor]
+
+  /// The same tensors with data.
+  static func tensors(for weight: QuantizedWeight, name: String) -> [(name: String, tensor: Tensor)]
+
+  /// The weight that a layer's tensors hold.
+  ///
+  /// - Parameters:
+  ///   - name: The layer's.
+  ///   - tensor: Finds a tensor of the checkpoint by its full name.
+  /// - Throws: `missing` or `malformed`, with the tensor's name as the place.
+  static func weight(
+    named name: String, arguments: QuantizationArguments,
+    tensor: (String) throws(InputError) -> Tensor?
+  ) throws(InputError) -> QuantizedWeight
+}
+
+extension CompressionFormat {
+  /// The layout of this format: the table of output formats.
+  package func layout() throws(InputError) -> any WeightLayout.Type {
+    switch self {
+    case .packQuantized: return PackQuantized.self
+    default:
+      throw InputError(
+        .unsupported, place: "format", "\(rawValue) is not supported yet; pack-quantized is")
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import CKernels
+package import Tensors
+
+/// A weight as integers, scales and zero points.
+///
+/// ```
+/// weight[r, c] = scale * (code[r, c] - zeroPoint)
+/// ```
+///
+/// with the scale and the zero point of the element's group.
+package struct QuantizedWeight: Sendable, Equatable {
+  /// How the weight was quantized.
+  package let arguments: QuantizationArguments
+  package let grouping: WeightGrouping
+  /// `[rows, columns]`, each in `0 ..< 2^bits`: the integer counted from the least one.
+  package let codes: [UInt8]
+  /// `[rows, groups]`, or one for the tensor; exact in ``scaleDType``. May be negative.
+  package let scales: [Float]
+  /// Like ``scales``, in `0 ..< 2^bits`. Nil for symmetric weights: the middle, `2^(bits-1)`.
+  package let zeroPoints: [UInt8]?
+  /// The type that scales are stored in.
+  package let scaleDType: DType
+
+  package var rows: Int { grouping.rows }
+  package var columns: Int { grouping.columns }
+
+  package init(
+    arguments: QuantizationArguments, grouping: WeightGrouping, codes: [UInt8], scales: [Float],
+    zeroPoints: [UInt8]?, scaleDType: DType
+  ) {
+    precondition(codes.count == grouping.rows * grouping.columns)
+    precondition(scales.count == grouping.parameterCount)
+    precondition((zeroPoints == nil) == arguments.isSymmetric)
+    precondition(zeroPoints.map { $0.count == scales.count } ?? true)
+    self.arguments = arguments
+    self.grouping = grouping
+    self.codes = codes
+    self.scales = scales
+    self.zeroPoints = zeroPoints
+    self.scaleDType = scaleDType
+  }
+
+  /// The weight in numbers: `[rows, columns]`, the product rounded once to `dtype`, bf16 or f32;
+  /// other floating-point types are rounded from f32.
+  package func dequantized(to dtype: DType) -> Tensor {
+    let middle = UInt8(1 << (arguments.numBits - 1))
+    let isNarrow = dtype == .bfloat16
+    var result = Tensor(zeros: [rows, columns], dtype: isNarrow ? .bfloat16 : .float32)
+    let size = result.dtype.byteCount
+    result.withUnsafeMutableBytes { bytes in
+      guard let out = bytes.baseAddress, !bytes.isEmpty else { return }
+      codes.withUnsafeBufferPointer { codes in
+        guard let codes = codes.baseAddress else { return }
+        let target = OutputRows(base: out)
+        ThreadTeam.forRanges(of: rows) { begin, end in
+          for row in begin..<end {
+            for group in 0..<grouping.groups {
+              let columns = grouping.columns(ofGroup: group)
+              let parameter = row * grouping.parameterStride + group
+              let first = row * grouping.columns + columns.lowerBound
+              ck_int_dequantize(
+                codes + first, scales[parameter], Float(zeroPoints?[parameter] ?? middle),
+                target.base + first * size, isNarrow ? CK_BF16 : CK_F32, columns.count)
+            }
+          }
+        }
+      }
+    }
+    return result.converted(to: dtype)
+  }
+
+  private struct OutputRows: @unchecked Sendable {
+    // Threads write disjoint rows.
+    let base: UnsafeMutableRawPointer
+  }
+}

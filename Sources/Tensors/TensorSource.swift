@@ -1,0 +1,10 @@
+/// Something that has tensors by name: a checkpoint's files, or a quantized checkpoint read as numbers.
+public protocol TensorSource {
+  /// Whether there is a tensor of this name.
+  func contains(_ name: String) -> Bool
+
+  /// The tensor of this name and shape, of a floating-point type of at least 16 bits.
+  ///
+  /// - Throws: An error that names the file, the tensor and the shapes if it is missing or other.
+  func tensor(_ name: String, shape: [Int]) throws -> Tensor
+}

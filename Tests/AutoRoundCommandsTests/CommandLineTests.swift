@@ -1,0 +1,101 @@
+import ArgumentParser
+import AutoRoundCommands
+import Testing
+
+/// The command line as such: what is understood, and what is said about what is not.
+@Suite struct CommandLineTests {
+  @Test(arguments: [
+    [], ["inspect", "model"], ["inspect", "model", "--json"],
+    ["quantize", "model", "--output", "out"],
+    [
+      "quantize", "model", "--output", "out", "--scheme", "W4A16", "--ignore", "lm_head", "re:.*q",
+      "--calibration", "file.txt", "--samples", "128", "--sequence-length", "2048", "--batch-size",
+      "8", "--iterations", "200", "--learning-rate", "5e-3", "--preset", "best", "--compute",
+      "bf16",
+      "--threads", "2", "--seed", "42", "--overwrite", "--json",
+    ],
+    [
+      "quantize", "--output", "out", "--recipe", "recipe.yaml", "--ignore", "a", "b", "--json",
+      "model",
+    ],
+  ])
+  func understands(arguments: [String]) throws {
+    _ = try AutoRoundCommand.parseAsRoot(arguments)
+  }
+
+  @Test(
+    arguments: [
+      (["quantize", "model"], "Missing expected argument '--output <output>'"),
+      (["quantize", "--output", "out"], "Missing expected argument '<checkpoint>'"),
+      (["quantise"], "Unexpected argument 'quantise'"),
+      (
+        ["quantize", "m", "--output", "o", "--scheme", "W4A16", "--recipe", "r"],
+        "--scheme and --recipe exclude each other; keep one of them"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--samples=-1"],
+        "--samples must be from 1 to 1000000; it is -1"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--samples", "many"],
+        "The value 'many' is invalid for '--samples <samples>'"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--batch-size", "0"],
+        "--batch-size must be from 1 to 65536; it is 0"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--sequence-length", "0"],
+        "--sequence-length must be from 1 to 1048576; it is 0"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--iterations=-1"],
+        "--iterations must be from 0 to 1000000; it is -1"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--learning-rate", "nan"],
+        "--learning-rate must be a number above 0; it is nan"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--learning-rate", "0"],
+        "--learning-rate must be a number above 0; it is 0.0"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--seed=-1"],
+        "--seed must be from 0 to 4294967295; it is -1"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--threads", "0"],
+        "--threads must be from 1 to 1024; it is 0"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--samples", "99999999999999999999"],
+        "The value '99999999999999999999' is invalid for '--samples <samples>'"
+      ),
+      (["quantize", "m", "--output", "o", "--preset", "great"], "The value 'great' is invalid"),
+      (["quantize", "m", "--output", "o", "--compute", "f16"], "The value 'f16' is invalid"),
+      (["inspect"], "Missing expected argument '<checkpoint>'"),
+      (["inspect", "a", "b"], "Unexpected argument 'b'"),
+      (["inspect", "a", "--jsn"], "Unknown option '--jsn'"),
+    ] as [([String], String)])
+  func refuses(arguments: [String], message: String) throws {
+    let error = #expect(throws: (any Error).self) { try AutoRoundCommand.parseAsRoot(arguments) }
+    let text = AutoRoundCommand.message(for: try #require(error))
+    #expect(text.contains(message), "\(text)")
+    #expect(AutoRoundCommand.exitCode(for: try #require(error)) == .validationFailure)
+  }
+
+  @Test func helpTeachesByExample() {
+    for command in AutoRoundCommand.configuration.subcommands {
+      let help = AutoRoundCommand.helpMessage(for: command, columns: 80)
+      let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+      let example = "  autoround \(command._commandName) "
+      #expect(lines.contains { $0.hasPrefix(example) }, "\(help)")
+      #expect(lines.allSatisfy { $0.count <= 80 })
+      // An example that does not fit would go on at the beginning of the next line.
+      for (line, next) in zip(lines, lines.dropFirst()) where line.hasPrefix(example) {
+        #expect(next.isEmpty || next.hasPrefix(example), "\(line)\n\(next)")
+      }
+    }
+  }
+}

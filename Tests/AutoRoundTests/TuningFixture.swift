@@ -1,0 +1,101 @@
+import AutoRound
+import Checkpoints
+import Compute
+import Foundation
+import JSONText
+import LanguageModels
+import Quantization
+import Tensors
+import TestSupport
+
+/// One tuning run of the reference on one Llama block, from Tests/Fixtures/tuning.
+struct TuningFixture {
+  let run: SafetensorsFile
+  let block: SafetensorsFile
+  let variant: String
+
+  static let samples = 16
+  static let tokens = 32
+  /// The block's shape, as a configuration would give it.
+  static let configuration: JSONValue = [
+    "model_type": "llama", "vocab_size": 256, "hidden_size": 128, "intermediate_size": 256,
+    "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 4,
+    "rms_norm_eps": 1e-5, "rope_theta": 10000,
+  ]
+
+  init(_ variant: String) throws {
+    let folder = Fixtures.folder.appending(path: "tuning")
+    self.variant = variant
+    run = try SafetensorsFile(opening: folder.appending(path: "\(variant).safetensors"))
+    block = try SafetensorsFile(opening: folder.appending(path: "block.safetensors"))
+  }
+
+  var bits: Int { variant.hasPrefix("w4") ? 4 : 2 }
+  var isSymmetric: Bool { !variant.contains("asym") }
+  var scaleDType: DType { variant.hasSuffix("_s32") ? .float32 : .float16 }
+
+  func doubles(_ name: String) throws -> [Double] {
+    try run.tensor(name).elements(as: Double.self)
+  }
+
+  var batches: [[Int]] {
+    get throws {
+      let tensor = try run.tensor("batches")
+      let flat = tensor.elements(as: Int32.self).map { Int($0) }
+      return stride(from: 0, to: flat.count, by: tensor.shape[1]).map {
+        Array(flat[$0..<$0 + tensor.shape[1]])
+      }
+    }
+  }
+
+  /// The block with full-precision weights loaded.
+  func program(batch: Int, compute: ComputeType = .float32) throws -> BlockProgram {
+    let model = try Architectures.describe(JSONReader(Self.configuration))
+    let program = try BlockProgram(
+      model.blocks[0].block, batch: batch, tokens: Self.tokens, device: Device(compute: compute),
+      training: .matrices)
+    try program.load("weight", from: BlockWeights(file: block))
+    return program
+  }
+
+  /// The layers of the block, ready to be tuned.
+  func layers(in program: BlockProgram) throws -> [TunedLayer] {
+    try program.program.parameterParts.filter(\.isMatrix).map { part in
+      let name = String(part.name.dropLast(".weight".count))
+      let quantizer = try IntegerWeightQuantizer(
+        weight: block.tensor("weight.\(name).weight"),
+        arguments: QuantizationArguments(
+          numBits: bits, isSymmetric: isSymmetric, strategy: .group, groupSize: 32),
+        scaleDType: scaleDType)
+      return TunedLayer(name: name, bits: bits, part: part, quantizer: quantizer)
+    }
+  }
+
+  func cache(_ name: String, compute: ComputeType = .float32) throws -> ActivationCache {
+    let tensor = try block.tensor(name).converted(to: compute.dtype)
+    let cache = ActivationCache(
+      sampleCount: Self.samples, sampleByteCount: tensor.byteCount / Self.samples, compute: compute)
+    tensor.withUnsafeBytes { bytes in
+      for sample in 0..<Self.samples {
+        cache[sample].copyMemory(
+          from: bytes.baseAddress! + sample * cache.sampleByteCount,
+          byteCount: cache.sampleByteCount)
+      }
+    }
+    return cache
+  }
+
+  /// The full-precision outputs for X, the targets of tuning.
+  func targets(from program: BlockProgram) throws -> ActivationCache {
+    let cache = try cache("input_fp", compute: program.program.compute)
+    BlockRunner(program).advance(cache)
+    return cache
+  }
+}
+
+/// The fixture's weights, called `weight.` and then as inside a block.
+private struct BlockWeights: TensorSource {
+  let file: SafetensorsFile
+  func contains(_ name: String) -> Bool { file.entry(name) != nil }
+  func tensor(_ name: String, shape: [Int]) throws -> Tensor { try file.tensor(name) }
+}

@@ -1,0 +1,206 @@
+import AutoRound
+import CKernels
+import Checkpoints
+import Compute
+import Diagnostics
+import LanguageModels
+import Quantization
+import Tensors
+import TestSupport
+import Testing
+
+/// Tuning one block against the reference's own trajectories. Signed gradient descent is chaotic: the first
+/// losses and gradients agree closely, later ones statistically (Tests/Fixtures/README.md).
+@Suite struct TuningOracleTests {
+  static let complete = ["w4_g32_sym", "w2_g32_asym"]
+  static let exactScales = ["w4_g32_sym_s32", "w2_g32_asym_s32"]
+
+  @Test func fullPrecisionOutputsMeetTheReference() throws {
+    let fixture = try TuningFixture("w4_g32_sym")
+    let targets = try fixture.targets(from: fixture.program(batch: 4))
+    let expected = try fixture.block.tensor("ref_output_first4")
+    let ours = UnsafeBufferPointer(
+      start: targets[0].assumingMemoryBound(to: Float.self), count: expected.count)
+    expectClose(Array(ours), expected.floats(), Tolerance(absolute: 1e-5))
+  }
+
+  @Test(arguments: complete, [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512])
+  func firstGradientsAndStepMeetTheReference(variant: String, isa: ck_isa) throws {
+    ck_isa_use(isa)
+    defer { ck_isa_use(ck_isa_available()) }
+    let fixture = try TuningFixture(variant)
+    let block = try fixture.program(batch: 4)
+    let layers = try fixture.layers(in: block)
+    let targets = try fixture.targets(from: block)
+    let recorded = layers.map { layer in
+      TunedLayer(
+        name: layer.name, bits: layer.bits, part: layer.part,
+        quantizer: RecordingQuantizer(layer.quantizer as! IntegerWeightQuantizer))
+    }
+    let settings = TuningSettings(
+      iterations: 1, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4)
+    let outcome = try BlockTuner(block: block, layers: recorded, settings: settings).tune(
+      inputs: fixture.cache("input_q"), targets: targets,
+      batches: FixedBatches(fixture.batches)
+    ) { _, _ in }
+    expectClose(outcome.losses[0], try fixture.doubles("loss")[0], Tolerance(relative: 1e-5))
+
+    for layer in recorded {
+      let recording = layer.quantizer as! RecordingQuantizer
+      let (values, alpha, beta) = try #require(recording.gradients)
+      let after = recording.stepped
+      for (ours, name) in [(alpha, "min_scale"), (beta, "max_scale")] {
+        let expected = try fixture.run.tensor("grad0.\(layer.name).\(name)").floats()
+        // The reference rounds each sum to f16: where a sum lies at the border between two of them, another
+        // order of adding gives the neighbour, a thousandth away. So nearly all must be close, and all near.
+        let largest = expected.map { abs($0) }.max() ?? 0
+        let close = zip(ours, expected).count { abs($0 - $1) <= 1e-4 * largest }
+        #expect(Double(close) >= 0.99 * Double(expected.count), "\(layer.name) \(name)")
+        expectClose(ours, expected, Tolerance(ofLargest: 1e-2), "\(layer.name) \(name)")
+        expectSigns(ours, expected, agree: 0.999)
+      }
+      for (ours, name) in [(after.alpha, "min_scale"), (after.beta, "max_scale")] {
+        let expected = try fixture.run.tensor("after1.\(layer.name).\(name)").floats()
+        expectEqual(ours, expected, agree: 0.99)
+      }
+      if let expected = try? fixture.run.tensor("grad0.\(layer.name).value") {
+        expectClose(values, expected.floats(), Tolerance(ofLargest: 1e-4), "\(layer.name) value")
+      }
+      if let expected = try? fixture.run.tensor("grad0.\(layer.name).value_rows0_16") {
+        let rows = Array(values[..<expected.count])
+        expectClose(rows, expected.floats(), Tolerance(ofLargest: 1e-4), "\(layer.name) value")
+        expectSigns(rows, expected.floats(), agree: 0.999)
+      }
+      if let expected = try? fixture.run.tensor("after1.\(layer.name).value_sign") {
+        let signs = expected.elements(as: Int8.self).map { Float($0) }
+        expectSigns(after.values, signs, agree: 0.999)
+      }
+    }
+  }
+
+  /// Independent of the chaos: the reference's best parameters give the reference's loss and outputs.
+  @Test(arguments: complete)
+  func theBestParametersGiveTheLossOfTheReference(variant: String) throws {
+    let fixture = try TuningFixture(variant)
+    let block = try fixture.program(batch: 4)
+    let layers = try fixture.layers(in: block)
+    let targets = try fixture.targets(from: block)
+    for layer in layers {
+      let quantizer = layer.quantizer as! IntegerWeightQuantizer
+      quantizer.setParameters(
+        values: try fixture.run.tensor("best.\(layer.name).value").floats(),
+        alpha: try fixture.run.tensor("best.\(layer.name).min_scale").floats(),
+        beta: try fixture.run.tensor("best.\(layer.name).max_scale").floats())
+      let weight = try quantizer.finished()
+      #expect(weight.scales == (try fixture.run.tensor("best.\(layer.name).scale").floats()))
+      let middle = fixture.isSymmetric ? 1 << (fixture.bits - 1) : 0
+      let integers = try fixture.run.tensor("best.\(layer.name).int").elements(as: Int8.self)
+      #expect(weight.codes.map { Int($0) - middle } == integers.map { Int($0) })
+      if let zeroPoints = weight.zeroPoints {
+        let expected = try fixture.run.tensor("best.\(layer.name).zp").elements(as: UInt8.self)
+        #expect(zeroPoints == expected)
+      }
+    }
+    BlockTuner(
+      block: block, layers: layers, settings: TuningSettings(iterations: 1, batchSize: 4)
+    ).quantizeWeights()
+
+    let best = Int(try fixture.run.tensor("best_iter").elements(as: Int32.self)[0])
+    let inputs = try fixture.cache("input_q")
+    let runner = BlockRunner(block)
+    let batch = try fixture.batches[best]
+    runner.gather(batch, from: inputs)
+    block.program.forward()
+    let elements = inputs.sampleByteCount / 4
+    var sum = 0.0
+    for (position, sample) in batch.enumerated() {
+      sum += SquaredError.sum(
+        block.program.outputPointer + position * inputs.sampleByteCount, target: targets[sample],
+        count: elements, compute: .float32, gradient: nil, factor: 0)
+    }
+    expectClose(
+      sum / Double(batch.count * elements), try fixture.doubles("loss")[best],
+      Tolerance(relative: 1e-5))
+
+    runner.gather([0, 1], from: inputs)
+    block.program.forward()
+    let expected = try fixture.run.tensor("quantized_output")
+    let ours = UnsafeBufferPointer(
+      start: block.program.outputPointer.assumingMemoryBound(to: Float.self),
+      count: expected.count)
+    expectClose(Array(ours), expected.floats(), Tolerance(absolute: 1e-5))
+  }
+
+  @Test(
+    arguments: complete + exactScales + ["w4_g32_sym_accum2"], [ComputeType.float32, .bfloat16])
+  func aWholeRunComesCloseToTheReference(variant: String, compute: ComputeType) throws {
+    let fixture = try TuningFixture(variant)
+    let expected = try fixture.doubles("loss")
+    let batches = try fixture.batches
+    let block = try fixture.program(batch: 4, compute: compute)
+    let layers = try fixture.layers(in: block)
+    let targets = try fixture.targets(from: block)
+    let inputs = try fixture.cache("input_q", compute: compute)
+    let settings = TuningSettings(
+      iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4,
+      gradientAccumulationSteps: batches[0].count / 4)
+    let tuner = BlockTuner(block: block, layers: layers, settings: settings)
+    let outcome = try tuner.tune(
+      inputs: inputs, targets: targets, batches: FixedBatches(batches)
+    ) { _, _ in }
+
+    let isExact = compute == .float32
+    expectClose(outcome.losses[0], expected[0], Tolerance(relative: isExact ? 1e-5 : 2e-2))
+    expectClose(outcome.losses, expected, Tolerance(relative: 0.1))
+    let best = try #require(expected.min())
+    expectClose(outcome.bestLoss, best, Tolerance(relative: 0.05))
+    #expect(outcome.bestLoss == outcome.losses.min())
+    #expect(outcome.losses.firstIndex(of: outcome.bestLoss) == outcome.bestIteration)
+    if isExact, Self.exactScales.contains(variant) {
+      expectClose(
+        Array(outcome.losses[..<3]), Array(expected[..<3]), Tolerance(relative: 1e-5))
+    }
+  }
+
+  private func expectSigns(_ ours: [Float], _ theirs: [Float], agree share: Double) {
+    let agreeing = zip(ours, theirs).count { sign($0) == sign($1) }
+    #expect(Double(agreeing) >= share * Double(theirs.count))
+  }
+
+  private func expectEqual(_ ours: [Float], _ theirs: [Float], agree share: Double) {
+    let agreeing = zip(ours, theirs).count { abs($0 - $1) <= 1e-6 }
+    #expect(Double(agreeing) >= share * Double(theirs.count))
+  }
+
+  private func sign(_ value: Float) -> Int { value > 0 ? 1 : value < 0 ? -1 : 0 }
+}
+
+/// The batches that a fixture records, in their order.
+struct FixedBatches: IteratorProtocol {
+  private var batches: ArraySlice<[Int]>
+  init(_ batches: [[Int]]) { self.batches = batches[...] }
+  mutating func next() -> ArraySlice<Int>? { batches.popFirst().map { $0[...] } }
+}
+
+/// A quantizer that keeps the gradients of its first step, and the parameters after it.
+private final class RecordingQuantizer: WeightQuantizer {
+  let base: IntegerWeightQuantizer
+  var gradients: (values: [Float], alpha: [Float], beta: [Float])?
+  var stepped: (values: [Float], alpha: [Float], beta: [Float]) = ([], [], [])
+
+  init(_ base: IntegerWeightQuantizer) { self.base = base }
+  var rows: Int { base.rows }
+  var columns: Int { base.columns }
+  func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int) {
+    base.quantizeDequantize(into: output, dtype: dtype, rowStride: rowStride)
+  }
+  func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float) {
+    gradients = base.gradients(of: gradient)
+    base.step(
+      gradient: gradient, learningRate: learningRate, rangeLearningRate: rangeLearningRate)
+    stepped = base.parameters
+  }
+  func keepBest() { base.keepBest() }
+  func restoreBest() { base.restoreBest() }
+  func finished() throws(InputError) -> QuantizedWeight { try base.finished() }
+}

@@ -1,0 +1,53 @@
+import CKernels
+import Checkpoints
+import Compute
+import Foundation
+import JSONText
+import LanguageModels
+import Tensors
+import TestSupport
+
+/// A tiny model of Tests/Fixtures/models with the numbers that the reference computed for it.
+struct OracleModel {
+  let checkpoint: Checkpoint
+  let description: ModelDescription
+  let oracle: SafetensorsFile
+  let device: Device
+  static let sequences = 2
+  static let tokens = 24
+
+  /// - Parameter configuration: `config.json`, or `config_hub.json` for the spelling of published files.
+  init(_ name: String, configuration: String = "config.json") throws {
+    let folder = Fixtures.folder.appending(path: "models/\(name)")
+    checkpoint = try Checkpoint(opening: folder)
+    let config = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
+    description = try Architectures.describe(JSONReader(config))
+    oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
+    device = try Device(compute: .float32)
+  }
+
+  /// Hidden states before each block and after the last, and the logits, all in f32.
+  func run() throws -> (hiddenStates: [[Float]], logits: [Float]) {
+    let ids = try oracle.tensor("input_ids").elements(as: Int64.self).map { Int($0) }
+    let program = try BlockProgram(
+      description.blocks[0].block, batch: Self.sequences, tokens: Self.tokens, device: device,
+      training: .nothing)
+    let embedding = try TokenEmbedding(description, source: checkpoint, compute: .float32)
+    let pointer = program.program.inputPointer(program.input)
+    try embedding.write(ids, to: pointer)
+    var states = [floats(pointer, ids.count * description.hiddenSize)]
+    for placed in description.blocks {
+      try program.load(placed.name, from: checkpoint)
+      program.program.forward()
+      states.append(floats(program.program.outputPointer, ids.count * description.hiddenSize))
+      states.last!.withUnsafeBytes { pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+    }
+    let output = try description.outputProjection(from: checkpoint, device: device)
+    let logits = try output.logits(of: pointer, rows: ids.count)
+    return (states, floats(logits, ids.count * description.vocabularySize))
+  }
+
+  private func floats(_ pointer: UnsafeRawPointer, _ count: Int) -> [Float] {
+    Array(UnsafeBufferPointer(start: pointer.assumingMemoryBound(to: Float.self), count: count))
+  }
+}

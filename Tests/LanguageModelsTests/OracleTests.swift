@@ -1,0 +1,115 @@
+import CKernels
+import Checkpoints
+import Compute
+import Foundation
+import LanguageModels
+import Tensors
+import TestSupport
+import Testing
+
+/// The limits that Tests/Fixtures/README.md gives for an f32 implementation.
+private let stateTolerance = Tolerance(absolute: 3e-5)
+private let lossTolerance = 5e-6
+
+@Suite struct OracleTests {
+  static let models = ["llama", "llama3-rope", "llama-bf16-sharded", "mistral", "qwen2", "qwen3"]
+
+  @Test(arguments: models, ["config.json", "config_hub.json"])
+  func forwardPassMeetsTheReference(model: String, configuration: String) throws {
+    let oracle = try OracleModel(model, configuration: configuration)
+    let (states, logits) = try oracle.run()
+    for (index, state) in states.enumerated() {
+      let expected = try oracle.oracle.tensor("hidden_states.\(index)")
+      expectClose(
+        Tensor(state, shape: expected.shape), expected, stateTolerance)
+    }
+    let expected = try oracle.oracle.tensor("logits")
+    expectClose(Tensor(logits, shape: expected.shape), expected, stateTolerance)
+    let loss = try oracle.oracle.tensor("loss").floats()[0]
+    let ids = try oracle.oracle.tensor("input_ids").elements(as: Int64.self).map { Int($0) }
+    #expect(abs(nextTokenLoss(logits, ids: ids) - Double(loss)) < lossTolerance)
+  }
+
+  @Test(arguments: models)
+  func rotaryFrequenciesMeetTheReference(model: String) throws {
+    let oracle = try OracleModel(model)
+    let block = try #require(oracle.description.blocks[0].block as? PreNormBlock)
+    let expected = try oracle.oracle.tensor("rope.inv_freq").floats()
+    #expect(block.rotary.inverseFrequencies.count == expected.count)
+    for (ours, theirs) in zip(block.rotary.inverseFrequencies, expected) {
+      #expect(abs(ours - Double(theirs)) <= 2e-6 * Double(theirs))
+    }
+  }
+
+  @Test(arguments: ["llama", "qwen2", "qwen3"], [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512])
+  func gradientsOfABlockMeetTheReference(model: String, isa: ck_isa) throws {
+    ck_isa_use(isa)
+    defer { ck_isa_use(ck_isa_available()) }
+    let oracle = try OracleModel(model)
+    let file = try SafetensorsFile(
+      opening: Fixtures.folder.appending(path: "models/\(model)/block_grad.safetensors"))
+    let placed = oracle.description.blocks[0]
+    let block = try BlockProgram(
+      placed.block, batch: OracleModel.sequences, tokens: OracleModel.tokens,
+      device: oracle.device, training: .everything)
+    try block.load(placed.name, from: oracle.checkpoint)
+    let program = block.program
+    let x = try file.tensor("x")
+    x.withUnsafeBytes {
+      program.inputPointer(block.input).copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+    }
+    program.forward()
+    let output = try file.tensor("output")
+    expectClose(tensor(program.outputPointer, output.shape), output, stateTolerance)
+
+    let sum = try file.tensor("target").withUnsafeBytes { target in
+      SquaredError.sum(
+        program.outputPointer, target: target.baseAddress!, count: x.count, compute: .float32,
+        gradient: program.outputGradient, factor: 2 / Float(x.count))
+    }
+    let loss = try file.tensor("loss").floats()[0]
+    #expect(abs(sum / Double(x.count) - Double(loss)) < lossTolerance)
+
+    var checked: Set<String> = ["grad.input"]
+    program.backward { parameter, gradient in
+      for part in program.parameterParts where part.parameter == parameter {
+        let name = "grad.\(placed.name).\(part.name)"
+        guard let expected = try? file.tensor(name) else {
+          Issue.record("the reference has no \(name)")
+          continue
+        }
+        expectGradient(tensor(gradient + part.rowOffset * part.columns, expected.shape), expected)
+        checked.insert(name)
+      }
+    }
+    expectGradient(
+      tensor(program.inputGradient(block.input), x.shape), try file.tensor("grad.input"))
+    #expect(checked == Set(file.entries.map(\.name).filter { $0.hasPrefix("grad.") }))
+  }
+
+  private func tensor(_ pointer: UnsafeRawPointer, _ shape: [Int]) -> Tensor {
+    let floats = pointer.assumingMemoryBound(to: Float.self)
+    return Tensor(
+      Array(UnsafeBufferPointer(start: floats, count: shape.reduce(1, *))), shape: shape)
+  }
+
+  private func expectGradient(_ ours: Tensor, _ theirs: Tensor) {
+    expectClose(ours, theirs, Tolerance(absolute: 1e-8, ofLargest: 1e-5))
+  }
+
+  /// Mean negative log-likelihood of each sequence's tokens but the first.
+  private func nextTokenLoss(_ logits: [Float], ids: [Int]) -> Double {
+    let columns = logits.count / ids.count
+    var sum = 0.0
+    var count = 0
+    for row in ids.indices where (row + 1) % OracleModel.tokens != 0 {
+      logits.withUnsafeBufferPointer { logits in
+        let row = logits.baseAddress! + row * columns
+        sum += ck_log_sum_exp(row, columns)
+      }
+      sum -= Double(logits[row * columns + ids[row + 1]])
+      count += 1
+    }
+    return sum / Double(count)
+  }
+}

@@ -1,0 +1,103 @@
+import Diagnostics
+import Quantization
+import TestSupport
+import Testing
+
+/// Which module gets which scheme.
+@Suite struct SchemeResolutionTests {
+  static let modules =
+    [ModuleDescription(name: "model.embed", className: "Embedding", shape: [9, 4])]
+    + ["model.0.attn.q", "model.0.attn.k", "model.0.mlp.up", "model.1.attn.q", "lm_head"].map {
+      ModuleDescription(name: $0, shape: [4, 4])
+    }
+
+  private func scheme(_ bits: Int, _ targets: String...) -> QuantizationScheme {
+    QuantizationScheme(
+      targets: targets, weights: QuantizationArguments(numBits: bits, strategy: .channel))
+  }
+
+  /// Bits by module.
+  private func resolve(
+    _ schemes: [QuantizationScheme], ignore: [String] = []
+  ) throws -> [String: Int] {
+    let groups = schemes.enumerated().map { ("group_\($0.offset)", $0.element) }
+    return try SchemeResolution.resolve(groups: groups, ignore: ignore, modules: Self.modules)
+      .schemes.compactMapValues { $0.weights?.numBits }
+  }
+
+  @Test func classNamesMeanAllLinearLayers() throws {
+    #expect(
+      try resolve([scheme(4, "Linear")], ignore: ["lm_head"])
+        == ["model.0.attn.q": 4, "model.0.attn.k": 4, "model.0.mlp.up": 4, "model.1.attn.q": 4])
+  }
+
+  @Test func exactNamesWinOverPatternsAndPatternsOverClasses() throws {
+    for schemes in [
+      [scheme(2, "model.0.attn.q"), scheme(3, "re:.*attn"), scheme(4, "Linear")],
+      [scheme(4, "Linear"), scheme(3, "re:.*attn"), scheme(2, "model.0.attn.q")],
+    ] {
+      #expect(
+        try resolve(schemes) == [
+          "model.0.attn.q": 2, "model.0.attn.k": 3, "model.0.mlp.up": 4, "model.1.attn.q": 3,
+          "lm_head": 4,
+        ])
+    }
+  }
+
+  @Test func equalKindsGoByTheAlphabetThenTheLaterGroup() throws {
+    let byAlphabet = try resolve([scheme(3, "re:model.*"), scheme(2, "re:.*q$")])
+    #expect(byAlphabet["model.0.attn.q"] == 2)
+    #expect(byAlphabet["model.0.attn.k"] == 3)
+    let byOrder = try resolve([scheme(3, "Linear"), scheme(2, "Linear")])
+    #expect(byOrder["lm_head"] == 2)
+  }
+
+  @Test func patternsAreAnchoredAtTheStartOnly() throws {
+    #expect(
+      try resolve([scheme(4, "re:model\\.0")]).keys.sorted()
+        == ["model.0.attn.k", "model.0.attn.q", "model.0.mlp.up"])
+    expectInputError(.missing, mentioning: ["group_0.targets[0]", "re:attn"]) {
+      try resolve([scheme(4, "re:attn")])
+    }
+    #expect(try resolve([scheme(4, "re:attn|lm")]) == ["lm_head": 4])
+    #expect(
+      try resolve([scheme(4, "re:.*\\.(?P<last>q|k)$")], ignore: ["re:model\\.1.*"]).keys.sorted()
+        == ["model.0.attn.k", "model.0.attn.q"])
+    #expect(try resolve([scheme(4, "re:^(?!model).*")]) == ["lm_head": 4])
+  }
+
+  /// A pattern that other tools also match with the container `model.0.mlp`.
+  @Test func containersDoNotMatter() throws {
+    #expect(try resolve([scheme(4, "re:.*mlp.*")]) == ["model.0.mlp.up": 4])
+  }
+
+  @Test func ignoreWins() throws {
+    #expect(try resolve([scheme(4, "lm_head")], ignore: ["lm_head"]).isEmpty)
+    #expect(try resolve([scheme(4, "re:lm.*")], ignore: ["Linear"]).isEmpty)
+    let resolution = try SchemeResolution.resolve(
+      groups: [("g", scheme(4, "Linear"))],
+      ignore: ["lm_heads", "re:.*gate$", "re:.*q$", "Embedding"], modules: Self.modules)
+    #expect(resolution.unmatchedIgnores == ["lm_heads", "re:.*gate$"])
+    #expect(resolution.schemes.keys.sorted() == ["lm_head", "model.0.attn.k", "model.0.mlp.up"])
+  }
+
+  @Test func unmatchedTargetsAreErrors() {
+    expectInputError(.missing, mentioning: ["group_1.targets[1]", "lm_haed", "'lm_head'"]) {
+      try resolve([scheme(4, "Linear"), scheme(3, "lm_head", "lm_haed")])
+    }
+    expectInputError(.missing, mentioning: ["Embedding"]) { try resolve([scheme(4, "Embedding")]) }
+    expectInputError(.missing, mentioning: ["linear", "'Linear'"]) {
+      try resolve([scheme(4, "linear")])
+    }
+  }
+
+  @Test(arguments: ["re:(", "re:[a", "re:*", "re:a{2,1}", "re:\\"])
+  func badPatternsAreErrors(_ pattern: String) {
+    expectInputError(.invalidValue, mentioning: ["group_0.targets[0]", pattern]) {
+      try resolve([scheme(4, pattern)])
+    }
+    expectInputError(.invalidValue, mentioning: ["ignore[1]", pattern]) {
+      try resolve([scheme(4, "Linear")], ignore: ["lm_head", pattern])
+    }
+  }
+}
