@@ -107,18 +107,18 @@ private struct QuantizedTensors {
   /// Rows times columns of a layer's weight.
   func weightCount(_ layer: String, in checkpoint: Checkpoint) throws -> Int {
     let name = "\(layer).weight_shape"
-    let shape = try checkpoint.tensor(name, shape: [2])
-    guard shape.dtype == .int64 else {
-      throw InputError(
-        .malformed, source: checkpoint.folder.path(percentEncoded: false), place: name,
-        "has type \(shape.dtype.rawValue), expected i64")
+    func malformed(_ message: String) -> InputError {
+      InputError(
+        .malformed, source: checkpoint.folder.path(percentEncoded: false), place: name, message)
+    }
+    let shape = try checkpoint.tensor(name)
+    guard shape.dtype == .int64, shape.shape == [2] else {
+      throw malformed("is \(shape.dtype.rawValue) \(shape.shape), expected i64 [2]")
     }
     let sizes = shape.elements(as: Int64.self)
     let (count, overflow) = sizes[0].multipliedReportingOverflow(by: sizes[1])
     guard sizes[0] > 0, sizes[1] > 0, !overflow, count <= 1 << 48 else {
-      throw InputError(
-        .malformed, source: checkpoint.folder.path(percentEncoded: false), place: name,
-        "is \(sizes[0]) by \(sizes[1]), which no weight can be")
+      throw malformed("says \(sizes[0]) by \(sizes[1]), which no weight can be")
     }
     return Int(count)
   }

@@ -1,0 +1,108 @@
+import Diagnostics
+import JSONText
+
+/// The `model` of tokenizer.json: hundreds of thousands of entries, read in one pass.
+struct ModelFile {
+  /// The tokens of `vocab`, in their order.
+  var tokens = ByteStrings()
+  /// Their ids, if `vocab` is an object.
+  var ids: [Int] = []
+  /// Their scores, if `vocab` is a list; the position is the id then.
+  var scores: [Double]?
+  /// The two halves of every merge, in order of rank; nil without `merges`.
+  var mergeParts: ByteStrings?
+  /// Everything else.
+  var settings = JSONReader(.object([]), path: "model")
+
+  init(scanning scanner: inout JSONScanner) throws(InputError) {
+    var members: [JSONValue.Member] = []
+    var keys: Set<[UInt8]> = []
+    var key: [UInt8] = []
+    try scanner.beginObject()
+    while try scanner.nextKey(into: &key) {
+      guard keys.insert(key).inserted else { throw scanner.failure("a key that occurs twice") }
+      switch String(decoding: key, as: UTF8.self) {
+      case "vocab":
+        switch try scanner.peek() {
+        case .array: try readScoredTokens(&scanner)
+        default: try readTokens(&scanner)
+        }
+      case "merges": try readMerges(&scanner)
+      case let name: members.append(JSONValue.Member(name, try scanner.readValue()))
+      }
+    }
+    guard keys.contains(Array("vocab".utf8)) else {
+      throw InputError(.missing, place: "model.vocab", "is missing")
+    }
+    settings = JSONReader(.object(members), path: "model")
+  }
+
+  /// The name of the model's type, which older files leave out.
+  func type() throws(InputError) -> String {
+    if let type = try settings.optional("type") { return try type.string() }
+    if mergeParts != nil { return "BPE" }
+    if scores != nil { return "Unigram" }
+    throw InputError(.missing, place: "model.type", "is missing")
+  }
+
+  /// `{"token": id, …}`
+  private mutating func readTokens(_ scanner: inout JSONScanner) throws(InputError) {
+    var key: [UInt8] = []
+    try scanner.beginObject()
+    while try scanner.nextKey(into: &key) {
+      tokens.append(key)
+      ids.append(try scanner.readInteger())
+    }
+  }
+
+  /// `[["token", score], …]`
+  private mutating func readScoredTokens(_ scanner: inout JSONScanner) throws(InputError) {
+    var scores: [Double] = []
+    try scanner.beginArray()
+    while try scanner.nextElement() {
+      try scanner.beginArray()
+      try Self.readString(&scanner, to: &tokens)
+      guard try scanner.nextElement() else { throw scanner.failure(expected: "a score") }
+      let score = scoreValue(try scanner.readNumber())
+      guard score.isFinite else { throw scanner.failure("a score that is too large") }
+      scores.append(score)
+      guard try !scanner.nextElement() else { throw scanner.failure(expected: "']'") }
+    }
+    self.scores = scores
+  }
+
+  /// `["a b", …]` or `[["a", "b"], …]`
+  private mutating func readMerges(_ scanner: inout JSONScanner) throws(InputError) {
+    var parts = ByteStrings()
+    try scanner.beginArray()
+    while try scanner.nextElement() {
+      if try scanner.peek() == .array {
+        try scanner.beginArray()
+        try Self.readString(&scanner, to: &parts)
+        try Self.readString(&scanner, to: &parts)
+        guard try !scanner.nextElement() else { throw scanner.failure(expected: "']'") }
+      } else {
+        let start = parts.bytes.count
+        try scanner.readString(appendingTo: &parts.bytes)
+        let merge = parts.bytes[start...]
+        guard let space = merge.firstIndex(of: 0x20), merge.count(where: { $0 == 0x20 }) == 1 else {
+          throw scanner.failure("a merge that is not two tokens with one space between them")
+        }
+        let second = Array(merge[(space + 1)...])
+        parts.bytes.removeSubrange(space...)
+        parts.endString()
+        parts.append(second)
+      }
+    }
+    mergeParts = parts
+  }
+
+  /// Reads the next element of an array, a string.
+  private static func readString(
+    _ scanner: inout JSONScanner, to strings: inout ByteStrings
+  ) throws(InputError) {
+    guard try scanner.nextElement() else { throw scanner.failure(expected: "a string") }
+    try scanner.readString(appendingTo: &strings.bytes)
+    strings.endString()
+  }
+}

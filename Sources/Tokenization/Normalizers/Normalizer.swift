@@ -1,0 +1,55 @@
+import Diagnostics
+import JSONText
+
+/// A stretch of text on its way through the normalizers.
+struct NormalizedText: Sendable {
+  /// The text, in well-formed UTF-8.
+  var bytes: [UInt8]
+  /// Whether the first character stems from the very start of the input text. Metaspace's scheme
+  /// `first` asks for it.
+  var beginsInput: Bool
+}
+
+/// Rewrites a stretch of text before it is cut.
+protocol Normalizer: Sendable {
+  func normalize(_ text: inout NormalizedText)
+}
+
+/// One normalizer after the other.
+struct NormalizerSequence: Normalizer {
+  let steps: [any Normalizer]
+
+  func normalize(_ text: inout NormalizedText) {
+    for step in steps { step.normalize(&text) }
+  }
+}
+
+/// Reads a `normalizer` of tokenizer.json.
+///
+/// - Throws: `unsupported` for a type that is not here, naming it.
+func readNormalizer(_ reader: JSONReader) throws(InputError) -> any Normalizer {
+  let type = try reader.required("type")
+  switch try type.string() {
+  case "Sequence":
+    var steps: [any Normalizer] = []
+    for step in try reader.required("normalizers").elements() {
+      steps.append(try readNormalizer(step))
+    }
+    return NormalizerSequence(steps: steps)
+  case "NFC": return UnicodeNormalization.composed
+  case "NFD": return UnicodeNormalization.decomposed
+  case "NFKC": return UnicodeNormalization.compatibilityComposed
+  case "NFKD": return UnicodeNormalization.compatibilityDecomposed
+  case "Lowercase": return Lowercase()
+  case "StripAccents": return AccentRemoval()
+  case "Strip": return try BlankStripping(reading: reader)
+  case "Prepend": return try Prepending(reading: reader)
+  case "Replace": return try Replacement(reading: reader)
+  case "Precompiled": return try PrecompiledCharsmap(reading: reader)
+  case "Nmt": return NmtNormalizer()
+  case "ByteLevel": return ByteLevelNormalizer()
+  case let name:
+    throw InputError(
+      .unsupported, place: type.path, "the normalizer \(JSONValue.string(name).text()) is unknown")
+  }
+}

@@ -1,0 +1,212 @@
+public import Diagnostics
+public import Foundation
+import JSONText
+
+/// Turns text into the ids of a model's tokens, and back, as a Hugging Face `tokenizer.json` says.
+///
+/// BPE and Unigram models are read, with the normalizers, pre-tokenizers, post-processors and
+/// decoders that language models use. Ids are those that the file's own reference implementation,
+/// Hugging Face's `tokenizers`, gives; text is compared and cut by Unicode scalars throughout.
+///
+/// ```swift
+/// let tokenizer = try Tokenizer(folder: checkpoint)
+/// let ids = try tokenizer.encode("Hello", addingSpecialTokens: true)
+/// let text = tokenizer.decode(ids, skippingSpecialTokens: true)
+/// ```
+///
+/// A tokenizer can be used from several threads at once.
+public struct Tokenizer: Sendable {
+  /// The token that begins a text, by tokenizer_config.json.
+  public let beginningOfText: Int?
+  /// The token that ends a text, by tokenizer_config.json.
+  public let endOfText: Int?
+  /// The token that fills texts up to a common length, by tokenizer_config.json.
+  public let padding: Int?
+  /// The token for what has none, by tokenizer_config.json.
+  public let unknown: Int?
+  /// What is unusual about the file without being wrong, for a user who wants to know.
+  public let remarks: [String]
+
+  private let addedTokens: AddedTokens
+  private let normalizer: (any Normalizer)?
+  private let preTokenizers: [any PreTokenizer]
+  private let model: any TokenModel
+  private let postProcessor: PostProcessor?
+  private let decoder: (any TokenDecoder)?
+  private let workspaces = WorkspacePool()
+
+  /// Reads a `tokenizer.json`. The roles of tokens are not known then.
+  ///
+  /// - Throws: `InputError`: `unreadable`; `malformed` if the file contradicts itself;
+  ///   `unsupported` for a component or setting that is not implemented, naming it.
+  public init(contentsOf file: URL) throws(InputError) {
+    let path = file.path(percentEncoded: false)
+    do {
+      try self.init(JSONScanner(contentsOf: file), TokenizerConfiguration())
+    } catch {
+      throw error.inSource(path)
+    }
+  }
+
+  /// Reads the `tokenizer.json` of a checkpoint, and the roles of its tokens from the
+  /// `tokenizer_config.json` beside it, if there is one.
+  ///
+  /// - Throws: As for a single file.
+  public init(folder: URL) throws(InputError) {
+    let settingsFile = folder.appending(path: "tokenizer_config.json")
+    var configuration = TokenizerConfiguration()
+    if FileManager.default.fileExists(atPath: settingsFile.path(percentEncoded: false)) {
+      let value = try JSONValue.parse(contentsOf: settingsFile)
+      do {
+        configuration = try TokenizerConfiguration(value)
+      } catch {
+        throw error.inSource(settingsFile.path(percentEncoded: false))
+      }
+    }
+    let file = folder.appending(path: "tokenizer.json")
+    do {
+      try self.init(JSONScanner(contentsOf: file), configuration)
+    } catch {
+      throw error.inSource(file.path(percentEncoded: false))
+    }
+  }
+
+  /// Reads the bytes of a `tokenizer.json`. Errors do not name a file.
+  package init(_ bytes: [UInt8]) throws(InputError) {
+    try self.init(JSONScanner(bytes), TokenizerConfiguration())
+  }
+
+  private init(
+    _ scanner: JSONScanner, _ configuration: TokenizerConfiguration
+  ) throws(InputError) {
+    let file = try TokenizerFile(scanner)
+    normalizer =
+      if let part = try file.part("normalizer") { try readNormalizer(part) } else { nil }
+    var preTokenizers =
+      if let part = try file.part("pre_tokenizer") { try readPreTokenizers(part) } else {
+        [any PreTokenizer]()
+      }
+    // A model on bytes needs no byte alphabet, unless something else sees it.
+    var usesByteSymbols = false
+    if var last = preTokenizers.last as? ByteLevelPreTokenizer,
+      !preTokenizers.dropLast().contains(where: { $0 is ByteLevelPreTokenizer }),
+      try BytePairEncoding.allowsByteSymbols(file.model)
+    {
+      last.usesAlphabet = false
+      preTokenizers[preTokenizers.count - 1] = last
+      usesByteSymbols = true
+    }
+    self.preTokenizers = preTokenizers
+    switch try file.model.type() {
+    case "BPE":
+      model = try BytePairEncoding(file.model, usesByteSymbols: usesByteSymbols)
+    case "Unigram":
+      model = try Unigram(file.model)
+    case let name:
+      throw InputError(
+        .unsupported, place: "model.type", "the model \(JSONValue.string(name).text()) is unknown")
+    }
+    postProcessor =
+      if let part = try file.part("post_processor") { try PostProcessor(reading: part) } else {
+        nil
+      }
+    decoder = if let part = try file.part("decoder") { try readDecoder(part) } else { nil }
+    let addedTokens = try AddedTokens(
+      reading: try file.part("added_tokens"), vocabulary: model.vocabulary, normalizer: normalizer)
+    self.addedTokens = addedTokens
+    let vocabulary = model.vocabulary
+    func id(_ token: String?) -> Int? {
+      token.flatMap { addedTokens.id(of: Array($0.utf8)) ?? vocabulary.id(of: $0.utf8) }
+    }
+    beginningOfText = id(configuration.beginningOfText)
+    endOfText = id(configuration.endOfText)
+    padding = id(configuration.padding)
+    unknown = id(configuration.unknown)
+    remarks =
+      addedTokens.remarks
+      + preTokenizers.compactMap { step in
+        guard let split = step as? PatternSplit,
+          case .regularExpression(let expression) = split.pattern
+        else { return nil }
+        return "no scanner for the pattern \(expression.pattern); it is matched more slowly"
+      }
+  }
+
+  /// The number of different tokens, added ones included. The model may have more rows.
+  public var vocabularySize: Int {
+    model.vocabulary.count + addedTokens.newCount
+  }
+
+  /// The id of a token by its text as the file has it, such as `<s>` or `Ġthe`.
+  public func id(ofToken token: String) -> Int? {
+    addedTokens.id(of: Array(token.utf8)) ?? model.vocabulary.id(of: token.utf8)
+  }
+
+  /// The ids of the tokens of `text`.
+  ///
+  /// - Parameter addingSpecialTokens: Whether the file's post-processor puts its tokens, such as a
+  ///   beginning of text, around them. Tokens that are written in the text itself are found either
+  ///   way. A rendered chat template has its tokens already.
+  /// - Throws: `InputError` of code `missing` if a character has no token and the model has none
+  ///   for unknown ones.
+  public func encode(_ text: String, addingSpecialTokens: Bool) throws(InputError) -> [Int] {
+    var ids: [Int] = []
+    var workspace = workspaces.take()
+    let bytes = Array(text.utf8)
+    for part in addedTokens.plain.cut(bytes) {
+      switch part {
+      case .token(let id): ids.append(id)
+      case .text(let range):
+        let stretch = NormalizedText(
+          bytes: Array(bytes[range]), beginsInput: range.lowerBound == 0)
+        try encode(stretch, to: &ids, &workspace)
+      }
+    }
+    workspaces.giveBack(workspace)
+    guard addingSpecialTokens, let postProcessor else { return ids }
+    return postProcessor.process(ids)
+  }
+
+  private func encode(
+    _ stretch: NormalizedText, to ids: inout [Int], _ workspace: inout EncodingWorkspace
+  ) throws(InputError) {
+    var stretch = stretch
+    normalizer?.normalize(&stretch)
+    for part in addedTokens.normalized.cut(stretch.bytes) {
+      switch part {
+      case .token(let id): ids.append(id)
+      case .text(let range):
+        var list = PieceList(
+          NormalizedText(
+            bytes: Array(stretch.bytes[range]),
+            beginsInput: stretch.beginsInput && range.lowerBound == 0))
+        for step in preTokenizers { step.cut(&list) }
+        for piece in list.pieces {
+          try model.encode(list.bytes.span.extracting(piece), to: &ids, &workspace)
+        }
+      }
+    }
+  }
+
+  /// The text of tokens. Ids that no token has are left out.
+  ///
+  /// Bytes that make no character, as where a list of ids ends within one, become U+FFFD.
+  ///
+  /// - Parameter skippingSpecialTokens: Whether added tokens that are marked as special are left
+  ///   out.
+  public func decode(_ ids: some Sequence<Int>, skippingSpecialTokens: Bool) -> String {
+    var tokens: [[UInt8]] = []
+    for id in ids {
+      if let text = addedTokens.text(id) {
+        if !skippingSpecialTokens || !addedTokens.isSpecial(id) { tokens.append(text) }
+      } else if let token = model.vocabulary.token(id) {
+        tokens.append(Array(token))
+      }
+    }
+    guard let decoder else {
+      return String(decoding: Array(tokens.joined(separator: [0x20])), as: UTF8.self)
+    }
+    decoder.decode(&tokens)
+    return String(decoding: Array(tokens.joined()), as: UTF8.self)
+  }
+}
