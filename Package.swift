@@ -24,7 +24,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -35,7 +34,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -67,10 +65,17 @@ let package = Package(
       ]),
     library(
       "AutoRoundCommands",
-      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser, logging]),
+      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser]),
     .executableTarget(
       name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
       swiftSettings: swiftSettings),
+
+    .executableTarget(
+      name: "benchmarks",
+      dependencies: [
+        "AutoRound", "Compute", "JSONText", "LanguageModels", "Quantization", "Tensors",
+      ],
+      path: "Benchmarks", swiftSettings: swiftSettings),
 
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors"], path: "Tests/TestSupport",

@@ -22,6 +22,25 @@ package struct ProductShape: Hashable {
   package var accumulates = false
   /// Whether a bias `[n]` in f32 is added to each row.
   package var hasBias = false
+
+  package init(
+    m: Int, n: Int, k: Int, transposesA: Bool = false, transposesB: Bool = false,
+    rowStrideA: Int? = nil, rowStrideB: Int? = nil, rowStrideC: Int? = nil, input: ComputeType,
+    output: ComputeType, accumulates: Bool = false, hasBias: Bool = false
+  ) {
+    self.m = m
+    self.n = n
+    self.k = k
+    self.transposesA = transposesA
+    self.transposesB = transposesB
+    self.rowStrideA = rowStrideA
+    self.rowStrideB = rowStrideB
+    self.rowStrideC = rowStrideC
+    self.input = input
+    self.output = output
+    self.accumulates = accumulates
+    self.hasBias = hasBias
+  }
 }
 
 /// One matrix product, prepared once and run many times.
