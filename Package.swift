@@ -23,7 +23,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     swiftSettings: swiftSettings)
 }
 
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -96,7 +97,8 @@ let package = Package(
     tests(
       "Evaluation",
       [
-        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization", "AutoRound",
+        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
+        "AutoRound",
       ]),
     tests("AutoRoundCommands", ["JSONText", argumentParser]),
   ]

@@ -19,7 +19,8 @@ struct MachineRates {
     let shapes = [
       ProductShape(m: rows, n: outputs, k: inputs, transposesB: true, input: type, output: type),
       ProductShape(m: rows, n: inputs, k: outputs, input: type, output: type),
-      ProductShape(m: outputs, n: inputs, k: rows, transposesA: true, input: type, output: .float32),
+      ProductShape(
+        m: outputs, n: inputs, k: rows, transposesA: true, input: type, output: .float32),
     ]
     let operations = 2 * Double(rows) * Double(inputs) * Double(outputs)
     let seconds = shapes.map { (try? ProductTiming.seconds($0, repetitions: 9)) ?? .infinity }

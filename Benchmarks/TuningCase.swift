@@ -125,8 +125,10 @@ struct RandomWeights: TensorSource {
   func contains(_ name: String) -> Bool { true }
 
   func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-    var generator = MersenneTwister(seed: seed ^ UInt64(name.utf8.reduce(5381) { $0 &* 33 &+ Int($1) } & 0xFFFF_FFFF))
-    let scale: Float = shape.count == 1 ? 1 : name.hasPrefix("input") ? 1 : 1 / Float(shape[1]).squareRoot()
+    var generator = MersenneTwister(
+      seed: seed ^ UInt64(name.utf8.reduce(5381) { $0 &* 33 &+ Int($1) } & 0xFFFF_FFFF))
+    let scale: Float =
+      shape.count == 1 ? 1 : name.hasPrefix("input") ? 1 : 1 / Float(shape[1]).squareRoot()
     let values = (0..<shape.reduce(1, *)).map { _ -> Float in
       let uniform = Float(generator.next() >> 8) / Float(1 << 24)
       return shape.count == 1 ? 1 : (uniform * 2 - 1) * 1.7 * scale

@@ -50,30 +50,44 @@ import Testing
   static let cases: [Case] = [
     Case(
       testDescription: "no config.json",
-      spoil: { try $0.remove("config.json"); return [] }, mentions: ["config.json"]),
+      spoil: {
+        try $0.remove("config.json"); return []
+      }, mentions: ["config.json"]),
     Case(
       testDescription: "config.json is no JSON",
-      spoil: { try $0.edit("config.json") { $0 = Data("{\"a\": ".utf8) }; return [] },
+      spoil: {
+        try $0.edit("config.json") { $0 = Data("{\"a\": ".utf8) }; return []
+      },
       mentions: ["config.json", "line 1"]),
     Case(
       testDescription: "a key of config.json is missing",
-      spoil: { try $0.edit(configuration: { $0 = $0.removing("hidden_size") }); return [] },
+      spoil: {
+        try $0.edit(configuration: { $0 = $0.removing("hidden_size") }); return []
+      },
       mentions: ["config.json", "hidden_size", "missing"]),
     Case(
       testDescription: "a key of config.json has another type",
-      spoil: { try $0.edit(configuration: { $0.set("num_attention_heads", "four") }); return [] },
+      spoil: {
+        try $0.edit(configuration: { $0.set("num_attention_heads", "four") }); return []
+      },
       mentions: ["config.json", "num_attention_heads", "\"four\"", "an integer"]),
     Case(
       testDescription: "absurd sizes in config.json",
-      spoil: { try $0.edit(configuration: { $0.set("hidden_size", 9_000_000_000) }); return [] },
+      spoil: {
+        try $0.edit(configuration: { $0.set("hidden_size", 9_000_000_000) }); return []
+      },
       mentions: ["config.json", "hidden_size"]),
     Case(
       testDescription: "sizes that the tensors do not have",
-      spoil: { try $0.edit(configuration: { $0.set("intermediate_size", 512) }); return [] },
+      spoil: {
+        try $0.edit(configuration: { $0.set("intermediate_size", 512) }); return []
+      },
       mentions: ["model.safetensors", "mlp.", "512"]),
     Case(
       testDescription: "an unknown architecture",
-      spoil: { try $0.edit(configuration: { $0.set("model_type", "mamba") }); return [] },
+      spoil: {
+        try $0.edit(configuration: { $0.set("model_type", "mamba") }); return []
+      },
       mentions: ["config.json", "model_type", "'mamba'", "llama, mistral, qwen2, qwen3"]),
     Case(
       testDescription: "an unknown rotary embedding",
@@ -88,16 +102,23 @@ import Testing
         return []
       }, mentions: ["config.json", "quantization_config", "gptq"]),
     Case(
-      testDescription: "no tensors", spoil: { try $0.remove("model.safetensors"); return [] },
+      testDescription: "no tensors",
+      spoil: {
+        try $0.remove("model.safetensors"); return []
+      },
       mentions: ["model.safetensors"]),
     Case(
       testDescription: "a truncated safetensors file",
-      spoil: { try $0.edit("model.safetensors") { $0.removeLast(1000) }; return [] },
+      spoil: {
+        try $0.edit("model.safetensors") { $0.removeLast(1000) }; return []
+      },
       mentions: ["model.safetensors"]),
     Case(
       testDescription: "a header length that lies",
       spoil: {
-        try $0.edit("model.safetensors") { $0.replaceSubrange(0..<8, with: [255, 255, 255, 255, 255, 255, 255, 127]) }
+        try $0.edit("model.safetensors") {
+          $0.replaceSubrange(0..<8, with: [255, 255, 255, 255, 255, 255, 255, 127])
+        }
         return []
       }, mentions: ["model.safetensors", "header"]),
     Case(
@@ -110,7 +131,10 @@ import Testing
         return []
       }, mentions: ["model-00001-of-00002.safetensors"]),
     Case(
-      testDescription: "no tokenizer", spoil: { try $0.remove("tokenizer.json"); return [] },
+      testDescription: "no tokenizer",
+      spoil: {
+        try $0.remove("tokenizer.json"); return []
+      },
       mentions: ["tokenizer.json"]),
     Case(
       testDescription: "an unknown tokenizer component",
@@ -131,7 +155,10 @@ import Testing
     Case(
       testDescription: "a recipe with an unknown key",
       spoil: {
-        ["--recipe", try $0.write("s:\n  modifiers:\n    AutoRoundModifier:\n      itters: 3\n", to: "r.yaml")]
+        [
+          "--recipe",
+          try $0.write("s:\n  modifiers:\n    AutoRoundModifier:\n      itters: 3\n", to: "r.yaml"),
+        ]
       }, mentions: ["r.yaml", "line 4", "'itters'", "'iters'"]),
     Case(
       testDescription: "a group size of 0",
@@ -160,7 +187,9 @@ import Testing
       spoil: { ["--calibration", try $0.write("", to: "c.jsonl")] }, mentions: ["c.jsonl"]),
     Case(
       testDescription: "a malformed calibration record",
-      spoil: { ["--calibration", try $0.write("{\"text\": \"a\"}\n{\"text\": 3}\n", to: "c.jsonl")] },
+      spoil: {
+        ["--calibration", try $0.write("{\"text\": \"a\"}\n{\"text\": 3}\n", to: "c.jsonl")]
+      },
       mentions: ["c.jsonl", "line 2", "text"]),
     Case(
       testDescription: "samples that are all shorter than asked",
@@ -191,7 +220,9 @@ import Testing
       testDescription: "a weight that is not a number",
       spoil: {
         try $0.edit("model.safetensors") { data in
-          let length = data.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+          let length = data.prefix(8).enumerated().reduce(0) {
+            $0 | Int($1.element) << (8 * $1.offset)
+          }
           let header = try JSONValue.parse(data[8..<8 + length])
           let offsets = header["model.layers.3.mlp.up_proj.weight"]?["data_offsets"]?.arrayValue
           let start = 8 + length + (offsets?.first?.intValue ?? 0)
