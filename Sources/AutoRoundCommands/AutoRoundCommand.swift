@@ -17,10 +17,12 @@ public struct AutoRoundCommand: ParsableCommand {
 
       Results go to standard output, progress and errors to standard error. The exit code is 0 for \
       success, 1 for an error in what was read or computed, 64 for a command line that makes no \
-      sense.
+      sense, 130 and 143 for a run that was interrupted and can be continued.
       """,
     version: ProgramVersion.current,
-    subcommands: [QuantizeCommand.self, InspectCommand.self])
+    subcommands: [
+      QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self,
+    ])
 
   public init() {}
 }

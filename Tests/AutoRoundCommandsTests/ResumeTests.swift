@@ -18,7 +18,7 @@ import Testing
 
   private func start(_ output: URL, _ more: [String] = []) throws -> Process {
     let process = Process()
-    process.executableURL = try Invocation.program()
+    process.executableURL = CommandRun.product("autoround")
     process.arguments = ["quantize", model, "--output", output.path] + small + more
     process.standardError = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
@@ -28,7 +28,7 @@ import Testing
 
   private func run(_ output: URL, _ more: [String] = []) throws -> CommandRun {
     try CommandRun(
-      Invocation.program(), ["quantize", model, "--output", output.path] + small + more)
+      CommandRun.product("autoround"), ["quantize", model, "--output", output.path] + small + more)
   }
 
   /// All files of a folder with their bytes.
@@ -90,7 +90,7 @@ import Testing
       let errors = folder.appending(path: "errors")
       try Data().write(to: errors)
       let process = Process()
-      process.executableURL = try Invocation.program()
+      process.executableURL = CommandRun.product("autoround")
       process.arguments = ["quantize", model, "--output", output.path] + small + more
       process.standardError = try FileHandle(forWritingTo: errors)
       try process.run()
@@ -171,7 +171,7 @@ import Testing
       #expect(try run(one).status == 0)
       let rest = small.dropLast(2) + ["--threads", "2"]
       let other = try CommandRun(
-        Invocation.program(), ["quantize", model, "--output", two.path] + rest)
+        CommandRun.product("autoround"), ["quantize", model, "--output", two.path] + rest)
       #expect(other.status == 0)
       #expect(try contents(one) == contents(two))
     }

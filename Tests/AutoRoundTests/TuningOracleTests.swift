@@ -132,7 +132,7 @@ import Testing
   }
 
   @Test(
-    arguments: complete + exactScales + ["w4_g32_sym_accum2"], [ComputeType.float32, .bfloat16])
+    arguments: complete + exactScales + ["w4_g32_sym_accum2"], ComputeType.available)
   func aWholeRunComesCloseToTheReference(variant: String, compute: ComputeType) throws {
     let fixture = try TuningFixture(variant)
     let expected = try fixture.doubles("loss")

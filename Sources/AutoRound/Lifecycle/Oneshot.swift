@@ -34,6 +34,7 @@ public func oneshot(
   compute: ComputeType = .automatic, threads: Int? = nil, restart: Bool = false,
   observer: (any RunObserver)? = nil
 ) throws -> RunReport {
+  for warning in recipe.warnings { observer?.observe(.warning(warning)) }
   let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,

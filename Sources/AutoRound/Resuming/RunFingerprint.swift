@@ -9,10 +9,10 @@ struct RunFingerprint: Equatable {
   private(set) var entries: [(name: String, value: String)] = []
 
   /// - Parameters:
-  ///   - schemes: What each layer becomes, as the output's configuration says it.
+  ///   - configuration: The output's, which says what each layer becomes.
   ///   - instructionSet: That of the kernels.
   init(
-    source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData, schemes: JSONValue,
+    source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData, configuration: JSONValue,
     computeType: String, instructionSet: String
   ) throws {
     entries = [
@@ -28,7 +28,7 @@ struct RunFingerprint: Equatable {
       ("calibration tokens", calibration.hash),
       ("ignore", options.ignore.joined(separator: " ")),
       ("scheme", options.schemeSummary),
-      ("schemes of the layers", schemes.text()),
+      ("output configuration", configuration.text()),
       ("recipe", options.recipe.yaml),
     ]
     for (file, digest) in try source.fingerprint() {
@@ -50,7 +50,7 @@ struct RunFingerprint: Equatable {
     let added = earlier.entries.map(\.name).filter { !names.contains($0) }
     let differing = (names + added).filter { value($0) != earlier.value($0) }
     // These two hold what the other options say, and matter where nothing else differs.
-    let summaries = ["schemes of the layers", "recipe"]
+    let summaries = ["output configuration", "recipe"]
     let plain = differing.filter { !summaries.contains($0) }
     return (plain.isEmpty ? differing : plain).map {
       "\($0): it was \(short(earlier.value($0))), now it is \(short(value($0)))"
