@@ -36,7 +36,7 @@ package final class Device {
   ///
   /// - Parameter perThread: Whether the product runs on one thread at a time inside a parallel region,
   ///   one lane for each member of the team, rather than on the whole team.
-  func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
+  package func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
     let key = Key(shape: shape, perThread: perThread)
     if let product = products[key] { return product }
     // The library plans for as many threads as it sees when it prepares.

@@ -28,7 +28,7 @@ package struct ProductShape: Hashable {
 ///
 /// Lane `i` belongs to thread `i` of the team: products on different lanes may run at the same time, each
 /// on its own thread. A product run outside a parallel region uses lane 0 and the whole team.
-final class MatrixProduct {
+package final class MatrixProduct {
   private struct Lane {
     var memories: [dnnl_memory_t?] = [nil, nil, nil, nil, nil]
     var scratch: UnsafeMutableRawPointer
@@ -86,7 +86,7 @@ final class MatrixProduct {
   }
 
   /// Computes the product.
-  func run(
+  package func run(
     _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
     bias: UnsafePointer<Float>? = nil, lane: Int = 0
   ) {

@@ -18,6 +18,8 @@ final class Attention: Operation {
   private let shape: AttentionShape
   private let batch: Int
   private let tokens: Int
+  /// Positions that scratch memory suffices for, in whole steps of a cache.
+  private let positions: Int
   private let tiles: [AttentionTile]
   private var products: [AttentionTile: TileProducts] = [:]
 
@@ -35,13 +37,13 @@ final class Attention: Operation {
     batch = recorder.batch
     tokens = recorder.tokens
     tiles = AttentionTile.tiles(tokens: tokens, offset: 0, window: shape.window)
-    let element = recorder.compute.byteCount
-    // With a cache, the last tile may see as many keys as there are positions.
-    let positions = (recorder.positions + KeyValueCache.step - 1) / KeyValueCache.step * KeyValueCache.step
+    // With a cache, keys are read in whole steps, and the last tile may see all positions.
+    let step = KeyValueCache.step
+    positions = (recorder.positions + step - 1) / step * step
     let mostKeys = recorder.positions > tokens ? positions : 0
-    let largest = tiles.map { $0.rows * max($0.keys, mostKeys) }.max() ?? 0
+    let largest = tiles.map { $0.rows * max($0.widened(toMultipleOf: step).keys, mostKeys) }.max() ?? 0
     tileByteCount = largest * 4
-    halfTileByteCount = largest * element
+    halfTileByteCount = largest * recorder.compute.byteCount
     sumByteCount = recorder.tokens * shape.headSize * 4
   }
 
@@ -79,6 +81,7 @@ final class Attention: Operation {
         strides: strides(in: program), tiles: tiles, products: products, offset: 0)
     }
     precondition(batch == 1, "a cache holds one sequence")
+    precondition(cache.tokenCount + tokens <= positions, "more tokens than the program has positions")
     let size = program.compute.byteCount
     cache.append(
       keys: program[inputs[1]], keyStride: program.columns(of: inputs[1].value) * size,
