@@ -29,9 +29,6 @@ public final class AutoRoundModifier: Modifier {
   /// Samples of a step.
   public var batchSize: Int { options.batchSize }
 
-  /// Inputs of the next block in the quantized model.
-  private var quantizedInputs: ActivationCache?
-
   /// A modifier with settled options.
   public init(_ options: ResolvedOptions) {
     self.options = options
@@ -87,16 +84,8 @@ public final class AutoRoundModifier: Modifier {
     state.assign(schemes)
   }
 
-  public func start(_ state: SessionState) throws {
-    startCalibration()
-  }
-
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {
     try applyAutoRound(block, state)
-  }
-
-  public func end(_ state: SessionState) throws {
-    quantizedInputs = nil
   }
 
   public func finalize(_ state: SessionState) throws {
@@ -112,17 +101,12 @@ public final class AutoRoundModifier: Modifier {
     }
   }
 
-  /// Forgets the streams of an earlier run.
-  func startCalibration() {
-    quantizedInputs = nil
-  }
-
   /// Tunes the block's layers, hands their integers to the output, and carries the quantized stream on.
   func applyAutoRound(_ block: CalibratedBlock, _ state: SessionState) throws {
-    guard let inputs = quantizedInputs ?? block.firstInputs else {
+    guard let inputs = state.quantizedStream ?? block.firstInputs else {
       preconditionFailure("blocks come in order from the first")
     }
-    quantizedInputs = inputs
+    state.quantizedStream = inputs
     let started = ContinuousClock.now
     let runner = BlockRunner(block.program)
     let layers = try makeLayers(block, state)
@@ -144,6 +128,7 @@ public final class AutoRoundModifier: Modifier {
       outcome = try tuner.tune(inputs: inputs, targets: block.outputs) { iteration, loss in
         state.observer?.observe(
           .iteration(block: block.index, iteration: iteration + 1, of: iterations, loss: loss))
+        try state.checkStop()
       }
     }
     for layer in layers {
@@ -159,7 +144,6 @@ public final class AutoRoundModifier: Modifier {
       seconds: (ContinuousClock.now - started).seconds)
     try check(report, outcome, state)
     state.blocks.append(report)
-    state.observer?.observe(.blockFinished(report))
   }
 
   // MARK: Parts
