@@ -23,8 +23,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     swiftSettings: swiftSettings)
 }
 
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -35,7 +35,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -67,10 +66,18 @@ let package = Package(
       ]),
     library(
       "AutoRoundCommands",
-      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser, logging]),
+      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser]),
     .executableTarget(
       name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
       swiftSettings: swiftSettings),
+
+    .executableTarget(
+      name: "benchmarks",
+      dependencies: [
+        "AutoRound", "Compute", "Diagnostics", "JSONText", "LanguageModels", "Quantization",
+        "Tensors",
+      ],
+      path: "Benchmarks", swiftSettings: swiftSettings),
 
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors"], path: "Tests/TestSupport",
@@ -88,7 +95,12 @@ let package = Package(
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
         "Tokenization", "CKernels",
       ]),
-    tests("Evaluation", ["Tensors", "Checkpoints", "LanguageModels", "AutoRound"]),
+    tests(
+      "Evaluation",
+      [
+        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
+        "AutoRound",
+      ]),
     tests("AutoRoundCommands", ["JSONText", argumentParser]),
   ]
 )

@@ -19,7 +19,9 @@ public struct AutoRoundCommand: ParsableCommand {
       sense.
       """,
     version: "0.1.0",
-    subcommands: [QuantizeCommand.self, InspectCommand.self])
+    subcommands: [
+      QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self,
+    ])
 
   public init() {}
 }

@@ -8,7 +8,7 @@
 #define FAMILY "attention.inc"
 #include "each_variant.h"
 
-void ck_softmax(ck_element type, const ck_tile *tile, const float *s, void *p, float *log_sum) {
+void ck_softmax(ck_element type, const ck_tile *tile, float *s, void *p, float *log_sum) {
   CK_DISPATCH_TYPED(type, softmax, tile, s, p, log_sum)
 }
 

@@ -1,5 +1,8 @@
 #include "isa.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static int current = -1;
 
 ck_isa ck_isa_available(void) {
@@ -13,8 +16,16 @@ ck_isa ck_isa_available(void) {
   return CK_ISA_PORTABLE;
 }
 
+// What the environment asks for: nothing, or less than the processor has, to try other kernels.
+static ck_isa asked_for(void) {
+  const char *name = getenv("AUTOROUND_ISA");
+  if (name && strcmp(name, "portable") == 0) return CK_ISA_PORTABLE;
+  if (name && strcmp(name, "avx2") == 0) return CK_ISA_AVX2;
+  return CK_ISA_AVX512;
+}
+
 ck_isa ck_isa_current(void) {
-  if (current < 0) current = ck_isa_available();
+  if (current < 0) ck_isa_use(asked_for());
   return (ck_isa)current;
 }
 

@@ -8,8 +8,16 @@ public enum ComputeType: String, Sendable, CaseIterable {
 
   /// bf16 where the processor multiplies it in hardware, else f32.
   public static var automatic: ComputeType {
-    ck_isa_available() == CK_ISA_AVX512 ? .bfloat16 : .float32
+    ComputeType.bfloat16.isAvailable ? .bfloat16 : .float32
   }
+
+  /// Whether the processor multiplies this type in hardware.
+  public var isAvailable: Bool {
+    self == .float32 || ck_isa_available() == CK_ISA_AVX512
+  }
+
+  /// The types that the processor multiplies in hardware.
+  public static var available: [ComputeType] { allCases.filter(\.isAvailable) }
 
   package var dtype: DType { self == .bfloat16 ? .bfloat16 : .float32 }
   package var byteCount: Int { dtype.byteCount }

@@ -1,4 +1,5 @@
 internal import COneDNN
+internal import Diagnostics
 import Tensors
 
 /// The processor that programs run on: the matrix library's handles and its prepared products.
@@ -16,7 +17,13 @@ package final class Device {
     var perThread: Bool
   }
 
+  /// - Throws: `unsupported` for a type that this processor does not multiply.
   package init(compute: ComputeType) throws {
+    guard compute.isAvailable else {
+      throw InputError(
+        .unsupported, source: "--compute",
+        "this processor has no \(compute.rawValue) products (AVX-512 BF16); expected f32 or auto")
+    }
     self.compute = compute
     var engine: dnnl_engine_t?
     var stream: dnnl_stream_t?

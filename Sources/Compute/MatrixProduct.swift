@@ -22,6 +22,25 @@ package struct ProductShape: Hashable {
   package var accumulates = false
   /// Whether a bias `[n]` in f32 is added to each row.
   package var hasBias = false
+
+  package init(
+    m: Int, n: Int, k: Int, transposesA: Bool = false, transposesB: Bool = false,
+    rowStrideA: Int? = nil, rowStrideB: Int? = nil, rowStrideC: Int? = nil, input: ComputeType,
+    output: ComputeType, accumulates: Bool = false, hasBias: Bool = false
+  ) {
+    self.m = m
+    self.n = n
+    self.k = k
+    self.transposesA = transposesA
+    self.transposesB = transposesB
+    self.rowStrideA = rowStrideA
+    self.rowStrideB = rowStrideB
+    self.rowStrideC = rowStrideC
+    self.input = input
+    self.output = output
+    self.accumulates = accumulates
+    self.hasBias = hasBias
+  }
 }
 
 /// One matrix product, prepared once and run many times.
@@ -40,7 +59,9 @@ final class MatrixProduct {
   private var lanes: [Lane] = []
 
   init(_ shape: ProductShape, engine: dnnl_engine_t, stream: dnnl_stream_t, laneCount: Int) throws {
-    func matrix(_ rows: Int, _ columns: Int, _ transposed: Bool, _ stride: Int?, _ type: ComputeType)
+    func matrix(
+      _ rows: Int, _ columns: Int, _ transposed: Bool, _ stride: Int?, _ type: ComputeType
+    )
       -> onednn_matrix
     {
       let stride = Int64(stride ?? (transposed ? rows : columns))
@@ -70,7 +91,8 @@ final class MatrixProduct {
       try check(onednn_memory_create(&lane.memories[0], engine, &a), "memory")
       try check(onednn_memory_create(&lane.memories[1], engine, &b), "memory")
       try check(onednn_memory_create(&lane.memories[2], engine, &c), "memory")
-      try check(onednn_scratch_create(&lane.memories[3], engine, max(scratchByteCount, 64)), "memory")
+      try check(
+        onednn_scratch_create(&lane.memories[3], engine, max(scratchByteCount, 64)), "memory")
       dnnl_memory_set_data_handle(lane.memories[3], lane.scratch)
       if hasBias { try check(onednn_memory_create(&lane.memories[4], engine, &bias), "memory") }
       lanes.append(lane)
@@ -95,7 +117,9 @@ final class MatrixProduct {
       dnnl_memory_set_data_handle(memories[0], UnsafeMutableRawPointer(mutating: a))
       dnnl_memory_set_data_handle(memories[1], UnsafeMutableRawPointer(mutating: b))
       dnnl_memory_set_data_handle(memories[2], c)
-      if hasBias { dnnl_memory_set_data_handle(memories[4], UnsafeMutableRawPointer(mutating: bias)) }
+      if hasBias {
+        dnnl_memory_set_data_handle(memories[4], UnsafeMutableRawPointer(mutating: bias))
+      }
       return withUnsafeTemporaryAllocation(of: dnnl_exec_arg_t.self, capacity: 5) { arguments in
         arguments[0] = dnnl_exec_arg_t(arg: DNNL_ARG_SRC, memory: memories[0])
         arguments[1] = dnnl_exec_arg_t(arg: DNNL_ARG_WEIGHTS, memory: memories[1])

@@ -107,7 +107,8 @@ struct Schedule {
       let step = 2 * count - 1 - index
       let resultBuffer = buffer(of: operation.result)
       plan.use(resultBuffer, at: step)
-      for (position, operand) in operation.inputs.enumerated() where needed.contains(operand.value) {
+      for (position, operand) in operation.inputs.enumerated() where needed.contains(operand.value)
+      {
         if operation is Addition,
           Self.canShare(position, of: index, in: operations),
           gradientBuffers[operand.value.index] == nil

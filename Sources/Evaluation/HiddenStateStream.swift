@@ -1,13 +1,18 @@
-import AutoRound
-import Compute
+package import AutoRound
+package import Compute
 import LanguageModels
 import Tensors
 
 /// The hidden states of all windows of a text, carried through a model one block at a time, so that memory
 /// holds one block's weights however many blocks there are.
-struct HiddenStateStream {
-  let model: ReadableModel
-  let device: Device
+package struct HiddenStateStream {
+  package let model: ReadableModel
+  package let device: Device
+
+  package init(model: ReadableModel, device: Device) {
+    self.model = model
+    self.device = device
+  }
 
   /// Rows of one product, about: enough to keep the matrix products fast.
   private static let rowsAtOnce = 4096
@@ -17,7 +22,7 @@ struct HiddenStateStream {
   /// - Parameters:
   ///   - windows: Token ids, all of one length.
   ///   - progress: Called with the number of finished blocks and of all.
-  func lastHiddenStates(
+  package func lastHiddenStates(
     of windows: [[Int]], progress: (Int, Int) -> Void
   ) throws -> ActivationCache {
     let (description, tokens) = (model.description, windows[0].count)

@@ -36,6 +36,9 @@ package struct JSONScanner {
     self.bytes = bytes
   }
 
+  /// The size of the whole document.
+  package var byteCount: Int { bytes.count }
+
   // MARK: Values
 
   /// The kind of the next value, judged by its first byte, without reading it.

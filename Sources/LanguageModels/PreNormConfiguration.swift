@@ -38,7 +38,8 @@ struct PreNormConfiguration {
     guard headCount % keyValueHeadCount == 0 else {
       throw InputError(
         .invalidValue, place: "num_key_value_heads",
-        "found \(keyValueHeadCount), expected a divisor of num_attention_heads, which is \(headCount)")
+        "found \(keyValueHeadCount), expected a divisor of num_attention_heads, which is \(headCount)"
+      )
     }
     let headSize = try headSize(configuration, hiddenSize: hiddenSize, headCount: headCount)
     let activation = try configuration.optional("hidden_act")?.string() ?? "silu"
@@ -76,7 +77,8 @@ struct PreNormConfiguration {
       })
   }
 
-  private func headSize(_ configuration: JSONReader, hiddenSize: Int, headCount: Int) throws -> Int {
+  private func headSize(_ configuration: JSONReader, hiddenSize: Int, headCount: Int) throws -> Int
+  {
     let size: Int
     if let reader = try configuration.optional("head_dim") {
       size = try reader.int(in: 2...1024)
@@ -86,7 +88,8 @@ struct PreNormConfiguration {
       guard hiddenSize % headCount == 0 else {
         throw InputError(
           .invalidValue, place: "num_attention_heads",
-          "found \(headCount), expected a divisor of hidden_size, which is \(hiddenSize), as there is no head_dim")
+          "found \(headCount), expected a divisor of hidden_size, which is \(hiddenSize), as there is no head_dim"
+        )
       }
       size = hiddenSize / headCount
     }

@@ -26,7 +26,8 @@ package struct TokenEmbedding {
           "the token id \(id) is outside the vocabulary of \(vocabularySize)")
       }
       table.slice(id..<id + 1).converted(to: compute.dtype).withUnsafeBytes {
-        (output + position * rowByteCount).copyMemory(from: $0.baseAddress!, byteCount: rowByteCount)
+        (output + position * rowByteCount).copyMemory(
+          from: $0.baseAddress!, byteCount: rowByteCount)
       }
     }
   }

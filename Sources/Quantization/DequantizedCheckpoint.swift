@@ -43,7 +43,8 @@ package struct DequantizedCheckpoint: TensorSource {
     }
     guard [weight.rows, weight.columns] == shape else {
       throw InputError(
-        .malformed, source: checkpoint.folder.path(percentEncoded: false), place: "tensor '\(name)'",
+        .malformed, source: checkpoint.folder.path(percentEncoded: false),
+        place: "tensor '\(name)'",
         "has shape [\(weight.rows), \(weight.columns)], expected \(shape) from the configuration")
     }
     return weight.dequantized(to: weight.dtype)

@@ -51,7 +51,7 @@ public struct Tokenizer: Sendable {
   /// Reads the `tokenizer.json` of a checkpoint, and the roles of its tokens from the
   /// `tokenizer_config.json` beside it, if there is one.
   ///
-  /// - Throws: As for a single file.
+  /// - Throws: As for a single file; `missing` if the folder has none.
   public init(folder: URL) throws(InputError) {
     let settingsFile = folder.appending(path: "tokenizer_config.json")
     var configuration = TokenizerConfiguration()
@@ -64,6 +64,11 @@ public struct Tokenizer: Sendable {
       }
     }
     let file = folder.appending(path: "tokenizer.json")
+    guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else {
+      throw InputError(
+        .missing, source: folder.path(percentEncoded: false),
+        "has no tokenizer.json; tokenizers in other files are not read")
+    }
     do {
       try self.init(JSONScanner(contentsOf: file), configuration)
     } catch {

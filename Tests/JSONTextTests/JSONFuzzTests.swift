@@ -1,5 +1,6 @@
 import Diagnostics
 import JSONText
+import TestSupport
 import Testing
 
 @Suite struct JSONFuzzTests {
@@ -11,16 +12,16 @@ import Testing
       #"[{"k":"é😀\\"},0,-0,1e9,[[[[]]]],"","\"\\\/\b\f\n\r\t"]"#,
     ].map { Array($0.utf8) }
     let interesting = Array("{}[]\",:\\u0eE+-.tfn \n".utf8) + [0x00, 0x80, 0xC3, 0xED, 0xF4, 0xFF]
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     var valid = 0
     for round in 0..<25_000 {
       var bytes = documents[round % 2]
-      for _ in 0...Int(random.next() % 4) {
-        let index = Int(random.next() % UInt64(bytes.count))
-        switch random.next() % 5 {
+      for _ in 0...random.below(4) {
+        let index = random.below(bytes.count)
+        switch random.below(5) {
         case 0: bytes[index] = UInt8(truncatingIfNeeded: random.next())
-        case 1: bytes[index] = interesting[Int(random.next() % UInt64(interesting.count))]
-        case 2: bytes.insert(interesting[Int(random.next() % UInt64(interesting.count))], at: index)
+        case 1: bytes[index] = interesting[random.below(interesting.count)]
+        case 2: bytes.insert(interesting[random.below(interesting.count)], at: index)
         case 3: bytes.remove(at: index)
         default: bytes.removeSubrange(index..<min(bytes.count, index + 8))
         }
@@ -35,17 +36,5 @@ import Testing
       }
     }
     #expect(valid > 500, "mutations hardly ever leave a valid document")
-  }
-}
-
-/// Vigna's SplitMix64: a fixed sequence of numbers for a seed.
-private struct SplitMix64 {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -40,7 +40,9 @@ struct OracleModel {
       try program.load(placed.name, from: checkpoint)
       program.program.forward()
       states.append(floats(program.program.outputPointer, ids.count * description.hiddenSize))
-      states.last!.withUnsafeBytes { pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+      states.last!.withUnsafeBytes {
+        pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+      }
     }
     let output = try description.outputProjection(from: checkpoint, device: device)
     let logits = try output.logits(of: pointer, rows: ids.count)

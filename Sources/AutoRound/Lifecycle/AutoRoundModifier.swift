@@ -183,7 +183,8 @@ public final class AutoRoundModifier: Modifier {
   }
 
   /// A block that was not tuned, or whose loss is not a number, never becomes part of a checkpoint.
-  private func check(_ report: BlockReport, _ outcome: TuningOutcome, _ state: SessionState) throws {
+  private func check(_ report: BlockReport, _ outcome: TuningOutcome, _ state: SessionState) throws
+  {
     guard report.finalLoss.isFinite, report.rtnLoss.isFinite else {
       throw InputError(
         .notFinite, place: report.name,

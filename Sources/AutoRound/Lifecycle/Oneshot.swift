@@ -29,6 +29,7 @@ public func oneshot(
   overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
   compute: ComputeType = .automatic, threads: Int? = nil, observer: (any RunObserver)? = nil
 ) throws -> RunReport {
+  for warning in recipe.warnings { observer?.observe(.warning(warning)) }
   let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,

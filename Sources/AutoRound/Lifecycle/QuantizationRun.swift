@@ -64,16 +64,15 @@ struct QuantizationRun {
     return report
   }
 
-  /// Tokens of a sample: as asked, but no more than the model has positions.
+  /// Tokens of a sample: as asked, or the default as far as the model has positions.
   private func sequenceLength(of source: SourceModel) throws -> Int {
-    let asked = modifier.options.sequenceLength
+    let length = modifier.options.sequenceLength
     let limit = source.description.maximumPositions
-    guard asked <= limit else {
-      throw InputError(
-        .invalidValue, source: "--sequence-length",
-        "found \(asked), expected at most \(limit), the model's max_position_embeddings")
-    }
-    return asked
+    guard length > limit else { return length }
+    guard modifier.options.isSequenceLengthGiven else { return limit }
+    throw InputError(
+      .invalidValue, source: "--sequence-length",
+      "found \(length), expected at most \(limit), the model's max_position_embeddings")
   }
 
   private func description(of state: SessionState, _ options: ResolvedOptions) -> RunDescription {

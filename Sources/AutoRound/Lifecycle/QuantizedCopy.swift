@@ -1,16 +1,16 @@
-import Checkpoints
+package import Checkpoints
 import Diagnostics
 import Foundation
-import JSONText
-import Quantization
+package import JSONText
+package import Quantization
 import Tensors
 
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
-struct QuantizedCopy {
+package struct QuantizedCopy {
   private let source: SourceModel
   private let schemes: [String: QuantizationScheme]
   /// Every tensor of the copy, known before any is computed.
-  let tensors: [TensorInfo]
+  package let tensors: [TensorInfo]
   /// Bytes of the source's tensors.
   let sourceByteCount: Int
   /// Stored bits for each weight of the quantized layers, scales and zero points included.
@@ -18,7 +18,7 @@ struct QuantizedCopy {
   /// The source's tensors that are copied bit for bit.
   private let copied: [String]
 
-  init(of source: SourceModel, schemes: [String: QuantizationScheme]) throws {
+  package init(of source: SourceModel, schemes: [String: QuantizationScheme]) throws {
     self.source = source
     self.schemes = schemes
     var tensors: [TensorInfo] = []
@@ -53,6 +53,15 @@ struct QuantizedCopy {
     bitsPerWeight = weights > 0 ? Double(quantizedBits) / Double(weights) : 0
   }
 
+  /// The source's configuration with the schemes of the quantized layers.
+  package var configuration: JSONValue {
+    var configuration = source.checkpoint.configuration
+    configuration.set(
+      "quantization_config",
+      CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json)
+    return configuration
+  }
+
   /// How the weight of a quantized layer is laid out.
   func layout(of module: String) throws -> any WeightLayout.Type {
     guard let scheme = schemes[module] else {
@@ -67,10 +76,6 @@ struct QuantizedCopy {
     for name in copied {
       try writer.write(source.checkpoint.tensor(name), named: name)
     }
-    var configuration = source.checkpoint.configuration
-    configuration.set(
-      "quantization_config",
-      CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json)
     try writer.write(configuration.text(indentation: 2) + "\n", toFile: "config.json")
     for file in source.checkpoint.otherFiles where file.lastPathComponent != "recipe.yaml" {
       try writer.copyFile(file)

@@ -22,7 +22,8 @@ package struct SourceModel: Sendable {
       if let method = try configuration.optional("quantization_config")?.optional("quant_method") {
         throw InputError(
           .unsupported, place: "quantization_config",
-          "the checkpoint is quantized already (\(try method.string())); expected one in full precision")
+          "the checkpoint is quantized already (\(try method.string())); expected one in full precision"
+        )
       }
       return try Architectures.describe(configuration)
     }

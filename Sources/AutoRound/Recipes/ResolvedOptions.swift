@@ -16,6 +16,8 @@ public struct ResolvedOptions: Sendable, Equatable {
   public var sampleCount: Int
   /// Tokens per calibration sample.
   public var sequenceLength: Int
+  /// Whether ``sequenceLength`` was asked for. A default is cut to the positions that a model has.
+  public var isSequenceLengthGiven: Bool
   /// The seed of the batch order.
   public var seed: Int
   /// With no iterations: round to nearest plainly, without a search for better scales.
@@ -57,6 +59,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     batchSize = overrides.batchSize ?? options.batchSize ?? 8
     sampleCount = overrides.sampleCount ?? preset.sampleCount
     sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
+    isSequenceLengthGiven = overrides.sequenceLength != nil
     seed = overrides.seed ?? 42
     disablesOptimizedRounding = options.disablesOptimizedRounding ?? false
     bypassesDivisibilityChecks = options.bypassesDivisibilityChecks ?? false

@@ -5,6 +5,7 @@ public import Foundation
 public final class ProgressPrinter: RunObserver {
   private var text: ProgressText
   private let file: FileHandle
+  private let isLive: Bool
   private let start = ContinuousClock.now
   private var hasStatus = false
   private var lastRefresh: Double?
@@ -18,9 +19,10 @@ public final class ProgressPrinter: RunObserver {
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
     let isTerminal = isatty(file.fileDescriptor) == 1
+    isLive = isTerminal && environment["TERM"] != "dumb"
     self.file = file
     text = ProgressText(
-      isLive: isTerminal && environment["TERM"] != "dumb",
+      isLive: isLive,
       styling: Styling(isTerminal: isTerminal, environment: environment),
       width: Self.width(of: file.fileDescriptor) ?? environment["COLUMNS"].flatMap { Int($0) } ?? 80
     )
@@ -37,6 +39,11 @@ public final class ProgressPrinter: RunObserver {
     lastRefresh = time
     for output in text.text(for: event, at: time) { write(output) }
     if case .finished = event { clear() }
+  }
+
+  /// Shows a line that the next one replaces; only on a terminal, where that can be done.
+  package func show(status: String) {
+    if isLive { write(.status(status)) }
   }
 
   private func write(_ output: ProgressText.Output) {

@@ -43,6 +43,11 @@ package enum Quantities {
     return text
   }
 
+  /// `0.0123`: three significant digits.
+  package static func significant(_ value: Double) -> String {
+    String(format: "%.3g", value)
+  }
+
   /// `1,234,567`.
   package static func count(_ number: Int) -> String {
     let digits = Array(String(number.magnitude))

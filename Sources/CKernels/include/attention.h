@@ -20,8 +20,8 @@ typedef struct {
 } ck_tile;
 
 /// p[i,j] = exp(scale s[i,j] - m[i]) / sum_j(...) over the visible j, 0 elsewhere; f32 scores in,
-/// elements out. `log_sum` [rows] keeps m + log(sum) for the backward pass.
-void ck_softmax(ck_element type, const ck_tile *tile, const float *s, void *p, float *log_sum);
+/// elements out. `log_sum` [rows] keeps m + log(sum) for the backward pass. `s` is overwritten.
+void ck_softmax(ck_element type, const ck_tile *tile, float *s, void *p, float *log_sum);
 
 /// From scores, log sums and dp = dO v^T: p as above, and
 /// ds[i,j] = scale p[i,j] (dp[i,j] - sum_j p[i,j] dp[i,j]), 0 where not visible.

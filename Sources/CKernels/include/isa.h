@@ -11,11 +11,12 @@ typedef enum {
 /// The best set of this processor.
 ck_isa ck_isa_available(void);
 
-/// The set in use.
+/// The set in use: the best one, or what the environment variable AUTOROUND_ISA (portable, avx2,
+/// avx512) asks for if that is less.
 ck_isa ck_isa_current(void);
 
-/// Uses `isa` from now on, or the best available one if that is less. For tests, and for the
-/// `AUTOROUND_ISA` setting; not to be changed while kernels run.
+/// Uses `isa` from now on, or the best available one if that is less. For tests; not to be called while
+/// kernels run.
 void ck_isa_use(ck_isa isa);
 
 #endif

@@ -37,7 +37,8 @@ final class Attention: Operation {
     tiles = AttentionTile.tiles(tokens: tokens, offset: 0, window: shape.window)
     let element = recorder.compute.byteCount
     // With a cache, the last tile may see as many keys as there are positions.
-    let positions = (recorder.positions + KeyValueCache.step - 1) / KeyValueCache.step * KeyValueCache.step
+    let positions =
+      (recorder.positions + KeyValueCache.step - 1) / KeyValueCache.step * KeyValueCache.step
     let mostKeys = recorder.positions > tokens ? positions : 0
     let largest = tiles.map { $0.rows * max($0.keys, mostKeys) }.max() ?? 0
     tileByteCount = largest * 4

@@ -74,6 +74,7 @@ struct ModelFile {
   /// `["a b", …]` or `[["a", "b"], …]`
   private mutating func readMerges(_ scanner: inout JSONScanner) throws(InputError) {
     var parts = ByteStrings()
+    var merge: [UInt8] = []
     try scanner.beginArray()
     while try scanner.nextElement() {
       if try scanner.peek() == .array {
@@ -82,16 +83,13 @@ struct ModelFile {
         try Self.readString(&scanner, to: &parts)
         guard try !scanner.nextElement() else { throw scanner.failure(expected: "']'") }
       } else {
-        let start = parts.bytes.count
-        try scanner.readString(appendingTo: &parts.bytes)
-        let merge = parts.bytes[start...]
-        guard let space = merge.firstIndex(of: 0x20), merge.count(where: { $0 == 0x20 }) == 1 else {
+        merge.removeAll(keepingCapacity: true)
+        try scanner.readString(appendingTo: &merge)
+        guard let space = merge.firstIndex(of: 0x20), space == merge.lastIndex(of: 0x20) else {
           throw scanner.failure("a merge that is not two tokens with one space between them")
         }
-        let second = Array(merge[(space + 1)...])
-        parts.bytes.removeSubrange(space...)
-        parts.endString()
-        parts.append(second)
+        parts.append(merge[..<space])
+        parts.append(merge[(space + 1)...])
       }
     }
     mergeParts = parts

@@ -7,8 +7,15 @@ struct TokenizerFile {
   let model: ModelFile
   private let members: JSONValue
 
+  /// The largest file that is read, so that numbers of 32 bits suffice inside.
+  private static let largestFile = 1 << 30
+
   init(_ scanner: consuming JSONScanner) throws(InputError) {
     var scanner = scanner
+    guard scanner.byteCount <= Self.largestFile else {
+      throw InputError(
+        .unsupported, "found \(scanner.byteCount) bytes, expected at most \(Self.largestFile)")
+    }
     var model: ModelFile?
     var members: [JSONValue.Member] = []
     var keys: Set<[UInt8]> = []

@@ -2,31 +2,16 @@ import Diagnostics
 import JSONText
 
 /// Puts a tokenizer's special tokens around the ids of a text: `post_processor`.
-///
-/// The templates of all steps come down to ids before and after the text's own, or to the text's
-/// more than once.
 struct PostProcessor: Sendable {
-  private enum Item: Sendable {
-    case text
-    case ids([Int])
-  }
-
-  /// Each step's template, in the order in which they apply.
-  private var templates: [[Item]] = []
+  private var before: [Int] = []
+  private var after: [Int] = []
 
   init(reading reader: JSONReader) throws(InputError) {
     try append(reader)
   }
 
   func process(_ ids: [Int]) -> [Int] {
-    templates.reduce(ids) { ids, template in
-      template.flatMap { item in
-        switch item {
-        case .text: ids
-        case .ids(let added): added
-        }
-      }
-    }
+    before + ids + after
   }
 
   private mutating func append(_ reader: JSONReader) throws(InputError) {
@@ -35,11 +20,12 @@ struct PostProcessor: Sendable {
     case "Sequence":
       for step in try reader.required("processors").elements() { try append(step) }
     case "TemplateProcessing":
-      templates.append(try Self.template(reader))
+      try appendTemplate(reader)
     case "RobertaProcessing", "BertProcessing":
       let first = try Self.pairedID(try reader.required("cls"))
       let last = try Self.pairedID(try reader.required("sep"))
-      templates.append([.ids([first]), .text, .ids([last])])
+      before.insert(first, at: 0)
+      after.append(last)
     case "ByteLevel":
       break  // It concerns the places of tokens in the text, which are not kept.
     case let name:
@@ -49,26 +35,31 @@ struct PostProcessor: Sendable {
     }
   }
 
-  private static func template(_ reader: JSONReader) throws(InputError) -> [Item] {
-    var items: [Item] = []
-    for element in try reader.required("single").elements() {
+  private mutating func appendTemplate(_ reader: JSONReader) throws(InputError) {
+    let single = try reader.required("single")
+    var added: [Int] = []
+    var beforeText: [Int]?
+    for element in try single.elements() {
       if let sequence = try element.optional("Sequence") {
         let id = try sequence.required("id")
-        guard try id.string() == "A" else { throw id.mismatch(#""A" in a template for one text"#) }
-        items.append(.text)
+        guard try id.string() == "A", beforeText == nil else {
+          throw id.mismatch(#""A", once in a template for one text"#)
+        }
+        beforeText = added
+        added = []
       } else if let token = try element.optional("SpecialToken") {
         let name = try token.required("id").string()
         let special = try reader.required("special_tokens").required(name)
-        var ids: [Int] = []
         for id in try special.required("ids").elements() {
-          ids.append(try id.int(in: 0...(Vocabulary.idLimit - 1)))
+          added.append(try id.int(in: 0...(Vocabulary.idLimit - 1)))
         }
-        items.append(.ids(ids))
       } else {
         throw element.mismatch("a Sequence or a SpecialToken")
       }
     }
-    return items
+    guard let beforeText else { throw single.mismatch("a template with the text in it") }
+    before.insert(contentsOf: beforeText, at: 0)
+    after += added
   }
 
   /// The id in `["token", id]`.

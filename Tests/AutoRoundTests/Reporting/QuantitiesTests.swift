@@ -31,4 +31,9 @@ import Testing
   func decimals(value: Double, text: String) {
     #expect(Quantities.decimal(value) == text)
   }
+
+  @Test(arguments: [(0.0, "0"), (0.012345, "0.0123"), (1.7, "1.7"), (3.2e-7, "3.2e-07")])
+  func significantDigits(value: Double, text: String) {
+    #expect(Quantities.significant(value) == text)
+  }
 }

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+/// `autoround generate`.
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Continue a text, to see what a checkpoint can still do.",
+    discussion: """
+      Prints what the model adds to the prompt, as it comes.
+
+        autoround generate q4 --prompt "Once upon a time"
+        autoround generate q4 --prompt "Once upon a time" --temperature 0.8
+      """)
+
+  @Argument(help: "Folder of the checkpoint, quantized or not.", completion: .directory)
+  var checkpoint: String
+
+  @Option(help: "Text to continue.")
+  var prompt: String
+
+  @Option(help: "Tokens to add at most.")
+  var maxTokens = 64
+
+  @Option(
+    help: ArgumentHelp(
+      "0 takes the most likely token each time.",
+      discussion: "Above 0 tokens are drawn by chance, the same for the same prompt each time."))
+  var temperature = 0.0
+
+  func validate() throws {
+    guard (1...1_000_000).contains(maxTokens) else {
+      throw ValidationError("--max-tokens must be from 1 to 1000000; it is \(maxTokens)")
+    }
+    guard temperature >= 0, temperature.isFinite else {
+      throw ValidationError("--temperature must be 0 or a number above; it is \(temperature)")
+    }
+  }
+
+  func run() throws {
+    try reportingFailure {
+      let generation = try Generation(
+        model: URL(filePath: checkpoint), tokenLimit: maxTokens, temperature: temperature)
+      // Written through a file handle, since print would keep the pieces until a line is full.
+      try generation.run(prompt: prompt) {
+        try? FileHandle.standardOutput.write(contentsOf: Data($0.utf8))
+      }
+      print()
+    }
+  }
+}

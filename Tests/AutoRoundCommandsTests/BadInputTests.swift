@@ -1,0 +1,289 @@
+import Foundation
+import JSONText
+import TestSupport
+import Testing
+
+/// Everything that can be wrong with what a user hands over: one clear sentence, an exit status of 1, and
+/// nothing left behind.
+@Suite struct BadInputTests {
+  /// A way to spoil a good command, and what the error must say.
+  struct Case: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    /// Spoils the copy of the example model, or files beside it, and returns further arguments.
+    var spoil: @Sendable (Workplace) throws -> [String]
+    /// Texts that the error contains.
+    var mentions: [String]
+  }
+
+  /// A folder with a copy of the example model that a case may spoil.
+  struct Workplace {
+    var folder: URL
+    var model: URL { folder.appending(path: "model") }
+    var output: URL { folder.appending(path: "out") }
+
+    func write(_ text: String, to name: String) throws -> String {
+      let file = folder.appending(path: name)
+      try Data(text.utf8).write(to: file)
+      return file.path
+    }
+
+    func edit(_ name: String, _ change: (inout Data) throws -> Void) throws {
+      let file = model.appending(path: name)
+      var data = try Data(contentsOf: file)
+      try change(&data)
+      try data.write(to: file)
+    }
+
+    func edit(configuration change: (inout JSONValue) -> Void) throws {
+      try edit("config.json") { data in
+        var value = try JSONValue.parse(data)
+        change(&value)
+        data = Data(value.text().utf8)
+      }
+    }
+
+    func remove(_ name: String) throws {
+      try FileManager.default.removeItem(at: model.appending(path: name))
+    }
+  }
+
+  static let cases: [Case] = [
+    Case(
+      testDescription: "no config.json",
+      spoil: {
+        try $0.remove("config.json"); return []
+      }, mentions: ["config.json"]),
+    Case(
+      testDescription: "config.json is no JSON",
+      spoil: {
+        try $0.edit("config.json") { $0 = Data("{\"a\": ".utf8) }; return []
+      },
+      mentions: ["config.json", "line 1"]),
+    Case(
+      testDescription: "a key of config.json is missing",
+      spoil: {
+        try $0.edit(configuration: { $0 = $0.removing("hidden_size") }); return []
+      },
+      mentions: ["config.json", "hidden_size", "missing"]),
+    Case(
+      testDescription: "a key of config.json has another type",
+      spoil: {
+        try $0.edit(configuration: { $0.set("num_attention_heads", "four") }); return []
+      },
+      mentions: ["config.json", "num_attention_heads", "\"four\"", "an integer"]),
+    Case(
+      testDescription: "absurd sizes in config.json",
+      spoil: {
+        try $0.edit(configuration: { $0.set("hidden_size", 9_000_000_000) }); return []
+      },
+      mentions: ["config.json", "hidden_size"]),
+    Case(
+      testDescription: "sizes that the tensors do not have",
+      spoil: {
+        try $0.edit(configuration: { $0.set("intermediate_size", 512) }); return []
+      },
+      mentions: ["model.safetensors", "mlp.", "512"]),
+    Case(
+      testDescription: "an unknown architecture",
+      spoil: {
+        try $0.edit(configuration: { $0.set("model_type", "mamba") }); return []
+      },
+      mentions: ["config.json", "model_type", "'mamba'", "llama, mistral, qwen2, qwen3"]),
+    Case(
+      testDescription: "an unknown rotary embedding",
+      spoil: {
+        try $0.edit(configuration: { $0.set("rope_parameters", ["rope_type": "spiral"]) })
+        return []
+      }, mentions: ["config.json", "rope_parameters.rope_type", "'spiral'"]),
+    Case(
+      testDescription: "a checkpoint that is quantized already",
+      spoil: {
+        try $0.edit(configuration: { $0.set("quantization_config", ["quant_method": "gptq"]) })
+        return []
+      }, mentions: ["config.json", "quantization_config", "gptq"]),
+    Case(
+      testDescription: "no tensors",
+      spoil: {
+        try $0.remove("model.safetensors"); return []
+      },
+      mentions: ["model.safetensors"]),
+    Case(
+      testDescription: "a truncated safetensors file",
+      spoil: {
+        try $0.edit("model.safetensors") { $0.removeLast(1000) }; return []
+      },
+      mentions: ["model.safetensors"]),
+    Case(
+      testDescription: "a header length that lies",
+      spoil: {
+        try $0.edit("model.safetensors") {
+          $0.replaceSubrange(0..<8, with: [255, 255, 255, 255, 255, 255, 255, 127])
+        }
+        return []
+      }, mentions: ["model.safetensors", "header"]),
+    Case(
+      testDescription: "a shard that the index names and nobody has",
+      spoil: {
+        try $0.remove("model.safetensors")
+        try $0.edit("config.json") { _ in }
+        let index = #"{"weight_map": {"model.norm.weight": "model-00001-of-00002.safetensors"}}"#
+        try Data(index.utf8).write(to: $0.model.appending(path: "model.safetensors.index.json"))
+        return []
+      }, mentions: ["model-00001-of-00002.safetensors"]),
+    Case(
+      testDescription: "no tokenizer",
+      spoil: {
+        try $0.remove("tokenizer.json"); return []
+      },
+      mentions: ["tokenizer.json"]),
+    Case(
+      testDescription: "an unknown tokenizer component",
+      spoil: {
+        try $0.edit("tokenizer.json") { data in
+          var value = try JSONValue.parse(data)
+          value.set("normalizer", ["type": "Rot13"])
+          data = Data(value.text().utf8)
+        }
+        return []
+      }, mentions: ["tokenizer.json", "normalizer", "Rot13"]),
+    Case(
+      testDescription: "a scheme that does not exist", spoil: { _ in ["--scheme", "W9A16"] },
+      mentions: ["--scheme", "W9A16"]),
+    Case(
+      testDescription: "a recipe that is not there",
+      spoil: { ["--recipe", $0.folder.appending(path: "no.yaml").path] }, mentions: ["no.yaml"]),
+    Case(
+      testDescription: "a recipe with an unknown key",
+      spoil: {
+        [
+          "--recipe",
+          try $0.write("s:\n  modifiers:\n    AutoRoundModifier:\n      itters: 3\n", to: "r.yaml"),
+        ]
+      }, mentions: ["r.yaml", "line 4", "'itters'", "'iters'"]),
+    Case(
+      testDescription: "a group size of 0",
+      spoil: {
+        let recipe = """
+          s:
+            modifiers:
+              AutoRoundModifier:
+                config_groups:
+                  g: {targets: [Linear], weights: {num_bits: 4, group_size: 0}}
+          """
+        return ["--recipe", try $0.write(recipe, to: "r.yaml")]
+      }, mentions: ["r.yaml", "group_size", "0"]),
+    Case(
+      testDescription: "a target that matches nothing",
+      spoil: {
+        let recipe = "AutoRoundModifier: {scheme: W4A16, targets: ['re:.*expert.*']}"
+        return ["--recipe", try $0.write(recipe, to: "r.yaml")]
+      }, mentions: ["re:.*expert.*", "matches no linear layer"]),
+    Case(
+      testDescription: "calibration data that is not there",
+      spoil: { ["--calibration", $0.folder.appending(path: "no.txt").path] },
+      mentions: ["no.txt"]),
+    Case(
+      testDescription: "an empty calibration file",
+      spoil: { ["--calibration", try $0.write("", to: "c.jsonl")] }, mentions: ["c.jsonl"]),
+    Case(
+      testDescription: "a malformed calibration record",
+      spoil: {
+        ["--calibration", try $0.write("{\"text\": \"a\"}\n{\"text\": 3}\n", to: "c.jsonl")]
+      },
+      mentions: ["c.jsonl", "line 2", "text"]),
+    Case(
+      testDescription: "samples that are all shorter than asked",
+      spoil: { ["--calibration", try $0.write("{\"text\": \"Too short.\"}\n", to: "c.jsonl")] },
+      mentions: ["c.jsonl", "64"]),
+    Case(
+      testDescription: "token ids outside the vocabulary",
+      spoil: {
+        let ids = (0..<64).map { "\($0 + 5000)" }.joined(separator: ", ")
+        return ["--calibration", try $0.write("{\"input_ids\": [\(ids)]}\n", to: "c.jsonl")]
+      }, mentions: ["c.jsonl", "line 1", "5000", "4096"]),
+    Case(
+      testDescription: "samples longer than the model's positions",
+      spoil: { _ in ["--sequence-length", "4096"] }, mentions: ["--sequence-length", "2048"]),
+    Case(
+      testDescription: "an output inside the input",
+      spoil: { ["--output", $0.model.appending(path: "q").path] }, mentions: ["model/q"]),
+    Case(
+      testDescription: "an output that is the input",
+      spoil: { ["--output", $0.model.path, "--overwrite"] }, mentions: ["model"]),
+    Case(
+      testDescription: "an output around the input",
+      spoil: { ["--output", $0.folder.path, "--overwrite"] }, mentions: [""]),
+    Case(
+      testDescription: "an output that cannot be created",
+      spoil: { _ in ["--output", "/proc/q"] }, mentions: ["/proc/q"]),
+    Case(
+      testDescription: "a weight that is not a number",
+      spoil: {
+        try $0.edit("model.safetensors") { data in
+          let length = data.prefix(8).enumerated().reduce(0) {
+            $0 | Int($1.element) << (8 * $1.offset)
+          }
+          let header = try JSONValue.parse(data[8..<8 + length])
+          let offsets = header["model.layers.3.mlp.up_proj.weight"]?["data_offsets"]?.arrayValue
+          let start = 8 + length + (offsets?.first?.intValue ?? 0)
+          data.replaceSubrange(start..<start + 2, with: [0xC0, 0x7F])  // a quiet NaN in bf16
+        }
+        return []
+      }, mentions: ["model.layers.3.mlp.up_proj"]),
+  ]
+
+  @Test(arguments: cases)
+  func isRefusedInOneSentence(_ spoiled: Case) throws {
+    try withTemporaryFolder { folder in
+      let workplace = Workplace(folder: folder)
+      try FileManager.default.copyItem(
+        at: Fixtures.examples.appending(path: "books-llama-6m"), to: workplace.model)
+      let arguments = try spoiled.spoil(workplace)
+      let before = try contents(of: folder)
+      let output = arguments.contains("--output") ? [] : ["--output", workplace.output.path]
+      let length = arguments.contains("--sequence-length") ? [] : ["--sequence-length", "64"]
+      let run = try Invocation(
+        ["quantize", workplace.model.path, "--samples", "2", "--iterations", "1"] + output + length
+          + arguments)
+      #expect(run.status == 1, "\(run.errors)")
+      let errors = run.errors.split(separator: "\n").filter { $0.hasPrefix("error: ") }
+      #expect(errors.count == 1, "\(run.errors)")
+      for text in spoiled.mentions where !text.isEmpty {
+        #expect(errors.first?.contains(text) == true, "\(run.errors) should mention \(text)")
+      }
+      #expect(try contents(of: folder) == before, "something was left behind or changed")
+    }
+  }
+
+  @Test func anOutputThatExistsIsKept() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+      try Data("mine".utf8).write(to: output.appending(path: "notes.txt"))
+      for flags in [[], ["--overwrite"]] {
+        let run = try Invocation(
+          [
+            "quantize", Fixtures.examples.appending(path: "books-llama-6m").path, "--output",
+            output.path, "--sequence-length", "64",
+          ] + flags)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("error: \(output.path)"), "\(run.errors)")
+        #expect(try contents(of: folder).map(\.name) == ["out", "out/notes.txt"])
+      }
+    }
+  }
+
+  /// Every file below `folder` with its size and a checksum.
+  private func contents(of folder: URL) throws -> [Entry] {
+    try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted().map { name in
+      let data = try? Data(contentsOf: folder.appending(path: name))
+      return Entry(name: name, byteCount: data?.count ?? -1, checksum: data?.hashValue ?? 0)
+    }
+  }
+
+  private struct Entry: Equatable {
+    var name: String
+    var byteCount: Int
+    var checksum: Int
+  }
+}
