@@ -120,20 +120,24 @@ import Testing
       try search.finished().scales, try file.tensor("\(prefix).init_scale").floats(), .exact,
       "initial scale")
 
-    search.setParameters(
+    let quantizer = try IntegerWeightQuantizer(
+      weight: weight, arguments: arguments(bits), scaleDType: .float16)
+    quantizer.start(from: try search.finished().scales)
+    quantizer.setParameters(
       values: try file.tensor("in.value").floats(), alpha: nil,
       beta: try file.tensor("in.max_scale").floats())
-    // f32 scales here and f16 scales there.
     expectClose(
-      try search.finished().scales, try file.tensor("\(prefix).scale").floats(),
-      Tolerance(absolute: 1e-7, relative: 0x1p-11), "scale")
-    let gradients = search.gradients(of: try file.tensor("in.g").floats())
+      try quantizer.finished().scales, try file.tensor("\(prefix).scale").floats(), .exact, "scale")
     expectClose(
-      gradients.values, try file.tensor("\(prefix).d_value").floats(),
-      Tolerance(ofLargest: 1e-3), "dV")
+      quantizer.quantized(to: .float32), try file.tensor("\(prefix).qdq"), .exact, "weight")
+    let gradients = quantizer.gradients(of: try file.tensor("in.g").floats())
     expectClose(
-      gradients.beta, try file.tensor("\(prefix).d_max_scale").floats(),
-      Tolerance(ofLargest: 1e-2), "dbeta")
+      gradients.values, try file.tensor("\(prefix).d_value").floats(), Tolerance(ofLargest: 1e-5),
+      "dV")
+    // Sums pass through f16: one that lies in the middle of two may be rounded to either.
+    let beta = try file.tensor("\(prefix).d_max_scale").floats()
+    expectClose(gradients.beta, beta, Tolerance(ofLargest: 2e-4), "dbeta")
+    #expect(Closeness(gradients.beta, beta, Tolerance(ofLargest: 1e-5)).mismatchCount <= 1)
     #expect(gradients.alpha.allSatisfy { $0 == 0 })
   }
 

@@ -148,10 +148,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
         }
       }
     }
-    let initial = derived + 6 * parameterCount
-    initial.update(from: layer.scale, count: parameterCount)
-    layer.initial = UnsafePointer(initial)
-    updateScales()
+    start(from: UnsafePointer(layer.scale))
   }
 
   package func finished() throws(InputError) -> QuantizedWeight {
@@ -160,6 +157,16 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   }
 
   // MARK: Parameters and gradients, one by one
+
+  /// Makes `scales`, one for each parameter set of symmetric weights, what beta multiplies in place of
+  /// ranges.
+  package func start(from scales: UnsafePointer<Float>) {
+    precondition(arguments.isSymmetric)
+    let initial = derived + 6 * parameterCount
+    initial.update(from: scales, count: parameterCount)
+    layer.initial = UnsafePointer(initial)
+    updateScales()
+  }
 
   /// V `[rows, columns]`, alpha and beta `[groups]`: sets what is given.
   package func setParameters(values: [Float]?, alpha: [Float]?, beta: [Float]?) {
