@@ -28,5 +28,6 @@ final class TimedQuantizer: WeightQuantizer {
 
   func keepBest() { base.keepBest() }
   func restoreBest() { base.restoreBest() }
+  func searchScales(importance: [Float]?) { base.searchScales(importance: importance) }
   func finished() throws(InputError) -> QuantizedWeight { try base.finished() }
 }

@@ -228,5 +228,6 @@ private final class RecordingQuantizer: WeightQuantizer {
   }
   func keepBest() { base.keepBest() }
   func restoreBest() { base.restoreBest() }
+  func searchScales(importance: [Float]?) { base.searchScales(importance: importance) }
   func finished() throws(InputError) -> QuantizedWeight { try base.finished() }
 }
