@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint format docs ci
+.PHONY: help build demo test bench accuracy lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -13,6 +13,14 @@ demo: ## Quantize the example model and measure what that costs
 
 test: ## Run all tests
 	Scripts/test
+
+bench: ## Time tuning against the machine's matrix rate; CASES="qwen3 example" chooses
+	Scripts/setup
+	swift build -c release --product benchmarks
+	.build/release/benchmarks $(CASES)
+
+accuracy: ## Measure every tuned scheme against the reference; writes docs/ACCURACY.md
+	Scripts/accuracy
 
 lint: ## Check the layout of the sources
 	Scripts/lint

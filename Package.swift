@@ -80,7 +80,8 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "AutoRound", "Compute", "JSONText", "LanguageModels", "Quantization", "Tensors",
+        "AutoRound", "Compute", "Diagnostics", "JSONText", "LanguageModels", "Quantization",
+        "Tensors",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
 

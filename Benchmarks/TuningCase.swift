@@ -39,8 +39,9 @@ struct TuningCase {
       headSize: 128, batch: 1, tokens: 512),
   ]
 
-  /// Times the iterations after the first two and relates them to the machine's matrix rate.
-  func run(on machine: MachineRates) throws -> String {
+  /// Times the iterations after the first two and relates them to the matrix rate, measured before and
+  /// after.
+  func run() throws -> [String] {
     let model = try Architectures.describe(JSONReader(configuration))
     let device = try Device(compute: compute)
     let block = try BlockProgram(
@@ -56,42 +57,83 @@ struct TuningCase {
         "block.\(layer.name).weight", shape: [layer.outputs, layer.inputs])
       return TunedLayer(
         name: layer.name, bits: 4, part: part,
-        quantizer: try arguments.makeWeightQuantizer(for: weight, scaleDType: .bfloat16))
+        quantizer: TimedQuantizer(
+          try arguments.makeWeightQuantizer(for: weight, scaleDType: .bfloat16)))
     }
-    let samples = 2 * batch
+    let inputs = try randomInputs(weights, block)
+    let targets = inputs.copy()
+    BlockRunner(block).advance(targets)
+
+    func rate() throws -> Double {
+      try MatrixRate(rows: batch * tokens, inputs: hidden, outputs: intermediate, type: compute)
+        .perSecond
+    }
+    let rateBefore = try rate()
+    let warmUp = 2
+    let iterations = warmUp + 5
+    let tuner = BlockTuner(
+      block: block, layers: layers,
+      settings: TuningSettings(iterations: iterations, batchSize: batch))
+    var times: [Double] = []
+    var last = ContinuousClock.now
+    block.program.timings = [:]
+    _ = try tuner.tune(inputs: inputs, targets: targets) { _, _ in
+      let now = ContinuousClock.now
+      times.append((now - last) / .seconds(1))
+      last = now
+    }
+    let matrixRate = try (rateBefore + rate()) / 2
+    let seconds = times.dropFirst(warmUp).sorted()[(iterations - warmUp) / 2]
+    return report(seconds: seconds, matrixRate: matrixRate)
+      + breakdown(block.program, layers, total: times.reduce(0, +))
+  }
+
+  private func report(seconds: Double, matrixRate: Double) -> [String] {
+    let operations = linearOperations + attentionOperations
+    func share(_ operations: Double) -> String {
+      String(format: "%.1f %%", 100 * operations / seconds / matrixRate)
+    }
+    return [
+      "",
+      "\(name), \(compute.rawValue)",
+      String(
+        format: "  %.4f s per iteration, %.0f tokens/s", seconds, Double(batch * tokens) / seconds),
+      String(
+        format: "  %.1f GFLOP in linear layers, %.1f in attention; matrix rate %.0f GFLOP/s",
+        linearOperations / 1e9, attentionOperations / 1e9, matrixRate / 1e9),
+      "  \(share(operations)) of the matrix rate; counting linear layers alone "
+        + share(linearOperations),
+    ]
+  }
+
+  private func breakdown(_ program: Program, _ layers: [TunedLayer], total: Double) -> [String] {
+    let quantizers = layers.compactMap { $0.quantizer as? TimedQuantizer }
+    let stepping = quantizers.reduce(0) { $0 + $1.stepping }
+    var parts = program.timings ?? [:]
+    // The step runs while the backward pass of a linear layer waits.
+    parts["Linear backward", default: 0] -= stepping
+    parts["update of V and ranges"] = stepping
+    parts["fake quantization"] = quantizers.reduce(0) { $0 + $1.quantizing }
+    parts["loss, batches, the rest"] = total - parts.values.reduce(0, +)
+    return parts.sorted { $0.value > $1.value }.map { name, seconds in
+      "    " + name.padding(toLength: 26, withPad: " ", startingAt: 0)
+        + String(format: "%5.1f %%", 100 * seconds / total)
+    }
+  }
+
+  private func randomInputs(_ weights: RandomWeights, _ block: BlockProgram) throws
+    -> ActivationCache
+  {
     let inputs = ActivationCache(
-      sampleCount: samples, sampleByteCount: block.sequenceByteCount, compute: compute)
-    for sample in 0..<samples {
+      sampleCount: 2 * batch, sampleByteCount: block.sequenceByteCount, compute: compute)
+    for sample in 0..<2 * batch {
       let tensor = try weights.tensor("input \(sample)", shape: [tokens, hidden])
         .converted(to: compute.dtype)
       tensor.withUnsafeBytes {
         inputs[sample].copyMemory(from: $0.baseAddress!, byteCount: $0.count)
       }
     }
-    let targets = inputs.copy()
-    BlockRunner(block).advance(targets)
-
-    let iterations = 7
-    let tuner = BlockTuner(
-      block: block, layers: layers,
-      settings: TuningSettings(iterations: iterations, batchSize: batch))
-    var times: [Double] = []
-    var last = ContinuousClock.now
-    _ = try tuner.tune(inputs: inputs, targets: targets) { _, _ in
-      let now = ContinuousClock.now
-      times.append((now - last) / .seconds(1))
-      last = now
-    }
-    let seconds = times.dropFirst(2).sorted()[(iterations - 2) / 2]
-    let rate = machine.rate(of: compute)
-    let operations = linearOperations + attentionOperations
-    return String(
-      format: "%@  %.4f s  %6.0f tokens/s  %7.1f GFLOP (%.1f in attention)  %5.1f %% of the %@ rate"
-        + "  linear layers alone %5.1f %%",
-      name.padding(toLength: 22, withPad: " ", startingAt: 0), seconds,
-      Double(batch * tokens) / seconds, operations / 1e9, attentionOperations / 1e9,
-      100 * operations / seconds / rate, compute.rawValue,
-      100 * linearOperations / seconds / rate)
+    return inputs
   }
 
   /// Three products for each linear layer, less the gradients to the inputs of q, k and v.
@@ -102,10 +144,11 @@ struct TuningCase {
     return 2 * Double(batch * tokens) * Double(perToken)
   }
 
-  /// Two products forward, five backward (scores are computed again), on the lower triangle.
+  /// Two products forward and four backward on the lower triangle. That the backward pass computes the
+  /// scores again is our way of doing it and does not count.
   private var attentionOperations: Double {
     let pairs = Double(tokens) * Double(tokens + 1) / 2
-    return 7 * 2 * Double(batch * heads * headSize) * pairs
+    return 6 * 2 * Double(batch * heads * headSize) * pairs
   }
 
   private var configuration: JSONValue {

@@ -1,12 +1,14 @@
 import Foundation
+import Tensors
 
-// Measures the tuning iteration and its kernels as shares of what this machine can do.
+// Measures the tuning iteration as a share of what this machine's matrix products can do, and says where
+// the time goes.
 //
-//     make bench                          every case
-//     make bench ARGUMENTS="qwen3-0.6b"   the cases whose name contains a word
-let filter = CommandLine.arguments.dropFirst().first
-let machine = MachineRates.measure()
-print(machine.description)
-for benchmark in TuningCase.all where filter.map({ benchmark.name.contains($0) }) ?? true {
-  print(try benchmark.run(on: machine))
+//     make bench                       every case
+//     make bench CASES="qwen3 example" the cases whose names contain one of these words
+let words = CommandLine.arguments.dropFirst()
+print("\(ThreadTeam.size) threads; rates and times are medians, taken in turn in one run")
+for benchmark in TuningCase.all
+where words.isEmpty || words.contains(where: { benchmark.name.contains($0) }) {
+  for line in try benchmark.run() { print(line) }
 }

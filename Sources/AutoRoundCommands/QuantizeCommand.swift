@@ -85,8 +85,8 @@ struct QuantizeCommand: ParsableCommand {
     help: ArgumentHelp(
       "What the defaults are for.",
       discussion: """
-        best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: 100 \
-        iterations on samples of 512 tokens.
+        best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: batches \
+        of 2 samples of 512 tokens.
         """))
   var preset = TuningPreset.default
 

@@ -2,44 +2,15 @@
 
 #include <math.h>
 
-#include "scalar.h"
 #include "variants.h"
 
 // The variants must agree: without this, those with fused multiply-add would use it.
 #pragma STDC FP_CONTRACT OFF
 
-#define INLINE static inline __attribute__((always_inline))
+#include "rounding.h"
 
 /// Beyond any integer of 8 bits with any zero point; keeps the rounding below exact.
 static const float x_limit = 1024;
-
-/// Rounds half to even, |x| <= 2^22. Vectorizes on every instruction set.
-INLINE float round_even(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
-
-INLINE float clamp(float x, float low, float high) {
-  x = x < low ? low : x;
-  return x > high ? high : x;
-}
-
-INLINE float sign_of(float x) { return x > 0 ? 1.0f : (x < 0 ? -1.0f : 0.0f); }
-
-INLINE float load(const void *weight, ck_element type, size_t i) {
-  return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)weight)[i]) : ((const float *)weight)[i];
-}
-
-INLINE float round_f16(float x) { return f16_to_f32(f32_to_f16(x)); }
-
-INLINE float round_to_type(float x, ck_scale_type type) {
-  switch (type) {
-    case CK_SCALE_F16: return round_f16(x);
-    case CK_SCALE_BF16: return bf16_to_f32(f32_to_bf16(x));
-    default: return x;
-  }
-}
-
-INLINE float least_scale(ck_scale_type type) {
-  return type == CK_SCALE_F32 ? 1e-8f : round_to_type(1e-5f, type);
-}
 
 /// The grid of integers of a layer.
 typedef struct {
@@ -73,6 +44,7 @@ INLINE size_t width_of_group(const ck_int_layer *layer, size_t group) {
 
 /// The scale before theta, with its sign.
 INLINE float raw_scale(const ck_int_layer *layer, size_t p) {
+  if (layer->initial) return round_to_type(layer->initial[p] * layer->beta[p], layer->scale_type);
   float low = layer->wmin[p] * layer->alpha[p], high = layer->wmax[p] * layer->beta[p];
   if (layer->symmetric) {
     float half = (float)(1 << (layer->bits - 1));
@@ -105,10 +77,10 @@ void ck_int_ranges(const ck_int_layer *layer, float *wmin, float *wmax, size_t r
 
 void ck_int_scales(const ck_int_layer *layer, size_t begin, size_t end) {
   float theta = least_scale(layer->scale_type);
-  float high = grid_of(layer).high;
+  float high = grid_of(layer).high, limit = layer->initial ? 2 : 1;
   for (size_t p = begin; p < end; p++) {
-    layer->alpha[p] = clamp(layer->alpha[p], 0, 1);
-    layer->beta[p] = clamp(layer->beta[p], 0, 1);
+    layer->alpha[p] = clamp(layer->alpha[p], 0, limit);
+    layer->beta[p] = clamp(layer->beta[p], 0, limit);
     float s = raw_scale(layer, p);
     s = s < 0 ? (s > -theta ? -theta : s) : (s < theta ? theta : s);
     layer->scale[p] = s;
@@ -147,7 +119,10 @@ void ck_int_range_gradients(const ck_int_layer *layer, const float *dq, const fl
                                           round_f16(through_zero))
                               : dq[p] - dx[p] + through_zero;
     if (fabsf(raw_scale(layer, p)) < theta) ds = 0;
-    if (layer->symmetric) {
+    if (layer->initial) {
+      dbeta[p] = ds * layer->initial[p];
+      dalpha[p] = 0;
+    } else if (layer->symmetric) {
       float d = (high < -low ? ds : -ds) / -grid.low;
       dbeta[p] = d * layer->wmax[p] * (high > -low ? 1.0f : high == -low ? 0.5f : 0.0f);
       dalpha[p] = -d * layer->wmin[p] * (-low > high ? 1.0f : high == -low ? 0.5f : 0.0f);

@@ -32,8 +32,8 @@ package struct DequantizedCheckpoint: TensorSource {
   }
 
   package func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-    guard !checkpoint.contains(name), let module = module(ofWeight: name),
-      let scheme = schemes[module], let arguments = scheme.weights
+    guard let module = module(ofWeight: name), let scheme = schemes[module],
+      let arguments = scheme.weights
     else { return try checkpoint.tensor(name, shape: shape) }
     let weight = try naming(checkpoint.folder.path(percentEncoded: false)) {
       try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
@@ -47,7 +47,7 @@ package struct DequantizedCheckpoint: TensorSource {
         place: "tensor '\(name)'",
         "has shape [\(weight.rows), \(weight.columns)], expected \(shape) from the configuration")
     }
-    return weight.dequantized(to: weight.scaleDType)
+    return weight.dequantized(to: weight.dtype)
   }
 
   private func module(ofWeight name: String) -> String? {

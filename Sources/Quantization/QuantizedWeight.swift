@@ -1,10 +1,11 @@
 import CKernels
 package import Tensors
 
-/// A weight as integers, scales and zero points.
+/// A weight as small numbers with scales: integers with zero points, or floats.
 ///
 /// ```
-/// weight[r, c] = scale * (code[r, c] - zeroPoint)
+/// weight[r, c] = scale * (code[r, c] - zeroPoint)      integers
+/// weight[r, c] = scale * number(code[r, c])            floats
 /// ```
 ///
 /// with the scale and the zero point of the element's group.
@@ -12,12 +13,15 @@ package struct QuantizedWeight: Sendable, Equatable {
   /// How the weight was quantized.
   package let arguments: QuantizationArguments
   package let grouping: WeightGrouping
-  /// `[rows, columns]`, each in `0 ..< 2^bits`: the integer counted from the least one.
+  /// `[rows, columns]`, each in `0 ..< 2^bits`: an integer counted from the least one, or the bits
+  /// of a float.
   package let codes: [UInt8]
-  /// `[rows, groups]`, or one for the tensor; exact in ``scaleDType``. May be negative.
+  /// One for each parameter set of ``grouping``; exact in ``scaleDType``. May be negative.
   package let scales: [Float]
   /// Like ``scales``, in `0 ..< 2^bits`. Nil for symmetric weights: the middle, `2^(bits-1)`.
   package let zeroPoints: [UInt8]?
+  /// What all scales are divided by; nil for 1. 0 for a weight of zeros.
+  package let globalScale: Float?
   /// The type that scales are stored in.
   package let scaleDType: DType
 
@@ -26,7 +30,7 @@ package struct QuantizedWeight: Sendable, Equatable {
 
   package init(
     arguments: QuantizationArguments, grouping: WeightGrouping, codes: [UInt8], scales: [Float],
-    zeroPoints: [UInt8]?, scaleDType: DType
+    zeroPoints: [UInt8]? = nil, globalScale: Float? = nil, scaleDType: DType
   ) {
     precondition(codes.count == grouping.rows * grouping.columns)
     precondition(scales.count == grouping.parameterCount)
@@ -37,13 +41,24 @@ package struct QuantizedWeight: Sendable, Equatable {
     self.codes = codes
     self.scales = scales
     self.zeroPoints = zeroPoints
+    self.globalScale = globalScale
     self.scaleDType = scaleDType
+  }
+
+  /// The type of the weight in numbers: that of scales, or bf16 where scales have a type of 8 bits.
+  package var dtype: DType { scaleDType.isFloatingPoint ? scaleDType : .bfloat16 }
+
+  /// A parameter set's factor on its numbers.
+  private func factor(_ parameter: Int) -> Float {
+    guard let globalScale else { return scales[parameter] }
+    return globalScale == 0 ? 0 : scales[parameter] / globalScale
   }
 
   /// The weight in numbers: `[rows, columns]`, the product rounded once to `dtype`, bf16 or f32;
   /// other floating-point types are rounded from f32.
   package func dequantized(to dtype: DType) -> Tensor {
     let middle = UInt8(1 << (arguments.numBits - 1))
+    let format = arguments.floatFormat?.kernel
     let isNarrow = dtype == .bfloat16
     var result = Tensor(zeros: [rows, columns], dtype: isNarrow ? .bfloat16 : .float32)
     let size = result.dtype.byteCount
@@ -56,11 +71,18 @@ package struct QuantizedWeight: Sendable, Equatable {
           for row in begin..<end {
             for group in 0..<grouping.groups {
               let columns = grouping.columns(ofGroup: group)
-              let parameter = row * grouping.parameterStride + group
+              let parameter = grouping.parameter(row: row, group: group)
               let first = row * grouping.columns + columns.lowerBound
-              ck_int_dequantize(
-                codes + first, scales[parameter], Float(zeroPoints?[parameter] ?? middle),
-                target.base + first * size, isNarrow ? CK_BF16 : CK_F32, columns.count)
+              let output = target.base + first * size
+              let type = isNarrow ? CK_BF16 : CK_F32
+              if let format {
+                ck_float_dequantize(
+                  codes + first, format, factor(parameter), output, type, columns.count)
+              } else {
+                ck_int_dequantize(
+                  codes + first, factor(parameter), Float(zeroPoints?[parameter] ?? middle), output,
+                  type, columns.count)
+              }
             }
           }
         }

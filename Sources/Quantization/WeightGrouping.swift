@@ -1,6 +1,7 @@
 package import Diagnostics
 
-/// How a weight's elements share parameters: by groups along the rows, by rows, or all together.
+/// How a weight's elements share parameters: by groups along the rows, by rows, by blocks, or all
+/// together.
 package struct WeightGrouping: Sendable, Equatable {
   /// Output features.
   package let rows: Int
@@ -10,15 +11,37 @@ package struct WeightGrouping: Sendable, Equatable {
   package let groupSize: Int
   /// Groups in a row.
   package let groups: Int
-  /// From the parameters of one row to those of the next: ``groups``, or 0 where there is one set
-  /// for the whole tensor.
-  package let parameterStride: Int
+  /// Neighbouring rows that share parameters: 1, those of a block, or all; the last rows of a weight
+  /// may be fewer.
+  package let rowSpan: Int
+  /// Whether there is one set of parameters for the whole tensor.
+  package let isWholeTensor: Bool
+
+  init(rows: Int, columns: Int, groupSize: Int, rowSpan: Int = 1, isWholeTensor: Bool = false) {
+    self.rows = rows
+    self.columns = columns
+    self.groupSize = max(groupSize, 1)
+    self.rowSpan = max(rowSpan, 1)
+    self.isWholeTensor = isWholeTensor
+    groups = Self.count(of: self.groupSize, in: columns)
+  }
+
+  /// How many pieces of `size` cover `length`.
+  private static func count(of size: Int, in length: Int) -> Int {
+    length / size + (length % size == 0 ? 0 : 1)
+  }
+
+  /// Rows of parameter sets.
+  package var parameterRows: Int { Self.count(of: rowSpan, in: rows) }
 
   /// The number of parameter sets.
-  package var parameterCount: Int { parameterStride == 0 ? 1 : rows * groups }
+  package var parameterCount: Int { parameterRows * groups }
 
   /// The shape in which scales are stored: `[rows, groups]`, or `[1]`.
-  package var parameterShape: [Int] { parameterStride == 0 ? [1] : [rows, groups] }
+  package var parameterShape: [Int] { isWholeTensor ? [1] : [parameterRows, groups] }
+
+  /// The parameter set of a group of a row.
+  package func parameter(row: Int, group: Int) -> Int { row / rowSpan * groups + group }
 
   /// The columns of one group of a row.
   package func columns(ofGroup group: Int) -> Range<Int> {
@@ -34,19 +57,24 @@ extension QuantizationArguments {
     switch strategy {
     case .tensor:
       return WeightGrouping(
-        rows: rows, columns: columns, groupSize: max(columns, 1), groups: 1, parameterStride: 0)
+        rows: rows, columns: columns, groupSize: columns, rowSpan: rows, isWholeTensor: true)
     case .channel:
+      return WeightGrouping(rows: rows, columns: columns, groupSize: columns)
+    case .group, .tensorGroup:
       return WeightGrouping(
-        rows: rows, columns: columns, groupSize: max(columns, 1), groups: 1, parameterStride: 1)
-    case .group:
-      let size = min(groupSize ?? columns, max(columns, 1))
-      let groups = columns / size + (columns % size == 0 ? 0 : 1)
+        rows: rows, columns: columns, groupSize: min(groupSize ?? columns, columns))
+    case .block:
+      guard let block = blockStructure, block.count == 2 else {
+        throw InputError(.missing, place: "block_structure", "the strategy block needs it")
+      }
       return WeightGrouping(
-        rows: rows, columns: columns, groupSize: size, groups: groups, parameterStride: groups)
-    case .block, .token, .tensorGroup, .attentionHead:
+        rows: rows, columns: columns, groupSize: min(block[1], columns),
+        rowSpan: min(block[0], rows))
+    case .token, .attentionHead:
       throw InputError(
         .unsupported, place: "strategy",
-        "\(strategy.rawValue) weights are not supported yet; tensor, channel and group are")
+        "found \(strategy.rawValue), expected tensor, channel, group, tensor_group or block for "
+          + "weights")
     }
   }
 }

@@ -39,6 +39,16 @@ package protocol WeightQuantizer: AnyObject {
   /// Makes the remembered parameters the current ones.
   func restoreBest()
 
+  /// Chooses, for each group, the scale that loses least at rounding to nearest, and starts from it:
+  /// tuning then moves the scales between nothing and twice what was chosen.
+  ///
+  /// What is tried stands at `ck_int_search` and `ck_float_search`. Without effect where there is no
+  /// search: asymmetric integers, one scale for a tensor, and FP8.
+  ///
+  /// - Parameter importance: What an error in a column weighs, at least 0: the mean square of the
+  ///   column's inputs, say. Nil weighs all columns equally.
+  func searchScales(importance: [Float]?)
+
   /// What the current parameters make of the weight, as it is stored.
   ///
   /// - Throws: `notFinite` where a scale is infinite or NaN.
@@ -50,17 +60,21 @@ extension QuantizationArguments {
   ///
   /// - Parameters:
   ///   - weight: `[rows, columns]`, a floating-point type.
-  ///   - scaleDType: The type that scales are stored in: f32, f16 or bf16.
+  ///   - scaleDType: The type that scales are stored in, f32, f16 or bf16, unless the format has one
+  ///     of its own.
+  ///   - globalScale: What the scales of this and other layers have in common, for formats that have
+  ///     such a scale; nil: the weight's own ``FloatWeightQuantizer/globalScale(of:)``.
   /// - Throws: `unsupported` where no quantizer knows these arguments; `notFinite` where the weight
   ///   has an infinite or NaN element.
   package func makeWeightQuantizer(
-    for weight: Tensor, scaleDType: DType
+    for weight: Tensor, scaleDType: DType, globalScale: Float? = nil
   ) throws(InputError) -> any WeightQuantizer {
     switch type {
     case .int:
       return try IntegerWeightQuantizer(weight: weight, arguments: self, scaleDType: scaleDType)
     case .float:
-      throw InputError(.unsupported, "\(summary) weights are not supported yet; int weights are")
+      return try FloatWeightQuantizer(
+        weight: weight, arguments: self, scaleDType: scaleDType, globalScale: globalScale)
     }
   }
 }

@@ -162,6 +162,32 @@ import Testing
     }
   }
 
+  /// The reference divides the mean over all elements by the number of tokens that count; ours is the mean
+  /// over the elements that count.
+  @Test func aMaskedRunComesCloseToTheReference() throws {
+    let fixture = try TuningFixture("w4_g32_sym_mask")
+    let expected = try fixture.doubles("loss")
+    let batches = try fixture.batches
+    let valid = try fixture.block.tensor("valid_mask").elements(as: UInt8.self).map { $0 != 0 }
+    let tokens = TuningFixture.tokens
+    let mask = LossMask(
+      (0..<TuningFixture.samples).map { Array(valid[$0 * tokens..<($0 + 1) * tokens]) })
+    let block = try fixture.program(batch: 4)
+    let layers = try fixture.layers(in: block)
+    let settings = TuningSettings(
+      iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4)
+    let outcome = try BlockTuner(block: block, layers: layers, settings: settings).tune(
+      inputs: fixture.cache("input_q"), targets: fixture.targets(from: fixture.program(batch: 4)),
+      batches: FixedBatches(batches), mask: mask
+    ) { _, _ in }
+    let losses = outcome.losses.map { $0 / Double(4 * tokens) }
+    expectClose(losses[0], expected[0], Tolerance(relative: 1e-5))
+    expectClose(losses, expected, Tolerance(relative: 0.1))
+    expectClose(
+      outcome.bestLoss / Double(4 * tokens), try #require(expected.min()), Tolerance(relative: 0.05)
+    )
+  }
+
   private func expectSigns(_ ours: [Float], _ theirs: [Float], agree share: Double) {
     let agreeing = zip(ours, theirs).count { sign($0) == sign($1) }
     #expect(Double(agreeing) >= share * Double(theirs.count))
@@ -202,5 +228,6 @@ private final class RecordingQuantizer: WeightQuantizer {
   }
   func keepBest() { base.keepBest() }
   func restoreBest() { base.restoreBest() }
+  func searchScales(importance: [Float]?) { base.searchScales(importance: importance) }
   func finished() throws(InputError) -> QuantizedWeight { try base.finished() }
 }

@@ -177,7 +177,7 @@ import Testing
   @Test func refusesOtherArguments() {
     let weight = Tensor([1, 2], shape: [1, 2])
     for arguments in [
-      QuantizationArguments(numBits: 8, type: .float, strategy: .tensor),
+      QuantizationArguments(numBits: 4, strategy: .tensorGroup, groupSize: 2),
       QuantizationArguments(numBits: 4, strategy: .block, blockStructure: [1, 2]),
       QuantizationArguments(numBits: 8, strategy: .token, dynamic: .all),
       QuantizationArguments(numBits: 4, strategy: .channel, actorder: .group),

@@ -23,6 +23,14 @@ import Testing
     name == "none" ? nil : try file.tensor("in.\(name)").floats()
   }
 
+  private func searched(
+    _ weight: Tensor, _ arguments: QuantizationArguments, scaleDType: DType, importance: [Float]?
+  ) throws -> QuantizedWeight {
+    let quantizer = try arguments.makeWeightQuantizer(for: weight, scaleDType: scaleDType)
+    quantizer.searchScales(importance: importance)
+    return try quantizer.finished()
+  }
+
   @Test(arguments: [2, 3, 4, 8]) func plain(bits: Int) throws {
     let quantizer = try IntegerWeightQuantizer(
       weight: weight, arguments: arguments(bits), scaleDType: .float16)
@@ -34,9 +42,8 @@ import Testing
 
   @Test(arguments: [2, 3, 4, 8], ["none", "imatrix", "imatrix_zeros"])
   func searched(bits: Int, importance name: String) throws {
-    let result = try IntegerWeightQuantizer.searchedRoundToNearest(
-      weight: weight, arguments: arguments(bits), scaleDType: .float32,
-      importance: try importance(name))
+    let result = try searched(
+      weight, arguments(bits), scaleDType: .float32, importance: try importance(name))
     let prefix = "opt_rtn_w\(bits)_g32.\(name)"
     expectClose(result.scales, try file.tensor("\(prefix).scale").floats(), .exact, "scale")
     expectClose(
@@ -48,8 +55,8 @@ import Testing
   @Test func searchedInBFloat16LosesAsLittleAsReference() throws {
     let narrow = weight.converted(to: .bfloat16)
     let importance = try #require(try importance("imatrix"))
-    let result = try IntegerWeightQuantizer.searchedRoundToNearest(
-      weight: narrow, arguments: arguments(4), scaleDType: .bfloat16, importance: importance)
+    let result = try searched(
+      narrow, arguments(4), scaleDType: .bfloat16, importance: importance)
     func loss(_ quantized: Tensor) -> Double {
       zip(narrow.floats(), quantized.floats()).enumerated().reduce(0) { sum, element in
         let difference = Double(element.element.0 - element.element.1)
@@ -72,8 +79,86 @@ import Testing
     let plain = try IntegerWeightQuantizer(
       weight: weight, arguments: arguments(bits), scaleDType: .bfloat16
     ).finished()
-    let searched = try IntegerWeightQuantizer.searchedRoundToNearest(
-      weight: weight, arguments: arguments(bits), scaleDType: .bfloat16, importance: nil)
-    #expect(loss(searched) < loss(plain))
+    let better = try searched(
+      weight, arguments(bits), scaleDType: .bfloat16, importance: nil)
+    #expect(loss(better) < loss(plain))
+  }
+
+  @Test(arguments: ["mxfp4", "mxfp8", "nvfp4"], ["none", "imatrix"])
+  func searchedFloats(format: String, importance name: String) throws {
+    let weight = try file.tensor("in.weight_nozero")
+    let isGlobal = format == "nvfp4"
+    let arguments = QuantizationArguments(
+      numBits: format == "mxfp8" ? 8 : 4, type: .float, strategy: isGlobal ? .tensorGroup : .group,
+      groupSize: isGlobal ? 16 : 32, scaleDType: isGlobal ? .float8E4M3 : .uint8)
+    let quantizer = try FloatWeightQuantizer(
+      weight: weight, arguments: arguments, scaleDType: .float32)
+    quantizer.searchScales(importance: try importance(name))
+    let prefix = "opt_rtn_\(format).\(name)"
+    expectClose(quantizer.quantized(to: .float32), try file.tensor("\(prefix).qdq"), .exact)
+    let finished = try quantizer.finished()
+    if isGlobal {
+      let global = try file.tensor("nv_global_scale").floats()
+      #expect(finished.globalScale == global[0])
+      expectClose(finished.scales, try file.tensor("\(prefix).scale").floats(), .exact)
+    } else {
+      let exponents = try file.tensor("\(prefix).shared_exp").floats()
+      expectClose(finished.scales.map { log2($0) }, exponents, .exact)
+    }
+  }
+
+  /// Tuning from searched scales: what the reference calls `enable_alg_ext`.
+  @Test(arguments: [2, 4], ["none", "imatrix"])
+  func tunesFromSearchedScales(bits: Int, importance name: String) throws {
+    let weight = try file.tensor("in.weight_nozero")
+    // The search itself is not rounded to the type of scales there; its result is.
+    let search = try IntegerWeightQuantizer(
+      weight: weight, arguments: arguments(bits), scaleDType: .float32)
+    search.searchScales(importance: try importance(name))
+    let prefix = "algext_w\(bits)_g32.\(name)"
+    expectClose(
+      try search.finished().scales, try file.tensor("\(prefix).init_scale").floats(), .exact,
+      "initial scale")
+
+    let quantizer = try IntegerWeightQuantizer(
+      weight: weight, arguments: arguments(bits), scaleDType: .float16)
+    quantizer.start(from: try search.finished().scales)
+    quantizer.setParameters(
+      values: try file.tensor("in.value").floats(), alpha: nil,
+      beta: try file.tensor("in.max_scale").floats())
+    expectClose(
+      try quantizer.finished().scales, try file.tensor("\(prefix).scale").floats(), .exact, "scale")
+    expectClose(
+      quantizer.quantized(to: .float32), try file.tensor("\(prefix).qdq"), .exact, "weight")
+    let gradients = quantizer.gradients(of: try file.tensor("in.g").floats())
+    expectClose(
+      gradients.values, try file.tensor("\(prefix).d_value").floats(), Tolerance(ofLargest: 1e-5),
+      "dV")
+    // Sums pass through f16: one that lies in the middle of two may be rounded to either.
+    let beta = try file.tensor("\(prefix).d_max_scale").floats()
+    expectClose(gradients.beta, beta, Tolerance(ofLargest: 2e-4), "dbeta")
+    #expect(Closeness(gradients.beta, beta, Tolerance(ofLargest: 1e-5)).mismatchCount <= 1)
+    #expect(gradients.alpha.allSatisfy { $0 == 0 })
+  }
+
+  @Test(arguments: ["mxfp4", "nvfp4"], ["none", "imatrix"])
+  func betaReachesTwiceTheSearchedScale(format: String, importance name: String) throws {
+    let isGlobal = format == "nvfp4"
+    let quantizer = try FloatWeightQuantizer(
+      weight: try file.tensor("in.weight_nozero"),
+      arguments: QuantizationArguments(
+        numBits: 4, type: .float, strategy: isGlobal ? .tensorGroup : .group,
+        groupSize: isGlobal ? 16 : 32), scaleDType: .float32)
+    let factors = try file.tensor("algext_\(format).\(name).init_scale").floats()
+    let plain = try quantizer.finished().scales
+    quantizer.searchScales(importance: try importance(name))
+    let searched = try quantizer.finished().scales
+    for (index, factor) in factors.enumerated() {
+      // A power of two moves only by factors of two; e4m3 has steps of at most an eighth.
+      let allowed: Float = isGlobal ? 0.13 * plain[index] * factor : 0
+      #expect(abs(searched[index] - factor * plain[index]) <= allowed)
+    }
+    quantizer.setParameters(values: nil, beta: factors.map { _ in 3 })
+    #expect(quantizer.parameters.beta.allSatisfy { $0 == 2 })
   }
 }

@@ -16,6 +16,10 @@ public final class AutoRoundModifier: Modifier {
   /// Every option, settled.
   public let options: ResolvedOptions
 
+  /// The scheme as it was asked for: a preset, presets with their targets, or groups.
+  public var scheme: AutoRoundOptions.SchemeSelection? {
+    try? options.recipe.autoRoundOptions().scheme
+  }
   /// The groups of layers with their schemes.
   public var configGroups: [AutoRoundOptions.ConfigGroup] { options.groups }
   /// What the schemes apply to: class names, module names, or `re:` and a regular expression.

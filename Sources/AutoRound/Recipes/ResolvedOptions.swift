@@ -35,7 +35,7 @@ public struct ResolvedOptions: Sendable, Equatable {
   /// 4. The defaults: scheme `W4A16` for `Linear` layers, without `lm_head` if there is no recipe
   ///    (a recipe ignores only what it names); batches of 8 samples; seed 42.
   ///
-  /// - Throws: ``InputError`` for a number that has no meaning, or a scheme that is not known or
+  /// - Throws: `InputError` for a number that has no meaning, or a scheme that is not known or
   ///   not supported.
   public init(
     overrides: OptionOverrides = OptionOverrides(), recipe: AutoRoundOptions? = nil,
@@ -56,7 +56,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     iterations = overrides.iterations ?? options.iterations ?? preset.iterations
     let fixedRate = overrides.learningRate ?? options.learningRate
     learningRate = fixedRate.map(LearningRate.fixed) ?? preset.learningRate
-    batchSize = overrides.batchSize ?? options.batchSize ?? 8
+    batchSize = overrides.batchSize ?? options.batchSize ?? preset.batchSize
     sampleCount = overrides.sampleCount ?? preset.sampleCount
     sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
     isSequenceLengthGiven = overrides.sequenceLength != nil

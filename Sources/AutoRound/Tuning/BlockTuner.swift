@@ -107,11 +107,12 @@ package final class BlockTuner {
   ///   - targets: What it should answer, sample by sample.
   ///   - batches: The samples of each iteration; by default those of a ``BatchSampler`` with the settings'
   ///     seed.
+  ///   - mask: The tokens that count in the loss; nil: all. The loss is the mean over those that count.
   ///   - onIteration: Called with each iteration's number and loss.
   /// - Throws: `notFinite` if a loss is not finite.
   package func tune(
     inputs: ActivationCache, targets: ActivationCache,
-    batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil,
+    batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil, mask: LossMask? = nil,
     onIteration: (Int, Double) throws -> Void
   ) throws -> TuningOutcome {
     precondition(settings.iterations > 0)
@@ -133,7 +134,7 @@ package final class BlockTuner {
     for iteration in 0..<settings.iterations {
       quantizeWeights()
       guard let samples = sampler.next() else { preconditionFailure("too few batches") }
-      let elements = samples.count * elementsOfSample
+      let elements = elements(of: samples, mask)
       func step(_ layer: Int, _ gradient: UnsafePointer<Float>) {
         layers[layer].quantizer.step(
           gradient: gradient, learningRate: schedules[layer].rate,
@@ -142,7 +143,7 @@ package final class BlockTuner {
 
       var loss = 0.0
       if steps == 1 {
-        loss = forward(samples, inputs: inputs, targets: targets, elements: elements)
+        loss = forward(samples, inputs: inputs, targets: targets, mask, elements: elements)
         try keepIfBest(loss, iteration, &outcome)
         backward { step($0, $1) }
       } else {
@@ -150,7 +151,7 @@ package final class BlockTuner {
         var first = samples.startIndex
         while first < samples.endIndex {
           let part = samples[first..<min(first + batch, samples.endIndex)]
-          loss += forward(part, inputs: inputs, targets: targets, elements: elements)
+          loss += forward(part, inputs: inputs, targets: targets, mask, elements: elements)
           backward { sums.add($1, to: $0) }
           first = part.endIndex
         }
@@ -168,28 +169,39 @@ package final class BlockTuner {
     return outcome
   }
 
+  /// Elements of the samples' outputs that count in the loss.
+  private func elements(of samples: ArraySlice<Int>, _ mask: LossMask?) -> Int {
+    guard let mask else { return samples.count * elementsOfSample }
+    let tokens = samples.reduce(0) { $0 + mask.tokenCount(ofSample: $1) }
+    return max(tokens * runner.block.hiddenSize, 1)
+  }
+
   /// Runs one batch forward and leaves the gradient of its loss at the output; returns its share of the
   /// mean over `elements` elements.
   private func forward(
-    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: ActivationCache, elements: Int
+    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: ActivationCache,
+    _ mask: LossMask?, elements: Int
   ) -> Double {
     let program = runner.block.program
     runner.gather(samples, from: inputs)
     program.forward()
+    // Rows that belong to no sample, or do not count, must not leave a gradient behind.
+    if mask != nil || samples.count < program.batch {
+      program.outputGradient.initializeMemory(
+        as: UInt8.self, repeating: 0, count: program.batch * inputs.sampleByteCount)
+    }
     let factor = Float(2 * Self.lossScale / Double(elements))
+    let hidden = runner.block.hiddenSize
     var sum = 0.0
     for (position, sample) in samples.enumerated() {
-      let offset = position * inputs.sampleByteCount
-      sum += SquaredError.sum(
-        program.outputPointer + offset, target: targets[sample], count: elementsOfSample,
-        compute: program.compute, gradient: program.outputGradient + offset, factor: factor)
-    }
-    // Rows of a short batch that belong to no sample must not leave a gradient behind.
-    let used = samples.count * inputs.sampleByteCount
-    let all = program.batch * inputs.sampleByteCount
-    if used < all {
-      (program.outputGradient + used).initializeMemory(
-        as: UInt8.self, repeating: 0, count: all - used)
+      for tokens in mask?.stretches[sample] ?? [0..<program.tokens] {
+        let inSample = tokens.lowerBound * hidden * program.compute.byteCount
+        let offset = position * inputs.sampleByteCount + inSample
+        sum += SquaredError.sum(
+          program.outputPointer + offset, target: targets[sample] + inSample,
+          count: tokens.count * hidden, compute: program.compute,
+          gradient: program.outputGradient + offset, factor: factor)
+      }
     }
     return sum / Double(elements)
   }

@@ -3,11 +3,13 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "activation_quant.h"
 #include "attention.h"
 #include "casts.h"
 #include "elements.h"
 #include "elementwise.h"
 #include "fake_quant.h"
+#include "float_quant.h"
 #include "isa.h"
 #include "norm.h"
 #include "packing.h"

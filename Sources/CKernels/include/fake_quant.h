@@ -45,6 +45,9 @@ typedef struct {
   float *value;                ///< V, [R, C]
   float *alpha, *beta;         ///< [P]
   const float *wmin, *wmax;    ///< [P], wmin <= 0 <= wmax
+  /// Scales that beta multiplies instead of ranges, [P]: s = initial*beta, beta in 0 ... 2, alpha
+  /// without effect. Null for scales from ranges; else the layer is symmetric.
+  const float *initial;
   float *scale, *zero;         ///< [P]; `zero` is 0 when symmetric
 } ck_int_layer;
 
@@ -53,7 +56,7 @@ typedef struct {
 void ck_int_ranges(const ck_int_layer *layer, float *wmin, float *wmax, size_t row_begin,
                    size_t row_end);
 
-/// Clamps alpha and beta to [0, 1] in place and computes scale and zero point of the parameter sets.
+/// Clamps alpha and beta to [0, 1], or to [0, 2], in place and computes scale and zero point of the parameter sets.
 /// The zero point is kept in 0 ... M, which a scale that was rounded down to bf16 could leave.
 void ck_int_scales(const ck_int_layer *layer, size_t begin, size_t end);
 
@@ -77,6 +80,7 @@ void ck_int_gradients(const ck_int_layer *layer, const float *dy, float *dv, flo
 ///     symmetric:   D = ds * sign(s) / M;  dbeta = D*wmax*[c > a];  dalpha = -D*wmin*[a > c]
 ///                  (half of each where a = c)
 ///     asymmetric:  D = ds / M;            dbeta = D*wmax;  dalpha = wmin*(-D - dz/s)
+///     `initial`:   dbeta = ds*initial;    dalpha = 0
 ///
 /// with ds = 0 where theta decided the scale. For f16 scales the terms of ds are rounded to f16 one
 /// by one and summed in f16, as a framework does whose scale is an f16 tensor; the terms nearly

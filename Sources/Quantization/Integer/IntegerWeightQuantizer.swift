@@ -32,7 +32,8 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   /// V, then alpha, then beta.
   private let current: UnsafeMutablePointer<Float>
   private let best: UnsafeMutablePointer<Float>
-  /// Least and greatest weights, scales and zero points, and the gradients of alpha and beta.
+  /// Least and greatest weights, scales and zero points, the gradients of alpha and beta, and the
+  /// scales that a search has found.
   private let derived: UnsafeMutablePointer<Float>
   /// Three sums for each group of each row.
   private let sums: UnsafeMutablePointer<Float>
@@ -72,19 +73,19 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
     (current + elements).initialize(repeating: 1, count: 2 * parameters)
     best = .allocate(capacity: elements + 2 * parameters)
     best.initialize(from: current, count: elements + 2 * parameters)
-    derived = .allocate(capacity: 6 * parameters)
-    derived.initialize(repeating: 0, count: 6 * parameters)
+    derived = .allocate(capacity: 7 * parameters)
+    derived.initialize(repeating: 0, count: 7 * parameters)
     sums = .allocate(capacity: 3 * grouping.rows * grouping.groups)
     sums.initialize(repeating: 0, count: 3 * grouping.rows * grouping.groups)
     layer = ck_int_layer(
       weight: self.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
       group_size: grouping.groupSize, groups: grouping.groups,
-      parameter_stride: grouping.parameterStride,
+      parameter_stride: grouping.isWholeTensor ? 0 : grouping.groups,
       weight_type: self.weight.dtype == .bfloat16 ? CK_BF16 : CK_F32,
       bits: Int32(arguments.numBits), symmetric: arguments.isSymmetric ? 1 : 0,
       scale_type: scaleDType.kernelScaleType,
       value: current, alpha: current + elements, beta: current + elements + parameters,
-      wmin: derived, wmax: derived + parameters, scale: derived + 2 * parameters,
+      wmin: derived, wmax: derived + parameters, initial: nil, scale: derived + 2 * parameters,
       zero: derived + 3 * parameters)
     try findRanges()
     updateScales()
@@ -137,12 +138,35 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
     current.update(from: best, count: currentCount)
   }
 
+  package func searchScales(importance: [Float]?) {
+    precondition(importance.map { $0.count == columns } ?? true, "one importance for each column")
+    guard arguments.isSymmetric, !grouping.isWholeTensor else { return }
+    ThreadTeam.forRanges(of: rows) { [layer, grouping] begin, end in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * grouping.groupSize) { scratch in
+        withUnsafePointer(to: layer) {
+          ck_int_search($0, importance, scratch.baseAddress, begin, end)
+        }
+      }
+    }
+    start(from: UnsafePointer(layer.scale))
+  }
+
   package func finished() throws(InputError) -> QuantizedWeight {
     updateScales()
     return try quantizedWeight()
   }
 
   // MARK: Parameters and gradients, one by one
+
+  /// Makes `scales`, one for each parameter set of symmetric weights, what beta multiplies in place of
+  /// ranges.
+  package func start(from scales: UnsafePointer<Float>) {
+    precondition(arguments.isSymmetric)
+    let initial = derived + 6 * parameterCount
+    initial.update(from: scales, count: parameterCount)
+    layer.initial = UnsafePointer(initial)
+    updateScales()
+  }
 
   /// V `[rows, columns]`, alpha and beta `[groups]`: sets what is given.
   package func setParameters(values: [Float]?, alpha: [Float]?, beta: [Float]?) {
@@ -205,7 +229,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
     }
     let wmin = derived
     let wmax = derived + parameterCount
-    if grouping.parameterStride == 0 {
+    if grouping.isWholeTensor {
       for row in 0..<rows {
         wmin[0] = min(wmin[0], least[row])
         wmax[0] = max(wmax[0], greatest[row])
@@ -223,7 +247,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   }
 
   private func computeRangeGradients() {
-    if grouping.parameterStride == 0 {
+    if grouping.isWholeTensor {
       // One parameter set for the tensor: the rows' sums are added in their order.
       for sum in [sums, sums + sumCount, sums + 2 * sumCount] {
         var total: Float = 0
@@ -242,7 +266,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   }
 
   /// The integers of the current scales and offsets.
-  func quantizedWeight() throws(InputError) -> QuantizedWeight {
+  private func quantizedWeight() throws(InputError) -> QuantizedWeight {
     let scales = Array(UnsafeBufferPointer(start: layer.scale, count: parameterCount))
     guard scales.allSatisfy(\.isFinite) else {
       throw InputError(

@@ -9,6 +9,16 @@ extension QuantizationArguments {
       throw InputError(
         .unsupported, place: "num_bits", "\(summary) weights are not integers of 2 to 8 bits")
     }
+    guard [.tensor, .channel, .group].contains(strategy) else {
+      throw InputError(
+        .unsupported, place: "strategy",
+        "found \(strategy.rawValue), expected tensor, channel or group for integers")
+    }
+    try requirePlainWeights()
+  }
+
+  /// Refuses what weights of no kind have here.
+  func requirePlainWeights() throws(InputError) {
     guard dynamic == .none else {
       throw InputError(.unsupported, place: "dynamic", "weights cannot be quantized dynamically")
     }

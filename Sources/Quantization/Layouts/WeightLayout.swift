@@ -36,9 +36,13 @@ extension CompressionFormat {
   package func layout() throws(InputError) -> any WeightLayout.Type {
     switch self {
     case .packQuantized: return PackQuantized.self
-    default:
+    case .intQuantized, .floatQuantized, .naiveQuantized: return PlainQuantized.self
+    case .mxfp4PackQuantized: return MXFP4PackQuantized.self
+    case .mxfp8Quantized: return MXFP8Quantized.self
+    case .nvfp4PackQuantized: return NVFP4PackQuantized.self
+    case .dense, .mixedPrecision:
       throw InputError(
-        .unsupported, place: "format", "\(rawValue) is not supported yet; pack-quantized is")
+        .unsupported, place: "format", "\(rawValue) is not how the weights of a layer are stored")
     }
   }
 }

@@ -1,0 +1,147 @@
+#include "activation_quant.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "variants.h"
+
+// The variants must agree: without this, those with fused multiply-add would use it.
+#pragma STDC FP_CONTRACT OFF
+
+#include "minifloat.h"
+
+static const float least_fp8 = 1.0f / (448.0f * 512.0f);
+
+/// The scale of one group and how it hangs on the group's extremes.
+typedef struct {
+  float scale, inverse, zero;
+  float low, high;  ///< of integers
+  /// The gradients of the greatest and of the least element for one unit of D, and of the least
+  /// for one unit of the zero point's gradient.
+  float greatest_slope, least_slope;
+} activation_scale;
+
+static activation_scale float_scale(const ck_activation_rule *rule, float least, float greatest) {
+  float m = greatest > -least ? greatest : -least;
+  activation_scale result = {0};
+  float slope = 0;
+  switch (rule->format) {
+    case CK_FP8:
+      if (rule->given > 0) {
+        result.scale = rule->given;
+      } else if (rule->runtime) {
+        result.scale = m > 0 ? m / 448 : FLT_EPSILON;
+      } else {
+        result.scale = m / 448 < least_fp8 ? least_fp8 : m / 448;
+        slope = m / 448 < least_fp8 ? 0 : 1 / 448.0f;
+      }
+      break;
+    case CK_MXFP8:
+    case CK_MXFP4: {
+      int exponent = rule->format == CK_MXFP8 ? -7 : -1;
+      float decisive = m;
+      if (rule->runtime && m > 0) decisive += ldexpf(0.25f, ilogbf(m));
+      if (m > 0) exponent = mx_exponent(decisive, rule->format);
+      int limited = exponent < -127 ? -127 : exponent > 127 ? 127 : exponent;
+      result.scale = ldexpf(1, limited);
+      slope = m > 0 && limited == exponent ? result.scale / m : 0;
+      break;
+    }
+    default: {
+      float t = rule->given * (rule->runtime ? m / 6 : m * (1.0f / 6.0f));
+      float stored = round_minifloat(clamp(t, -448, 448), minifloat_of(CK_FP8));
+      result.inverse = reciprocal(stored * reciprocal(rule->given));
+      result.scale = rule->runtime ? stored / rule->given : reciprocal(result.inverse);
+      slope = t <= 448 ? 1.0f / 6.0f : 0;
+    }
+  }
+  if (greatest >= -least)
+    result.greatest_slope = slope;
+  else
+    result.least_slope = -slope;
+  return result;
+}
+
+static activation_scale int_scale(const ck_activation_rule *rule, float least, float greatest) {
+  ck_scale_type type = rule->runtime ? CK_SCALE_F32 : CK_SCALE_F16;
+  float theta = rule->runtime ? 0 : least_scale(type), half = (float)(1 << (rule->bits - 1));
+  if (rule->symmetric) {
+    activation_scale result = {.low = -half, .high = half - 1};
+    if (rule->runtime) {
+      float m = greatest > -least ? greatest : -least;
+      result.scale = m > 0 ? m / (half - 0.5f) : FLT_EPSILON;
+      return result;
+    }
+    int from_least = greatest < -least;
+    float raw = round_to_type(from_least ? -least / half : -(greatest / half), type);
+    result.scale = raw < 0 ? (raw > -theta ? -theta : raw) : (raw < theta ? theta : raw);
+    float slope = fabsf(raw) < theta ? 0 : -1 / half;
+    if (from_least)
+      result.least_slope = slope;
+    else
+      result.greatest_slope = slope;
+    return result;
+  }
+  activation_scale result = {.low = 0, .high = 2 * half - 1};
+  float raw = round_to_type((greatest - least) / result.high, type);
+  if (rule->runtime) theta = FLT_EPSILON;
+  result.scale = raw < theta ? theta : raw;
+  result.zero = clamp(rintf(-least / result.scale), 0, result.high);
+  float slope = raw < theta ? 0 : 1 / result.high;
+  result.greatest_slope = slope;
+  result.least_slope = -slope;
+  return result;
+}
+
+/// What becomes of one value: its number, its slope and its quotient.
+INLINE nearest_float round_integer(float x, activation_scale s) {
+  float quotient = x / s.scale;
+  float unclamped = round_even(clamp(quotient, -0x1p20f, 0x1p20f)) + s.zero;
+  float q = clamp(unclamped, s.low, s.high);
+  return (nearest_float){quotient, q - s.zero, unclamped == q ? 1.0f : 0.0f};
+}
+
+INLINE nearest_float round_activation(float x, activation_scale s, int is_float,
+                                      ck_float_format format) {
+  return is_float ? round_value(x, 0, s.scale, s.inverse, format) : round_integer(x, s);
+}
+
+#define VARIANT(name) name##_portable
+#include "activation_quant.inc"
+#undef VARIANT
+#if CK_HAS_X86
+CK_BEGIN_AVX2
+#define VARIANT(name) name##_avx2
+#include "activation_quant.inc"
+#undef VARIANT
+CK_END
+CK_BEGIN_AVX512
+#define VARIANT(name) name##_avx512
+#include "activation_quant.inc"
+#undef VARIANT
+CK_END
+#endif
+
+void ck_activation_quantize(const ck_activation_rule *rule, const void *x, size_t x_stride, void *y,
+                            size_t row_begin, size_t row_end) {
+  CK_DISPATCH(activation_quantize, rule, x, x_stride, y, row_begin, row_end)
+}
+
+void ck_activation_backward(const ck_activation_rule *rule, const void *x, size_t x_stride,
+                            const void *dy, void *dx, int accumulates, float *dscale,
+                            size_t row_begin, size_t row_end) {
+  CK_DISPATCH(activation_backward, rule, x, x_stride, dy, dx, accumulates, dscale, row_begin,
+              row_end)
+}
+
+float ck_activation_greatest(ck_element type, const void *x, size_t x_stride, size_t columns,
+                             size_t row_begin, size_t row_end) {
+  uint32_t most = 0;
+  for (size_t row = row_begin; row < row_end; row++) {
+    for (size_t i = 0; i < columns; i++) {
+      uint32_t magnitude = bits_of_float(load(x, type, row * x_stride + i)) & 0x7FFFFFFF;
+      most = magnitude > most ? magnitude : most;
+    }
+  }
+  return float_of_bits(most);
+}

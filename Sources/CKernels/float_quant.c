@@ -1,0 +1,146 @@
+#include "float_quant.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "variants.h"
+
+// The variants must agree: without this, those with fused multiply-add would use it.
+#pragma STDC FP_CONTRACT OFF
+
+#include "minifloat.h"
+
+/// The scale of an FP8 group of zeros.
+static const float least_fp8_scale = 1.0f / (448.0f * 512.0f);
+static const float sixth = 1.0f / 6.0f;
+
+/// The scale of a group whose greatest magnitude is `m`.
+typedef struct {
+  float scale, inverse, stored;
+} group_scale;
+
+static group_scale scale_of(const ck_float_layer *layer, float m) {
+  switch (layer->format) {
+    case CK_FP8: {
+      float s = m / 448;
+      s = round_to_type(s < least_fp8_scale ? least_fp8_scale : s, layer->scale_type);
+      return (group_scale){s, 0, s};
+    }
+    case CK_MXFP8:
+    case CK_MXFP4: {
+      int exponent = layer->format == CK_MXFP8 ? -7 : -1;
+      if (m > 0) exponent = mx_exponent(m, layer->format);
+      exponent = exponent < -127 ? -127 : exponent > 127 ? 127 : exponent;
+      float s = ldexpf(1, exponent);
+      return (group_scale){s, 0, s};
+    }
+    default: {
+      float t = clamp(layer->global * (m * sixth), -448, 448);
+      float stored = round_minifloat(t, minifloat_of(CK_FP8));
+      float inverse = reciprocal(stored * reciprocal(layer->global));
+      return (group_scale){reciprocal(inverse), inverse, stored};
+    }
+  }
+}
+
+INLINE size_t group_width(const ck_float_layer *layer, size_t group) {
+  size_t rest = layer->columns - group * layer->group_size;
+  return rest < layer->group_size ? rest : layer->group_size;
+}
+
+INLINE size_t parameter_of(const ck_float_layer *layer, size_t row, size_t group) {
+  return row / layer->row_span * layer->groups + group;
+}
+
+#define VARIANT(name) name##_portable
+#include "float_quant.inc"
+#undef VARIANT
+#if CK_HAS_X86
+CK_BEGIN_AVX2
+#define VARIANT(name) name##_avx2
+#include "float_quant.inc"
+#undef VARIANT
+CK_END
+CK_BEGIN_AVX512
+#define VARIANT(name) name##_avx512
+#include "float_quant.inc"
+#undef VARIANT
+CK_END
+#endif
+
+void ck_float_greatest(const ck_float_layer *layer, float *greatest, size_t row_begin,
+                       size_t row_end) {
+  CK_DISPATCH(float_greatest, layer, greatest, row_begin, row_end)
+}
+
+void ck_float_scales(const ck_float_layer *layer, size_t begin, size_t end) {
+  for (size_t p = begin; p < end; p++) {
+    layer->beta[p] = clamp(layer->beta[p], 0, layer->beta_limit);
+    group_scale s = scale_of(layer, layer->greatest[p] * layer->beta[p]);
+    layer->scale[p] = s.scale;
+    layer->inverse[p] = s.inverse;
+    layer->stored[p] = s.stored;
+  }
+}
+
+void ck_float_quantize(const ck_float_layer *layer, void *out, ck_element out_type, size_t stride,
+                       size_t row_begin, size_t row_end) {
+  CK_DISPATCH(float_quantize, layer, out, out_type, stride, row_begin, row_end)
+}
+
+void ck_float_update(const ck_float_layer *layer, const float *dy, float rate, float *df, float *dx,
+                     size_t row_begin, size_t row_end) {
+  CK_DISPATCH(float_update, layer, dy, rate, df, dx, row_begin, row_end)
+}
+
+void ck_float_gradients(const ck_float_layer *layer, const float *dy, float *dv, float *df,
+                        float *dx, size_t row_begin, size_t row_end) {
+  CK_DISPATCH(float_gradients, layer, dy, dv, df, dx, row_begin, row_end)
+}
+
+void ck_float_range_gradients(const ck_float_layer *layer, const float *df, const float *dx,
+                              float *dbeta, size_t begin, size_t end) {
+  for (size_t p = begin; p < end; p++) {
+    float d = df[p] - dx[p], beta = layer->beta[p], greatest = layer->greatest[p];
+    float m = greatest * beta, factor = 0;
+    switch (layer->format) {
+      case CK_FP8:
+        if (m / 448 >= least_fp8_scale) factor = greatest / 448;
+        break;
+      case CK_MXFP8:
+      case CK_MXFP4:
+        if (m > 0 && abs(mx_exponent(m, layer->format)) <= 127) factor = layer->scale[p] / beta;
+        break;
+      default:
+        if (layer->global * (m * sixth) <= 448) factor = greatest * sixth;
+    }
+    dbeta[p] = factor == 0 ? 0 : d * factor;
+  }
+}
+
+void ck_float_codes(const ck_float_layer *layer, uint8_t *codes, size_t row_begin, size_t row_end) {
+  CK_DISPATCH(float_codes, layer, codes, row_begin, row_end)
+}
+
+void ck_float_search(const ck_float_layer *layer, const float *importance, float *factor,
+                     size_t row_begin, size_t row_end) {
+  CK_DISPATCH(float_search, layer, importance, factor, row_begin, row_end)
+}
+
+void ck_float_dequantize(const uint8_t *codes, ck_float_format format, float scale, void *out,
+                         ck_element out_type, size_t n) {
+  CK_DISPATCH(float_dequantize, codes, format, scale, out, out_type, n)
+}
+
+void ck_e4m3_to_f32(const uint8_t *codes, float *out, size_t n) {
+  minifloat grid = minifloat_of(CK_FP8);
+  for (size_t i = 0; i < n; i++) out[i] = minifloat_value(codes[i], grid);
+}
+
+void ck_f32_to_e4m3(const float *x, uint8_t *codes, size_t n) {
+  minifloat grid = minifloat_of(CK_FP8);
+  for (size_t i = 0; i < n; i++) {
+    float nearest = round_minifloat(clamp(x[i], -448, 448), grid);
+    codes[i] = x[i] != x[i] ? 0x7F : minifloat_code(nearest, grid);
+  }
+}

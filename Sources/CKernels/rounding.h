@@ -1,0 +1,43 @@
+/// What the fake-quantization kernels share: rounding, clamping, loading and scale types. Include it
+/// below `#pragma STDC FP_CONTRACT OFF`, without which instruction sets with fused multiply-add
+/// would give other results. Private to this target.
+#ifndef CKERNELS_ROUNDING_H
+#define CKERNELS_ROUNDING_H
+
+#include <stddef.h>
+
+#include "elements.h"
+#include "fake_quant.h"
+#include "scalar.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/// Rounds half to even, |x| <= 2^22. Vectorizes on every instruction set.
+INLINE float round_even(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
+
+INLINE float clamp(float x, float low, float high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+INLINE float sign_of(float x) { return x > 0 ? 1.0f : (x < 0 ? -1.0f : 0.0f); }
+
+INLINE float load(const void *weight, ck_element type, size_t i) {
+  return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)weight)[i]) : ((const float *)weight)[i];
+}
+
+INLINE float round_f16(float x) { return f16_to_f32(f32_to_f16(x)); }
+
+INLINE float round_to_type(float x, ck_scale_type type) {
+  switch (type) {
+    case CK_SCALE_F16: return round_f16(x);
+    case CK_SCALE_BF16: return bf16_to_f32(f32_to_bf16(x));
+    default: return x;
+  }
+}
+
+INLINE float least_scale(ck_scale_type type) {
+  return type == CK_SCALE_F32 ? 1e-8f : round_to_type(1e-5f, type);
+}
+
+#endif
