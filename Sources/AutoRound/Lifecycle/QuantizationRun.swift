@@ -35,7 +35,8 @@ struct QuantizationRun {
       observer: observer)
     let session = Session(state, modifiers: [modifier], batchSize: options.batchSize)
     try session.initialize()
-    let copy = try QuantizedCopy(of: source, schemes: state.schemes)
+    let copy = try QuantizedCopy(
+      of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
     let writer = try CheckpointWriter(
       output: output, tensors: copy.tensors, sources: [model], overwrite: overwrite)
     do {
@@ -45,6 +46,9 @@ struct QuantizationRun {
         for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
           try writer.write(tensor, named: name)
         }
+      }
+      state.deliverScales { scale, name in
+        try writer.write(copy.tensor(ofScale: scale, named: name), named: name)
       }
       try session.run()
       try copy.writeTheRest(to: writer, recipe: options.recipe)
