@@ -45,17 +45,18 @@ let package = Package(
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux])), .linkedLibrary("m")]),
     .target(name: "CBuiltinCalibration"),
     library("Diagnostics"),
+    library("Checksums", ["CKernels"]),
     library("JSONText", ["Diagnostics"]),
     library("Tensors", ["Diagnostics", "CKernels"]),
     library("Compute", ["Diagnostics", "Tensors", "CKernels", "COneDNN"]),
-    library("Checkpoints", ["Diagnostics", "JSONText", "Tensors"]),
+    library("Checkpoints", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
     library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
     library(
       "AutoRound",
       [
-        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
+        "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
         "LanguageModels", "Quantization", "CBuiltinCalibration", "CKernels", yams,
       ]),
     library(
@@ -82,6 +83,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
+    tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
     tests("Compute", ["Tensors", "CKernels"]),

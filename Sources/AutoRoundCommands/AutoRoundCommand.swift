@@ -1,4 +1,5 @@
 public import ArgumentParser
+import AutoRound
 
 /// `autoround`, the root of all commands.
 public struct AutoRoundCommand: ParsableCommand {
@@ -16,9 +17,9 @@ public struct AutoRoundCommand: ParsableCommand {
 
       Results go to standard output, progress and errors to standard error. The exit code is 0 for \
       success, 1 for an error in what was read or computed, 64 for a command line that makes no \
-      sense.
+      sense, 130 and 143 for a run that was interrupted and can be continued.
       """,
-    version: "0.1.0",
+    version: ProgramVersion.current,
     subcommands: [
       QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self,
     ])

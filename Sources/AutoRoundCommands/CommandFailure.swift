@@ -2,17 +2,32 @@ import ArgumentParser
 import AutoRound
 import Foundation
 
-/// Runs the work of a command; an error becomes one line on standard error and exit code 1.
+/// Runs the work of a command; an error becomes one line on standard error and exit code 1. A run that
+/// a signal has stopped exits with 128 and the signal's number.
 func reportingFailure(_ body: () throws -> Void) throws {
   do {
     try body()
   } catch {
+    var (message, code) = ("\(error)", ExitCode.failure)
+    if let interruption = error as? RunInterruption {
+      message = text(of: interruption)
+      code = ExitCode(128 + (Interruption.signal ?? 2))
+    }
     let file = FileHandle.standardError
     let styling = Styling(
       isTerminal: isatty(file.fileDescriptor) == 1,
       environment: ProcessInfo.processInfo.environment)
     // Nothing is left to tell the user by if standard error cannot be written to.
-    try? file.write(contentsOf: Data("\(styling.error("error:")) \(error)\n".utf8))
-    throw ExitCode.failure
+    try? file.write(contentsOf: Data("\(styling.error("error:")) \(message)\n".utf8))
+    throw code
   }
+}
+
+private func text(of interruption: RunInterruption) -> String {
+  let blocks = "\(interruption.finishedBlocks) of \(interruption.blockCount) blocks"
+  guard interruption.finishedBlocks > 0 else {
+    return "interrupted after \(blocks); nothing is left behind"
+  }
+  let command = CommandLine.arguments.filter { $0 != "--restart" }.map(shellWord)
+  return "interrupted after \(blocks); to go on: \(command.joined(separator: " "))"
 }

@@ -33,6 +33,10 @@ struct QuantizeCommand: ParsableCommand {
             AutoRoundModifier: {scheme: W4A16, ignore: [lm_head]}
 
       Options go before the recipe, the recipe before --preset.
+
+      A run that is cut off, by Ctrl-C, a signal or a failure, leaves what it has in the folder \
+      <output>.partial; the same command goes on after the last finished block and writes the same \
+      bytes as if nothing had happened.
       """)
 
   @Argument(help: "Folder of the checkpoint, in full precision.", completion: .directory)
@@ -81,8 +85,8 @@ struct QuantizeCommand: ParsableCommand {
     help: ArgumentHelp(
       "What the defaults are for.",
       discussion: """
-        best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: 100 \
-        iterations on samples of 512 tokens.
+        best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: batches \
+        of 2 samples of 512 tokens.
         """))
   var preset = TuningPreset.default
 
@@ -93,6 +97,9 @@ struct QuantizeCommand: ParsableCommand {
 
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
+
+  @Flag(help: "Begin anew although an unfinished run could be continued.")
+  var restart = false
 
   @Flag(help: "Print the report as one JSON object at the end.")
   var json = false
@@ -117,6 +124,7 @@ struct QuantizeCommand: ParsableCommand {
 
   func run() throws {
     let printer = ProgressPrinter()
+    Interruption.watch()
     try reportingFailure {
       defer { printer.clear() }
       let modifier = try modifier(printer)
@@ -124,7 +132,7 @@ struct QuantizeCommand: ParsableCommand {
       let report = try oneshot(
         model: URL(filePath: checkpoint), modifier: modifier, dataset: dataset ?? .builtin,
         output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
-        threads: computing.threads, observer: printer)
+        threads: computing.threads, restart: restart, observer: ObserverList([printer]))
       if json { print(report.json.text()) }
     }
   }

@@ -46,7 +46,8 @@ double ck_kl_divergence(const float *x, const float *y, size_t columns) {
   double result = 0;
   kl_divergence(x, y, (float)ck_log_sum_exp(x, columns), (float)ck_log_sum_exp(y, columns), columns,
                 &result);
-  return result > 0 ? result : 0;
+  // Rounding may leave a little less than nothing; a NaN stays one.
+  return result < 0 ? 0 : result;
 }
 
 size_t ck_largest(const float *x, size_t columns) { return largest(x, columns); }

@@ -20,7 +20,7 @@ public struct Checkpoint: Sendable {
   /// the license. Sorted by name; may include the folder `additional_chat_templates`.
   public let otherFiles: [URL]
 
-  private let files: [SafetensorsFile]
+  let files: [SafetensorsFile]
   private let fileOfTensor: [String: Int]
 
   /// Opens a checkpoint.

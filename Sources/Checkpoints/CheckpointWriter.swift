@@ -2,10 +2,16 @@ public import Diagnostics
 public import Foundation
 public import Tensors
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Writes a checkpoint folder that appears at its place only when it is complete.
 ///
 /// Until ``finish()``, everything is in a folder `<output>.partial` beside it; if that is never
-/// called, nothing remains. Tensors are announced first and written in any order, each straight to
+/// called, nothing remains unless the folder is kept. Tensors are announced first and written in any order, each straight to
 /// its place, so that no more than one has to be in memory.
 ///
 /// Whatever cannot be written (a read-only place, a full disk) is an `InputError` of code
@@ -36,24 +42,66 @@ public final class CheckpointWriter {
   ///   - maximumShardByteCount: Most bytes of elements in one file, unless one tensor has more.
   /// - Throws: `InputError` if the output cannot be written there, is being written by another run,
   ///   or would not fit on the disk, or if the tensors' names are not unique.
-  public init(
+  public convenience init(
     output: URL, tensors: [TensorInfo], sources: [URL], overwrite: Bool,
     maximumShardByteCount: Int = 5_000_000_000
   ) throws(InputError) {
-    plan = try CheckpointPlan(tensors, maximumShardByteCount: maximumShardByteCount)
-    folder = try PartialFolder(
-      OutputLocation(output, sources: sources, overwrite: overwrite))
-    try folder.requireSpace(plan.byteCount)
+    let plan = try CheckpointPlan(tensors, maximumShardByteCount: maximumShardByteCount)
+    let folder = try PartialFolder(output: output, sources: sources, overwrite: overwrite)
+    try folder.clear()
+    try self.init(plan, in: folder)
+  }
+
+  /// Starts a checkpoint in a folder that holds nothing of one, or goes on with one that is begun.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder that is beside the output.
+  ///   - finished: The tensors that an earlier writer with the same plan has brought to the disk;
+  ///     nil to start anew. All else that it wrote is written again.
+  /// - Throws: `InputError` of code `unwritable` if there is no room; of code `malformed` if the
+  ///   files of the earlier writer are not those of the plan.
+  package init(
+    _ plan: CheckpointPlan, in folder: PartialFolder, finished: Set<String>? = nil
+  ) throws(InputError) {
+    self.plan = plan
+    self.folder = folder
+    if finished == nil {
+      try folder.requireSpace(plan.byteCount)
+      guard mkdir(folder.checkpointPath, 0o777) == 0 else {
+        throw OutputFile.failure(folder.checkpointPath, "cannot be created", errno)
+      }
+    } else {
+      let shards = Set(plan.shards.map(\.fileName))
+      try folder.remove(in: "checkpoint") { !shards.contains($0) }
+    }
     for shard in plan.shards {
-      let file = try create(shard.fileName, byteCount: shard.byteCount)
-      try file.write(shard.encodedHeader, at: 0)
+      if finished == nil {
+        let file = try create(shard.fileName, byteCount: shard.byteCount)
+        try file.write(shard.encodedHeader, at: 0)
+        try file.synchronize()
+      } else {
+        try requireBegun(shard)
+        files.append(shard.fileName)
+      }
       for entry in shard.header.entries {
         slots[entry.info.name] = Slot(
           info: entry.info, file: shard.fileName,
-          offset: shard.encodedHeader.count + entry.offsets.lowerBound)
+          offset: shard.encodedHeader.count + entry.offsets.lowerBound,
+          isWritten: finished?.contains(entry.info.name) ?? false)
       }
     }
     if let index = plan.index { try write(index.text, toFile: ShardIndex.fileName) }
+    try OutputFile.synchronizeFolder(folder.checkpointPath)
+  }
+
+  /// Checks that a file that an earlier writer began is the one that the plan has.
+  private func requireBegun(_ shard: CheckpointPlan.Shard) throws(InputError) {
+    let storage = try TensorStorage(mappingFileAt: path(of: shard.fileName))
+    let header = shard.encodedHeader
+    guard storage.byteCount == shard.byteCount, storage.bytes(in: 0..<header.count) == header else {
+      throw InputError(
+        .malformed, source: path(of: shard.fileName), "is not the file that was begun here")
+    }
   }
 
   /// Bytes of all tensors.
@@ -78,6 +126,22 @@ public final class CheckpointWriter {
     }
     try OutputFile(opening: path(of: slot.file)).write(tensor, at: slot.offset)
     slots[name]?.isWritten = true
+  }
+
+  /// Waits until these tensors are on the disk.
+  package func synchronize(_ names: some Sequence<String>) throws(InputError) {
+    for file in Set(names.compactMap { slots[$0]?.file }).sorted() {
+      try OutputFile(opening: path(of: file)).synchronize()
+    }
+  }
+
+  /// A tensor that was written, read back.
+  package func written(_ name: String) throws(InputError) -> Tensor {
+    guard let slot = slots[name], slot.isWritten else {
+      throw InputError(
+        .missing, source: folder.path, place: place(ofTensor: name), "is not written")
+    }
+    return try SafetensorsFile(opening: URL(filePath: path(of: slot.file))).tensor(name)
   }
 
   /// Writes a text file, such as `config.json`.
@@ -143,13 +207,14 @@ public final class CheckpointWriter {
     isFinished = true
   }
 
-  /// Gives up: removes everything that was written. Does nothing after ``finish()``.
+  /// Gives up: removes everything that was written, unless the folder is kept. Does nothing after
+  /// ``finish()``.
   public func discard() {
     isFinished = true
     folder.discard()
   }
 
-  private func path(of file: String) -> String { folder.path + "/" + file }
+  private func path(of file: String) -> String { folder.checkpointPath + "/" + file }
 
   private func create(_ file: String, byteCount: Int) throws(InputError) -> OutputFile {
     files.append(file)

@@ -43,7 +43,8 @@ package final class OutputFile {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(InputError) {
+  /// Writes all of `bytes` at a place counted from the file's start.
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(InputError) {
     var done = 0
     while done < bytes.count {
       // The system writes less than 2 GiB at once in any case.

@@ -21,14 +21,12 @@ struct OutputLocation {
 
   /// Finds the folder and checks that writing there does no harm.
   ///
-  /// - Throws: `InputError` of code `unwritable` if the output exists and is not to be replaced or
-  ///   is no checkpoint, if its parent does not exist, or if one of `sources` and the output are
-  ///   the same folder or one inside the other.
+  /// - Throws: `InputError` of code `unwritable` if the folder around it does not exist, or if one of
+  ///   `sources` and the output are the same folder or one inside the other.
   init(_ output: URL, sources: [URL], overwrite: Bool) throws(InputError) {
     path = try Self.resolve(output.absoluteURL.path)
     mayReplace = overwrite
     try checkApart(from: sources)
-    try checkReplaceable()
   }
 
   /// Checks that there is nothing at the path, or a checkpoint that may be replaced.

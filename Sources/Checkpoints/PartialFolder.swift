@@ -1,5 +1,5 @@
-import Diagnostics
-import Foundation
+package import Diagnostics
+package import Foundation
 
 #if canImport(Glibc)
   import Glibc
@@ -7,23 +7,50 @@ import Foundation
   import Darwin
 #endif
 
-/// The folder `<output>.partial`, in which a checkpoint grows until it is complete.
+/// The folder `<output>.partial`, in which a run keeps what it has so far.
 ///
-/// It is locked, so that two runs cannot write the same output; the lock ends with the process,
-/// and what a run that was cut off has left is replaced by the next one.
-final class PartialFolder {
+/// The checkpoint grows in a folder inside it and is renamed from there to its place; everything
+/// else in it is scratch. It is locked, so that two runs cannot write the same output; the lock
+/// ends with the process. What a run that was cut off has left is there for the next one.
+package final class PartialFolder {
   /// Where the checkpoint is to be in the end.
   let location: OutputLocation
   /// The folder's path.
-  var path: String { location.partialPath }
+  package var path: String { location.partialPath }
+  /// The folder in it that becomes the checkpoint.
+  package var checkpointPath: String { path + "/checkpoint" }
+  /// Whether the contents outlive this object if they are not committed: true for what an earlier
+  /// run has left, until it is cleared.
+  package var isKept = true
   /// The open and locked folder; negative before that and after the end.
   private var lock: CInt = -1
 
-  /// Creates the folder, or takes over and empties what an earlier run has left.
+  /// Takes the folder beside an output, for a checkpoint that is to appear there.
+  ///
+  /// - Parameters:
+  ///   - output: The folder to create; the folder around it must exist.
+  ///   - sources: Folders that are read meanwhile; none may be the output, or be in it or around it.
+  ///   - overwrite: Whether a checkpoint that is at the output may be replaced.
+  /// - Throws: `InputError` if the output cannot be written there, or is being written by another run.
+  package convenience init(
+    output: URL, sources: [URL], overwrite: Bool
+  ) throws(InputError) {
+    try self.init(OutputLocation(output, sources: sources, overwrite: overwrite))
+  }
+
+  /// Creates the folder, or takes over what an earlier run has left.
   init(_ location: OutputLocation) throws(InputError) {
     self.location = location
+    do throws(InputError) {
+      try location.checkReplaceable()
+    } catch {
+      removeIfCommitted()
+      throw error
+    }
+    var isNew = false
     while lock < 0 {
-      guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      isNew = mkdir(path, 0o777) == 0
+      guard isNew || errno == EEXIST else {
         throw OutputFile.failure(path, "cannot be created", errno)
       }
       let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -35,7 +62,7 @@ final class PartialFolder {
         throw InputError(
           .unwritable, source: path, "is in use: another run is writing this checkpoint")
       }
-      // Before the lock was taken, the folder may have been renamed into place.
+      // Before the lock was taken, its owner may have removed the folder.
       let found = FileStatus(path: path, followingLinks: false)?.identity
       if found != nil && found == FileStatus(descriptor: descriptor)?.identity {
         lock = descriptor
@@ -43,52 +70,82 @@ final class PartialFolder {
         close(descriptor)
       }
     }
-    do {
-      for name in try FileManager.default.contentsOfDirectory(atPath: path) {
-        try FileManager.default.removeItem(atPath: path + "/" + name)
-      }
-    } catch {
-      throw InputError(
-        .unwritable, source: path,
-        "what an earlier run has left here cannot be removed: \(error.localizedDescription)")
-    }
+    if isNew { isKept = false }
   }
 
   deinit { discard() }
 
-  /// Checks that the disk has room for `byteCount` more bytes.
-  func requireSpace(_ byteCount: Int) throws(InputError) {
-    var status = statvfs()
-    // Some file systems do not know their size.
-    guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return }
-    let (free, overflows) = UInt64(status.f_bavail)
-      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
-    if !overflows && free < byteCount {
+  /// Removes what a run has left that was cut off after it had put its checkpoint in place.
+  private func removeIfCommitted() {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0,
+      FileStatus(path: path + "/journal", followingLinks: false) != nil,
+      FileStatus(path: checkpointPath, followingLinks: false) == nil
+    else { return }
+    try? FileManager.default.removeItem(atPath: path)
+  }
+
+  /// Removes everything in the folder.
+  package func clear() throws(InputError) {
+    isKept = false
+    try remove { _ in true }
+  }
+
+  /// Removes the files and folders directly in the folder, or in its folder `inside`, whose names
+  /// are `unwanted`.
+  package func remove(
+    in inside: String? = nil, unwanted: (String) -> Bool
+  ) throws(InputError) {
+    let folder = inside.map { path + "/" + $0 } ?? path
+    do {
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) where unwanted(name) {
+        try FileManager.default.removeItem(atPath: folder + "/" + name)
+      }
+    } catch {
       throw InputError(
-        .unwritable, source: location.path,
-        "takes \(byteCount) bytes, but only \(free) are free on its disk")
+        .unwritable, source: folder,
+        "what an earlier run has left here cannot be removed: \(error.localizedDescription)")
     }
   }
 
-  /// Renames the folder into place.
+  /// Checks that the disk has room for `byteCount` more bytes.
+  package func requireSpace(_ byteCount: Int) throws(InputError) {
+    guard let free = freeByteCount, free < byteCount else { return }
+    throw InputError(
+      .unwritable, source: location.path,
+      "takes \(byteCount) bytes, but only \(free) are free on its disk")
+  }
+
+  /// Bytes that are free on the disk; nil if its file system does not know.
+  private var freeByteCount: Int? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }
+    let (free, overflows) = UInt64(status.f_bavail)
+      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    return overflows ? nil : Int(clamping: free)
+  }
+
+  /// Renames the checkpoint into place and removes everything else.
   ///
   /// A checkpoint that is replaced is moved aside before, moved back if that fails, and removed
   /// when the new one is in place.
   func commit() throws(InputError) {
     precondition(lock >= 0, "the folder was committed or discarded before")
-    try OutputFile.synchronizeFolder(path)
+    try OutputFile.synchronizeFolder(checkpointPath)
     let replaces = try location.checkReplaceable()
     if replaces && rename(location.path, location.replacedPath) != 0 {
       throw OutputFile.failure(location.path, "cannot be moved aside", errno)
     }
-    guard rename(path, location.path) == 0 else {
+    guard rename(checkpointPath, location.path) == 0 else {
       let code = errno
       if replaces { rename(location.replacedPath, location.path) }
       throw OutputFile.failure(location.path, "cannot be put in place", code)
     }
-    close(lock)
-    lock = -1
+    isKept = false
     try OutputFile.synchronizeFolder(location.parentPath)
+    discard()
     guard replaces else { return }
     do {
       try FileManager.default.removeItem(atPath: location.replacedPath)
@@ -100,10 +157,10 @@ final class PartialFolder {
     }
   }
 
-  /// Removes the folder with all that is in it, unless it was committed.
-  func discard() {
+  /// Lets go of the folder, and removes it with all that is in it unless it is kept.
+  package func discard() {
     guard lock >= 0 else { return }
-    try? FileManager.default.removeItem(atPath: path)
+    if !isKept { try? FileManager.default.removeItem(atPath: path) }
     close(lock)
     lock = -1
   }

@@ -75,6 +75,12 @@ public struct SafetensorsFile: Sendable {
       bytes: storage.bytes(in: entry.byteRange), shape: entry.shape, dtype: entry.dtype)
   }
 
+  /// Bytes of the whole file.
+  package var byteCount: Int { storage.byteCount }
+
+  /// A copy of the bytes in `range`, counted from the file's start.
+  package func bytes(in range: Range<Int>) -> [UInt8] { storage.bytes(in: range) }
+
   private static func readHeader(
     _ storage: TensorStorage
   ) throws(InputError) -> (SafetensorsHeader, dataStart: Int) {

@@ -8,8 +8,7 @@ import Tensors
 package final class Device {
   /// What activations and weights are held as.
   package let compute: ComputeType
-  private let engine: dnnl_engine_t
-  private let stream: dnnl_stream_t
+  private let engine: Engine
   private var products: [Key: MatrixProduct] = [:]
 
   private struct Key: Hashable {
@@ -25,25 +24,14 @@ package final class Device {
         "this processor has no \(compute.rawValue) products (AVX-512 BF16); expected f32 or auto")
     }
     self.compute = compute
-    var engine: dnnl_engine_t?
-    var stream: dnnl_stream_t?
-    try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "an engine")
-    try check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "a stream")
-    self.engine = engine!
-    self.stream = stream!
-  }
-
-  deinit {
-    products = [:]
-    dnnl_stream_destroy(stream)
-    dnnl_engine_destroy(engine)
+    engine = try Engine()
   }
 
   /// The product of this shape, prepared at the first call.
   ///
   /// - Parameter perThread: Whether the product runs on one thread at a time inside a parallel region,
   ///   one lane for each member of the team, rather than on the whole team.
-  func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
+  package func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
     let key = Key(shape: shape, perThread: perThread)
     if let product = products[key] { return product }
     // The library plans for as many threads as it sees when it prepares.
@@ -51,8 +39,36 @@ package final class Device {
     if perThread { ThreadTeam.size = 1 }
     defer { ThreadTeam.size = teamSize }
     let product = try MatrixProduct(
-      shape, engine: engine, stream: stream, laneCount: perThread ? teamSize : 1)
+      shape, engine: engine, laneCount: perThread ? teamSize : 1)
     products[key] = product
     return product
+  }
+}
+
+/// The matrix library's engine and stream; whoever prepared something with them keeps them.
+final class Engine {
+  let engine: dnnl_engine_t
+  let stream: dnnl_stream_t
+
+  init() throws {
+    var engine: dnnl_engine_t?
+    try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "an engine")
+    guard let engine else { preconditionFailure("the library reported an engine and made none") }
+    self.engine = engine
+    var stream: dnnl_stream_t?
+    do {
+      try check(
+        dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "a stream")
+    } catch {
+      dnnl_engine_destroy(engine)
+      throw error
+    }
+    guard let stream else { preconditionFailure("the library reported a stream and made none") }
+    self.stream = stream
+  }
+
+  deinit {
+    dnnl_stream_destroy(stream)
+    dnnl_engine_destroy(engine)
   }
 }

@@ -47,18 +47,19 @@ package struct ProductShape: Hashable {
 ///
 /// Lane `i` belongs to thread `i` of the team: products on different lanes may run at the same time, each
 /// on its own thread. A product run outside a parallel region uses lane 0 and the whole team.
-final class MatrixProduct {
+package final class MatrixProduct {
   private struct Lane {
     var memories: [dnnl_memory_t?] = [nil, nil, nil, nil, nil]
     var scratch: UnsafeMutableRawPointer
   }
 
   private let primitive: dnnl_primitive_t
-  private let stream: dnnl_stream_t
+  /// Kept alive: everything that the library makes refers to its engine.
+  private let engine: Engine
   private let hasBias: Bool
   private var lanes: [Lane] = []
 
-  init(_ shape: ProductShape, engine: dnnl_engine_t, stream: dnnl_stream_t, laneCount: Int) throws {
+  init(_ shape: ProductShape, engine: Engine, laneCount: Int) throws {
     func matrix(
       _ rows: Int, _ columns: Int, _ transposed: Bool, _ stride: Int?, _ type: ComputeType
     )
@@ -79,22 +80,25 @@ final class MatrixProduct {
     var scratchByteCount: Int64 = 0
     try check(
       onednn_matmul_create(
-        &primitive, &scratchByteCount, engine, &a, &b, &c, shape.hasBias, shape.accumulates),
+        &primitive, &scratchByteCount, engine.engine, &a, &b, &c, shape.hasBias, shape.accumulates),
       "a product of \(shape.m) x \(shape.k) by \(shape.k) x \(shape.n) in \(shape.input.rawValue)")
     self.primitive = primitive!
-    self.stream = stream
+    self.engine = engine
     hasBias = shape.hasBias
 
     for _ in 0..<laneCount {
       var lane = Lane(
         scratch: .allocate(byteCount: max(Int(scratchByteCount), 64), alignment: 64))
-      try check(onednn_memory_create(&lane.memories[0], engine, &a), "memory")
-      try check(onednn_memory_create(&lane.memories[1], engine, &b), "memory")
-      try check(onednn_memory_create(&lane.memories[2], engine, &c), "memory")
+      try check(onednn_memory_create(&lane.memories[0], engine.engine, &a), "memory")
+      try check(onednn_memory_create(&lane.memories[1], engine.engine, &b), "memory")
+      try check(onednn_memory_create(&lane.memories[2], engine.engine, &c), "memory")
       try check(
-        onednn_scratch_create(&lane.memories[3], engine, max(scratchByteCount, 64)), "memory")
+        onednn_scratch_create(&lane.memories[3], engine.engine, max(scratchByteCount, 64)), "memory"
+      )
       dnnl_memory_set_data_handle(lane.memories[3], lane.scratch)
-      if hasBias { try check(onednn_memory_create(&lane.memories[4], engine, &bias), "memory") }
+      if hasBias {
+        try check(onednn_memory_create(&lane.memories[4], engine.engine, &bias), "memory")
+      }
       lanes.append(lane)
     }
   }
@@ -108,7 +112,7 @@ final class MatrixProduct {
   }
 
   /// Computes the product.
-  func run(
+  package func run(
     _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
     bias: UnsafePointer<Float>? = nil, lane: Int = 0
   ) {
@@ -126,7 +130,8 @@ final class MatrixProduct {
         arguments[2] = dnnl_exec_arg_t(arg: DNNL_ARG_DST, memory: memories[2])
         arguments[3] = dnnl_exec_arg_t(arg: DNNL_ARG_SCRATCHPAD, memory: memories[3])
         arguments[4] = dnnl_exec_arg_t(arg: DNNL_ARG_BIAS, memory: memories[4])
-        return dnnl_primitive_execute(primitive, stream, hasBias ? 5 : 4, arguments.baseAddress)
+        return dnnl_primitive_execute(
+          primitive, engine.stream, hasBias ? 5 : 4, arguments.baseAddress)
       }
     }
     // A prepared product over valid memory has no way to fail; if it does, no result may be used.

@@ -3,31 +3,33 @@
 /// Each buffer has a size and an interval of steps; two buffers overlap in memory only if their intervals
 /// do not overlap. Placing the largest first at the lowest free offset is within a few per cent of the
 /// best plan for chains of layers.
-struct MemoryPlan {
-  struct Buffer {
-    var byteCount: Int
-    var firstStep: Int
-    var lastStep: Int
+package struct MemoryPlan {
+  package struct Buffer {
+    package var byteCount: Int
+    package var firstStep: Int
+    package var lastStep: Int
   }
 
-  private(set) var buffers: [Buffer] = []
-  private(set) var offsets: [Int] = []
-  private(set) var byteCount = 0
+  package private(set) var buffers: [Buffer] = []
+  package private(set) var offsets: [Int] = []
+  package private(set) var byteCount = 0
+
+  package init() {}
 
   /// Adds a buffer of `byteCount` bytes that nobody uses yet; returns its number.
-  mutating func add(byteCount: Int) -> Int {
+  package mutating func add(byteCount: Int) -> Int {
     buffers.append(Buffer(byteCount: byteCount, firstStep: .max, lastStep: .min))
     return buffers.count - 1
   }
 
   /// Says that buffer `index` is in use at `step`, and in between the steps said before.
-  mutating func use(_ index: Int, at step: Int) {
+  package mutating func use(_ index: Int, at step: Int) {
     buffers[index].firstStep = min(buffers[index].firstStep, step)
     buffers[index].lastStep = max(buffers[index].lastStep, step)
   }
 
   /// Chooses an offset for each buffer.
-  mutating func place() {
+  package mutating func place() {
     let alignment = 64
     offsets = Array(repeating: 0, count: buffers.count)
     byteCount = 0

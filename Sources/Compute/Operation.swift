@@ -17,7 +17,8 @@ package struct Parameter: Hashable {
 
 /// One recorded step of a program: what it reads and writes, and how to run it forward and backward.
 ///
-/// Each kind of operation is one file. It is prepared once, when all shapes are known, and then run
+/// It holds what it prepared for one program, so a recording serves one program at a time. Each kind of
+/// operation is one file. It is prepared once, when all shapes are known, and then run
 /// thousands of times; it allocates nothing while it runs.
 protocol Operation: AnyObject {
   /// What the forward pass reads and the backward pass gives gradients to.

@@ -23,7 +23,7 @@ struct Schedule {
   init(_ recorder: ProgramRecorder, output: Value, training: Program.Training) {
     let operations = recorder.operations
     let count = operations.count
-    let needed = Self.valuesWithGradient(recorder, training: training)
+    let needed = Self.valuesWithGradient(recorder, output: output, training: training)
     valueBuffers = Array(repeating: nil, count: recorder.values.count)
     gradientBuffers = valueBuffers
 
@@ -60,9 +60,9 @@ struct Schedule {
     return buffer
   }
 
-  /// The values that some wanted gradient flows through.
+  /// The values that some wanted gradient flows through on its way from the output.
   private static func valuesWithGradient(
-    _ recorder: ProgramRecorder, training: Program.Training
+    _ recorder: ProgramRecorder, output: Value, training: Program.Training
   ) -> Set<Value> {
     guard training != .nothing else { return [] }
     var needed: Set<Value> = []
@@ -80,7 +80,11 @@ struct Schedule {
         needed.insert(operation.result)
       }
     }
-    return needed
+    var reachesOutput: Set<Value> = [output]
+    for operation in recorder.operations.reversed() where reachesOutput.contains(operation.result) {
+      reachesOutput.formUnion(operation.inputs.map(\.value))
+    }
+    return needed.intersection(reachesOutput)
   }
 
   /// Gives each gradient a buffer, from the last operation to the first, the order in which they arise.
@@ -91,34 +95,39 @@ struct Schedule {
     let count = operations.count
     gradientModes = operations.map { Array(repeating: .none, count: $0.inputs.count) }
     guard needed.contains(output) else { return }
-    var written: Set<Operand> = []
+    var coverage = GradientCoverage(recorder)
+    var sharing = GradientSharing(recorder, needed: needed)
 
     func buffer(of value: Value) -> Int {
       if let buffer = gradientBuffers[value.index] { return buffer }
       let info = recorder.values[value.index]
       let buffer = plan.add(byteCount: recorder.rows * info.columns * info.type.byteCount)
       gradientBuffers[value.index] = buffer
+      sharing.add(value, to: buffer)
       return buffer
     }
 
     // The caller writes the gradient of the output between the passes.
     plan.use(buffer(of: output), at: count - 1)
+    coverage.write(recorder.operand(output))
     for (index, operation) in operations.enumerated().reversed() {
       guard needed.contains(operation.result) else { continue }
       let step = 2 * count - 1 - index
       let resultBuffer = buffer(of: operation.result)
       plan.use(resultBuffer, at: step)
+      coverage.requireAll(of: operation.result)
       for (position, operand) in operation.inputs.enumerated() where needed.contains(operand.value)
       {
-        if operation is Addition,
-          Self.canShare(position, of: index, in: operations),
-          gradientBuffers[operand.value.index] == nil
+        if operation is Addition, operation.inputs[0] != operation.inputs[1],
+          gradientBuffers[operand.value.index] == nil,
+          sharing.allows(operand.value, in: resultBuffer, of: index)
         {
           gradientBuffers[operand.value.index] = resultBuffer
+          sharing.add(operand.value, to: resultBuffer)
           gradientModes[index][position] = .shared
-          written.insert(operand)
+          coverage.write(operand)
         } else {
-          gradientModes[index][position] = written.insert(operand).inserted ? .write : .accumulate
+          gradientModes[index][position] = coverage.write(operand) ? .write : .accumulate
         }
         plan.use(buffer(of: operand.value), at: step)
         if recorder.values[operand.value.index].isInput {
@@ -126,26 +135,8 @@ struct Schedule {
         }
       }
     }
-  }
-
-  /// Whether the gradient of one operand of an addition may lie in the memory of the sum's gradient.
-  ///
-  /// The second operand's may if nothing else adds to it. The first one's may if everything that adds to
-  /// it runs after the second operand's gradient has been read, by the operation that made that operand.
-  private static func canShare(
-    _ position: Int, of index: Int, in operations: [any Operation]
-  ) -> Bool {
-    let sum = operations[index]
-    func otherReaders(_ value: Value) -> [Int] {
-      operations.indices.filter { reader in
-        reader != index && operations[reader].inputs.contains { $0.value == value }
-      }
+    for index in recorder.values.indices where recorder.values[index].isInput {
+      if needed.contains(Value(index: index)) { coverage.requireAll(of: Value(index: index)) }
     }
-    guard sum.inputs[0].value != sum.inputs[1].value else { return false }
-    let second = sum.inputs[1].value
-    guard otherReaders(second).isEmpty,
-      let maker = operations.firstIndex(where: { $0.outputs.contains(second) })
-    else { return false }
-    return position == 1 || otherReaders(sum.inputs[0].value).allSatisfy { $0 < maker }
   }
 }

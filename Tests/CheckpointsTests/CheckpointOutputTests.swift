@@ -129,6 +129,23 @@ import Testing
     }
   }
 
+  @Test func theLeavingsOfACommittedRunAreRemoved() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      try complete(try writer(output))
+      let partial = folder.appending(path: "out.partial")
+      try makeFolder(partial)
+      try write("", to: "journal", in: partial)
+      expectInputError(.unwritable, mentioning: ["exists"]) { try writer(output) }
+      #expect(try names(in: folder) == ["out"])
+      // What is unfinished is not.
+      try makeFolder(partial.appending(path: "checkpoint"))
+      try write("", to: "journal", in: partial)
+      expectInputError(.unwritable, mentioning: ["exists"]) { try writer(output) }
+      #expect(try names(in: folder) == ["out", "out.partial"])
+    }
+  }
+
   @Test func twoRunsCannotWriteTheSameOutput() throws {
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "out")

@@ -16,6 +16,10 @@ public final class AutoRoundModifier: Modifier {
   /// Every option, settled.
   public let options: ResolvedOptions
 
+  /// The scheme as it was asked for: a preset, presets with their targets, or groups.
+  public var scheme: AutoRoundOptions.SchemeSelection? {
+    try? options.recipe.autoRoundOptions().scheme
+  }
   /// The groups of layers with their schemes.
   public var configGroups: [AutoRoundOptions.ConfigGroup] { options.groups }
   /// What the schemes apply to: class names, module names, or `re:` and a regular expression.
@@ -28,9 +32,6 @@ public final class AutoRoundModifier: Modifier {
   public var learningRate: LearningRate { options.learningRate }
   /// Samples of a step.
   public var batchSize: Int { options.batchSize }
-
-  /// Inputs of the next block in the quantized model.
-  private var quantizedInputs: ActivationCache?
 
   /// A modifier with settled options.
   public init(_ options: ResolvedOptions) {
@@ -88,16 +89,8 @@ public final class AutoRoundModifier: Modifier {
     state.keyValueScheme = options.keyValueCacheScheme
   }
 
-  public func start(_ state: SessionState) throws {
-    startCalibration()
-  }
-
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {
     try applyAutoRound(block, state)
-  }
-
-  public func end(_ state: SessionState) throws {
-    quantizedInputs = nil
   }
 
   public func finalize(_ state: SessionState) throws {
@@ -113,17 +106,12 @@ public final class AutoRoundModifier: Modifier {
     }
   }
 
-  /// Forgets the streams of an earlier run.
-  func startCalibration() {
-    quantizedInputs = nil
-  }
-
   /// Tunes the block's layers, hands their integers to the output, and carries the quantized stream on.
   func applyAutoRound(_ block: CalibratedBlock, _ state: SessionState) throws {
-    guard let inputs = quantizedInputs ?? block.firstInputs else {
+    guard let inputs = state.quantizedStream ?? block.firstInputs else {
       preconditionFailure("blocks come in order from the first")
     }
-    quantizedInputs = inputs
+    state.quantizedStream = inputs
     let started = ContinuousClock.now
     let runner = BlockRunner(block.program)
     let layers = try makeLayers(block, state)
@@ -153,6 +141,7 @@ public final class AutoRoundModifier: Modifier {
       outcome = try tuner.tune(inputs: inputs, targets: block.outputs) { iteration, loss in
         state.observer?.observe(
           .iteration(block: block.index, iteration: iteration + 1, of: iterations, loss: loss))
+        try state.checkStop()
       }
     }
     for layer in layers {
@@ -169,7 +158,6 @@ public final class AutoRoundModifier: Modifier {
       seconds: (ContinuousClock.now - started).seconds)
     try check(report, outcome, state)
     state.blocks.append(report)
-    state.observer?.observe(.blockFinished(report))
   }
 
   // MARK: Parts

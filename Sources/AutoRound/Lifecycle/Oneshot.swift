@@ -20,34 +20,39 @@ public import Foundation
 ///   - output: The folder to write. It must not exist, unless `overwrite` is true.
 ///   - compute: The type of the matrix products.
 ///   - threads: Threads to use; nil: one for each processor.
+///   - restart: Whether what an earlier run has left is thrown away; otherwise a run with the same
+///     arguments goes on after the last block that is finished, and ends with the same bytes as one that
+///     was never cut off.
 ///   - observer: Told what happens while it happens.
 /// - Returns: What was done to each block, and what came out.
-/// - Throws: `InputError`, which names the file and the field that is at fault. Nothing is left behind.
+/// - Throws: `InputError`, which names the file and the field that is at fault; ``RunInterruption`` if
+///   the observer wants the run to stop. Blocks that are finished by then are kept in `<output>.partial`.
 @discardableResult
 public func oneshot(
   model: URL, recipe: Recipe, dataset: CalibrationSource = .builtin,
   overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
-  compute: ComputeType = .automatic, threads: Int? = nil, observer: (any RunObserver)? = nil
+  compute: ComputeType = .automatic, threads: Int? = nil, restart: Bool = false,
+  observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   for warning in recipe.warnings { observer?.observe(.warning(warning)) }
   let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,
-    overwrite: overwrite, compute: compute, threads: threads, observer: observer)
+    overwrite: overwrite, compute: compute, threads: threads, restart: restart, observer: observer)
 }
 
 /// Quantizes a checkpoint in one go with a modifier made in code.
 ///
 /// Parameters and results are those of
-/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:observer:)``.
+/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:observer:)``.
 @discardableResult
 public func oneshot(
   model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
-  observer: (any RunObserver)? = nil
+  restart: Bool = false, observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   try QuantizationRun(
     model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
-    compute: compute, threads: threads, observer: observer
+    compute: compute, threads: threads, restart: restart, observer: observer
   ).run()
 }

@@ -18,12 +18,15 @@ struct QuantizationRun {
   var overwrite: Bool
   var compute: ComputeType
   var threads: Int?
+  var restart: Bool
   var observer: (any RunObserver)?
 
   func run() throws -> RunReport {
     let started = ContinuousClock.now
     if let threads { ThreadTeam.size = threads }
     let source = try SourceModel(opening: model)
+    let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)
+    defer { folder.discard() }
     let options = modifier.options
     let calibration = try CalibrationData(
       dataset, tokenizer: Tokenizer(folder: model), sampleCount: options.sampleCount,
@@ -37,24 +40,42 @@ struct QuantizationRun {
     try session.initialize()
     let copy = try QuantizedCopy(
       of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
+    let description = self.description(of: state, options)
+    let journal = try RunJournal(
+      in: folder,
+      fingerprint: RunFingerprint(
+        source: source.checkpoint, options: options, calibration: calibration,
+        configuration: copy.configuration, computeType: description.computeType,
+        instructionSet: description.instructionSet),
+      restart: restart)
+    state.journal = journal
     let writer = try CheckpointWriter(
-      output: output, tensors: copy.tensors, sources: [model], overwrite: overwrite)
+      CheckpointPlan(copy.tensors), in: folder, finished: journal.finishedTensors)
+    try journal.verify(writer)
     do {
-      observer?.observe(.started(description(of: state, options)))
+      observer?.observe(.started(description))
       for warning in calibration.warnings { state.warn(warning) }
       state.deliverWeights { weight, module in
         for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
           try writer.write(tensor, named: name)
+          journal.note(tensor, named: name)
         }
       }
       state.deliverScales { scale, name in
-        try writer.write(copy.tensor(ofScale: scale, named: name), named: name)
+        let tensor = copy.tensor(ofScale: scale, named: name)
+        try writer.write(tensor, named: name)
+        journal.note(tensor, named: name)
       }
-      try session.run()
+      try tune(session, state, journal, writer)
       try copy.writeTheRest(to: writer, recipe: options.recipe)
       try writer.finish()
     } catch {
-      writer.discard()
+      if folder.isKept {
+        observer?.observe(
+          .kept(
+            finished: journal.finished.count, count: source.description.blocks.count,
+            folder: folder.path))
+      }
       throw error
     }
 
@@ -66,6 +87,23 @@ struct QuantizationRun {
       warnings: state.warnings)
     observer?.observe(.finished(report))
     return report
+  }
+
+  /// Runs the session and records each block when it is done.
+  private func tune(
+    _ session: Session, _ state: SessionState, _ journal: RunJournal, _ writer: CheckpointWriter
+  ) throws {
+    let last = state.model.description.blocks.count - 1
+    if !journal.finished.isEmpty { state.restore(journal.finished) }
+    var warningCount = state.warnings.count
+    try session.run { index, stream in
+      try journal.finish(
+        index, report: state.blocks.last { $0.index == index },
+        warnings: Array(state.warnings.dropFirst(warningCount)), writer: writer,
+        original: index < last ? stream : nil,
+        quantized: index < last ? state.quantizedStream : nil)
+      warningCount = state.warnings.count
+    }
   }
 
   /// Tokens of a sample: as asked, or the default as far as the model has positions.

@@ -22,12 +22,16 @@ package final class Session {
     for modifier in modifiers { try modifier.initialize(state) }
   }
 
-  /// Calibrates and modifies all blocks.
-  package func run() throws {
-    let stream = try firstInputs()
+  /// Calibrates and modifies all blocks, or those that an earlier run has left.
+  ///
+  /// - Parameter finish: Called when a block is done, with its number and the full-precision stream.
+  package func run(finish: (Int, ActivationCache) throws -> Void = { _, _ in }) throws {
+    let finished = state.journal?.finished ?? []
+    let stream = try finished.isEmpty ? firstInputs() : restoredStream(finished)
     for modifier in modifiers { try modifier.start(state) }
     let blocks = state.decoderBlocks
-    for (index, placed) in blocks.enumerated() {
+    for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
+      try state.checkStop()
       state.observer?.observe(
         .blockStarted(index: index, count: blocks.count, name: placed.name))
       let program = try state.program(for: placed.block, batchSize: batchSize)
@@ -43,23 +47,40 @@ package final class Session {
       for modifier in modifiers {
         try naming(placed.name) { try modifier.sequentialEpochEnd(block, state) }
       }
+      try finish(index, stream)
+      if let report = state.blocks.last, report.index == index {
+        state.observer?.observe(.blockFinished(report))
+      }
     }
     for modifier in modifiers { try modifier.end(state) }
     for modifier in modifiers { try modifier.finalize(state) }
   }
 
+  private func makeCache() -> ActivationCache {
+    let compute = state.device.compute
+    return ActivationCache(
+      sampleCount: state.calibration.samples.count,
+      sampleByteCount: state.calibration.sequenceLength * state.model.description.hiddenSize
+        * compute.byteCount, compute: compute)
+  }
+
+  /// Both streams as they were when the earlier run was cut off; returns that of full precision.
+  private func restoredStream(_ finished: [FinishedBlock]) throws -> ActivationCache {
+    let stream = makeCache()
+    guard let journal = state.journal, let files = finished.last?.streams else { return stream }
+    try journal.read(files.original, into: stream)
+    let quantized = makeCache()
+    try journal.read(files.quantized, into: quantized)
+    state.quantizedStream = quantized
+    return stream
+  }
+
   /// The embeddings of all samples.
   private func firstInputs() throws -> ActivationCache {
-    let description = state.model.description
-    let compute = state.device.compute
     let embedding = try TokenEmbedding(
-      description, source: state.model.checkpoint, compute: compute)
-    let samples = state.calibration.samples
-    let cache = ActivationCache(
-      sampleCount: samples.count,
-      sampleByteCount: state.calibration.sequenceLength * description.hiddenSize
-        * compute.byteCount, compute: compute)
-    for (index, sample) in samples.enumerated() {
+      state.model.description, source: state.model.checkpoint, compute: state.device.compute)
+    let cache = makeCache()
+    for (index, sample) in state.calibration.samples.enumerated() {
       try embedding.write(sample.lazy.map { Int($0) }, to: cache[index])
     }
     return cache

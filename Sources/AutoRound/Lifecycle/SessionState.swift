@@ -16,6 +16,10 @@ public final class SessionState {
   public internal(set) var blocks: [BlockReport] = []
   /// Every warning so far.
   public private(set) var warnings: [String] = []
+  /// Hidden states of all samples in the model as it is quantized so far; nil before the first block.
+  package var quantizedStream: ActivationCache?
+  /// What is on the disk already; nil if nothing is kept.
+  var journal: RunJournal?
   private var programs: [AnyHashable: BlockProgram] = [:]
   private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
   private var deliverScale: (Float, String) throws -> Void = { _, _ in }
@@ -33,6 +37,13 @@ public final class SessionState {
   public func warn(_ text: String) {
     warnings.append(text)
     observer?.observe(.warning(text))
+  }
+
+  /// Takes over what an earlier run has finished.
+  func restore(_ finished: [FinishedBlock]) {
+    blocks = finished.compactMap(\.report)
+    warnings += finished.flatMap(\.warnings)
+    observer?.observe(.resumed(blocks))
   }
 
   /// Gives layers their schemes; a later modifier's schemes win.

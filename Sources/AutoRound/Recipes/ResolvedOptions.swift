@@ -60,7 +60,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     iterations = overrides.iterations ?? options.iterations ?? preset.iterations
     let fixedRate = overrides.learningRate ?? options.learningRate
     learningRate = fixedRate.map(LearningRate.fixed) ?? preset.learningRate
-    batchSize = overrides.batchSize ?? options.batchSize ?? 8
+    batchSize = overrides.batchSize ?? options.batchSize ?? preset.batchSize
     sampleCount = overrides.sampleCount ?? preset.sampleCount
     sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
     isSequenceLengthGiven = overrides.sequenceLength != nil

@@ -8,23 +8,28 @@ public enum TuningPreset: String, Sendable, CaseIterable {
   /// 50 iterations with a learning rate of 0.005: about a quarter of the time, close in quality at
   /// 4 bits.
   case light
-  /// 100 iterations on 128 samples of 512 tokens: about an eighth of the time, for trying things
-  /// out and for small machines.
+  /// 200 iterations in batches of 2, on 128 samples of 512 tokens: about a sixteenth of the time, for
+  /// trying things out and for small machines. Small batches cost less than few iterations do
+  /// (docs/PERFORMANCE.md).
   case fast
 
   /// Steps of tuning per block.
   public var iterations: Int {
     switch self {
-    case .default: 200
+    case .default, .fast: 200
     case .best: 1000
     case .light: 50
-    case .fast: 100
     }
   }
 
   /// The learning rate of the first step.
   public var learningRate: LearningRate {
     self == .light ? .fixed(0.005) : .automatic
+  }
+
+  /// Samples of a step.
+  public var batchSize: Int {
+    self == .fast ? 2 : 8
   }
 
   /// Calibration samples.

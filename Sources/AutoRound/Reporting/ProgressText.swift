@@ -37,6 +37,9 @@ package struct ProgressText {
     case .started(let description):
       lastLineTime = time
       return description.lines(styling).map(Output.line)
+    case .resumed(let reports):
+      for report in reports { timeLeft.blockFinished(seconds: report.seconds) }
+      return [.line("going on after block \(reports.count), where an earlier run was cut off")]
     case .blockStarted(let index, let count, let name):
       (blockIndex, blockCount) = (index, count)
       lastLineTime = lastLineTime ?? time
@@ -53,6 +56,12 @@ package struct ProgressText {
       return [.line("\(styling.warning("warning:")) \(message)")]
     case .finished(let report):
       return report.lines(styling).map(Output.line)
+    case .kept(let finished, let count, let folder):
+      return [
+        .line(
+          "\(finished) of \(count) blocks are kept in \(folder); the same command goes on after them"
+        )
+      ]
     }
   }
 

@@ -2,6 +2,9 @@
 public enum RunEvent: Sendable {
   /// The model and the calibration samples are loaded; tuning is about to begin.
   case started(RunDescription)
+  /// An earlier run was cut off after these blocks, and this one goes on after them. Comes after
+  /// `started`.
+  case resumed([BlockReport])
   /// Work on a block begins. `index` counts from 0 to `count - 1`.
   case blockStarted(index: Int, count: Int, name: String)
   /// One step of tuning is done: `iteration` counts from 1 to `of`, `loss` is that of the step.
@@ -12,6 +15,9 @@ public enum RunEvent: Sendable {
   case warning(String)
   /// The output is complete and in its place.
   case finished(RunReport)
+  /// The run ends without a result; `finished` of `count` blocks are kept in `folder`, and a run
+  /// with the same arguments goes on after them.
+  case kept(finished: Int, count: Int, folder: String)
 }
 
 /// Receives the events of a run, one after another, on the thread that runs it.
@@ -20,4 +26,11 @@ public enum RunEvent: Sendable {
 public protocol RunObserver: AnyObject {
   /// Takes note of one event.
   func observe(_ event: RunEvent)
+  /// Whether the run is to stop; asked at each step of tuning. It then ends with a
+  /// ``RunInterruption``. False unless implemented.
+  var wantsStop: Bool { get }
+}
+
+extension RunObserver {
+  public var wantsStop: Bool { false }
 }

@@ -15,6 +15,7 @@
 #include "packing.h"
 #include "probability.h"
 #include "rotary.h"
+#include "sha256.h"
 #include "team.h"
 
 #endif

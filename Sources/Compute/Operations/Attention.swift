@@ -18,6 +18,8 @@ final class Attention: Operation {
   private let shape: AttentionShape
   private let batch: Int
   private let tokens: Int
+  /// Positions that scratch memory suffices for, in whole steps of a cache.
+  private let positions: Int
   private let tiles: [AttentionTile]
   private var products: [AttentionTile: TileProducts] = [:]
 
@@ -35,14 +37,14 @@ final class Attention: Operation {
     batch = recorder.batch
     tokens = recorder.tokens
     tiles = AttentionTile.tiles(tokens: tokens, offset: 0, window: shape.window)
-    let element = recorder.compute.byteCount
-    // With a cache, the last tile may see as many keys as there are positions.
-    let positions =
-      (recorder.positions + KeyValueCache.step - 1) / KeyValueCache.step * KeyValueCache.step
+    // With a cache, keys are read in whole steps, and the last tile may see all positions.
+    let step = KeyValueCache.step
+    positions = (recorder.positions + step - 1) / step * step
     let mostKeys = recorder.positions > tokens ? positions : 0
-    let largest = tiles.map { $0.rows * max($0.keys, mostKeys) }.max() ?? 0
+    let largest =
+      tiles.map { $0.rows * max($0.widened(toMultipleOf: step).keys, mostKeys) }.max() ?? 0
     tileByteCount = largest * 4
-    halfTileByteCount = largest * element
+    halfTileByteCount = largest * recorder.compute.byteCount
     sumByteCount = recorder.tokens * shape.headSize * 4
   }
 
@@ -60,7 +62,7 @@ final class Attention: Operation {
   private func aligned(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
 
   func prepare(in program: Program) throws {
-    for tile in tiles where products[tile] == nil {
+    for tile in tiles {
       products[tile] = try TileProducts(
         tile, shape: shape, strides: strides(in: program), device: program.device,
         training: program.training != .nothing)
@@ -70,7 +72,7 @@ final class Attention: Operation {
   private func strides(in program: Program) -> AttentionStrides {
     AttentionStrides(
       query: program.columns(of: inputs[0].value), key: program.columns(of: inputs[1].value),
-      value: program.columns(of: inputs[2].value))
+      value: program.columns(of: inputs[2].value), output: program.columns(of: result))
   }
 
   func forward(in program: Program) {
@@ -80,6 +82,8 @@ final class Attention: Operation {
         strides: strides(in: program), tiles: tiles, products: products, offset: 0)
     }
     precondition(batch == 1, "a cache holds one sequence")
+    precondition(
+      cache.tokenCount + tokens <= positions, "more tokens than the program has positions")
     let size = program.compute.byteCount
     cache.append(
       keys: program[inputs[1]], keyStride: program.columns(of: inputs[1].value) * size,
@@ -87,7 +91,8 @@ final class Attention: Operation {
       tokens: tokens)
     let columns = shape.keyValueHeadCount * shape.headSize
     let strides = AttentionStrides(
-      query: program.columns(of: inputs[0].value), key: columns, value: columns)
+      query: program.columns(of: inputs[0].value), key: columns, value: columns,
+      output: program.columns(of: result))
     let tiles = AttentionTile.tiles(
       tokens: tokens, offset: cache.tokenCount, window: shape.window
     ).map { $0.widened(toMultipleOf: KeyValueCache.step) }
@@ -128,13 +133,15 @@ final class Attention: Operation {
         let v = value + (keyRow * strides.value + group * shape.headSize) * size
         let token = tile.firstQuery - offset
         for head in group * headsPerGroup..<(group + 1) * headsPerGroup {
-          let position = ((firstRow + token) * strides.query + head * shape.headSize) * size
+          let (row, column) = (firstRow + token, head * shape.headSize)
+          let q = query + (row * strides.query + column) * size
           var settings = tile.settings(shape)
-          product.scores.run(query + position, k, scores, lane: member)
+          product.scores.run(q, k, scores, lane: member)
           ck_softmax(
             compute.element, &settings, scores, weights,
             logSums + (sequence * shape.headCount + head) * tokens + token)
-          product.mix.run(weights, v, output + position, lane: member)
+          product.mix.run(
+            weights, v, output + (row * strides.output + column) * size, lane: member)
         }
       }
     }
@@ -172,8 +179,8 @@ final class Attention: Operation {
         let v = value + (keyRow * strides.value + group * d) * size
         for head in group * headsPerGroup..<(group + 1) * headsPerGroup {
           let row = firstRow + tile.firstQuery
-          let position = (row * strides.query + head * d) * size
-          let (q, dy) = (query + position, dOutput + position)
+          let q = query + (row * strides.query + head * d) * size
+          let dy = dOutput + (row * strides.output + head * d) * size
           var settings = tile.settings(shape)
           product.scores.run(q, k, scores, lane: member)
           product.weightGradient!.run(dy, v, dWeights, lane: member)
@@ -181,7 +188,7 @@ final class Attention: Operation {
             compute.element, &settings, scores, dWeights,
             logSums + (sequence * shape.headCount + head) * tokens + tile.firstQuery, weights,
             dScores)
-          product.keySum!.run(weights, dy, valueSums + tile.firstKey * d, lane: member)
+          product.valueSum!.run(weights, dy, valueSums + tile.firstKey * d, lane: member)
           product.keySum!.run(dScores, q, keySums + tile.firstKey * d, lane: member)
           product.queryGradient!.run(
             dScores, k, dQuery.pointer + (row * dQuery.rowStride + head * d) * size, lane: member)

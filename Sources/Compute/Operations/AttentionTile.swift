@@ -27,6 +27,8 @@ struct AttentionStrides: Hashable {
   var query: Int
   var key: Int
   var value: Int
+  /// Of the result and its gradient.
+  var output: Int
 }
 
 /// Neighbouring queries, and the neighbouring keys that at least one of them sees.
@@ -71,8 +73,8 @@ struct TileProducts {
   let scores: MatrixProduct
   let mix: MatrixProduct
   let weightGradient: MatrixProduct?
-  /// Both dK and dV: they have the same shapes.
   let keySum: MatrixProduct?
+  let valueSum: MatrixProduct?
   let queryGradient: MatrixProduct?
 
   init(
@@ -87,22 +89,27 @@ struct TileProducts {
         rowStrideB: strides.key, input: type, output: .float32), perThread: true)
     mix = try device.product(
       ProductShape(
-        m: tile.rows, n: d, k: tile.keys, rowStrideB: strides.value, rowStrideC: strides.query,
+        m: tile.rows, n: d, k: tile.keys, rowStrideB: strides.value, rowStrideC: strides.output,
         input: type, output: type), perThread: true)
     guard training else {
       weightGradient = nil
       keySum = nil
+      valueSum = nil
       queryGradient = nil
       return
     }
     weightGradient = try device.product(
       ProductShape(
-        m: tile.rows, n: tile.keys, k: d, transposesB: true, rowStrideA: strides.query,
+        m: tile.rows, n: tile.keys, k: d, transposesB: true, rowStrideA: strides.output,
         rowStrideB: strides.value, input: type, output: .float32), perThread: true)
-    keySum = try device.product(
-      ProductShape(
-        m: tile.keys, n: d, k: tile.rows, transposesA: true, rowStrideB: strides.query,
-        input: type, output: .float32, accumulates: true), perThread: true)
+    func sum(stride: Int) throws -> MatrixProduct {
+      try device.product(
+        ProductShape(
+          m: tile.keys, n: d, k: tile.rows, transposesA: true, rowStrideB: stride, input: type,
+          output: .float32, accumulates: true), perThread: true)
+    }
+    keySum = try sum(stride: strides.query)
+    valueSum = try sum(stride: strides.output)
     queryGradient = try device.product(
       ProductShape(
         m: tile.rows, n: d, k: tile.keys, rowStrideB: strides.key, rowStrideC: strides.query,

@@ -1,0 +1,96 @@
+import Diagnostics
+import JSONText
+
+/// What a journal says of one block that is tuned and on the disk.
+struct FinishedBlock: Equatable {
+  /// Position in the model, from 0.
+  var index: Int
+  /// Nil for a block with nothing to quantize.
+  var report: BlockReport?
+  /// The SHA-256 of each of its tensors in the checkpoint, by name.
+  var tensors: [String: String]
+  /// What the user was told while it was tuned.
+  var warnings: [String]
+  /// What the next block reads; nil after the last one.
+  var streams: Streams?
+
+  /// The files with the hidden states after the block.
+  struct Streams: Equatable {
+    /// Those of the model in full precision.
+    var original: ActivationFile
+    /// Those of the model as quantized so far.
+    var quantized: ActivationFile
+  }
+
+  /// A file of activations beside the journal.
+  struct ActivationFile: Equatable {
+    var name: String
+    /// SHA-256 of its bytes.
+    var digest: String
+  }
+
+  var json: JSONValue {
+    let tensors = tensors.sorted { $0.key < $1.key }
+    func json(_ file: ActivationFile) -> JSONValue {
+      ["name": .string(file.name), "digest": .string(file.digest)]
+    }
+    return [
+      "block": JSONValue(index),
+      "report": report?.json ?? .null,
+      "tensors": .object(tensors.map { JSONValue.Member($0.key, .string($0.value)) }),
+      "warnings": .array(warnings.map(JSONValue.string)),
+      "streams": streams.map { ["original": json($0.original), "quantized": json($0.quantized)] }
+        ?? .null,
+    ]
+  }
+}
+
+extension FinishedBlock {
+  init(_ reader: JSONReader) throws(InputError) {
+    index = try reader.required("block").int(in: 0...1 << 20)
+    report = nil
+    if let found = try reader.optional("report") { report = try BlockReport(found) }
+    tensors = [:]
+    for member in try reader.required("tensors").members() {
+      tensors[member.key] = try member.reader.string()
+    }
+    warnings = []
+    for warning in try reader.required("warnings").elements() {
+      warnings.append(try warning.string())
+    }
+    streams = nil
+    if let found = try reader.optional("streams") {
+      streams = Streams(
+        original: try ActivationFile(found.required("original")),
+        quantized: try ActivationFile(found.required("quantized")))
+    }
+  }
+}
+
+extension FinishedBlock.ActivationFile {
+  fileprivate init(_ reader: JSONReader) throws(InputError) {
+    let name = try reader.required("name")
+    self.name = try name.string()
+    guard !self.name.contains("/"), !self.name.hasPrefix(".") else {
+      throw name.mismatch("the name of a file")
+    }
+    digest = try reader.required("digest").string()
+  }
+}
+
+extension BlockReport {
+  /// Reads what ``json`` gives.
+  init(_ reader: JSONReader) throws(InputError) {
+    var layers: [String] = []
+    for layer in try reader.required("layers").elements() { layers.append(try layer.string()) }
+    self.init(
+      index: try reader.required("index").int(in: 0...1 << 20),
+      name: try reader.required("name").string(), layers: layers,
+      initialLoss: try reader.required("initial_loss").double(),
+      bestLoss: try reader.required("best_loss").double(),
+      bestIteration: try reader.required("best_iteration").int(in: 0...1 << 30),
+      finalLoss: try reader.required("final_loss").double(),
+      rtnLoss: try reader.required("rtn_loss").double(),
+      seconds: try reader.required("seconds").double())
+  }
+}

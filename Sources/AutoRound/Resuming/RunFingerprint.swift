@@ -1,0 +1,72 @@
+import Checkpoints
+import Diagnostics
+import JSONText
+
+/// Everything that decides the bytes of a run's output, as named texts: two runs with equal
+/// fingerprints write the same files. The number of threads is not among them.
+struct RunFingerprint: Equatable {
+  /// Names, as the user knows them, with their values.
+  private(set) var entries: [(name: String, value: String)] = []
+
+  /// - Parameters:
+  ///   - configuration: The output's, which says what each layer becomes.
+  ///   - instructionSet: That of the kernels.
+  init(
+    source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData, configuration: JSONValue,
+    computeType: String, instructionSet: String
+  ) throws {
+    entries = [
+      ("program version", ProgramVersion.current),
+      ("compute type", computeType),
+      ("instruction set", instructionSet),
+      ("iterations", "\(options.iterations)"),
+      ("learning rate", "\(options.learningRate)"),
+      ("batch size", "\(options.batchSize)"),
+      ("seed", "\(options.seed)"),
+      ("samples", "\(calibration.samples.count)"),
+      ("sequence length", "\(calibration.sequenceLength)"),
+      ("calibration tokens", calibration.hash),
+      ("ignore", options.ignore.joined(separator: " ")),
+      ("scheme", options.schemeSummary),
+      ("output configuration", configuration.text()),
+      ("recipe", options.recipe.yaml),
+    ]
+    for (file, digest) in try source.fingerprint() {
+      entries.append(("the model's file \(file)", digest))
+    }
+  }
+
+  private init(entries: [(name: String, value: String)]) { self.entries = entries }
+
+  static func == (a: RunFingerprint, b: RunFingerprint) -> Bool { a.differences(from: b).isEmpty }
+
+  /// What is not the same in `earlier`, in words.
+  func differences(from earlier: RunFingerprint) -> [String] {
+    func short(_ value: String?) -> String {
+      guard let value else { return "absent" }
+      return value.count <= 60 && !value.contains("\n") ? "'\(value)'" : "other content"
+    }
+    let names = entries.map(\.name)
+    let added = earlier.entries.map(\.name).filter { !names.contains($0) }
+    let differing = (names + added).filter { value($0) != earlier.value($0) }
+    // These two hold what the other options say, and matter where nothing else differs.
+    let summaries = ["output configuration", "recipe"]
+    let plain = differing.filter { !summaries.contains($0) }
+    return (plain.isEmpty ? differing : plain).map {
+      "\($0): it was \(short(earlier.value($0))), now it is \(short(value($0)))"
+    }
+  }
+
+  private func value(_ name: String) -> String? { entries.first { $0.name == name }?.value }
+
+  /// The fingerprint as an object of strings.
+  var json: JSONValue {
+    .object(entries.map { JSONValue.Member($0.name, .string($0.value)) })
+  }
+
+  init(_ reader: JSONReader) throws(InputError) {
+    var entries: [(String, String)] = []
+    for member in try reader.members() { entries.append((member.key, try member.reader.string())) }
+    self.init(entries: entries)
+  }
+}

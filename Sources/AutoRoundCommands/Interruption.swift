@@ -1,0 +1,57 @@
+import AutoRound
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Lets SIGINT and SIGTERM end a run in good order; a second one ends the process at once.
+enum Interruption {
+  // A handler may do little more than write to memory that is there already.
+  nonisolated(unsafe) private static let received: UnsafeMutablePointer<sig_atomic_t> = {
+    let pointer = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 1)
+    pointer.initialize(to: 0)
+    return pointer
+  }()
+
+  /// The number of the signal that came; nil if none did.
+  static var signal: Int32? {
+    let number = received.pointee
+    return number == 0 ? nil : Int32(number)
+  }
+
+  /// Takes note of signals from now on.
+  static func watch() {
+    received.pointee = 0
+    for number in [SIGINT, SIGTERM] {
+      var action = sigaction()
+      #if canImport(Glibc)
+        action.__sigaction_handler.sa_handler = { Interruption.received.pointee = sig_atomic_t($0) }
+      #else
+        action.__sigaction_u.__sa_handler = { Interruption.received.pointee = sig_atomic_t($0) }
+      #endif
+      action.sa_flags = Int32(SA_RESTART) | Int32(bitPattern: UInt32(SA_RESETHAND))
+      sigaction(number, &action, nil)
+    }
+    // Whoever started the process may have blocked them.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+}
+
+/// Hands each event to several observers, and stops the run when a signal comes.
+final class ObserverList: RunObserver {
+  private let observers: [any RunObserver]
+
+  init(_ observers: [any RunObserver]) { self.observers = observers }
+
+  func observe(_ event: RunEvent) {
+    for observer in observers { observer.observe(event) }
+  }
+
+  var wantsStop: Bool { Interruption.signal != nil || observers.contains { $0.wantsStop } }
+}

@@ -1,0 +1,67 @@
+import Compute
+import TestSupport
+import Testing
+
+@Suite(.oneAtATime) struct AttentionTests {
+  /// Weights and their sums are rounded before they are multiplied: one more rounding of bf16 on the way to
+  /// each result, and in the backward pass two.
+  static let allowance = Allowance(
+    float32: Tolerance(ofLargest: 3e-6), bfloat16: Tolerance(ofLargest: 0x1p-7))
+
+  /// Attention over one value that holds queries, keys and values side by side.
+  private func twin(
+    _ compute: ComputeType, batch: Int = 1, tokens: Int, heads: Int = 4, groups: Int = 2,
+    headSize: Int = 8, window: Int? = nil
+  ) -> Twin {
+    var twin = Twin(compute, batch: batch, tokens: tokens, seed: UInt64(tokens))
+    let x = twin.input((heads + 2 * groups) * headSize)
+    let (queries, keys) = (heads * headSize, groups * headSize)
+    let shape = AttentionShape(
+      headCount: heads, keyValueHeadCount: groups, headSize: headSize,
+      scale: 1 / Float(headSize).squareRoot(), window: window)
+    twin.finish(
+      twin.attention(
+        twin.columns(0..<queries, of: x), twin.columns(queries..<queries + keys, of: x),
+        twin.columns(queries + keys..<queries + 2 * keys, of: x), shape: shape))
+    return twin
+  }
+
+  /// Queries are done in tiles of 128, or of 64 in sequences of more than 1024 tokens.
+  @Test(arguments: ComputeType.available, [1, 5, 127, 128, 129, 300, 1100])
+  func bordersOfTiles(compute: ComputeType, tokens: Int) throws {
+    try twin(compute, tokens: tokens).check(Self.allowance)
+  }
+
+  /// Windows of one token, within a tile, over a tile's border, and longer than the sequence.
+  @Test(
+    arguments: ComputeType.available,
+    [(5, 1), (130, 3), (300, 100), (300, 129), (1100, 70), (40, 64)])
+  func windows(compute: ComputeType, sizes: (tokens: Int, window: Int)) throws {
+    try twin(compute, tokens: sizes.tokens, window: sizes.window).check(Self.allowance)
+  }
+
+  @Test(arguments: ComputeType.available, [(1, 1), (6, 6), (6, 3), (8, 1)])
+  func groupsOfHeads(compute: ComputeType, counts: (heads: Int, groups: Int)) throws {
+    let twin = twin(
+      compute, batch: 3, tokens: 33, heads: counts.heads, groups: counts.groups, headSize: 12)
+    try twin.check(Self.allowance)
+    try twin.check(Self.allowance, training: .nothing)
+  }
+
+  @Test(arguments: ComputeType.available, [1, 7, 64, 80])
+  func sizesOfHeads(compute: ComputeType, headSize: Int) throws {
+    try twin(compute, batch: 2, tokens: 140, heads: 2, groups: 1, headSize: headSize, window: 50)
+      .check(Self.allowance)
+  }
+
+  /// Queries, keys and values that come from different values.
+  @Test(arguments: ComputeType.available)
+  func separateValues(compute: ComputeType) throws {
+    var twin = Twin(compute, batch: 2, tokens: 20)
+    let (q, k, v) = (twin.input(24), twin.input(12), twin.input(12))
+    let shape = AttentionShape(
+      headCount: 4, keyValueHeadCount: 2, headSize: 6, scale: 0.4, window: nil)
+    twin.finish(twin.attention(q, k, v, shape: shape))
+    try twin.check(Self.allowance)
+  }
+}

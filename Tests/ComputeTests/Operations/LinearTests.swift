@@ -1,0 +1,68 @@
+import Compute
+import TestSupport
+import Testing
+
+@Suite(.oneAtATime) struct LinearTests {
+  @Test(arguments: ComputeType.available, [[8], [5, 3, 17]])
+  func productsAndGradients(compute: ComputeType, parts: [Int]) throws {
+    for hasBias in [false, true] {
+      var twin = Twin(compute, batch: 2, tokens: 7)
+      let x = twin.input(24)
+      let weight = twin.matrix(rows: parts, columns: 24)
+      let bias = hasBias ? twin.vector(parts, around: 0) : nil
+      twin.finish(twin.linear(x, weight, bias: bias))
+      try twin.check(.sum)
+      try twin.check(.sum, training: .matrices)
+      try twin.check(.sum, training: .nothing)
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 63, 64, 65], [1, 15, 16, 17])
+  func sizesAroundThoseOfVectors(rows: Int, columns: Int) throws {
+    for compute in ComputeType.available {
+      var twin = Twin(compute, tokens: rows)
+      let x = twin.input(columns)
+      let weight = twin.matrix(rows: [33], columns: columns)
+      twin.finish(twin.linear(x, weight, bias: twin.vector([33], around: 0)))
+      try twin.check(.sum)
+    }
+  }
+
+  /// Three products that read and give gradients to columns between others.
+  @Test(arguments: ComputeType.available)
+  func columnsOfAWiderValue(compute: ComputeType) throws {
+    var twin = Twin(compute, tokens: 11)
+    let x = twin.input(40)
+    var sum: Twin.Part?
+    for range in [3..<29, 0..<3, 29..<40] {
+      let weight = twin.matrix(rows: [6], columns: range.count)
+      let bias = twin.vector([6], around: 0)
+      let y = twin.linear(twin.columns(range, of: x), weight, bias: bias)
+      sum = sum.map { twin.add($0, y) } ?? y
+    }
+    twin.finish(try #require(sum))
+    try twin.check(.chain)
+  }
+
+  @Test(arguments: ComputeType.available)
+  func severalReadersAddTheirGradients(compute: ComputeType) throws {
+    var twin = Twin(compute, tokens: 9)
+    let x = twin.linear(twin.input(16))
+    let (a, b, c) = (twin.linear(x), twin.linear(x), twin.linear(x))
+    twin.finish(twin.add(twin.add(a, b), c))
+    try twin.check(.chain)
+    try twin.check(.chain, training: .matrices)
+  }
+
+  /// Whole value and part of it: the part's gradient is added to what the whole's reader wrote.
+  @Test(arguments: ComputeType.available)
+  func columnsThatAreReadAgain(compute: ComputeType) throws {
+    var twin = Twin(compute, tokens: 5)
+    let x = twin.linear(twin.input(12))
+    let weight = twin.matrix(rows: [12], columns: 5)
+    let part = twin.linear(twin.columns(4..<9, of: x), weight)
+    let whole = twin.linear(x)
+    twin.finish(twin.add(part, whole))
+    try twin.check(.chain)
+  }
+}

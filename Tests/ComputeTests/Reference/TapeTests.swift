@@ -1,0 +1,71 @@
+import Compute
+import TestSupport
+import Testing
+
+/// The reference's derivatives against central differences, so that what they are compared with can be
+/// relied on.
+@Suite struct TapeTests {
+  /// One operation, or some, as a function of the leaves on a new tape.
+  typealias Function = (Tape, [Tape.Node]) -> Tape.Node
+
+  /// Compares the gradient of `sum(weights * function)` with differences, for every element of each leaf.
+  private func check(_ shapes: [(Int, Int)], _ function: Function) {
+    var generator = SeededGenerator(seed: 3)
+    let leaves = shapes.map { rows, columns in
+      Matrix(rows: rows, columns: columns, generator.normal(rows * columns))
+    }
+    let tape = Tape()
+    let nodes = leaves.map(Tape.Node.init)
+    let output = function(tape, nodes)
+    let weights = Matrix(
+      rows: output.value.rows, columns: output.value.columns,
+      generator.normal(output.value.elements.count))
+    tape.backward(from: output, gradient: weights)
+
+    func value(_ leaf: Int, _ element: Int, moved step: Double) -> Double {
+      var moved = leaves
+      moved[leaf].elements[element] += step
+      let y = function(Tape(), moved.map(Tape.Node.init)).value
+      return zip(y.elements, weights.elements).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    let step = 1e-5
+    for leaf in leaves.indices {
+      let differences = leaves[leaf].elements.indices.map {
+        (value(leaf, $0, moved: step) - value(leaf, $0, moved: -step)) / (2 * step)
+      }
+      // Central differences in f64 at this step are good to about 1e-9.
+      expectClose(
+        nodes[leaf].gradient.elements, differences, Tolerance(absolute: 1e-8), "leaf \(leaf)")
+    }
+  }
+
+  @Test func linear() {
+    check([(3, 5), (4, 5), (4, 1)]) { $0.linear($1[0], weight: $1[1], bias: $1[2]) }
+  }
+
+  @Test func norm() {
+    check([(3, 6), (6, 1)]) { $0.rmsNorm($1[0], weight: $1[1], epsilon: 0.1) }
+    check([(3, 6), (2, 1)]) { $0.rmsNorm($1[0], weight: $1[1], epsilon: 0.1) }
+  }
+
+  @Test func rotary() {
+    check([(6, 12)]) {
+      $0.rotary($1[0], headSize: 6, angles: Angles(rotated: 4, factor: 1.5), tokens: 3, offset: 2)
+    }
+  }
+
+  @Test(arguments: [nil, 2]) func attention(window: Int?) {
+    let shape = AttentionShape(
+      headCount: 4, keyValueHeadCount: 2, headSize: 3, scale: 0.7, window: window)
+    check([(8, 12), (8, 6), (8, 6)]) { tape, leaves in
+      tape.attention(leaves[0], leaves[1], leaves[2], shape: shape, tokens: 4)
+    }
+  }
+
+  @Test func gateAdditionAndColumns() {
+    check([(3, 8), (3, 4)]) { tape, leaves in
+      let part = tape.columns(2..<6, of: leaves[0])
+      return tape.add(tape.add(tape.siluGate(leaves[0]), part), tape.add(part, leaves[1]))
+    }
+  }
+}

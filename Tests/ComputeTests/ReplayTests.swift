@@ -1,0 +1,71 @@
+import Compute
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// What must hold however often, and on however many threads, a program runs.
+@Suite(.oneAtATime) struct ReplayTests {
+  /// A block in small: norm, projections side by side, rotary embedding, attention, gate, residuals.
+  private func twin(_ compute: ComputeType) -> Twin {
+    var twin = Twin(compute, batch: 3, tokens: 70)
+    let angles = Angles(rotated: 8, factor: 1)
+    let x = twin.input(48)
+    let projected = twin.linear(
+      twin.norm(x), twin.matrix(rows: [32, 16, 16], columns: 48), bias: twin.vector([64], around: 0)
+    )
+    let q = twin.rotary(
+      twin.columns(0..<32, of: projected), headSize: 8, angles: angles, norms: true)
+    let k = twin.rotary(twin.columns(32..<48, of: projected), headSize: 8, angles: angles)
+    let shape = AttentionShape(
+      headCount: 4, keyValueHeadCount: 2, headSize: 8, scale: 0.35, window: 40)
+    let mixed = twin.attention(q, k, twin.columns(48..<64, of: projected), shape: shape)
+    let middle = twin.add(x, twin.linear(mixed, twin.matrix(rows: [48], columns: 32)))
+    let gated = twin.siluGate(
+      twin.linear(twin.norm(middle), twin.matrix(rows: [56, 56], columns: 48)))
+    twin.finish(twin.add(middle, twin.linear(gated, twin.matrix(rows: [48], columns: 56))))
+    return twin
+  }
+
+  @Test(arguments: ComputeType.available)
+  func aBlockMeetsTheReference(compute: ComputeType) throws {
+    try twin(compute).check(.chain)
+  }
+
+  @Test(arguments: ComputeType.available)
+  func theSameBitsEachTimeAndOnAnyNumberOfThreads(compute: ComputeType) throws {
+    let twin = twin(compute)
+    let program = try TwinProgram(twin)
+    let first = program.run().bits
+    #expect(program.run().bits == first)
+    let size = ThreadTeam.size
+    defer { ThreadTeam.size = size }
+    for threads in [1, 2] {
+      ThreadTeam.size = threads
+      #expect(try TwinProgram(twin).run().bits == first, "\(threads) threads")
+    }
+  }
+
+  @Test func replayingTakesNoMemory() throws {
+    let program = try TwinProgram(twin(.float32)).program
+    func replay(_ times: Int) {
+      for _ in 0..<times {
+        program.forward()
+        program.outputGradient.initializeMemory(
+          as: UInt8.self, repeating: 0, count: program.rows * 48 * 4)
+        program.backward { _, _ in }
+      }
+    }
+    replay(20)
+    let before = try residentPages()
+    replay(200)
+    let after = try residentPages()
+    #expect(after <= before + 64, "\(before) pages of memory before, \(after) after")
+  }
+
+  /// Pages of this process that are in memory.
+  private func residentPages() throws -> Int {
+    let text = try String(contentsOf: URL(filePath: "/proc/self/statm"), encoding: .utf8)
+    return try #require(Int(text.split(separator: " ")[1]))
+  }
+}

@@ -1,0 +1,150 @@
+import Compute
+import Tensors
+import TestSupport
+import Testing
+
+/// A small program and the same computation on the reference's tape, recorded side by side on random
+/// numbers that both can represent.
+struct Twin {
+  /// Some columns of a value, in both.
+  struct Part {
+    let operand: Operand
+    let node: Tape.Node
+    var value: Value { operand.value }
+  }
+
+  /// Weights, in both.
+  struct Weight {
+    let parameter: Parameter
+    let parts: [ParameterPart]
+    let isMatrix: Bool
+    let node: Tape.Node
+  }
+
+  let compute: ComputeType
+  private(set) var recorder: ProgramRecorder
+  private(set) var inputs: [Part] = []
+  private(set) var weights: [Weight] = []
+  private(set) var output: Part?
+  private(set) var outputGradient: [Float] = []
+  private let tape = Tape()
+  private var generator: SeededGenerator
+
+  init(_ compute: ComputeType, batch: Int = 1, tokens: Int, seed: UInt64 = 1) {
+    self.compute = compute
+    recorder = ProgramRecorder(batch: batch, tokens: tokens, compute: compute)
+    generator = SeededGenerator(seed: seed)
+  }
+
+  // MARK: What the caller fills
+
+  mutating func input(_ columns: Int, deviation: Float = 1) -> Part {
+    let value = recorder.input(columns: columns)
+    let operand = recorder.operand(value)
+    let numbers = compute.rounded(
+      generator.normal(recorder.rows * columns, deviation: deviation))
+    let node = Tape.Node(Matrix(rows: recorder.rows, columns: columns, numbers))
+    inputs.append(Part(operand: operand, node: node))
+    return inputs.last!
+  }
+
+  /// Matrices of `rows` rows each, with results about as large as what they are applied to.
+  mutating func matrix(rows: [Int], columns: Int) -> Weight {
+    let parts = names("matrix", rows)
+    let count = rows.reduce(0, +)
+    let numbers = compute.rounded(
+      generator.normal(count * columns, deviation: 1 / Float(columns).squareRoot()))
+    weights.append(
+      Weight(
+        parameter: recorder.matrix(parts, columns: columns), parts: parts, isMatrix: true,
+        node: Tape.Node(Matrix(rows: count, columns: columns, numbers))))
+    return weights.last!
+  }
+
+  /// A vector of random numbers around `mean`.
+  mutating func vector(_ sizes: [Int], around mean: Float) -> Weight {
+    let parts = names("vector", sizes)
+    let numbers = generator.normal(sizes.reduce(0, +), deviation: 0.3).map { $0 + mean }
+    weights.append(
+      Weight(
+        parameter: recorder.vector(parts), parts: parts, isMatrix: false,
+        node: Tape.Node(Matrix(rows: numbers.count, columns: 1, numbers))))
+    return weights.last!
+  }
+
+  private func names(_ kind: String, _ rows: [Int]) -> [ParameterPart] {
+    rows.indices.map { ParameterPart(name: "\(kind) \(weights.count).\($0)", rows: rows[$0]) }
+  }
+
+  // MARK: Operations
+
+  func columns(_ range: Range<Int>, of x: Part) -> Part {
+    Part(
+      operand: recorder.operand(x.value, columns: range), node: tape.columns(range, of: x.node))
+  }
+
+  mutating func linear(_ x: Part, _ weight: Weight, bias: Weight? = nil) -> Part {
+    Self.part(
+      recorder.linear(x.operand, weight: weight.parameter, bias: bias?.parameter),
+      tape.linear(x.node, weight: weight.node, bias: bias?.node), recorder)
+  }
+
+  /// A product with a new square matrix.
+  mutating func linear(_ x: Part) -> Part {
+    linear(x, matrix(rows: [x.operand.columns], columns: x.operand.columns))
+  }
+
+  mutating func norm(_ x: Part, epsilon: Float = 1e-5) -> Part {
+    let weight = vector([x.operand.columns], around: 1)
+    return Self.part(
+      recorder.rmsNorm(x.value, weight: weight.parameter, epsilon: epsilon),
+      tape.rmsNorm(x.node, weight: weight.node, epsilon: Double(epsilon)), recorder)
+  }
+
+  mutating func rotary(
+    _ x: Part, headSize: Int, angles: Angles, norms: Bool = false
+  ) -> Part {
+    let epsilon: Float = 1e-5
+    let weight = norms ? vector([headSize], around: 1) : nil
+    let normed = weight.map {
+      tape.rmsNorm(x.node, weight: $0.node, epsilon: Double(epsilon))
+    }
+    return Self.part(
+      recorder.rotary(
+        x.operand, headSize: headSize, norm: weight.map { ($0.parameter, epsilon) },
+        table: angles.table(positions: recorder.positions)),
+      tape.rotary(normed ?? x.node, headSize: headSize, angles: angles, tokens: recorder.tokens),
+      recorder)
+  }
+
+  mutating func attention(_ q: Part, _ k: Part, _ v: Part, shape: AttentionShape) -> Part {
+    Self.part(
+      recorder.attention(query: q.operand, key: k.operand, value: v.operand, shape: shape),
+      tape.attention(q.node, k.node, v.node, shape: shape, tokens: recorder.tokens), recorder)
+  }
+
+  mutating func siluGate(_ x: Part) -> Part {
+    Self.part(recorder.siluGate(x.value), tape.siluGate(x.node), recorder)
+  }
+
+  mutating func add(_ a: Part, _ b: Part) -> Part {
+    Self.part(recorder.add(a.value, b.value), tape.add(a.node, b.node), recorder)
+  }
+
+  /// Static, and the recorder last: arguments that record something must be evaluated before it is read.
+  private static func part(
+    _ value: Value, _ node: Tape.Node, _ recorder: ProgramRecorder
+  ) -> Part {
+    Part(operand: recorder.operand(value), node: node)
+  }
+
+  /// Ends both recordings, and runs the reference backward from a random gradient of `output`.
+  mutating func finish(_ output: Part) {
+    self.output = output
+    recorder.finish(output: output.value)
+    let (rows, columns) = (output.node.value.rows, output.node.value.columns)
+    outputGradient = compute.rounded(generator.normal(rows * columns))
+    tape.backward(
+      from: output.node, gradient: Matrix(rows: rows, columns: columns, outputGradient))
+  }
+}

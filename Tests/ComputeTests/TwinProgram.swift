@@ -1,0 +1,102 @@
+import Compute
+import Tensors
+import TestSupport
+import Testing
+
+/// The engine's half of a twin, ready to be run again and again on the twin's numbers.
+struct TwinProgram {
+  let program: Program
+  private let twin: Twin
+
+  /// What one forward and backward pass gave.
+  struct Outcome {
+    var output: [Float] = []
+    var inputGradients: [[Float]] = []
+    /// The gradients of parameters by number, in the order of delivery.
+    var delivered: [(parameter: Parameter, gradient: [Float])] = []
+
+    /// All numbers, bit by bit.
+    var bits: [UInt32] {
+      (output + inputGradients.joined() + delivered.flatMap(\.gradient)).map(\.bitPattern)
+    }
+  }
+
+  init(_ twin: Twin, training: Program.Training = .everything) throws {
+    self.twin = twin
+    program = try Program(
+      twin.recorder, device: Device(compute: twin.compute), training: training)
+    for part in program.parameterParts {
+      let weight = try #require(twin.weights.first { $0.parameter == part.parameter })
+      let first = part.rowOffset * part.columns
+      let floats = weight.node.value.elements[first..<first + part.rows * part.columns].map {
+        Float($0)
+      }
+      program.load(Tensor(floats, shape: [part.rows, part.columns]), into: part)
+    }
+  }
+
+  func run() -> Outcome {
+    var outcome = Outcome()
+    for input in twin.inputs {
+      let floats = input.node.value.elements.map { Float($0) }
+      write(floats, to: program.inputPointer(input.value), twin.compute)
+    }
+    program.forward()
+    outcome.output = read(program.outputPointer, twin.outputGradient.count, twin.compute)
+    guard program.training != .nothing else { return outcome }
+    write(twin.outputGradient, to: program.outputGradient, twin.compute)
+    program.backward { parameter, gradient in
+      let count = twin.weights.first { $0.parameter == parameter }?.node.value.elements.count
+      outcome.delivered.append(
+        (parameter, Array(UnsafeBufferPointer(start: gradient, count: count ?? 0))))
+    }
+    if program.training == .everything {
+      outcome.inputGradients = twin.inputs.map {
+        read(program.inputGradient($0.value), $0.node.value.elements.count, twin.compute)
+      }
+    }
+    return outcome
+  }
+}
+
+extension Twin {
+  /// Expects the engine's output and gradients to be the reference's, on each instruction set.
+  func check(
+    _ allowance: Allowance, training: Program.Training = .everything,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    try forEachInstructionSet { name in
+      check(
+        try TwinProgram(self, training: training).run(), allowance, training: training, name,
+        sourceLocation: sourceLocation)
+    }
+  }
+
+  private func check(
+    _ outcome: TwinProgram.Outcome, _ allowance: Allowance, training: Program.Training,
+    _ name: String, sourceLocation: SourceLocation
+  ) {
+    let tolerance = allowance(compute)
+    func expect(_ found: [Float], _ wanted: Matrix, _ tolerance: Tolerance, _ what: String) {
+      expectClose(
+        found.map(Double.init), wanted.elements, tolerance, "\(what), \(compute.rawValue), \(name)",
+        sourceLocation: sourceLocation)
+    }
+    guard let output else { preconditionFailure("the twin has no output") }
+    expect(outcome.output, output.node.value, tolerance, "output")
+    for (index, gradient) in outcome.inputGradients.enumerated() {
+      expect(gradient, inputs[index].node.gradient, tolerance, "gradient of input \(index)")
+    }
+    // A parameter's gradient is f32 in any case, but what flows into it may be rounded.
+    for (parameter, gradient) in outcome.delivered {
+      guard let weight = weights.first(where: { $0.parameter == parameter }) else { continue }
+      expect(gradient, weight.node.gradient, tolerance, "gradient of \(weight.parts[0].name)")
+    }
+    let wanted = weights.filter {
+      training == .everything || (training == .matrices && $0.isMatrix)
+    }
+    #expect(
+      outcome.delivered.map(\.parameter.index).sorted() == wanted.map(\.parameter.index),
+      "each trained parameter's gradient is delivered once", sourceLocation: sourceLocation)
+  }
+}
