@@ -10,7 +10,7 @@ package final class Program {
   package enum Training: Sendable {
     /// Nothing: a forward pass alone, which needs far less memory.
     case nothing
-    /// The matrices of linear layers.
+    /// The matrices of linear layers, and the scales of their quantized inputs.
     case matrices
     /// Every parameter, and the inputs.
     case everything
@@ -35,6 +35,15 @@ package final class Program {
 
   /// Keys and values of the tokens before, when a sequence is run piece by piece.
   package var cache: KeyValueCache?
+
+  /// What happens to activations that the program can quantize.
+  package var activations = ActivationMode.quantized
+
+  /// The activations that the program can quantize with a scale from calibration, in the order of
+  /// recording.
+  package var calibratedActivations: [QuantizedActivations] {
+    recorder.operations.compactMap { $0 as? QuantizedActivations }.filter { $0.scale != nil }
+  }
 
   /// Position of the first token of each sequence.
   var positionOffset: Int { cache?.tokenCount ?? 0 }
@@ -146,7 +155,7 @@ package final class Program {
         let elementByteCount = info.isMatrix ? compute.byteCount : 4
         return BoundPart(
           name: part.name, parameter: Parameter(index: index), rowOffset: row, rows: part.rows,
-          columns: info.columns, isMatrix: info.isMatrix,
+          columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale,
           pointer: parameters.pointers[index] + row * info.columns * elementByteCount)
       }
     }
@@ -201,7 +210,8 @@ package final class Program {
   func trains(_ parameter: Parameter) -> Bool {
     switch training {
     case .nothing: false
-    case .matrices: recorder.parameters[parameter.index].isMatrix
+    case .matrices:
+      recorder.parameters[parameter.index].isMatrix || recorder.parameters[parameter.index].isScale
     case .everything: true
     }
   }
@@ -226,6 +236,8 @@ package struct BoundPart {
   package var rows: Int
   package var columns: Int
   package var isMatrix: Bool
+  /// Whether it is a scale of quantized activations rather than a tensor of the model.
+  package var isScale = false
   /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector.
   package var pointer: UnsafeMutableRawPointer
 }

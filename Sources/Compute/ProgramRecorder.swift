@@ -23,6 +23,8 @@ package struct ProgramRecorder {
     var parts: [ParameterPart]
     var columns: Int
     var isMatrix: Bool
+    /// Whether it is a scale of quantized activations, which trains together with matrices.
+    var isScale = false
     var rows: Int { parts.reduce(0) { $0 + $1.rows } }
   }
 
@@ -61,6 +63,13 @@ package struct ProgramRecorder {
     return Parameter(index: parameters.count - 1)
   }
 
+  /// The scale of quantized activations: one f32 number.
+  mutating func scale(_ name: String) -> Parameter {
+    let parameter = vector([ParameterPart(name: name, rows: 1)])
+    parameters[parameter.index].isScale = true
+    return parameter
+  }
+
   /// All columns of a value.
   package func operand(_ value: Value) -> Operand {
     Operand(value: value, columnOffset: 0, columns: values[value.index].columns)
@@ -76,8 +85,10 @@ package struct ProgramRecorder {
   package mutating func finish(output: Value) { self.output = output }
 
   /// Every matrix and vector recorded so far, in order.
+  ///
+  /// Scales of activations are none of a model's own tensors and left out.
   package var parameterShapes: [(name: String, shape: [Int])] {
-    parameters.flatMap { info in
+    parameters.lazy.filter { !$0.isScale }.flatMap { info in
       info.parts.map { ($0.name, info.isMatrix ? [$0.rows, info.columns] : [$0.rows]) }
     }
   }

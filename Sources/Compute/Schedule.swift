@@ -74,6 +74,7 @@ struct Schedule {
     for operation in recorder.operations {
       let trains = operation.parameters.contains {
         training == .everything || recorder.parameters[$0.index].isMatrix
+          || recorder.parameters[$0.index].isScale
       }
       if trains || operation.inputs.contains(where: { needed.contains($0.value) }) {
         needed.insert(operation.result)

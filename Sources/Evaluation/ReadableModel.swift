@@ -1,5 +1,6 @@
 import AutoRound
 package import Checkpoints
+import Compute
 import Diagnostics
 package import Foundation
 import JSONText
@@ -15,16 +16,79 @@ package struct ReadableModel {
   package let source: any TensorSource
 
   /// Opens a checkpoint folder.
-  package init(opening folder: URL) throws {
+  ///
+  /// - Parameter quantizesActivations: Whether activations are quantized as a runtime would, where the
+  ///   checkpoint says so.
+  package init(opening folder: URL, quantizesActivations: Bool = true) throws {
     let checkpoint = try Checkpoint(opening: folder)
     let file = folder.appending(path: "config.json").path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
-    let description = try naming(file) { try Architectures.describe(configuration) }
+    let plain = try naming(file) { try Architectures.describe(configuration) }
     self.checkpoint = checkpoint
-    self.description = description
-    let isQuantized = try naming(file) { try configuration.optional("quantization_config") } != nil
-    source =
-      isQuantized
-      ? try DequantizedCheckpoint(checkpoint, modules: description.modules) : checkpoint
+    guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {
+      (source, description) = (checkpoint, plain)
+      return
+    }
+    let quantized = try DequantizedCheckpoint(checkpoint, modules: plain.modules)
+    source = quantized
+    guard quantizesActivations else {
+      description = plain
+      return
+    }
+    try naming(file) { try quantized.requireReadableActivations() }
+    description = try plain.quantizingActivations(
+      schemes: quantized.schemes, keyValues: quantized.keyValueScheme, rule: .runtime,
+      sharesScale: quantized.sharesInputScale)
+    for placed in description.blocks { try quantized.requireScales(of: placed) }
+  }
+}
+
+extension DequantizedCheckpoint {
+  /// Refuses schemes of activations that programs cannot compute.
+  fileprivate func requireReadableActivations() throws(InputError) {
+    for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      do {
+        try scheme.inputActivations?.requireInputActivations()
+      } catch {
+        throw InputError(
+          error.code,
+          place: ["quantization_config", module, "input_activations", error.place]
+            .compactMap { $0 }.joined(separator: "."), error.message)
+      }
+      guard scheme.outputActivations == nil else {
+        throw InputError(
+          .unsupported, place: "quantization_config.\(module).output_activations",
+          "quantized outputs are not supported")
+      }
+    }
+    do {
+      try keyValueScheme?.requireKeyValues()
+    } catch {
+      throw InputError(error.code, place: "quantization_config.kv_cache_scheme", error.message)
+    }
+  }
+
+  /// Whether two layers that read the same values have equal scales for them.
+  fileprivate func sharesInputScale(_ first: String, _ second: String) throws -> Bool {
+    guard let arguments = schemes[first]?.inputActivations, arguments.dynamic != .all else {
+      return true
+    }
+    let suffix = arguments.floatFormat == .nvfp4 ? "input_global_scale" : "input_scale"
+    return try activationScale(named: "\(first).\(suffix)")
+      == activationScale(named: "\(second).\(suffix)")
+  }
+
+  /// Refuses scales that are not there, or no positive numbers, before anything is computed.
+  fileprivate func requireScales(of placed: PlacedBlock) throws {
+    for input in placed.block.inputQuantization.values
+    where input.quantization.hasCalibratedScale {
+      _ = try activationScale(named: "\(placed.name).\(input.scaleName)")
+    }
+    guard placed.block.keyValueQuantization != nil else { return }
+    for module in placed.block.attentionModules {
+      for suffix in ["k_scale", "v_scale"] {
+        _ = try activationScale(named: "\(placed.name).\(module).\(suffix)")
+      }
+    }
   }
 }

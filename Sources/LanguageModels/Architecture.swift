@@ -37,12 +37,26 @@ package struct PlacedBlock: Sendable {
   /// What the names of its tensors begin with, `model.layers.3`, without a dot at the end.
   package var name: String
   package var block: any DecoderBlock
+
+  package init(name: String, block: any DecoderBlock) {
+    self.name = name
+    self.block = block
+  }
 }
 
 /// The structure of a decoder block. Blocks that are equal run as the same program.
 package protocol DecoderBlock: Hashable, Sendable {
   /// The linear layers, in the order of the forward pass, with names inside the block.
   var linearLayers: [LinearLayer] { get }
+  /// The linear layers in groups that read the same values, in the order of ``linearLayers``.
+  var layersOfOneInput: [[String]] { get }
+  /// How the inputs of linear layers are quantized, by layer name; layers without an entry read
+  /// their inputs as they are.
+  var inputQuantization: [String: InputQuantization] { get set }
+  /// The modules inside the block that have keys and values, `self_attn`.
+  var attentionModules: [String] { get }
+  /// How keys, after their rotation, and values are quantized; nil leaves them as they are.
+  var keyValueQuantization: ActivationQuantization? { get set }
   /// Records the block's operations on `input`, `[rows, hidden size]`; returns the output.
   ///
   /// Parameter parts carry the tensor names inside the block, `mlp.up_proj.weight`.
@@ -51,6 +65,27 @@ package protocol DecoderBlock: Hashable, Sendable {
   var hiddenSize: Int { get }
   /// Columns of the keys, and of the values, of a token: key-value heads times head size.
   var keyValueColumns: Int { get }
+}
+
+/// How the input of a linear layer is quantized.
+package struct InputQuantization: Hashable, Sendable {
+  package var quantization: ActivationQuantization
+  /// The layer inside the block whose calibrated scale is used, if scales are calibrated. Layers that
+  /// read the same values by the same scale read them quantized once.
+  package var scaleLayer: String
+
+  package init(_ quantization: ActivationQuantization, scaleLayer: String) {
+    self.quantization = quantization
+    self.scaleLayer = scaleLayer
+  }
+
+  /// What the name of the calibrated scale ends with.
+  package var scaleSuffix: String {
+    quantization.number == .nvfp4 ? "input_global_scale" : "input_scale"
+  }
+
+  /// What the checkpoint calls the calibrated scale, inside the block.
+  package var scaleName: String { "\(scaleLayer).\(scaleSuffix)" }
 }
 
 /// A linear layer of a block.

@@ -28,8 +28,11 @@ package final class BlockProgram {
   }
 
   /// Fills the parameters with those of the block called `name`, such as `model.layers.3`.
-  package func load(_ name: String, from source: any TensorSource) throws {
-    for part in program.parameterParts {
+  ///
+  /// - Parameter hasScales: Whether the source has the calibrated scales of quantized activations; else
+  ///   they stay as they are.
+  package func load(_ name: String, from source: any TensorSource, hasScales: Bool = true) throws {
+    for part in program.parameterParts where hasScales || !part.isScale {
       let shape = part.isMatrix ? [part.rows, part.columns] : [part.rows]
       program.load(try source.tensor("\(name).\(part.name)", shape: shape), into: part)
     }

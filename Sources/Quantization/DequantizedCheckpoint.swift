@@ -7,7 +7,10 @@ package import Tensors
 /// A checkpoint of quantized layers read as numbers: each weight as its integers and scales give it.
 package struct DequantizedCheckpoint: TensorSource {
   private let checkpoint: Checkpoint
-  private let schemes: [String: QuantizationScheme]
+  /// The scheme of each quantized layer, by its full name.
+  package let schemes: [String: QuantizationScheme]
+  /// How keys and values are quantized; nil for not at all.
+  package let keyValueScheme: QuantizationArguments?
 
   /// Reads the checkpoint's `quantization_config`.
   ///
@@ -18,6 +21,7 @@ package struct DequantizedCheckpoint: TensorSource {
     do {
       let fields = try JSONReader(checkpoint.configuration).required("quantization_config")
       let configuration = try CompressedTensorsConfiguration(fields: fields)
+      keyValueScheme = configuration.keyValueCacheScheme
       schemes = try SchemeResolution.resolve(
         groups: configuration.groups.enumerated().map { ("group_\($0.offset)", $0.element) },
         ignore: configuration.ignore, modules: modules
@@ -25,6 +29,26 @@ package struct DequantizedCheckpoint: TensorSource {
     } catch {
       throw error.inSource(file)
     }
+  }
+
+  /// A calibrated scale of activations.
+  ///
+  /// - Throws: `missing` or `malformed` where it is not one positive number.
+  package func activationScale(named name: String) throws(InputError) -> Float {
+    let folder = checkpoint.folder.path(percentEncoded: false)
+    let tensor = try checkpoint.tensor(name, shape: [1])
+    guard tensor.dtype.isFloatingPoint else {
+      throw InputError(
+        .malformed, source: folder, place: "tensor '\(name)'",
+        "has elements of type \(tensor.dtype.rawValue), expected f32, f16 or bf16")
+    }
+    let scale = tensor.floats()[0]
+    guard scale.isFinite, scale > 0 else {
+      throw InputError(
+        .malformed, source: folder, place: "tensor '\(name)'",
+        "found \(scale), expected a positive number")
+    }
+    return scale
   }
 
   package func contains(_ name: String) -> Bool {

@@ -1,4 +1,5 @@
 import Diagnostics
+import Foundation
 import JSONText
 import Quantization
 import Tensors
@@ -102,10 +103,24 @@ import Testing
 
   @Test(arguments: [
     (#"{"targets": ["a"], "weights": null}"#, "g.weights"),
-    (#"{"targets": ["a"], "weights": {"type": "float"}}"#, "g.weights.num_bits"),
+    (#"{"targets": ["a"], "weights": {"type": "float", "num_bits": 4}}"#, "g.weights.group_size"),
+    (
+      #"{"targets": ["a"], "weights": {"type": "float", "num_bits": 4, "group_size": 16}}"#,
+      "g.weights.strategy"
+    ),
+    (
+      #"{"targets": ["a"], "weights": {"type": "float", "scale_dtype": "int8"}}"#,
+      "g.weights.scale_dtype"
+    ),
     (#"{"targets": ["a"], "weights": {"block_structure": [2, 2]}}"#, "g.weights.strategy"),
     (#"{"targets": ["a"], "weights": {"actorder": "group"}}"#, "g.weights.actorder"),
-    (#"{"targets": ["a"], "weights": {}, "input_activations": {}}"#, "g.input_activations"),
+    (#"{"targets": ["a"], "weights": {}, "input_activations": {}}"#, "g.input_activations.strategy"),
+    (
+      #"{"targets": ["a"], "weights": {}, "input_activations": {"type": "float", "dynamic": true}}"#,
+      "g.input_activations.dynamic"
+    ),
+    (#"{"targets": ["a"], "weights": {}, "output_activations": {}}"#, "g.output_activations"),
+    (#"{"targets": ["a"], "weights": {}, "format": "float-quantized"}"#, "g.format"),
     (#"{"targets": ["a"], "weights": {}, "format": "dense"}"#, "g.format"),
   ])
   func unsupportedSchemes(_ text: String, _ place: String) throws {
@@ -127,7 +142,10 @@ import Testing
       #expect(asymmetric.weights?.numBits == bits)
       #expect(asymmetric.targets == ["x"])
     }
-    for name in ["NVFP4", "fp8_dynamic", "W4A8", "w8a8", "MXFP4", "UNQUANTIZED"] {
+    for name in QuantizationScheme.supportedPresets {
+      try QuantizationScheme.preset(named: name).requireSupported()
+    }
+    for name in ["int4", "UNQUANTIZED"] {
       expectInputError(.unsupported, mentioning: [name.uppercased(), "W4A16_ASYM"]) {
         try QuantizationScheme.preset(named: name)
       }
@@ -135,6 +153,21 @@ import Testing
     expectInputError(.invalidValue, mentioning: ["W4A61", "did you mean"]) {
       try QuantizationScheme.preset(named: "W4A61")
     }
+  }
+
+  /// The presets of the checkpoints that the reference made with them.
+  @Test(arguments: [
+    ("W8A8", "w8a8_int8"), ("FP8_DYNAMIC", "fp8_dynamic"), ("FP8", "fp8_static"),
+    ("FP8_BLOCK", "fp8_block"), ("MXFP4", "mxfp4"), ("MXFP8", "mxfp8"), ("nvfp4", "nvfp4"),
+  ])
+  func presetsOfTheReference(_ name: String, _ folder: String) throws {
+    let file = Fixtures.folder.appending(path: "formats/\(folder)/config.json")
+    let expected = try JSONReader(.parse(contentsOf: file)).required("quantization_config")
+      .required("config_groups").required("group_0").value
+    let scheme = try QuantizationScheme.preset(named: name)
+    let configuration = CompressedTensorsConfiguration(
+      schemes: ["a": scheme], modules: [ModuleDescription(name: "a", shape: [1, 1])])
+    #expect(configuration.groups[0].json == expected)
   }
 
   @Test(arguments: [

@@ -86,6 +86,7 @@ public final class AutoRoundModifier: Modifier {
     }
     warnAboutPartialGroups(schemes, state)
     state.assign(schemes)
+    state.keyValueScheme = options.keyValueCacheScheme
   }
 
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {
@@ -114,14 +115,22 @@ public final class AutoRoundModifier: Modifier {
     let started = ContinuousClock.now
     let runner = BlockRunner(block.program)
     let layers = try makeLayers(block, state)
+    let scaleDType = state.model.scaleDType(
+      ofBlock: PlacedBlock(name: block.name, block: block.structure))
+    let keyValueScales = try block.calibrateKeysAndValues(dtype: scaleDType)
+    let inputScales = try block.calibrateInputs(on: inputs, dtype: scaleDType)
+    block.program.program.activations = .quantized
+    for scale in keyValueScales {
+      try state.commit(scale: scale.value, named: "\(block.name).\(scale.name)")
+    }
     guard !layers.isEmpty else {
-      // Nothing to quantize here: the quantized stream passes through the block as it is.
+      // No weights to quantize here: the quantized stream passes through the block.
       runner.advance(inputs)
       return
     }
 
     let tuner = BlockTuner(
-      block: block.program, layers: layers,
+      block: block.program, layers: layers, inputScales: inputScales,
       settings: TuningSettings(
         iterations: iterations, learningRate: learningRate, batchSize: batchSize,
         seed: UInt64(options.seed)))
@@ -139,6 +148,7 @@ public final class AutoRoundModifier: Modifier {
       let name = "\(block.name).\(layer.name)"
       try naming(name) { try state.commit(layer.quantizer.finished(), module: name) }
     }
+    try commitInputScales(inputScales, of: block, state)
     // What the next block will see when the model runs quantized.
     let finalLoss = runner.loss(on: inputs, targets: block.outputs, outputs: inputs)
     let report = BlockReport(
@@ -152,8 +162,20 @@ public final class AutoRoundModifier: Modifier {
 
   // MARK: Parts
 
+  /// Each layer gets the scale of its input, which several may share.
+  private func commitInputScales(
+    _ scales: [CalibratedScale], of block: CalibratedBlock, _ state: SessionState
+  ) throws {
+    for (layer, input) in block.structure.inputQuantization.sorted(by: { $0.key < $1.key }) {
+      guard let scale = scales.first(where: { $0.name == input.scaleName }) else { continue }
+      try state.commit(
+        scale: scale.value, named: "\(block.name).\(layer).\(input.scaleSuffix)")
+    }
+  }
+
   private func makeLayers(_ block: CalibratedBlock, _ state: SessionState) throws -> [TunedLayer] {
     let parts = block.program.program.parameterParts
+    let globalScales = try globalScales(of: block, state)
     return try block.structure.linearLayers.compactMap { layer in
       let name = "\(block.name).\(layer.name)"
       guard let arguments = state.schemes[name]?.weights else { return nil }
@@ -163,11 +185,31 @@ public final class AutoRoundModifier: Modifier {
       let weight = try state.model.checkpoint.tensor(
         "\(name).weight", shape: [layer.outputs, layer.inputs])
       let quantizer = try naming(name) {
-        try arguments.makeWeightQuantizer(for: weight, scaleDType: weight.dtype)
+        try arguments.makeWeightQuantizer(
+          for: weight, scaleDType: weight.dtype, globalScale: globalScales[layer.name])
       }
       return TunedLayer(
         name: layer.name, bits: arguments.numBits, part: part, quantizer: quantizer)
     }
+  }
+
+  /// The scales of whole weights in NVFP4. Layers that read the same values share theirs, because
+  /// runtimes put their weights into one.
+  private func globalScales(
+    of block: CalibratedBlock, _ state: SessionState
+  ) throws -> [String: Float] {
+    var scales: [String: Float] = [:]
+    for layers in block.structure.layersOfOneInput {
+      let sharing = layers.filter {
+        state.schemes["\(block.name).\($0)"]?.weights?.floatFormat == .nvfp4
+      }
+      let scale = try naming(sharing.first.map { "\(block.name).\($0)" } ?? block.name) {
+        try FloatWeightQuantizer.globalScale(
+          of: sharing.map { try state.model.checkpoint.tensor("\(block.name).\($0).weight") })
+      }
+      for layer in sharing { scales[layer] = scale }
+    }
+    return scales
   }
 
   /// A block that was not tuned, or whose loss is not a number, never becomes part of a checkpoint.

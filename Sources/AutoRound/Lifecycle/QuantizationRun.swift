@@ -38,7 +38,8 @@ struct QuantizationRun {
       observer: observer)
     let session = Session(state, modifiers: [modifier], batchSize: options.batchSize)
     try session.initialize()
-    let copy = try QuantizedCopy(of: source, schemes: state.schemes)
+    let copy = try QuantizedCopy(
+      of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
     let description = self.description(of: state, options)
     let journal = try RunJournal(
       in: folder,
@@ -59,6 +60,11 @@ struct QuantizationRun {
           try writer.write(tensor, named: name)
           journal.note(tensor, named: name)
         }
+      }
+      state.deliverScales { scale, name in
+        let tensor = copy.tensor(ofScale: scale, named: name)
+        try writer.write(tensor, named: name)
+        journal.note(tensor, named: name)
       }
       try tune(session, state, journal, writer)
       try copy.writeTheRest(to: writer, recipe: options.recipe)

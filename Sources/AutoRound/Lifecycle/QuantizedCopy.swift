@@ -2,6 +2,7 @@ package import Checkpoints
 import Diagnostics
 import Foundation
 package import JSONText
+import LanguageModels
 package import Quantization
 import Tensors
 
@@ -9,6 +10,7 @@ import Tensors
 package struct QuantizedCopy {
   private let source: SourceModel
   private let schemes: [String: QuantizationScheme]
+  private let keyValueScheme: QuantizationArguments?
   /// Every tensor of the copy, known before any is computed.
   package let tensors: [TensorInfo]
   /// Bytes of the source's tensors.
@@ -18,9 +20,13 @@ package struct QuantizedCopy {
   /// The source's tensors that are copied bit for bit.
   private let copied: [String]
 
-  package init(of source: SourceModel, schemes: [String: QuantizationScheme]) throws {
+  package init(
+    of source: SourceModel, schemes: [String: QuantizationScheme],
+    keyValueScheme: QuantizationArguments? = nil
+  ) throws {
     self.source = source
     self.schemes = schemes
+    self.keyValueScheme = keyValueScheme
     var tensors: [TensorInfo] = []
     var copied: [String] = []
     var (sourceBytes, quantizedBits, weights) = (0, 0, 0)
@@ -38,6 +44,11 @@ package struct QuantizedCopy {
           for: module, rows: info.shape[0], columns: info.shape[1], arguments: arguments,
           scaleDType: info.dtype)
       }
+      if let scale = ActivationScales.plannedTensor(
+        for: module, inputs: scheme.inputActivations, dtype: info.dtype)
+      {
+        tensors.append(TensorInfo(name: scale.name, dtype: scale.dtype, shape: scale.shape))
+      }
       for tensor in planned {
         let info = TensorInfo(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
         tensors.append(info)
@@ -47,6 +58,16 @@ package struct QuantizedCopy {
       }
       weights += info.shape.reduce(1, *)
     }
+    if keyValueScheme != nil {
+      for placed in source.description.blocks {
+        let type = source.scaleDType(ofBlock: placed)
+        for module in placed.block.attentionModules {
+          tensors += ActivationScales.plannedKeyValueTensors(
+            for: "\(placed.name).\(module)", dtype: type
+          ).map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+        }
+      }
+    }
     self.tensors = tensors
     self.copied = copied
     sourceByteCount = sourceBytes
@@ -55,11 +76,20 @@ package struct QuantizedCopy {
 
   /// The source's configuration with the schemes of the quantized layers.
   package var configuration: JSONValue {
+    var quantization = CompressedTensorsConfiguration(
+      schemes: schemes, modules: source.description.modules)
+    quantization.keyValueCacheScheme = keyValueScheme
     var configuration = source.checkpoint.configuration
-    configuration.set(
-      "quantization_config",
-      CompressedTensorsConfiguration(schemes: schemes, modules: source.description.modules).json)
+    configuration.set("quantization_config", quantization.json)
     return configuration
+  }
+
+  /// A scale of activations as its tensor.
+  func tensor(ofScale scale: Float, named name: String) -> Tensor {
+    guard let info = tensors.first(where: { $0.name == name }) else {
+      preconditionFailure("\(name) was not planned")
+    }
+    return Tensor([scale], shape: [1]).converted(to: info.dtype)
   }
 
   /// How the weight of a quantized layer is laid out.

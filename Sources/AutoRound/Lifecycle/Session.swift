@@ -29,13 +29,16 @@ package final class Session {
     let finished = state.journal?.finished ?? []
     let stream = try finished.isEmpty ? firstInputs() : restoredStream(finished)
     for modifier in modifiers { try modifier.start(state) }
-    let blocks = state.model.description.blocks
+    let blocks = state.decoderBlocks
     for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
       try state.checkStop()
       state.observer?.observe(
         .blockStarted(index: index, count: blocks.count, name: placed.name))
       let program = try state.program(for: placed.block, batchSize: batchSize)
-      try program.load(placed.name, from: state.model.checkpoint)
+      try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
+      // The stream is that of the model as it was; keys and values are looked at on the way.
+      program.program.activations = state.keyValueScheme == nil ? .passed : .observed
+      for activations in program.program.calibratedActivations { activations.forgetObserved() }
       let firstInputs = index == 0 ? stream.copy() : nil
       BlockRunner(program).advance(stream)
       let block = CalibratedBlock(

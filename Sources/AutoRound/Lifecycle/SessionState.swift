@@ -10,6 +10,8 @@ public final class SessionState {
   package let observer: (any RunObserver)?
   /// The scheme of each linear layer that is quantized, by its full name.
   package internal(set) var schemes: [String: QuantizationScheme] = [:]
+  /// How keys and values are quantized; nil for not at all.
+  package internal(set) var keyValueScheme: QuantizationArguments?
   /// What became of each block so far.
   public internal(set) var blocks: [BlockReport] = []
   /// Every warning so far.
@@ -20,6 +22,7 @@ public final class SessionState {
   var journal: RunJournal?
   private var programs: [AnyHashable: BlockProgram] = [:]
   private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
+  private var deliverScale: (Float, String) throws -> Void = { _, _ in }
 
   package init(
     model: SourceModel, device: Device, calibration: CalibrationData, observer: (any RunObserver)?
@@ -53,8 +56,24 @@ public final class SessionState {
     try deliver(weight, module)
   }
 
+  /// Hands the scale of activations to the output, under the full name of its tensor.
+  package func commit(scale: Float, named name: String) throws {
+    try deliverScale(scale, name)
+  }
+
   func deliverWeights(to body: @escaping (QuantizedWeight, String) throws -> Void) {
     deliver = body
+  }
+
+  func deliverScales(to body: @escaping (Float, String) throws -> Void) {
+    deliverScale = body
+  }
+
+  /// The decoder blocks, quantizing activations as the schemes say.
+  package var decoderBlocks: [PlacedBlock] {
+    model.description.quantizingActivations(
+      schemes: schemes, keyValues: keyValueScheme, rule: .tuning, sharesScale: { _, _ in true }
+    ).blocks
   }
 
   /// The program of blocks like `block`, recorded at the first call.

@@ -4,7 +4,7 @@ import Diagnostics
 package import Foundation
 import JSONText
 package import LanguageModels
-import Tensors
+package import Tensors
 
 /// A checkpoint in full precision with what its configuration says about it.
 package struct SourceModel: Sendable {
@@ -28,6 +28,12 @@ package struct SourceModel: Sendable {
       return try Architectures.describe(configuration)
     }
     try requireTensors()
+  }
+
+  /// The type that scales of a block's activations are stored in: that of its linear layers.
+  package func scaleDType(ofBlock placed: PlacedBlock) -> DType {
+    let first = placed.block.linearLayers.first.map { "\(placed.name).\($0.name).weight" }
+    return first.flatMap { checkpoint.info($0)?.dtype } ?? .bfloat16
   }
 
   /// Checks names and shapes of everything that will be read, before hours are spent.

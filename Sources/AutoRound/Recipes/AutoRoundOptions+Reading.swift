@@ -60,9 +60,7 @@ extension AutoRoundOptions {
     case .requiresCalibrationData:
       _ = try value.bool(name)  // written by other programs; it always does
     case .kvCacheScheme:
-      throw InputError(
-        .unsupported, place: entry.mark.description,
-        "kv_cache_scheme: quantizing the key-value cache is not supported")
+      keyValueCacheScheme = try Self.keyValueCacheScheme(entry)
     case .enableTorchCompile, .deviceIDs, .index, .group, .start, .end, .update:
       warnings.append("\(entry.mark): '\(name)' has no effect here")
     }
@@ -109,6 +107,20 @@ extension AutoRoundOptions {
         .invalidValue, place: node.mark.description, "config_groups: expected a group, found none")
     }
     return try entries.map { ConfigGroup(name: $0.key, scheme: try scheme($0)) }
+  }
+
+  private static func keyValueCacheScheme(
+    _ entry: RecipeNode.Entry
+  ) throws(InputError) -> QuantizationArguments {
+    do {
+      let arguments = try QuantizationArguments(entry.value.json)
+      try arguments.requireKeyValues()
+      return arguments
+    } catch {
+      let mark = entry.mark(atPath: error.place ?? "")
+      let path = [entry.key, error.place].compactMap { $0 }.joined(separator: ".")
+      throw InputError(error.code, place: mark.description, "\(path): \(error.message)")
+    }
   }
 
   private static func scheme(_ entry: RecipeNode.Entry) throws(InputError) -> QuantizationScheme {

@@ -46,6 +46,9 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public var targets: [String]
   /// Modules that are left as they are; a match here wins over every target. Key: `ignore`.
   public var ignore: [String]
+  /// How keys and values are quantized: as 8-bit floats with one scale each for a layer. Key:
+  /// `kv_cache_scheme`.
+  public var keyValueCacheScheme: QuantizationArguments?
   /// Steps of tuning per block; 0 rounds without tuning. Key: `iters`.
   public var iterations: Int?
   /// The learning rate of the first step. Key: `lr`.
@@ -65,13 +68,14 @@ public struct AutoRoundOptions: Sendable, Equatable {
   /// Creates options; all of them may be left out.
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
-    iterations: Int? = nil, learningRate: Double? = nil, batchSize: Int? = nil,
-    disablesOptimizedRounding: Bool? = nil, bypassesDivisibilityChecks: Bool? = nil,
+    keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil, learningRate: Double? = nil,
+    batchSize: Int? = nil, disablesOptimizedRounding: Bool? = nil, bypassesDivisibilityChecks: Bool? = nil,
     observers: [JSONValue.Member] = []
   ) {
     self.scheme = scheme
     self.targets = targets
     self.ignore = ignore
+    self.keyValueCacheScheme = keyValueCacheScheme
     self.iterations = iterations
     self.learningRate = learningRate
     self.batchSize = batchSize

@@ -53,6 +53,7 @@ extension AutoRoundOptions {
     }
     add("targets", list(targets))
     add("ignore", list(ignore))
+    add("kv_cache_scheme", keyValueCacheScheme?.json)
     members += observers
     add("bypass_divisibility_checks", bypassesDivisibilityChecks.map { .bool($0) })
     add("iters", iterations.map { JSONValue($0) })

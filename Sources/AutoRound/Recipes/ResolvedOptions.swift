@@ -1,4 +1,4 @@
-import Quantization
+public import Quantization
 
 /// The options of a run with nothing left open.
 public struct ResolvedOptions: Sendable, Equatable {
@@ -6,6 +6,8 @@ public struct ResolvedOptions: Sendable, Equatable {
   public var groups: [AutoRoundOptions.ConfigGroup]
   /// Modules that are left as they are; a match here wins over every target.
   public var ignore: [String]
+  /// How keys and values are quantized; nil for not at all.
+  public var keyValueCacheScheme: QuantizationArguments?
   /// Steps of tuning per block; 0 rounds without tuning.
   public var iterations: Int
   /// The learning rate of the first step.
@@ -53,6 +55,8 @@ public struct ResolvedOptions: Sendable, Equatable {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
     ignore = overrides.ignore ?? options.ignore
+    try options.keyValueCacheScheme?.requireKeyValues()
+    keyValueCacheScheme = options.keyValueCacheScheme
     iterations = overrides.iterations ?? options.iterations ?? preset.iterations
     let fixedRate = overrides.learningRate ?? options.learningRate
     learningRate = fixedRate.map(LearningRate.fixed) ?? preset.learningRate
@@ -79,11 +83,14 @@ extension ResolvedOptions {
   /// The schemes in one line, such as `4-bit int symmetric, groups of 128`.
   public var schemeSummary: String {
     let schemes = groups.map { group in
-      group.scheme.weights.map(\.text) ?? "not quantized"
+      (group.scheme.weights.map(\.text) ?? "not quantized")
+        + (group.scheme.inputActivations.map { "; inputs: \($0.text)" } ?? "")
     }
-    return schemes.count == 1
+    let summary =
+      schemes.count == 1
       ? schemes[0]
       : zip(groups, schemes).map { "\($0.name): \($1)" }.joined(separator: "; ")
+    return summary + (keyValueCacheScheme.map { "; keys and values: \($0.text)" } ?? "")
   }
 }
 

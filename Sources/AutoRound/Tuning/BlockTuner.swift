@@ -76,15 +76,24 @@ package final class BlockTuner {
 
   private let runner: BlockRunner
   private let layers: [TunedLayer]
+  private let inputScales: [CalibratedScale]
   private let settings: TuningSettings
   private let dtype: DType
   private let layersOfParameter: [Parameter: [Int]]
+  private let scaleOfParameter: [Parameter: CalibratedScale]
   private let elementsOfSample: Int
 
-  package init(block: BlockProgram, layers: [TunedLayer], settings: TuningSettings) {
+  /// - Parameter inputScales: The calibrated scales of the layers' inputs, which are tuned with them.
+  package init(
+    block: BlockProgram, layers: [TunedLayer], inputScales: [CalibratedScale] = [],
+    settings: TuningSettings
+  ) {
     precondition(block.program.training != .nothing)
     runner = BlockRunner(block)
     self.layers = layers
+    self.inputScales = inputScales
+    scaleOfParameter = Dictionary(
+      inputScales.filter(\.isTuned).map { ($0.parameter, $0) }, uniquingKeysWith: { $1 })
     self.settings = settings
     dtype = block.program.compute.dtype
     layersOfParameter = Dictionary(grouping: layers.indices) { layers[$0].part.parameter }
@@ -97,6 +106,7 @@ package final class BlockTuner {
       layer.quantizer.quantizeDequantize(
         into: layer.part.pointer, dtype: dtype, rowStride: layer.part.columns)
     }
+    for scale in inputScales { scale.apply() }
   }
 
   /// Runs all iterations and leaves the best parameters in the quantizers and their weights in the
@@ -127,6 +137,8 @@ package final class BlockTuner {
     var rangeSchedules = layers.map {
       settings.schedule(settings.rangeLearningRate ?? settings.learningRate, bits: $0.bits)
     }
+    var inputSchedule = settings.schedule(
+      settings.rangeLearningRate ?? settings.learningRate, bits: 8)
     var sums = GradientSums(layers: layers, isNeeded: steps > 1)
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)
     outcome.losses.reserveCapacity(settings.iterations)
@@ -158,6 +170,8 @@ package final class BlockTuner {
         try keepIfBest(loss, iteration, &outcome)
         for layer in layers.indices { sums.withSum(of: layer) { step(layer, $0) } }
       }
+      for scale in inputScales { scale.step(rate: inputSchedule.rate) }
+      inputSchedule.advance()
       for layer in layers.indices {
         schedules[layer].advance()
         rangeSchedules[layer].advance()
@@ -165,6 +179,7 @@ package final class BlockTuner {
       try onIteration(iteration, loss)
     }
     for layer in layers { layer.quantizer.restoreBest() }
+    for scale in inputScales { scale.restoreBest() }
     quantizeWeights()
     return outcome
   }
@@ -209,6 +224,7 @@ package final class BlockTuner {
   /// Runs backward and hands each tuned layer its part of the gradients.
   private func backward(_ body: (Int, UnsafePointer<Float>) -> Void) {
     runner.block.program.backward { parameter, gradient in
+      scaleOfParameter[parameter]?.add(gradient: gradient[0])
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part
         body(layer, gradient + part.rowOffset * part.columns)
@@ -227,6 +243,7 @@ package final class BlockTuner {
       outcome.bestLoss = loss
       outcome.bestIteration = iteration
       for layer in layers { layer.quantizer.keepBest() }
+      for scale in inputScales { scale.keepBest() }
     }
   }
 }

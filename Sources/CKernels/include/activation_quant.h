@@ -35,13 +35,13 @@ void ck_activation_quantize(const ck_activation_rule *rule, const void *x, size_
                             size_t row_begin, size_t row_end);
 
 /// dx of the rows, written or added to, from dy `[rows, columns]` and x, which share a stride. Where
-/// `dscale` is not null it gets each row's gradient of the given FP8 scale.
+/// `dscale` is not null it gets each row's gradient of the given FP8 scale; `dx` may be null.
 void ck_activation_backward(const ck_activation_rule *rule, const void *x, size_t x_stride,
                             const void *dy, void *dx, int accumulates, float *dscale,
                             size_t row_begin, size_t row_end);
 
-/// The largest |x| of the rows; NaN where there is one.
-float ck_activation_greatest(ck_element type, const void *x, size_t x_stride, size_t columns,
-                             size_t row_begin, size_t row_end);
+/// min(0, least x) and max(0, greatest x) of each of the rows; a NaN makes both NaN.
+void ck_activation_extremes(ck_element type, const void *x, size_t x_stride, size_t columns,
+                            float *least, float *greatest, size_t row_begin, size_t row_end);
 
 #endif

@@ -1,17 +1,17 @@
 public import Diagnostics
+import Tensors
 
 extension QuantizationScheme {
-  /// The names of the schemes that can be named, tuned and written: `W4A16` is 4-bit symmetric
-  /// integers in groups of 128 columns, `W4A16_ASYM` the same with zero points.
-  public static let supportedPresets: [String] =
-    (2...8).map { "W\($0)A16" } + (2...8).map { "W\($0)A16_ASYM" }
+  /// The names of the schemes that can be named, tuned and written.
+  ///
+  /// `W4A16` is 4-bit symmetric integers in groups of 128 columns, `W4A16_ASYM` the same with zero
+  /// points, `W4A8` the same with 8-bit integers as activations. `W8A8`, or `INT8`, has a scale for each
+  /// row. The others are floats: `FP8` and its kin of 8 bits, `MXFP4`, `MXFP8` and `NVFP4` in small
+  /// groups; `A16` at the end leaves activations as they are.
+  public static let supportedPresets: [String] = presets.map(\.name)
 
-  /// Names that other tools know for schemes that this package does not have yet.
-  private static let knownPresets: [String] =
-    (2...4).map { "W\($0)A4" } + (2...8).map { "W\($0)A8" } + [
-      "INT8", "INT4", "W4AFP8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4",
-      "MXFP4A16", "MXFP8", "MXFP8A16", "UNQUANTIZED",
-    ]
+  /// Names that other tools know for schemes that this package does not have.
+  private static let knownPresets = ["INT4", "UNQUANTIZED"]
 
   /// The scheme of a preset's name, case apart.
   ///
@@ -20,20 +20,75 @@ extension QuantizationScheme {
     named name: String, targets: [String] = ["Linear"]
   ) throws(InputError) -> QuantizationScheme {
     let upper = name.uppercased()
-    let supported = supportedPresets.joined(separator: ", ")
-    guard let index = supportedPresets.firstIndex(of: upper) else {
-      if knownPresets.contains(upper) {
-        throw InputError(
-          .unsupported, "the scheme \(upper) is not supported yet; supported are \(supported)")
-      }
-      let nearest = NearestName.suggestion(for: upper, among: supportedPresets)
-      throw InputError(
-        .invalidValue,
-        "unknown scheme '\(name)'; \(nearest.map { "did you mean \($0)? " } ?? "")"
-          + "supported are \(supported)")
+    if let preset = presets.first(where: { $0.name == upper }) {
+      return QuantizationScheme(
+        targets: targets, weights: preset.weights, inputActivations: preset.activations)
     }
-    let arguments = QuantizationArguments(
-      numBits: 2 + index % 7, isSymmetric: index < 7, strategy: .group, groupSize: 128)
-    return QuantizationScheme(targets: targets, weights: arguments)
+    let supported = supportedPresets.joined(separator: ", ")
+    if knownPresets.contains(upper) {
+      throw InputError(
+        .unsupported, "the scheme \(upper) is not supported; supported are \(supported)")
+    }
+    let nearest = NearestName.suggestion(for: upper, among: supportedPresets)
+    throw InputError(
+      .invalidValue,
+      "unknown scheme '\(name)'; \(nearest.map { "did you mean \($0)? " } ?? "")"
+        + "supported are \(supported)")
   }
+
+  private struct Preset: Sendable {
+    var name: String
+    var weights: QuantizationArguments
+    var activations: QuantizationArguments?
+  }
+
+  /// The table of presets.
+  private static let presets: [Preset] = {
+    typealias Arguments = QuantizationArguments
+    func groups(_ bits: Int, isSymmetric: Bool = true) -> Arguments {
+      Arguments(numBits: bits, isSymmetric: isSymmetric, strategy: .group, groupSize: 128)
+    }
+    func integerTokens(_ bits: Int) -> Arguments {
+      Arguments(numBits: bits, strategy: .token, dynamic: .all)
+    }
+    func fp8(_ strategy: Arguments.Strategy, block: [Int]? = nil) -> Arguments {
+      Arguments(numBits: 8, type: .float, strategy: strategy, blockStructure: block)
+    }
+    let fp8Tokens = Arguments(numBits: 8, type: .float, strategy: .token, dynamic: .all)
+    let fp8Groups = Arguments(
+      numBits: 8, type: .float, strategy: .group, groupSize: 128, dynamic: .all)
+    func mx(_ bits: Int, _ dynamic: Arguments.Dynamic = .none) -> Arguments {
+      Arguments(
+        numBits: bits, type: .float, strategy: .group, groupSize: 32, dynamic: dynamic,
+        scaleDType: .uint8)
+    }
+    func nv(_ dynamic: Arguments.Dynamic = .none) -> Arguments {
+      Arguments(
+        numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, dynamic: dynamic,
+        scaleDType: .float8E4M3)
+    }
+    let rows = Arguments(numBits: 8, strategy: .channel)
+    return (2...8).map { Preset(name: "W\($0)A16", weights: groups($0)) }
+      + (2...8).map { Preset(name: "W\($0)A16_ASYM", weights: groups($0, isSymmetric: false)) }
+      + (2...7).map {
+        Preset(name: "W\($0)A8", weights: groups($0), activations: integerTokens(8))
+      }
+      + (2...4).map {
+        Preset(name: "W\($0)A4", weights: groups($0), activations: integerTokens(4))
+      } + [
+        Preset(name: "W8A8", weights: rows, activations: integerTokens(8)),
+        Preset(name: "INT8", weights: rows, activations: integerTokens(8)),
+        Preset(name: "W4AFP8", weights: groups(4), activations: fp8Tokens),
+        Preset(name: "FP8", weights: fp8(.tensor), activations: fp8(.tensor)),
+        Preset(name: "FP8_DYNAMIC", weights: fp8(.channel), activations: fp8Tokens),
+        Preset(
+          name: "FP8_BLOCK", weights: fp8(.block, block: [128, 128]), activations: fp8Groups),
+        Preset(name: "MXFP4", weights: mx(4), activations: mx(4, .all)),
+        Preset(name: "MXFP4A16", weights: mx(4)),
+        Preset(name: "MXFP8", weights: mx(8), activations: mx(8, .all)),
+        Preset(name: "MXFP8A16", weights: mx(8)),
+        Preset(name: "NVFP4", weights: nv(), activations: nv(.local)),
+        Preset(name: "NVFP4A16", weights: nv()),
+      ]
+  }()
 }

@@ -75,34 +75,4 @@ public struct QuantizationScheme: Sendable, Equatable {
       "weights": weights?.json ?? .null,
     ]
   }
-
-  /// Refuses what cannot be tuned and written yet: anything but integer weights.
-  ///
-  /// - Parameter path: Where the scheme stands, for errors.
-  package func requireSupported(path: String = "") throws(InputError) {
-    let prefix = path.isEmpty ? "" : path + "."
-    for (key, arguments) in [
-      ("input_activations", inputActivations), ("output_activations", outputActivations),
-    ] where arguments != nil {
-      throw InputError(
-        .unsupported, place: prefix + key,
-        "quantized activations are not supported yet; supported schemes are "
-          + Self.supportedPresets.joined(separator: ", "))
-    }
-    guard let weights else {
-      throw InputError(.unsupported, place: prefix + "weights", "is missing: nothing to quantize")
-    }
-    do {
-      try weights.requireIntegerWeights()
-      _ = try weights.grouping(rows: 1, columns: 1)
-    } catch {
-      throw InputError(
-        error.code, place: prefix + "weights" + (error.place.map { "." + $0 } ?? ""), error.message)
-    }
-    guard resolvedFormat == .packQuantized else {
-      throw InputError(
-        .unsupported, place: prefix + "format",
-        "\(resolvedFormat.rawValue) is not supported yet for these weights; pack-quantized is")
-    }
-  }
 }

@@ -52,13 +52,15 @@ package final class FloatWeightQuantizer: WeightQuantizer {
     for weight in weights {
       let widened = weight.dtype == .bfloat16 ? weight : weight.converted(to: .float32)
       let type = weight.dtype == .bfloat16 ? CK_BF16 : CK_F32
-      let greatest = widened.withUnsafeBytes {
-        ck_activation_greatest(type, $0.baseAddress, weight.count, weight.count, 0, 1)
+      var (least, greatest): (Float, Float) = (0, 0)
+      widened.withUnsafeBytes {
+        ck_activation_extremes(
+          type, $0.baseAddress, weight.count, weight.count, &least, &greatest, 0, 1)
       }
-      guard greatest.isFinite else {
+      guard least.isFinite, greatest.isFinite else {
         throw InputError(.notFinite, "the weight has an element that is infinite or NaN")
       }
-      largest = max(largest, greatest)
+      largest = max(largest, -least, greatest)
     }
     // Weights below 2^-49 are as good as zero; their scales would leave the range of f32.
     return largest == 0 ? 0 : min(2688 / largest, 0x1p60)

@@ -114,11 +114,22 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
 }
 
 extension QuantizationScheme {
-  /// Fills in what compressed-tensors records for weights by default.
+  /// Fills in what compressed-tensors records by default.
   fileprivate mutating func recordDefaults() {
-    guard var arguments = weights else { return }
-    if arguments.observer == nil { arguments.observer = "memoryless_minmax" }
-    if arguments.zeroPointDType == nil, !arguments.isSymmetric { arguments.zeroPointDType = .int8 }
-    weights = arguments
+    if var arguments = weights {
+      if arguments.observer == nil { arguments.observer = "memoryless_minmax" }
+      if arguments.zeroPointDType == nil, !arguments.isSymmetric {
+        arguments.zeroPointDType = .int8
+      }
+      arguments.scaleDType = arguments.storedScaleDType
+      weights = arguments
+    }
+    if var arguments = inputActivations {
+      if arguments.observer == nil, arguments.dynamic != .all {
+        arguments.observer = "static_minmax"
+      }
+      arguments.scaleDType = arguments.storedScaleDType
+      inputActivations = arguments
+    }
   }
 }

@@ -123,7 +123,7 @@ import Testing
     ),
     (
       "AutoRoundModifier: {kv_cache_scheme: {num_bits: 8}}",
-      "kv_cache_scheme: quantizing the key-value cache is not supported"
+      "kv_cache_scheme: keys and values are quantized as 8-bit float"
     ),
     (
       "AutoRoundModifier: {scheme: W4A16, config_groups: {g: {targets: [Linear]}}}",

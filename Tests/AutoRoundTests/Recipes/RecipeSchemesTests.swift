@@ -77,8 +77,8 @@ import Testing
   @Test(arguments: [
     ("  scheme: W4A17", "line 2, column 11: scheme: unknown scheme 'W4A17'; did you mean W4A16?"),
     (
-      "  scheme: FP8_DYNAMIC",
-      "line 2, column 11: scheme: the scheme FP8_DYNAMIC is not supported yet"
+      "  scheme: INT4",
+      "line 2, column 11: scheme: the scheme INT4 is not supported"
     ),
     (
       "  scheme:\n    W4A16: [a]\n    W9A16: [b]",

@@ -72,12 +72,12 @@ import Testing
   }
 
   @Test func refusesUnsupportedGroups() {
-    let weights = QuantizationArguments(numBits: 8, type: .float, strategy: .channel)
+    let weights = QuantizationArguments(numBits: 4, type: .float, strategy: .channel)
     let scheme = QuantizationScheme(targets: ["Linear"], weights: weights)
     let recipe = AutoRoundOptions(scheme: .groups([.init(name: "g", scheme: scheme)]))
     let error = #expect(throws: InputError.self) { try ResolvedOptions(recipe: recipe) }
     #expect(error?.code == .unsupported)
-    #expect(error?.place == "config_groups.g.weights.num_bits")
+    #expect(error?.place == "config_groups.g.weights.group_size")
   }
 
   @Test(arguments: [

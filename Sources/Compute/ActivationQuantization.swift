@@ -1,0 +1,74 @@
+internal import CKernels
+
+/// How activations are rounded to the numbers that a runtime computes with.
+package struct ActivationQuantization: Hashable, Sendable {
+  /// The kind of number.
+  package enum Number: Hashable, Sendable {
+    /// Integers of 2 to 8 bits.
+    case int(bits: Int, isSymmetric: Bool)
+    /// e4m3 with f32 scales.
+    case fp8
+    /// e4m3 and e2m1 with powers of two as scales.
+    case mxfp8, mxfp4
+    /// e2m1 with e4m3 scales and a scale of the whole tensor, which is calibrated.
+    case nvfp4
+  }
+
+  /// Where scales come from; `activation_quant.h` has the formulas.
+  package enum Rule: Hashable, Sendable {
+    /// As tuning finds them.
+    case tuning
+    /// As runtimes find them.
+    case runtime
+  }
+
+  package var number: Number
+  /// Neighbouring columns of a token that share a scale; nil: all of them.
+  package var groupSize: Int?
+  /// Whether the scale of FP8 is calibrated rather than found for each token or group.
+  package var isStatic: Bool
+  package var rule: Rule
+
+  package init(_ number: Number, groupSize: Int? = nil, isStatic: Bool = false, rule: Rule) {
+    self.number = number
+    self.groupSize = groupSize
+    self.isStatic = isStatic
+    self.rule = rule
+  }
+
+  /// Whether a number from calibration is needed: the scale of FP8, or the global scale of NVFP4.
+  package var hasCalibratedScale: Bool { isStatic || number == .nvfp4 }
+
+  /// The kernels' form for activations of `columns` columns.
+  func kernelRule(columns: Int, type: ck_element, scale: Float) -> ck_activation_rule {
+    var rule = ck_activation_rule()
+    rule.is_float = 1
+    rule.format = CK_FP8
+    switch number {
+    case .int(let bits, let isSymmetric):
+      rule.is_float = 0
+      rule.bits = Int32(bits)
+      rule.symmetric = isSymmetric ? 1 : 0
+    case .fp8: break
+    case .mxfp8: rule.format = CK_MXFP8
+    case .mxfp4: rule.format = CK_MXFP4
+    case .nvfp4: rule.format = CK_NVFP4
+    }
+    rule.runtime = self.rule == .runtime ? 1 : 0
+    rule.columns = columns
+    rule.group_size = min(groupSize ?? columns, columns)
+    rule.given = scale
+    rule.type = type
+    return rule
+  }
+}
+
+/// What happens to activations that a program can quantize.
+package enum ActivationMode: Sendable {
+  /// They are quantized.
+  case quantized
+  /// They pass as they are.
+  case passed
+  /// They pass as they are, and their range is remembered.
+  case observed
+}
