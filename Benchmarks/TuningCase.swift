@@ -61,7 +61,9 @@ struct TuningCase {
           try arguments.makeWeightQuantizer(for: weight, scaleDType: .bfloat16)))
     }
     let inputs = try randomInputs(weights, block)
-    let targets = inputs.copy()
+    let targets = ActivationCache(
+      sampleCount: inputs.sampleCount, sampleByteCount: inputs.sampleByteCount, compute: compute)
+    targets.copy(from: inputs)
     BlockRunner(block).advance(targets)
 
     func rate() throws -> Double {

@@ -5,6 +5,7 @@ import Foundation
 /// Runs the work of a command; an error becomes one line on standard error and exit code 1. A run that
 /// a signal has stopped exits with 128 and the signal's number.
 func reportingFailure(_ body: () throws -> Void) throws {
+  FileSignals.watch()
   do {
     try body()
   } catch {

@@ -92,6 +92,16 @@ struct QuantizeCommand: ParsableCommand {
 
   @OptionGroup var computing: ComputeOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Most memory of the run, such as 8GB. (default: most of what is free)",
+      discussion: """
+        Calibration data beyond it goes to a scratch file, which needs room on the output's disk; the \
+        result is the same.
+        """,
+      valueName: "size"))
+  var memoryBudget: String?
+
   @Option(help: "Seed of the order of samples. (default: 42)")
   var seed: Int?
 
@@ -120,6 +130,11 @@ struct QuantizeCommand: ParsableCommand {
     } catch let error as InputError {
       throw ValidationError("--\(error.message)")
     }
+    do {
+      _ = try memoryBudget.map { text throws(InputError) in try MemoryBudget(text) }
+    } catch {
+      throw ValidationError("--memory-budget: \(error.message)")
+    }
   }
 
   func run() throws {
@@ -132,7 +147,9 @@ struct QuantizeCommand: ParsableCommand {
       let report = try oneshot(
         model: URL(filePath: checkpoint), modifier: modifier, dataset: dataset ?? .builtin,
         output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
-        threads: computing.threads, restart: restart, observer: ObserverList([printer]))
+        threads: computing.threads, restart: restart,
+        memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+        observer: ObserverList([printer]))
       if json { print(report.json.text()) }
     }
   }

@@ -24,6 +24,8 @@ public import Foundation
 ///   - restart: Whether what an earlier run has left is thrown away; otherwise a run with the same
 ///     arguments goes on after the last block that is finished, and ends with the same bytes as one that
 ///     was never cut off.
+///   - memoryBudget: What the run may take; nil: most of what is free. Hidden states of calibration samples
+///     that do not fit are kept in a file without a name in `<output>.partial`.
 ///   - observer: Told what happens while it happens.
 /// - Returns: What was done to each block, and what came out.
 /// - Throws: `InputError`, which names the file and the field that is at fault; ``RunInterruption`` if
@@ -33,27 +35,29 @@ public func oneshot(
   model: URL, recipe: Recipe, dataset: CalibrationSource = .builtin,
   overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
   compute: ComputeType = .automatic, threads: Int? = nil, restart: Bool = false,
-  observer: (any RunObserver)? = nil
+  memoryBudget: MemoryBudget? = nil, observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   for warning in recipe.warnings { observer?.observe(.warning(warning)) }
   let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,
-    overwrite: overwrite, compute: compute, threads: threads, restart: restart, observer: observer)
+    overwrite: overwrite, compute: compute, threads: threads, restart: restart,
+    memoryBudget: memoryBudget, observer: observer)
 }
 
 /// Quantizes a checkpoint in one go with a modifier made in code.
 ///
 /// Parameters and results are those of
-/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:observer:)``.
+/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:memoryBudget:observer:)``.
 @discardableResult
 public func oneshot(
   model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
-  restart: Bool = false, observer: (any RunObserver)? = nil
+  restart: Bool = false, memoryBudget: MemoryBudget? = nil, observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   try QuantizationRun(
     model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
-    compute: compute, threads: threads, restart: restart, observer: observer
+    compute: compute, threads: threads, restart: restart, memoryBudget: memoryBudget,
+    observer: observer
   ).run()
 }

@@ -19,6 +19,7 @@ struct QuantizationRun {
   var compute: ComputeType
   var threads: Int?
   var restart: Bool
+  var memoryBudget: MemoryBudget?
   var observer: (any RunObserver)?
 
   func run() throws -> RunReport {
@@ -36,6 +37,8 @@ struct QuantizationRun {
     let state = SessionState(
       model: source, device: try Device(compute: compute), calibration: calibration,
       observer: observer)
+    state.memoryBudget = memoryBudget ?? .available
+    state.scratchFolder = folder.path
     let session = Session(state, modifiers: [modifier], batchSize: options.batchSize)
     try session.initialize()
     let copy = try QuantizedCopy(

@@ -1,6 +1,8 @@
+import Checkpoints
 import Compute
 import Diagnostics
 import LanguageModels
+import Quantization
 
 /// Drives modifiers through a model: one block after another, each calibrated once.
 ///
@@ -27,9 +29,10 @@ package final class Session {
   /// - Parameter finish: Called when a block is done, with its number and the full-precision stream.
   package func run(finish: (Int, ActivationCache) throws -> Void = { _, _ in }) throws {
     let finished = state.journal?.finished ?? []
-    let stream = try finished.isEmpty ? firstInputs() : restoredStream(finished)
-    for modifier in modifiers { try modifier.start(state) }
     let blocks = state.decoderBlocks
+    let placement = try placement(blocks.dropFirst(finished.count).first)
+    let stream = try finished.isEmpty ? firstInputs(placement) : restoredStream(finished, placement)
+    for modifier in modifiers { try modifier.start(state) }
     for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
       try state.checkStop()
       state.observer?.observe(
@@ -39,7 +42,11 @@ package final class Session {
       // The stream is that of the model as it was; keys and values are looked at on the way.
       program.program.activations = state.keyValueScheme == nil ? .passed : .observed
       for activations in program.program.calibratedActivations { activations.forgetObserved() }
-      let firstInputs = index == 0 ? stream.copy() : nil
+      var firstInputs: ActivationCache?
+      if index == 0 {
+        firstInputs = try placement.makeCache(1)
+        firstInputs?.copy(from: stream)
+      }
       BlockRunner(program).advance(stream)
       let block = CalibratedBlock(
         index: index, name: placed.name, structure: placed.block, program: program,
@@ -47,6 +54,8 @@ package final class Session {
       for modifier in modifiers {
         try naming(placed.name) { try modifier.sequentialEpochEnd(block, state) }
       }
+      // The weights were read where they lie in their files; this block's are not needed again.
+      state.model.checkpoint.releasePages()
       try finish(index, stream)
       if let report = state.blocks.last, report.index == index {
         state.observer?.observe(.blockFinished(report))
@@ -56,33 +65,56 @@ package final class Session {
     for modifier in modifiers { try modifier.finalize(state) }
   }
 
-  private func makeCache() -> ActivationCache {
+  /// Decides what is kept in memory. `next` is the block to begin with; its program is recorded first,
+  /// because it says what memory it takes.
+  private func placement(_ next: PlacedBlock?) throws -> StreamPlacement {
     let compute = state.device.compute
-    return ActivationCache(
-      sampleCount: state.calibration.samples.count,
-      sampleByteCount: state.calibration.sequenceLength * state.model.description.hiddenSize
-        * compute.byteCount, compute: compute)
+    let sampleCount = state.calibration.samples.count
+    let sampleByteCount =
+      state.calibration.sequenceLength * state.model.description.hiddenSize * compute.byteCount
+    guard let next, let budget = state.memoryBudget, let folder = state.scratchFolder else {
+      return StreamPlacement(
+        sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+    }
+    let program = try state.program(for: next.block, batchSize: batchSize)
+    let placement = try StreamPlacement(
+      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute,
+      batch: program.program.batch,
+      need: MemoryNeed(tuning: next, program: program, source: state.model) {
+        state.schemes[$0]?.weights != nil
+      }, budget: budget, scratchFolder: folder)
+    if placement.streamsInMemory < 2 {
+      state.observer?.observe(
+        .warning(
+          "\(placement.streamsInMemory == 1 ? "one of two streams" : "both streams") of hidden states, "
+            + "\(Quantities.bytes(placement.streamByteCount)) each, kept in a scratch file: the memory "
+            + "budget is \(Quantities.bytes(budget.byteCount))"))
+    }
+    return placement
   }
 
   /// Both streams as they were when the earlier run was cut off; returns that of full precision.
-  private func restoredStream(_ finished: [FinishedBlock]) throws -> ActivationCache {
-    let stream = makeCache()
+  private func restoredStream(
+    _ finished: [FinishedBlock], _ placement: StreamPlacement
+  ) throws -> ActivationCache {
+    let stream = try placement.makeCache(0)
     guard let journal = state.journal, let files = finished.last?.streams else { return stream }
     try journal.read(files.original, into: stream)
-    let quantized = makeCache()
+    let quantized = try placement.makeCache(1)
     try journal.read(files.quantized, into: quantized)
     state.quantizedStream = quantized
     return stream
   }
 
   /// The embeddings of all samples.
-  private func firstInputs() throws -> ActivationCache {
+  private func firstInputs(_ placement: StreamPlacement) throws -> ActivationCache {
     let embedding = try TokenEmbedding(
       state.model.description, source: state.model.checkpoint, compute: state.device.compute)
-    let cache = makeCache()
+    let cache = try placement.makeCache(0)
     for (index, sample) in state.calibration.samples.enumerated() {
       try embedding.write(sample.lazy.map { Int($0) }, to: cache[index])
     }
+    state.model.checkpoint.releasePages()
     return cache
   }
 }

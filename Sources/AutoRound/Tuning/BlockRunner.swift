@@ -45,7 +45,7 @@ package struct BlockRunner {
     forEachBatch(of: inputs) { samples, results in
       let elements = inputs.sampleByteCount / inputs.compute.byteCount
       sum += SquaredError.sum(
-        results, target: targets[samples.lowerBound], count: samples.count * elements,
+        results, target: targets[samples], count: samples.count * elements,
         compute: inputs.compute, gradient: nil, factor: 0)
       if let outputs { scatter(results, to: outputs, samples) }
     }
