@@ -14,12 +14,14 @@ package final class BlockProgram {
   ///   - batch: Sequences that run at once.
   ///   - tokens: Tokens of each.
   ///   - positions: Positions that a sequence can reach, if more than `tokens`.
+  ///   - gradientPrecision: How precise gradients of linear layers are.
   package init(
     _ block: any DecoderBlock, batch: Int, tokens: Int, positions: Int? = nil, device: Device,
-    training: Program.Training
+    training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) throws {
     var recorder = ProgramRecorder(
-      batch: batch, tokens: tokens, positions: positions, compute: device.compute)
+      batch: batch, tokens: tokens, positions: positions, compute: device.compute,
+      gradientPrecision: gradientPrecision)
     input = recorder.input(columns: block.hiddenSize)
     let output = block.record(in: &recorder, input: input)
     recorder.finish(output: output)
