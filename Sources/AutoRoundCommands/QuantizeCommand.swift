@@ -47,8 +47,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Preset of all linear layers, such as W3A16 or W2A16_ASYM. (default: W4A16)",
-      discussion: "Presets have groups of 128 weights; a recipe can say more."))
+      "Preset of all linear layers, such as W3A16, FP8_DYNAMIC or NVFP4. (default: W4A16)",
+      discussion: "Integers below 8 bits have groups of 128 weights; a recipe can say more."))
   var scheme: String?
 
   @Option(
@@ -75,7 +75,8 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: "Samples per step of tuning. (default: 8)")
   var batchSize: Int?
 
-  @Option(help: "Steps of tuning per block; 0 rounds to nearest. (default: 200)")
+  @Option(
+    help: "Steps of tuning per block; 0 rounds with the scales that lose least. (default: 200)")
   var iterations: Int?
 
   @Option(help: "Learning rate of the first step. (default: 1/iterations)")
@@ -89,6 +90,18 @@ struct QuantizeCommand: ParsableCommand {
         of 2 samples of 512 tokens.
         """))
   var preset = TuningPreset.default
+
+  @Option(
+    help: ArgumentHelp(
+      "How weights are tuned: \(TuningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")).",
+      discussion: """
+        signround-v2 starts from searched scales and leaves outliers out of the loss; for weights of 2 and \
+        3 bits. (default: signround)
+        """))
+  var algorithm: TuningAlgorithm?
+
+  @Flag(help: "With --iterations 0, round plainly to nearest, without a search for better scales.")
+  var disableOptRTN = false
 
   @OptionGroup var computing: ComputeOptions
 
@@ -108,7 +121,8 @@ struct QuantizeCommand: ParsableCommand {
     OptionOverrides(
       scheme: scheme, ignore: ignore.isEmpty ? nil : ignore, iterations: iterations,
       learningRate: learningRate, batchSize: batchSize, sampleCount: samples,
-      sequenceLength: sequenceLength, seed: seed)
+      sequenceLength: sequenceLength, algorithm: algorithm,
+      disablesOptimizedRounding: disableOptRTN ? true : nil, seed: seed)
   }
 
   func validate() throws {

@@ -45,6 +45,9 @@ package final class Program {
     recorder.operations.compactMap { $0 as? QuantizedActivations }.filter { $0.scale != nil }
   }
 
+  /// Collects the squares of all linear layers' inputs in the forward pass; nil, the default: nobody does.
+  package var inputSquares: InputSquares?
+
   /// Position of the first token of each sequence.
   var positionOffset: Int { cache?.tokenCount ?? 0 }
 
@@ -97,6 +100,7 @@ package final class Program {
     for (index, operation) in recorder.operations.enumerated() {
       current = index
       timed(operation, "forward") { operation.forward(in: self) }
+      inputSquares?.add(operation, in: self)
     }
     cache?.tokenCount += tokens
   }

@@ -87,6 +87,7 @@ public final class AutoRoundModifier: Modifier {
     warnAboutPartialGroups(schemes, state)
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
+    state.wantsInputSquares = searchesScales
   }
 
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {
@@ -129,13 +130,20 @@ public final class AutoRoundModifier: Modifier {
       return
     }
 
+    var settings = TuningSettings(
+      iterations: iterations, learningRate: learningRate, batchSize: batchSize,
+      seed: UInt64(options.seed))
+    settings.suppressesOutliers = options.algorithm == .signRoundV2 && isCoarse(block, state)
     let tuner = BlockTuner(
-      block: block.program, layers: layers, inputScales: inputScales,
-      settings: TuningSettings(
-        iterations: iterations, learningRate: learningRate, batchSize: batchSize,
-        seed: UInt64(options.seed)))
+      block: block.program, layers: layers, inputScales: inputScales, settings: settings)
     tuner.quantizeWeights()
     let roundedLoss = runner.loss(on: inputs, targets: block.outputs)
+    if searchesScales {
+      for layer in layers {
+        layer.quantizer.searchScales(importance: block.inputSquares?[layer.part.parameter])
+      }
+      tuner.quantizeWeights()
+    }
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: roundedLoss)
     if iterations > 0 {
       outcome = try tuner.tune(inputs: inputs, targets: block.outputs) { iteration, loss in
@@ -153,7 +161,8 @@ public final class AutoRoundModifier: Modifier {
     let finalLoss = runner.loss(on: inputs, targets: block.outputs, outputs: inputs)
     let report = BlockReport(
       index: block.index, name: block.name, layers: layers.map(\.name),
-      initialLoss: outcome.losses.first ?? roundedLoss, bestLoss: outcome.bestLoss,
+      initialLoss: outcome.losses.first ?? roundedLoss,
+      bestLoss: iterations > 0 ? outcome.bestLoss : finalLoss,
       bestIteration: outcome.bestIteration, finalLoss: finalLoss, rtnLoss: roundedLoss,
       seconds: (ContinuousClock.now - started).seconds)
     try check(report, outcome, state)
@@ -161,6 +170,20 @@ public final class AutoRoundModifier: Modifier {
   }
 
   // MARK: Parts
+
+  /// Whether scales are searched for: in place of tuning, or before it.
+  private var searchesScales: Bool {
+    iterations > 0 ? options.algorithm == .signRoundV2 : !options.disablesOptimizedRounding
+  }
+
+  /// Whether a layer of the block has weights of less than 4 bits, or inputs of at most 4.
+  private func isCoarse(_ block: CalibratedBlock, _ state: SessionState) -> Bool {
+    block.structure.linearLayers.contains { layer in
+      let scheme = state.schemes["\(block.name).\(layer.name)"]
+      return scheme?.weights.map { $0.numBits < 4 } ?? false
+        || scheme?.inputActivations.map { $0.numBits <= 4 } ?? false
+    }
+  }
 
   /// Each layer gets the scale of its input, which several may share.
   private func commitInputScales(

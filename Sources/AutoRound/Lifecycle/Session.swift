@@ -40,10 +40,14 @@ package final class Session {
       program.program.activations = state.keyValueScheme == nil ? .passed : .observed
       for activations in program.program.calibratedActivations { activations.forgetObserved() }
       let firstInputs = index == 0 ? stream.copy() : nil
+      program.program.inputSquares =
+        state.wantsInputSquares ? InputSquares(rows: program.program.rows) : nil
       BlockRunner(program).advance(stream)
+      let inputSquares = program.program.inputSquares
+      program.program.inputSquares = nil
       let block = CalibratedBlock(
         index: index, name: placed.name, structure: placed.block, program: program,
-        firstInputs: firstInputs, outputs: stream)
+        firstInputs: firstInputs, outputs: stream, inputSquares: inputSquares)
       for modifier in modifiers {
         try naming(placed.name) { try modifier.sequentialEpochEnd(block, state) }
       }

@@ -12,6 +12,8 @@ public final class SessionState {
   package internal(set) var schemes: [String: QuantizationScheme] = [:]
   /// How keys and values are quantized; nil for not at all.
   package internal(set) var keyValueScheme: QuantizationArguments?
+  /// Whether a modifier asks for ``CalibratedBlock/inputSquares``.
+  package var wantsInputSquares = false
   /// What became of each block so far.
   public internal(set) var blocks: [BlockReport] = []
   /// Every warning so far.
@@ -104,10 +106,12 @@ public final class CalibratedBlock {
   package let firstInputs: ActivationCache?
   /// Outputs in full precision.
   package let outputs: ActivationCache
+  /// The squares of the linear layers' inputs in full precision; nil unless a modifier asked for them.
+  package let inputSquares: InputSquares?
 
   package init(
     index: Int, name: String, structure: any DecoderBlock, program: BlockProgram,
-    firstInputs: ActivationCache?, outputs: ActivationCache
+    firstInputs: ActivationCache?, outputs: ActivationCache, inputSquares: InputSquares? = nil
   ) {
     self.index = index
     self.name = name
@@ -115,5 +119,6 @@ public final class CalibratedBlock {
     self.program = program
     self.firstInputs = firstInputs
     self.outputs = outputs
+    self.inputSquares = inputSquares
   }
 }

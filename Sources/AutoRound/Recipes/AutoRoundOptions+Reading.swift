@@ -19,6 +19,7 @@ extension AutoRoundOptions {
     case enableTorchCompile = "enable_torch_compile"
     case deviceIDs = "device_ids"
     case disableOptRTN = "disable_opt_rtn"
+    case enableAlgExt = "enable_alg_ext"
     case requiresCalibrationData = "requires_calibration_data"
     case index, group, start, end, update
   }
@@ -53,6 +54,7 @@ extension AutoRoundOptions {
     case .iterations: iterations = try value.integer(name, in: Limit.iterations)
     case .learningRate: learningRate = try value.positiveNumber(name)
     case .batchSize: batchSize = try value.integer(name, in: Limit.batchSize)
+    case .enableAlgExt: algorithm = try value.bool(name) ? .signRoundV2 : .signRound
     case .disableOptRTN: disablesOptimizedRounding = try value.bool(name)
     case .bypassDivisibilityChecks: bypassesDivisibilityChecks = try value.bool(name)
     case .observer, .weightObserver, .inputObserver, .outputObserver:

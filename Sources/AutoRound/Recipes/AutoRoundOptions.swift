@@ -55,6 +55,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public var learningRate: Double?
   /// Samples per step. Key: `batch_size`.
   public var batchSize: Int?
+  /// How weights are tuned. Key: `enable_alg_ext`, true for ``TuningAlgorithm/signRoundV2``.
+  public var algorithm: TuningAlgorithm?
   /// With no iterations: round to nearest plainly, without a search for better scales. Key:
   /// `disable_opt_rtn`.
   public var disablesOptimizedRounding: Bool?
@@ -69,7 +71,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
     keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil, learningRate: Double? = nil,
-    batchSize: Int? = nil, disablesOptimizedRounding: Bool? = nil, bypassesDivisibilityChecks: Bool? = nil,
+    batchSize: Int? = nil, algorithm: TuningAlgorithm? = nil,
+    disablesOptimizedRounding: Bool? = nil, bypassesDivisibilityChecks: Bool? = nil,
     observers: [JSONValue.Member] = []
   ) {
     self.scheme = scheme
@@ -79,6 +82,7 @@ public struct AutoRoundOptions: Sendable, Equatable {
     self.iterations = iterations
     self.learningRate = learningRate
     self.batchSize = batchSize
+    self.algorithm = algorithm
     self.disablesOptimizedRounding = disablesOptimizedRounding
     self.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.observers = observers

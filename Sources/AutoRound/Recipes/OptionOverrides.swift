@@ -16,6 +16,10 @@ public struct OptionOverrides: Sendable, Equatable {
   public var sampleCount: Int?
   /// Tokens per calibration sample.
   public var sequenceLength: Int?
+  /// How weights are tuned.
+  public var algorithm: TuningAlgorithm?
+  /// With no iterations: round to nearest plainly, without a search for better scales.
+  public var disablesOptimizedRounding: Bool?
   /// The seed of the batch order.
   public var seed: Int?
 
@@ -23,7 +27,8 @@ public struct OptionOverrides: Sendable, Equatable {
   public init(
     scheme: String? = nil, ignore: [String]? = nil, iterations: Int? = nil,
     learningRate: Double? = nil, batchSize: Int? = nil, sampleCount: Int? = nil,
-    sequenceLength: Int? = nil, seed: Int? = nil
+    sequenceLength: Int? = nil, algorithm: TuningAlgorithm? = nil,
+    disablesOptimizedRounding: Bool? = nil, seed: Int? = nil
   ) {
     self.scheme = scheme
     self.ignore = ignore
@@ -32,6 +37,8 @@ public struct OptionOverrides: Sendable, Equatable {
     self.batchSize = batchSize
     self.sampleCount = sampleCount
     self.sequenceLength = sequenceLength
+    self.algorithm = algorithm
+    self.disablesOptimizedRounding = disablesOptimizedRounding
     self.seed = seed
   }
 }

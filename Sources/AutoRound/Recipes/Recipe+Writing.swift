@@ -59,6 +59,8 @@ extension AutoRoundOptions {
     add("iters", iterations.map { JSONValue($0) })
     add("lr", learningRate.map { JSONValue($0) })
     add("batch_size", batchSize.map { JSONValue($0) })
+    // A key of AutoRound's own, which LLM Compressor does not know: only where it says something.
+    add("enable_alg_ext", algorithm == .signRoundV2 ? .bool(true) : nil)
     add("disable_opt_rtn", disablesOptimizedRounding.map { .bool($0) })
     return .object(members)
   }

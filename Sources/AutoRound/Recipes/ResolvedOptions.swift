@@ -22,6 +22,8 @@ public struct ResolvedOptions: Sendable, Equatable {
   public var isSequenceLengthGiven: Bool
   /// The seed of the batch order.
   public var seed: Int
+  /// How weights are tuned.
+  public var algorithm: TuningAlgorithm
   /// With no iterations: round to nearest plainly, without a search for better scales.
   public var disablesOptimizedRounding: Bool
   /// Accept layers whose width is not a multiple of the group size.
@@ -65,7 +67,9 @@ public struct ResolvedOptions: Sendable, Equatable {
     sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
     isSequenceLengthGiven = overrides.sequenceLength != nil
     seed = overrides.seed ?? 42
-    disablesOptimizedRounding = options.disablesOptimizedRounding ?? false
+    algorithm = overrides.algorithm ?? options.algorithm ?? .signRound
+    disablesOptimizedRounding =
+      overrides.disablesOptimizedRounding ?? options.disablesOptimizedRounding ?? false
     bypassesDivisibilityChecks = options.bypassesDivisibilityChecks ?? false
 
     options.scheme = scheme
@@ -73,6 +77,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     options.iterations = iterations
     if case .fixed(let rate) = learningRate { options.learningRate = rate }
     options.batchSize = batchSize
+    options.algorithm = algorithm
     options.disablesOptimizedRounding = disablesOptimizedRounding
     options.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.recipe = Recipe(options)

@@ -18,6 +18,8 @@ package struct TuningSettings: Sendable, Equatable {
   package var gradientAccumulationSteps: Int
   /// Start of the sampler; the same for every block.
   package var seed: UInt64
+  /// Whether the largest differences of each batch are left out of the loss.
+  package var suppressesOutliers = false
 
   package init(
     iterations: Int, learningRate: LearningRate = .automatic,
@@ -200,6 +202,11 @@ package final class BlockTuner {
     let program = runner.block.program
     runner.gather(samples, from: inputs)
     program.forward()
+    if settings.suppressesOutliers {
+      Outliers.suppress(
+        in: program.outputPointer, targets: samples.map { targets[$0] }, count: elementsOfSample,
+        compute: program.compute)
+    }
     // Rows that belong to no sample, or do not count, must not leave a gradient behind.
     if mask != nil || samples.count < program.batch {
       program.outputGradient.initializeMemory(
