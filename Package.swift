@@ -53,11 +53,13 @@ let package = Package(
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
     library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
+    // Shares no code with what writes checkpoints, so that it shares no mistake with it either.
+    library("Verification", ["Diagnostics", "Checksums", "JSONText"]),
     library(
       "AutoRound",
       [
         "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "CBuiltinCalibration", "CKernels", yams,
+        "LanguageModels", "Quantization", "Verification", "CBuiltinCalibration", "CKernels", yams,
       ]),
     library(
       "Evaluation",
@@ -67,7 +69,10 @@ let package = Package(
       ]),
     library(
       "AutoRoundCommands",
-      ["Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", argumentParser]),
+      [
+        "Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", "Verification",
+        argumentParser,
+      ]),
     .executableTarget(
       name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
       swiftSettings: swiftSettings),
@@ -103,6 +108,7 @@ let package = Package(
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
         "AutoRound",
       ]),
+    tests("Verification", ["JSONText"]),
     tests("AutoRoundCommands", ["JSONText", argumentParser]),
   ]
 )

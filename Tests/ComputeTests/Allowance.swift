@@ -11,7 +11,7 @@ struct Allowance {
   }
 
   /// One element, computed in f32 from exact inputs and then stored: half a unit in the last of bf16's 8
-  /// bits, or a few of f32's 24.
+  /// bits, 2^-8, or a few of f32's 24.
   static let element = Allowance(
     float32: Tolerance(absolute: 1e-30, relative: 1e-6),
     bfloat16: Tolerance(absolute: 1e-30, relative: 0x1.01p-8))
@@ -22,7 +22,7 @@ struct Allowance {
     bfloat16: Tolerance(relative: 0x1.01p-8, ofLargest: 1e-6))
 
   /// Some operations one after the other, each of which stores its result rounded: errors of bf16's half
-  /// unit, 2^-9, add up over the steps and over the gradients that meet.
+  /// unit, 2^-8, add up over the steps and over the gradients that meet.
   static let chain = Allowance(
     float32: Tolerance(ofLargest: 4e-6),
     bfloat16: Tolerance(ofLargest: 0x1p-6))

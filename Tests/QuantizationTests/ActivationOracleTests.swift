@@ -68,7 +68,8 @@ import Testing
       expectClose(y, try file.tensor("\(prefix).qdq"), .exact, what)
       // In bf16 the reference rounds sums on the way, so that the last bits differ.
       let tolerance =
-        dtype == .bfloat16 ? Tolerance(relative: 0x1p-6, ofLargest: 5e-3) : Tolerance(ofLargest: 1e-5)
+        dtype == .bfloat16
+        ? Tolerance(relative: 0x1p-6, ofLargest: 5e-3) : Tolerance(ofLargest: 1e-5)
       expectClose(dx, try file.tensor("\(prefix).d_x"), tolerance, "\(what): dx")
       if oracle.name == "fp8_tensor_static" {
         let expected = try file.tensor("\(prefix).d_act_max_scale").floats()

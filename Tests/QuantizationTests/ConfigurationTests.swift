@@ -114,7 +114,9 @@ import Testing
     ),
     (#"{"targets": ["a"], "weights": {"block_structure": [2, 2]}}"#, "g.weights.strategy"),
     (#"{"targets": ["a"], "weights": {"actorder": "group"}}"#, "g.weights.actorder"),
-    (#"{"targets": ["a"], "weights": {}, "input_activations": {}}"#, "g.input_activations.strategy"),
+    (
+      #"{"targets": ["a"], "weights": {}, "input_activations": {}}"#, "g.input_activations.strategy"
+    ),
     (
       #"{"targets": ["a"], "weights": {}, "input_activations": {"type": "float", "dynamic": true}}"#,
       "g.input_activations.dynamic"

@@ -83,7 +83,9 @@ import Testing
     for code in codes where code & 0x7F != 0x7F {
       let (exponent, mantissa) = (Int(code >> 3 & 15), Float(code & 7))
       let magnitude =
-        exponent == 0 ? mantissa / 512 : (1 + mantissa / 8) * Float(sign: .plus, exponent: exponent - 7, significand: 1)
+        exponent == 0
+        ? mantissa / 512
+        : (1 + mantissa / 8) * Float(sign: .plus, exponent: exponent - 7, significand: 1)
       #expect(numbers[Int(code)] == (code < 128 ? magnitude : -magnitude))
     }
     #expect(numbers[127].isNaN && numbers[255].isNaN)

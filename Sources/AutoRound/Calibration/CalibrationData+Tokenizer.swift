@@ -9,7 +9,7 @@ extension CalibrationData {
   ///   - sampleCount: The number of samples wanted. Fewer are no error; ``warnings`` says so.
   ///   - sequenceLength: Tokens per sample.
   ///   - vocabularySize: The number of rows of the model's embedding; every id must be below it.
-  /// - Throws: ``InputError`` if there is not one full sample, if a line is malformed (with its
+  /// - Throws: `InputError` if there is not one full sample, if a line is malformed (with its
   ///   number), or if an id is not in the vocabulary.
   /// - Precondition: All three numbers are positive.
   public init(

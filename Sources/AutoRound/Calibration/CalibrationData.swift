@@ -49,7 +49,7 @@ public struct CalibrationData: Sendable, Equatable {
 
   /// Takes samples that are already token ids.
   ///
-  /// - Throws: ``InputError`` if there are none, or if one is not `sequenceLength` long.
+  /// - Throws: `InputError` if there are none, or if one is not `sequenceLength` long.
   public init(samples: [[Int32]], sequenceLength: Int) throws {
     try self.init(samples: samples, sequenceLength: sequenceLength, excerpt: "", warnings: [])
   }

@@ -12,7 +12,7 @@ public enum CalibrationSource: Sendable, Equatable {
 
   /// The source that a file is, by its extension: `.jsonl` for records, `.txt` for plain text.
   ///
-  /// - Throws: ``InputError`` of code `unsupported` for any other extension.
+  /// - Throws: `InputError` of code `unsupported` for any other extension.
   public init(file: URL) throws(InputError) {
     switch file.pathExtension.lowercased() {
     case "jsonl": self = .records(file)

@@ -1,4 +1,4 @@
-/// A step of compression that a ``Session`` drives through a model, block by block.
+/// A step of compression that a `Session` drives through a model, block by block.
 ///
 /// The stages keep the names that LLM Compressor gives them. Each has a default that does nothing.
 public protocol Modifier: AnyObject {

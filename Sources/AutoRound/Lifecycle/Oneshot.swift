@@ -17,7 +17,8 @@ public import Foundation
 ///   - dataset: The calibration text.
 ///   - overrides: Options that win over the recipe's, and those that recipes do not have: samples, their
 ///     length, the seed.
-///   - output: The folder to write. It must not exist, unless `overwrite` is true.
+///   - output: The folder to write.
+///   - overwrite: Whether a checkpoint that is there may be replaced.
 ///   - compute: The type of the matrix products.
 ///   - threads: Threads to use; nil: one for each processor.
 ///   - restart: Whether what an earlier run has left is thrown away; otherwise a run with the same

@@ -70,8 +70,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
   /// Creates options; all of them may be left out.
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
-    keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil, learningRate: Double? = nil,
-    batchSize: Int? = nil, algorithm: TuningAlgorithm? = nil,
+    keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil,
+    learningRate: Double? = nil, batchSize: Int? = nil, algorithm: TuningAlgorithm? = nil,
     disablesOptimizedRounding: Bool? = nil, bypassesDivisibilityChecks: Bool? = nil,
     observers: [JSONValue.Member] = []
   ) {

@@ -46,7 +46,7 @@ public struct OptionOverrides: Sendable, Equatable {
 extension OptionOverrides {
   /// Checks that every number has a meaning.
   ///
-  /// - Throws: ``InputError`` that names the number as flags do, such as `samples`.
+  /// - Throws: `InputError` that names the number as flags do, such as `samples`.
   public func check() throws {
     try check(iterations, "iterations", in: AutoRoundOptions.Limit.iterations)
     try check(batchSize, "batch-size", in: AutoRoundOptions.Limit.batchSize)

@@ -4,7 +4,7 @@ import Quantization
 extension Recipe {
   /// Reads a recipe from text in YAML or JSON.
   ///
-  /// - Throws: ``InputError`` with the line and column.
+  /// - Throws: `InputError` with the line and column.
   public init(_ text: String) throws {
     self.init(stages: [])
     let root = try RecipeNode(yaml: text)

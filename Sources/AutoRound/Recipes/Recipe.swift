@@ -80,7 +80,7 @@ public struct Recipe: Sendable, Equatable {
 
   /// The arguments of the recipe's only modifier.
   ///
-  /// - Throws: ``InputError`` if there are several modifiers, or none.
+  /// - Throws: `InputError` if there are several modifiers, or none.
   public func autoRoundOptions() throws(InputError) -> AutoRoundOptions {
     let modifiers = modifiers
     guard modifiers.count == 1, case .autoRound(let options)? = modifiers.first else {
@@ -92,7 +92,7 @@ public struct Recipe: Sendable, Equatable {
 
   /// Reads a recipe from a file: `.yaml`, `.yml` or `.json`, or the front matter of an `.md` file.
   ///
-  /// - Throws: ``InputError`` that names the file, the line and the column.
+  /// - Throws: `InputError` that names the file, the line and the column.
   public init(contentsOf file: URL) throws {
     self = try naming(file.path(percentEncoded: false)) {
       let bytes: Data

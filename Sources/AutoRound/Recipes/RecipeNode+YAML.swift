@@ -18,7 +18,7 @@ extension RecipeNode {
   /// Plain scalars are read as the reference reads them (YAML 1.1: `yes`, `on` and `off` are truth
   /// values), with one addition: `1e-3` is a number. Keys are always text.
   ///
-  /// - Throws: ``InputError`` with the line and column of what is wrong.
+  /// - Throws: `InputError` with the line and column of what is wrong.
   init(yaml text: String) throws {
     guard text.utf8.count <= Limit.byteCount else {
       throw InputError(

@@ -39,7 +39,7 @@ public struct ResolvedOptions: Sendable, Equatable {
   /// 4. The defaults: scheme `W4A16` for `Linear` layers, without `lm_head` if there is no recipe
   ///    (a recipe ignores only what it names); batches of 8 samples; seed 42.
   ///
-  /// - Throws: ``InputError`` for a number that has no meaning, or a scheme that is not known or
+  /// - Throws: `InputError` for a number that has no meaning, or a scheme that is not known or
   ///   not supported.
   public init(
     overrides: OptionOverrides = OptionOverrides(), recipe: AutoRoundOptions? = nil,

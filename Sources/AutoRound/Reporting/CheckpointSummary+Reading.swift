@@ -13,7 +13,7 @@ extension CheckpointSummary {
   /// An architecture, a quantization method or a tokenizer that this package does not read is no
   /// error: the summary says so.
   ///
-  /// - Throws: ``InputError`` if the folder is not that of a checkpoint, or contradicts itself.
+  /// - Throws: `InputError` if the folder is not that of a checkpoint, or contradicts itself.
   public init(opening folder: URL) throws {
     let checkpoint = try Checkpoint(opening: folder)
     let configuration = JSONReader(checkpoint.configuration)

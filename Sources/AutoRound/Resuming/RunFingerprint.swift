@@ -12,7 +12,8 @@ struct RunFingerprint: Equatable {
   ///   - configuration: The output's, which says what each layer becomes.
   ///   - instructionSet: That of the kernels.
   init(
-    source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData, configuration: JSONValue,
+    source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData,
+    configuration: JSONValue,
     computeType: String, instructionSet: String
   ) throws {
     entries = [

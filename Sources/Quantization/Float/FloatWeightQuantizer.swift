@@ -90,7 +90,9 @@ package final class FloatWeightQuantizer: WeightQuantizer {
     grouping = try arguments.grouping(rows: weight.shape[0], columns: weight.shape[1])
     var global: Float = 0
     if format == .nvfp4 {
-      if let globalScale { global = globalScale } else {
+      if let globalScale {
+        global = globalScale
+      } else {
         global = try Self.globalScale(of: [self.weight])
       }
     }

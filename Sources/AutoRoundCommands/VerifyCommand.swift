@@ -1,0 +1,46 @@
+import ArgumentParser
+import Diagnostics
+import Foundation
+import JSONText
+import Verification
+
+/// `autoround verify`.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Read a quantized checkpoint again and say whether it is sound.",
+    discussion: """
+      Checks how the files fit together, every scale, zero point and padding bit, what transformers \
+      and vLLM ask for, and with --source that every tensor of the source is there, copied bit for \
+      bit or quantized from it. The exit code is 0 if all is well, else 1.
+
+        autoround verify Qwen3-0.6B-W4A16 --source Qwen3-0.6B
+      """)
+
+  @Argument(help: "Folder of the quantized checkpoint.", completion: .directory)
+  var checkpoint: String
+
+  @Option(help: "Folder of the checkpoint that it was made from.", completion: .directory)
+  var source: String?
+
+  @Flag(help: "Print one JSON object instead.")
+  var json = false
+
+  func run() throws {
+    try reportingFailure {
+      for folder in [checkpoint, source].compactMap({ $0 }) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
+          isFolder.boolValue
+        else { throw InputError(.unreadable, source: folder, "there is no such folder") }
+      }
+      let report = VerificationReport(
+        verifying: URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
+      for line in json ? [report.json.text()] : report.lines { print(line) }
+      guard report.findings.isEmpty else {
+        throw InputError(
+          .malformed, source: checkpoint, "is not sound: \(report.findings.count) findings")
+      }
+    }
+  }
+}

@@ -1,0 +1,182 @@
+/// The tensors of one quantized layer against its scheme.
+struct LayerCheck {
+  let module: String
+  let scheme: LayerScheme
+  let tensors: [String: StoredTensor]
+
+  /// Checks everything and gives `[rows, columns]`; nil if that cannot be known.
+  func run(_ report: inout VerificationReport) -> [Int]? {
+    guard let shape = shape(&report) else { return nil }
+    let (rows, columns) = (shape[0], shape[1])
+    checkWeight(rows, columns, &report)
+    checkScales(rows, columns, &report)
+    if !scheme.isSymmetric { checkZeroPoints(rows, columns, &report) }
+    let expected = Set(names)
+    for name in tensors.keys.sorted()
+    where name.hasPrefix(module + ".weight") && !expected.contains(name) {
+      report.add(.damage, name, "does not belong to a layer stored as \(scheme.format)")
+    }
+    return shape
+  }
+
+  private func name(_ suffix: String) -> String { "\(module).\(suffix)" }
+
+  /// The tensors that the format has.
+  private var names: [String] {
+    switch scheme.format {
+    case "pack-quantized":
+      [name("weight_packed"), name("weight_scale"), name("weight_shape")]
+        + (scheme.isSymmetric ? [] : [name("weight_zero_point")])
+    case "nvfp4-pack-quantized":
+      [name("weight_packed"), name("weight_scale"), name("weight_global_scale")]
+    case "mxfp4-pack-quantized": [name("weight_packed"), name("weight_scale")]
+    default:
+      [name("weight"), name("weight_scale")]
+        + (scheme.isSymmetric ? [] : [name("weight_zero_point")])
+    }
+  }
+
+  private func tensor(_ suffix: String, _ report: inout VerificationReport) -> StoredTensor? {
+    if let found = tensors[name(suffix)] { return found }
+    report.add(.damage, name(suffix), "is missing")
+    return nil
+  }
+
+  /// The tensor if its type and shape are as expected.
+  private func tensor(
+    _ suffix: String, _ dtypes: [String], _ shape: [Int], _ report: inout VerificationReport
+  ) -> StoredTensor? {
+    guard let found = tensor(suffix, &report) else { return nil }
+    guard dtypes.contains(found.dtype), found.shape == shape else {
+      report.add(
+        .damage, found.name,
+        "is \(found.kind), expected \(dtypes.joined(separator: " or ")) \(shape)")
+      return nil
+    }
+    return found
+  }
+
+  private func shape(_ report: inout VerificationReport) -> [Int]? {
+    switch scheme.format {
+    case "pack-quantized":
+      guard let stored = tensor("weight_shape", ["I64"], [2], &report) else { return nil }
+      let sizes = stored.withBytes { bytes in
+        (0..<2).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) }
+      }
+      guard sizes.allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
+        report.add(.damage, stored.name, "is \(sizes), expected two sizes")
+        return nil
+      }
+      return sizes.map { Int($0) }
+    case "nvfp4-pack-quantized", "mxfp4-pack-quantized":
+      guard let packed = tensor("weight_packed", &report), packed.shape.count == 2 else {
+        return nil
+      }
+      return [packed.shape[0], packed.shape[1] * 2]
+    default:
+      guard let weight = tensor("weight", &report), weight.shape.count == 2 else { return nil }
+      return weight.shape
+    }
+  }
+
+  private func checkWeight(_ rows: Int, _ columns: Int, _ report: inout VerificationReport) {
+    switch scheme.format {
+    case "pack-quantized":
+      let words = (columns * scheme.bits + 31) / 32
+      guard let packed = tensor("weight_packed", ["I32"], [rows, words], &report) else { return }
+      let padding = words * 32 - columns * scheme.bits
+      guard padding > 0 else { return }
+      let dirty = packed.withBytes { bytes in
+        (0..<rows).first { Self.word(bytes, $0 * words + words - 1) >> UInt32(32 - padding) != 0 }
+      }
+      if let dirty {
+        report.add(.damage, packed.name, "row \(dirty) has bits set after its last code")
+      }
+    case "nvfp4-pack-quantized", "mxfp4-pack-quantized":
+      _ = tensor("weight_packed", ["U8"], [rows, columns / 2], &report)
+    default:
+      let dtype = scheme.type == "int" ? "I8" : "F8_E4M3"
+      guard let weight = tensor("weight", [dtype], [rows, columns], &report) else { return }
+      let (low, high) = (-(1 << (scheme.bits - 1)), (1 << (scheme.bits - 1)) - 1)
+      let bad = weight.withBytes { bytes in
+        bytes.indices.first { index in
+          scheme.type == "float"
+            ? bytes[index] & 0x7F == 0x7F
+            : !(low...high).contains(Int(Int8(bitPattern: bytes[index])))
+        }
+      }
+      if let bad {
+        report.add(
+          .damage, weight.name,
+          "element [\(bad / columns), \(bad % columns)] is not a number of \(scheme.bits) bits")
+      }
+    }
+  }
+
+  private func checkScales(_ rows: Int, _ columns: Int, _ report: inout VerificationReport) {
+    guard let shape = scheme.scaleShape(rows: rows, columns: columns) else {
+      return report.add(
+        .contract, module, "its group has strategy \(scheme.strategy) without the sizes it needs")
+    }
+    let isExponent = scheme.format.hasPrefix("mxfp")
+    let types = isExponent ? ["U8", "F8_E8M0"] : ["BF16", "F16", "F32", "F8_E4M3"]
+    if let scale = tensor("weight_scale", types, shape, &report) {
+      if isExponent {
+        if let bad = scale.withBytes({ $0.firstIndex(of: 255) }) {
+          report.add(.damage, scale.name, "scale \(bad) is NaN")
+        }
+      } else {
+        check(scale, isZeroAllowed: scheme.format == "nvfp4-pack-quantized", &report)
+      }
+    }
+    if scheme.format == "nvfp4-pack-quantized",
+      let scale = tensor("weight_global_scale", ["F32"], [1], &report)
+    {
+      check(scale, isZeroAllowed: false, &report)
+    }
+  }
+
+  /// Blocks of zeros have a scale of zero where the type of scales has no smaller numbers to spare.
+  private func check(
+    _ scale: StoredTensor, isZeroAllowed: Bool, _ report: inout VerificationReport
+  ) {
+    let columns = scale.shape.last ?? 1
+    for (index, value) in (scale.floats ?? []).enumerated()
+    where !value.isFinite || (value == 0 && !isZeroAllowed) {
+      return report.add(
+        .damage, scale.name,
+        "scale [\(index / columns), \(index % columns)] is \(value)")
+    }
+  }
+
+  private func checkZeroPoints(_ rows: Int, _ columns: Int, _ report: inout VerificationReport) {
+    guard let scales = scheme.scaleShape(rows: rows, columns: columns) else { return }
+    if scheme.format != "pack-quantized" || scheme.strategy == "tensor" {
+      guard let zero = tensor("weight_zero_point", ["I8"], scales, &report) else { return }
+      let (low, high) = (-(1 << (scheme.bits - 1)), (1 << (scheme.bits - 1)) - 1)
+      let bad = zero.withBytes { bytes in
+        bytes.firstIndex { !(low...high).contains(Int(Int8(bitPattern: $0))) }
+      }
+      if let bad { report.add(.damage, zero.name, "element \(bad) is not in \(low)...\(high)") }
+      return
+    }
+    let words = (rows * scheme.bits + 31) / 32
+    guard let zero = tensor("weight_zero_point", ["I32"], [words, scales[1]], &report) else {
+      return
+    }
+    let padding = words * 32 - rows * scheme.bits
+    guard padding > 0 else { return }
+    let dirty = zero.withBytes { bytes in
+      (0..<scales[1]).first {
+        Self.word(bytes, (words - 1) * scales[1] + $0) >> UInt32(32 - padding) != 0
+      }
+    }
+    if let dirty {
+      report.add(.damage, zero.name, "column \(dirty) has bits set after its last zero point")
+    }
+  }
+
+  static func word(_ bytes: UnsafeRawBufferPointer, _ index: Int) -> UInt32 {
+    bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self).littleEndian
+  }
+}

@@ -1,0 +1,121 @@
+import JSONText
+
+/// What transformers and vLLM ask of the layers of a compressed-tensors checkpoint.
+struct LoadContracts {
+  let configuration: JSONValue
+  let description: QuantizationDescription
+  /// Every linear layer with its rows and columns and, if it is quantized, its scheme.
+  let layers: [String: (shape: [Int], scheme: LayerScheme?)]
+
+  /// Layers that vLLM runs as one: by the ends of their names.
+  static let fused = [
+    ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["gate_proj", "up_proj"],
+  ]
+
+  func run(_ report: inout VerificationReport) {
+    for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
+      checkScheme(name, layer.scheme, &report)
+      checkShape(name, layer.shape, &report)
+      if let scheme = layer.scheme, let size = scheme.groupSize, size > 0,
+        scheme.strategy.hasSuffix("group"), layer.shape[1] % size != 0
+      {
+        report.add(
+          .contract, name,
+          "has groups of \(size) over \(layer.shape[1]) inputs; vLLM needs whole groups")
+      }
+    }
+    checkFused(&report)
+    report.tensorParallelSizes = [1, 2, 4, 8].filter(divides)
+  }
+
+  /// Whether a runtime finds for the layer what is stored of it.
+  private func checkScheme(
+    _ name: String, _ stored: LayerScheme?, _ report: inout VerificationReport
+  ) {
+    let configured = description.scheme(of: name)
+    switch (stored, configured) {
+    case (nil, let configured?):
+      report.add(
+        .contract, name,
+        "is stored as it was, but a target of \(configured.group) matches it and ignore does not")
+    case (let stored?, nil):
+      report.add(
+        .contract, name,
+        description.ignores(name)
+          ? "is quantized, but ignore lists it"
+          : "is quantized as \(stored.format), but no target matches it")
+    default: break
+    }
+  }
+
+  private func checkFused(_ report: inout VerificationReport) {
+    for parts in Self.fused {
+      let first = parts[0]
+      for name in layers.keys.sorted() where name.hasSuffix("." + first) {
+        let stem = name.dropLast(first.count)
+        let members = parts.map { "\(stem)\($0)" }
+        let present = members.filter { layers[$0] != nil }
+        for missing in members where layers[missing] == nil {
+          report.add(.damage, missing, "is missing; \(present.joined(separator: ", ")) are there")
+        }
+        let schemes = present.map { layers[$0]?.scheme }
+        let same = schemes.allSatisfy { scheme in
+          switch (scheme, schemes[0]) {
+          case (nil, nil): true
+          case (let a?, let b?): a.isSame(b)
+          default: false
+          }
+        }
+        if !same {
+          report.add(
+            .contract, String(stem),
+            "vLLM runs \(parts.joined(separator: ", ")) as one; they have different schemes")
+        }
+      }
+    }
+  }
+
+  /// The sizes that the configuration gives the usual layers.
+  private func checkShape(_ name: String, _ shape: [Int], _ report: inout VerificationReport) {
+    func value(_ key: String) -> Int? { configuration[key]?.intValue }
+    guard let hidden = value("hidden_size"), let heads = value("num_attention_heads"), heads > 0
+    else { return }
+    let head = value("head_dim") ?? hidden / heads
+    let keys = value("num_key_value_heads") ?? heads
+    let parts = name.split(separator: ".").suffix(2).joined(separator: ".")
+    let (queries, pairs) = (
+      heads.multipliedReportingOverflow(by: head), keys.multipliedReportingOverflow(by: head)
+    )
+    guard !queries.overflow, !pairs.overflow else { return }
+    let expected: [Int?]
+    switch parts {
+    case "self_attn.q_proj": expected = [queries.partialValue, hidden]
+    case "self_attn.k_proj", "self_attn.v_proj": expected = [pairs.partialValue, hidden]
+    case "self_attn.o_proj": expected = [hidden, queries.partialValue]
+    case "mlp.gate_proj", "mlp.up_proj": expected = [value("intermediate_size"), hidden]
+    case "mlp.down_proj": expected = [hidden, value("intermediate_size")]
+    default: return
+    }
+    if expected.contains(where: { $0 == nil }) || expected.compactMap({ $0 }) == shape { return }
+    report.add(
+      .damage, name, "has shape \(shape), expected \(expected.compactMap { $0 }) from config.json")
+  }
+
+  /// Whether `count` devices share all layers evenly: heads, and whole groups of what is split along
+  /// the inputs.
+  private func divides(_ count: Int) -> Bool {
+    for key in ["num_attention_heads", "num_key_value_heads"] {
+      if let heads = configuration[key]?.intValue, heads % count != 0 { return false }
+    }
+    return layers.allSatisfy { name, layer in
+      if name.hasSuffix("o_proj") || name.hasSuffix("down_proj") {
+        let size = layer.scheme.flatMap {
+          $0.strategy == "block" ? $0.block.last : $0.strategy.hasSuffix("group") ? $0.groupSize : 1
+        }
+        let (unit, overflows) = max(size ?? 1, 1).multipliedReportingOverflow(by: count)
+        return !overflows && layer.shape[1] % unit == 0
+      }
+      return layer.shape[0] % count == 0
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import Diagnostics
+import Foundation
+import JSONText
+
+/// All tensors of a checkpoint folder, and what is wrong with how its files fit together.
+struct StoredTensors {
+  private(set) var tensors: [String: StoredTensor] = [:]
+
+  init(_ folder: URL, _ report: inout VerificationReport) {
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+    let files = names.filter { $0.hasSuffix(".safetensors") }
+    if files.isEmpty { report.add(.damage, folder.path, "holds no file of tensors") }
+    for name in files {
+      do throws(InputError) {
+        let file = try TensorFile(folder.appending(path: name))
+        for (tensor, entry) in file.entries {
+          if let other = tensors[tensor] {
+            report.add(.damage, tensor, "is in \(other.file.name) and in \(name)")
+          }
+          tensors[tensor] = StoredTensor(name: tensor, file: file, entry: entry)
+        }
+      } catch {
+        report.add(
+          .damage, [name, error.place].compactMap { $0 }.joined(separator: ": "), error.message)
+      }
+    }
+    let index = "model.safetensors.index.json"
+    if names.contains(index) {
+      check(index: folder.appending(path: index), files: Set(files), &report)
+    } else if files != ["model.safetensors"], !files.isEmpty {
+      report.add(.damage, index, "is missing; the tensors are in \(files.count) files")
+    }
+  }
+
+  private func check(index: URL, files: Set<String>, _ report: inout VerificationReport) {
+    let name = index.lastPathComponent
+    guard let data = try? Data(contentsOf: index), let json = try? JSONValue.parse(Array(data)),
+      let map = json["weight_map"]?.objectValue
+    else { return report.add(.damage, name, "is not an index of tensors") }
+    var listed: Set<String> = []
+    for member in map {
+      listed.insert(member.key)
+      let shard = member.value.stringValue ?? ""
+      guard let tensor = tensors[member.key] else {
+        report.add(
+          .damage, member.key,
+          files.contains(shard)
+            ? "is not in \(shard), where the index says it is"
+            : "is said to be in \(shard), which is not there")
+        continue
+      }
+      if tensor.file.name != shard {
+        report.add(.damage, member.key, "is in \(tensor.file.name); the index says in \(shard)")
+      }
+    }
+    for tensor in tensors.keys.sorted() where !listed.contains(tensor) {
+      report.add(.damage, tensor, "is not in the index")
+    }
+    let total = tensors.values.reduce(0) { $0 + $1.entry.range.count }
+    if let said = json["metadata"]?["total_size"]?.intValue, said != total {
+      report.add(.damage, name, "total_size is \(said); the tensors take \(total)")
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import Checksums
+import Diagnostics
+import Foundation
+import JSONText
+
+/// A safetensors file as its specification has it, read apart from the code that writes them.
+struct TensorFile {
+  struct Entry {
+    var dtype: String
+    var shape: [Int]
+    /// Counted from the file's start.
+    var range: Range<Int>
+  }
+
+  let name: String
+  let data: Data
+  let entries: [String: Entry]
+
+  /// Bits of an element.
+  static let bits = [
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4,
+    "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8,
+  ]
+
+  init(_ url: URL) throws(InputError) {
+    let name = url.lastPathComponent
+    self.name = name
+    func failure(_ message: String, tensor: String? = nil) -> InputError {
+      InputError(.malformed, source: name, place: tensor, message)
+    }
+    do {
+      data = try Data(contentsOf: url, options: .alwaysMapped)
+    } catch {
+      throw InputError(.unreadable, source: name, error.localizedDescription)
+    }
+    guard data.count >= 8 else { throw failure("is shorter than the size of a header") }
+    let size = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard size <= 100_000_000, Int(size) <= data.count - 8 else {
+      throw failure("has a header of \(size) bytes, which is not in the file")
+    }
+    let start = 8 + Int(size)
+    let header: JSONValue
+    do throws(InputError) {
+      header = try JSONValue.parse(Array(data[8..<start]))
+    } catch {
+      throw error.inSource(name)
+    }
+    guard let members = header.objectValue else { throw failure("the header is no object") }
+    var entries: [String: Entry] = [:]
+    for member in members where member.key != "__metadata__" {
+      let offsets = member.value["data_offsets"]?.arrayValue?.compactMap(\.intValue) ?? []
+      let shape = member.value["shape"]?.arrayValue?.compactMap(\.intValue) ?? [-1]
+      guard let dtype = member.value["dtype"]?.stringValue, let bits = Self.bits[dtype],
+        offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
+        offsets[1] <= data.count - start, shape.allSatisfy({ $0 >= 0 })
+      else { throw failure("has no meaning: \(member.value.text())", tensor: member.key) }
+      var total = bits
+      for extent in shape {
+        let (product, overflows) = total.multipliedReportingOverflow(by: extent)
+        guard !overflows else { throw failure("has a shape beyond all bounds", tensor: member.key) }
+        total = product
+      }
+      guard total == (offsets[1] - offsets[0]) * 8 else {
+        throw failure(
+          "has \(offsets[1] - offsets[0]) bytes; \(dtype) \(shape) takes \(total / 8)",
+          tensor: member.key)
+      }
+      entries[member.key] = Entry(
+        dtype: dtype, shape: shape, range: start + offsets[0]..<start + offsets[1])
+    }
+    var end = start
+    for (tensor, entry) in entries.sorted(by: {
+      ($0.value.range.lowerBound, $0.value.range.upperBound)
+        < ($1.value.range.lowerBound, $1.value.range.upperBound)
+    }) {
+      guard entry.range.lowerBound == end else {
+        throw failure("begins at byte \(entry.range.lowerBound), expected \(end)", tensor: tensor)
+      }
+      end = entry.range.upperBound
+    }
+    guard end == data.count else {
+      throw failure("has \(data.count - end) bytes that belong to no tensor")
+    }
+    self.entries = entries
+  }
+
+  /// Calls `body` with a tensor's bytes.
+  func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    data.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[entry.range])) }
+  }
+}
+
+/// A tensor in one of a checkpoint's files.
+struct StoredTensor {
+  let name: String
+  let file: TensorFile
+  let entry: TensorFile.Entry
+
+  var dtype: String { entry.dtype }
+  var shape: [Int] { entry.shape }
+  /// Type and shape in words.
+  var kind: String { "\(dtype) \(shape)" }
+
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    file.withBytes(entry, body)
+  }
+
+  var digest: String {
+    withBytes { bytes in
+      var sum = SHA256()
+      sum.update(bytes)
+      return sum.hexadecimal
+    }
+  }
+
+  /// The elements as numbers; nil for types that are not floating-point.
+  var floats: [Float]? {
+    withBytes { bytes in
+      func word(_ index: Int) -> UInt16 {
+        bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self).littleEndian
+      }
+      switch dtype {
+      case "F32":
+        return (0..<bytes.count / 4).map {
+          Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))
+        }
+      case "BF16": return (0..<bytes.count / 2).map { Float(bitPattern: UInt32(word($0)) << 16) }
+      case "F16": return (0..<bytes.count / 2).map { Self.half(word($0)) }
+      case "F8_E4M3": return bytes.map(Self.eightBitFloat)
+      default: return nil
+      }
+    }
+  }
+
+  /// A number of five exponent and ten mantissa bits.
+  private static func half(_ bits: UInt16) -> Float {
+    let sign: Float = bits >> 15 == 0 ? 1 : -1
+    let (exponent, mantissa) = (Int(bits >> 10 & 31), Float(bits & 1023))
+    if exponent == 31 { return mantissa == 0 ? sign * .infinity : .nan }
+    let scale = Float(sign: .plus, exponent: max(exponent, 1) - 25, significand: 1)
+    return sign * (mantissa + (exponent == 0 ? 0 : 1024)) * scale
+  }
+
+  /// A number of four exponent and three mantissa bits, without infinities.
+  private static func eightBitFloat(_ bits: UInt8) -> Float {
+    let sign: Float = bits >> 7 == 0 ? 1 : -1
+    let (exponent, mantissa) = (Int(bits >> 3 & 15), Float(bits & 7))
+    if exponent == 15, mantissa == 7 { return .nan }
+    let scale = Float(sign: .plus, exponent: max(exponent, 1) - 10, significand: 1)
+    return sign * (mantissa + (exponent == 0 ? 0 : 8)) * scale
+  }
+}

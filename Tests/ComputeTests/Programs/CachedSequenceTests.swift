@@ -1,0 +1,116 @@
+import Compute
+import Tensors
+import TestSupport
+import Testing
+
+/// A sequence that is run in pieces on cached keys and values against the same sequence run at once.
+@Suite(.oneAtATime) struct CachedSequenceTests {
+  private static let hidden = 32
+  private static let shape = (heads: 4, groups: 2, headSize: 8)
+
+  /// An attention layer with its residual, for pieces of `tokens` tokens.
+  private struct Layer {
+    let program: Program
+    let input: Value
+
+    init(tokens: Int, positions: Int, window: Int?, device: Device) throws {
+      var recorder = ProgramRecorder(
+        batch: 1, tokens: tokens, positions: positions, compute: device.compute)
+      input = recorder.input(columns: hidden)
+      let table = Angles(rotated: 8).table(positions: positions)
+      let projection = recorder.matrix([ParameterPart(name: "in", rows: 64)], columns: hidden)
+      let projected = recorder.linear(recorder.operand(input), weight: projection)
+      let query = recorder.rotary(
+        recorder.operand(projected, columns: 0..<32), headSize: 8, norm: nil, table: table)
+      let key = recorder.rotary(
+        recorder.operand(projected, columns: 32..<48), headSize: 8, norm: nil, table: table)
+      let mixed = recorder.attention(
+        query: recorder.operand(query), key: recorder.operand(key),
+        value: recorder.operand(projected, columns: 48..<64),
+        shape: AttentionShape(
+          headCount: shape.heads, keyValueHeadCount: shape.groups, headSize: shape.headSize,
+          scale: 0.35, window: window))
+      let matrix = recorder.matrix([ParameterPart(name: "out", rows: hidden)], columns: 32)
+      let attended = recorder.linear(recorder.operand(mixed), weight: matrix)
+      recorder.finish(output: recorder.add(input, attended))
+      program = try Program(recorder, device: device, training: .nothing)
+    }
+
+    func run(_ rows: ArraySlice<Float>) -> [Float] {
+      write(Array(rows), to: program.inputPointer(input), program.compute)
+      program.forward()
+      return read(program.outputPointer, rows.count, program.compute)
+    }
+  }
+
+  /// Runs `pieces` tokens at a time, and all of them at once, and compares.
+  private func check(
+    _ pieces: [Int], positions: Int, window: Int?, compute: ComputeType, name: String
+  ) throws {
+    let device = try Device(compute: compute)
+    let (tokens, hidden) = (pieces.reduce(0, +), Self.hidden)
+    var generator = SeededGenerator(seed: 8)
+    let x = generator.normal(tokens * hidden)
+    let whole = try Layer(tokens: tokens, positions: tokens, window: window, device: device)
+    for part in whole.program.parameterParts {
+      whole.program.load(
+        generator.tensor([part.rows, part.columns], deviation: 0.25), into: part)
+    }
+    let expected = whole.run(x[...])
+
+    let cache = KeyValueCache(capacity: positions, columns: 16, compute: compute)
+    #expect(cache.capacity >= positions && cache.capacity % 64 == 0)
+    var layers: [Int: Layer] = [:]
+    var found: [Float] = []
+    for piece in pieces {
+      let layer =
+        try layers[piece]
+        ?? Layer(tokens: piece, positions: positions, window: window, device: device)
+      layers[piece] = layer
+      layer.program.parameters = whole.program.parameters
+      layer.program.cache = cache
+      found += layer.run(x[found.count..<found.count + piece * hidden])
+    }
+    #expect(cache.tokenCount == tokens)
+    // The products have other shapes, so their sums are in another order.
+    expectClose(
+      found, expected,
+      compute == .float32 ? Tolerance(ofLargest: 2e-6) : Tolerance(ofLargest: 0x1p-7),
+      "\(name), window \(window ?? 0)")
+  }
+
+  /// 37 tokens, then one by one over the steps in which cached keys are read; windows shorter than a step,
+  /// as long as one, and longer.
+  @Test(arguments: ComputeType.available, [nil, 1, 20, 64, 70])
+  func oneByOne(compute: ComputeType, window: Int?) throws {
+    try forEachInstructionSet { name in
+      try check(
+        [37] + Array(repeating: 1, count: 100), positions: 140, window: window, compute: compute,
+        name: name)
+    }
+  }
+
+  /// Pieces of several tokens, of more than a tile, and with more positions than are used.
+  @Test(arguments: ComputeType.available, [nil, 50, 150])
+  func severalTokensAtATime(compute: ComputeType, window: Int?) throws {
+    try check(
+      [3, 64, 30, 30, 5], positions: 200, window: window, compute: compute, name: "pieces")
+    try check([200, 1, 150], positions: 351, window: window, compute: compute, name: "tiles")
+  }
+
+  /// As many positions as tokens: keys are still read in whole steps, more than there are.
+  @Test(arguments: ComputeType.available, [1, 37, 64, 130])
+  func aWholeSequenceThroughACache(compute: ComputeType, tokens: Int) throws {
+    try check([tokens], positions: tokens, window: nil, compute: compute, name: "\(tokens) tokens")
+  }
+
+  @Test func moreTokensThanPositionsAreRefused() async {
+    await #expect(processExitsWith: .failure) {
+      let device = try Device(compute: .float32)
+      let layer = try Layer(tokens: 40, positions: 64, window: nil, device: device)
+      layer.program.cache = KeyValueCache(capacity: 128, columns: 16, compute: .float32)
+      _ = layer.run(Array(repeating: 0, count: 40 * 32)[...])
+      _ = layer.run(Array(repeating: 0, count: 40 * 32)[...])
+    }
+  }
+}

@@ -1,0 +1,271 @@
+import Foundation
+import JSONText
+import TestSupport
+import Testing
+import Verification
+
+/// Checkpoints of the reference are sound; each kind of damage is found and named.
+@Suite struct VerificationTests {
+  private static let formats = ["w4a16", "w3a16", "w2a16", "w8a16", "w4a16_asym", "mixed_w2_w4"]
+
+  /// A copy of a reference checkpoint that may be damaged.
+  private func withCopy(_ format: String, _ body: (URL) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      let copy = folder.appending(path: format)
+      try FileManager.default.copyItem(
+        at: Fixtures.folder.appending(path: "formats/\(format)"), to: copy)
+      try FileManager.default.removeItem(at: copy.appending(path: "expected.safetensors"))
+      try body(copy)
+    }
+  }
+
+  @Test(arguments: formats)
+  func aSoundCheckpointIsSound(_ format: String) throws {
+    try withCopy(format) { folder in
+      let report = VerificationReport(verifying: folder)
+      #expect(report.findings == [])
+      #expect(report.quantizedLayerCount == 14)
+      #expect(report.tensorParallelSizes.contains(1))
+      #expect(report.files.contains { $0.name == "model.safetensors" && $0.digest.count == 64 })
+    }
+  }
+
+  /// A file of tensors that is taken apart and put together again.
+  private struct Parts {
+    var header: [JSONValue.Member]
+    var data: Data
+
+    init(_ file: URL) throws {
+      let bytes = try Data(contentsOf: file)
+      let size = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+      let json = try JSONValue.parse(Array(bytes[8..<8 + size]))
+      header = try #require(json.objectValue)
+      data = Data(bytes[(8 + size)...])
+    }
+
+    func write(to file: URL) throws {
+      let json = Array(JSONValue.object(header).text().utf8)
+      try (withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + Data(json) + data)
+        .write(to: file)
+    }
+
+    func range(_ tensor: String) throws -> Range<Int> {
+      let entry: JSONValue.Member = try #require(header.first { $0.key == tensor })
+      let offsets: [Int] = try #require(
+        entry.value["data_offsets"]?.arrayValue?.compactMap { $0.intValue })
+      return offsets[0]..<offsets[1]
+    }
+
+    /// Takes a tensor and its bytes away.
+    mutating func remove(_ tensor: String) throws {
+      let range = try range(tensor)
+      var rest: [JSONValue.Member] = []
+      for member in header where member.key != tensor {
+        guard member.key != "__metadata__" else {
+          rest.append(member)
+          continue
+        }
+        var (value, place) = (member.value, try self.range(member.key))
+        if place.lowerBound >= range.upperBound {
+          place = place.lowerBound - range.count..<place.upperBound - range.count
+        }
+        value.set("data_offsets", [JSONValue(place.lowerBound), JSONValue(place.upperBound)])
+        rest.append(JSONValue.Member(member.key, value))
+      }
+      header = rest
+      data.removeSubrange(range)
+    }
+  }
+
+  private static let layer = "model.layers.1.mlp.down_proj"
+
+  /// One kind of damage.
+  struct Damage: CustomTestStringConvertible, Sendable {
+    var testDescription: String
+    var format = "w4a16"
+    var place: String
+    var message: String
+    /// Changes the parts of `model.safetensors`.
+    var change: @Sendable (inout Data, (String) throws -> Range<Int>) throws -> Void
+  }
+
+  static let damages = [
+    Damage(
+      testDescription: "NaN scale", place: "\(layer).weight_scale", message: "nan",
+      change: { data, range in
+        let place = try range("\(layer).weight_scale").lowerBound
+        data.replaceSubrange(place..<place + 2, with: [0xC0, 0x7F])
+      }),
+    Damage(
+      testDescription: "infinite scale", place: "\(layer).weight_scale", message: "inf",
+      change: { data, range in
+        let place = try range("\(layer).weight_scale").lowerBound
+        data.replaceSubrange(place..<place + 2, with: [0x80, 0x7F])
+      }),
+    Damage(
+      testDescription: "zero scale", place: "\(layer).weight_scale", message: "is 0.0",
+      change: { data, range in
+        let place = try range("\(layer).weight_scale").upperBound
+        data.replaceSubrange(place - 2..<place, with: [0, 0])
+      }),
+    Damage(
+      testDescription: "other shape", place: "\(layer).weight_packed", message: "expected",
+      change: { data, range in
+        let place = try range("\(layer).weight_shape").lowerBound
+        data[place] ^= 0x20
+      }),
+    Damage(
+      testDescription: "swapped sizes", place: layer, message: "from config.json",
+      change: { data, range in
+        // The packed tensor would fit the swapped sizes in bytes, not in shape.
+        let place = try range("\(layer).weight_shape")
+        let sizes = Data(data[place])
+        data.replaceSubrange(place, with: sizes.suffix(8) + sizes.prefix(8))
+      }),
+  ]
+
+  @Test(arguments: damages)
+  func damageIsNamed(_ damage: Damage) throws {
+    try withCopy(damage.format) { folder in
+      let file = folder.appending(path: "model.safetensors")
+      var parts = try Parts(file)
+      let original = parts
+      try damage.change(&parts.data) { try original.range($0) }
+      try parts.write(to: file)
+      let report = VerificationReport(verifying: folder)
+      #expect(
+        report.findings.contains {
+          $0.place.hasPrefix(damage.place.split(separator: ".weight")[0])
+            && ($0.message.contains(damage.message) || $0.message.contains("expected"))
+        }, "\(report.findings)")
+    }
+  }
+
+  @Test func everyMissingTensorOfALayerIsNamed() throws {
+    try withCopy("w4a16_asym") { folder in
+      let file = folder.appending(path: "model.safetensors")
+      let whole = try Parts(file)
+      for suffix in ["weight_packed", "weight_scale", "weight_shape", "weight_zero_point"] {
+        var parts = whole
+        try parts.remove("\(Self.layer).\(suffix)")
+        try parts.write(to: file)
+        let report = VerificationReport(verifying: folder)
+        #expect(
+          report.findings.contains {
+            $0.place == "\(Self.layer).\(suffix)" && $0.message == "is missing"
+          }, "\(suffix): \(report.findings)")
+      }
+    }
+  }
+
+  @Test func aFlippedBitIsFoundByTheRecord() throws {
+    try withCopy("w4a16") { folder in
+      let file = folder.appending(path: "model.safetensors")
+      let whole = try Parts(file)
+      let sound = VerificationReport(verifying: folder)
+      var generator = SeededGenerator(seed: 3)
+      // The record as it is written beside a checkpoint: digests of the tensors and of the files.
+      let record: JSONValue = [
+        "tensors": .object(
+          sound.tensorDigests.sorted { $0.key < $1.key }
+            .map { JSONValue.Member($0.key, .string($0.value)) })
+      ]
+      try Data(record.text().utf8).write(to: folder.appending(path: "quantization_report.json"))
+      #expect(VerificationReport(verifying: folder).findings == [])
+      for name in whole.header.map(\.key) where name != "__metadata__" {
+        var parts = whole
+        let range = try parts.range(name)
+        let place = Int.random(in: range, using: &generator)
+        parts.data[place] ^= UInt8(1 << Int.random(in: 0...7, using: &generator))
+        try parts.write(to: file)
+        let findings = VerificationReport(verifying: folder).findings
+        #expect(
+          findings.contains { $0.place == name && $0.message.contains("not what was written") })
+      }
+      var parts = whole
+      try parts.remove("model.norm.weight")
+      try parts.write(to: file)
+      #expect(
+        VerificationReport(verifying: folder).findings.contains {
+          $0.place == "model.norm.weight" && $0.message.contains("not there")
+        })
+    }
+  }
+
+  @Test func cutAndLyingFilesAreRefused() throws {
+    try withCopy("w4a16") { folder in
+      let file = folder.appending(path: "model.safetensors")
+      let bytes = try Data(contentsOf: file)
+      for length in [0, 7, 8, 100, bytes.count - 1] {
+        try bytes.prefix(length).write(to: file)
+        #expect(
+          VerificationReport(verifying: folder).findings.contains {
+            $0.place.contains("model.safetensors")
+          }, "\(length) bytes")
+      }
+      try (bytes + [0]).write(to: file)
+      #expect(
+        VerificationReport(verifying: folder).findings.contains {
+          $0.message.contains("belong to no tensor")
+        })
+    }
+  }
+
+  @Test func anIndexThatNamesAnotherShardIsFound() throws {
+    try withCopy("w4a16") { folder in
+      let file = folder.appending(path: "model.safetensors")
+      let parts = try Parts(file)
+      try FileManager.default.moveItem(
+        at: file, to: folder.appending(path: "model-00001-of-00002.safetensors"))
+      // The second shard holds nothing.
+      try Data([2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8))
+        .write(to: folder.appending(path: "model-00002-of-00002.safetensors"))
+      let names = parts.header.map(\.key).filter { $0 != "__metadata__" }
+      func index(_ shards: [String: String]) throws {
+        let map = names.map {
+          JSONValue.Member($0, .string(shards[$0] ?? "model-00001-of-00002.safetensors"))
+        }
+        let json: JSONValue = [
+          "metadata": ["total_size": JSONValue(parts.data.count)], "weight_map": .object(map),
+        ]
+        try Data(json.text().utf8)
+          .write(to: folder.appending(path: "model.safetensors.index.json"))
+      }
+      try index([:])
+      #expect(VerificationReport(verifying: folder).findings == [])
+      for shard in ["model-00002-of-00002.safetensors", "model-00003-of-00002.safetensors"] {
+        try index(["lm_head.weight": shard])
+        #expect(
+          VerificationReport(verifying: folder).findings.contains {
+            $0.place == "lm_head.weight" && $0.message.contains(shard)
+          })
+      }
+    }
+  }
+
+  /// What the configuration says and what is stored must agree.
+  @Test(arguments: [
+    ("ignore", #"[]"#, "lm_head", "ignore does not"),
+    ("ignore", #"["lm_head", "re:.*down_proj"]"#, "down_proj", "ignore lists it"),
+    ("quant_method", #""gptq""#, "quant_method", "expected compressed-tensors"),
+    ("format", #""other""#, "format", "expected"),
+    ("config_groups", #"{}"#, "config_groups", "missing or empty"),
+  ])
+  func contractsAreChecked(_ key: String, _ value: String, _ place: String, _ message: String)
+    throws
+  {
+    try withCopy("w4a16") { folder in
+      let file = folder.appending(path: "config.json")
+      var configuration = try JSONValue.parse(Array(Data(contentsOf: file)))
+      var fields = try #require(configuration["quantization_config"])
+      fields.set(key, try JSONValue.parse(Array(value.utf8)))
+      configuration.set("quantization_config", fields)
+      try Data(configuration.text().utf8).write(to: file)
+      let report = VerificationReport(verifying: folder)
+      #expect(
+        report.findings.contains {
+          $0.place.contains(place) && $0.message.contains(message) && $0.kind == .contract
+        }, "\(report.findings)")
+    }
+  }
+}
