@@ -106,7 +106,7 @@ let package = Package(
       "Evaluation",
       [
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
-        "AutoRound",
+        "Verification", "AutoRound",
       ]),
     tests("Verification", ["JSONText"]),
     tests("AutoRoundCommands", ["JSONText", argumentParser]),

@@ -22,7 +22,7 @@ public struct AutoRoundCommand: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self,
-      VerifyCommand.self,
+      VerifyCommand.self, ConvertCommand.self,
     ])
 
   public init() {}

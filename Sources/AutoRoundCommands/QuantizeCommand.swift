@@ -20,6 +20,7 @@ struct QuantizeCommand: ParsableCommand {
         autoround quantize Qwen3-0.6B --output q --recipe recipe.yaml
         autoround quantize Qwen3-0.6B --output q --calibration my.jsonl --samples 256
         autoround quantize Qwen3-0.6B --output rtn --iterations 0
+        autoround quantize SomethingNew --output rtn --model-free --scheme FP8_DYNAMIC
 
       Calibration text is a .jsonl file with a record {"text": ...} or {"input_ids": [...]} per \
       line, or a .txt file. Records are cut at --sequence-length tokens, and shorter ones are left \
@@ -100,6 +101,24 @@ struct QuantizeCommand: ParsableCommand {
         """))
   var algorithm: TuningAlgorithm?
 
+  @Option(
+    help: ArgumentHelp(
+      "The matrix that makes logits: \(HeadTreatment.allCases.map(\.rawValue).joined(separator: ", ")).",
+      discussion: """
+        quantize tunes it on its own outputs, with the scheme of the target that matches it. A head that is \
+        the embedding stays as it is. (default: keep)
+        """))
+  var lmHead: HeadTreatment?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Round the weights as they lie in the files, without running the model.",
+      discussion: """
+        No calibration, and any architecture: linear layers are told by the names and shapes of their \
+        tensors. It is so without this flag for an unknown architecture with --iterations 0.
+        """))
+  var modelFree = false
+
   @Flag(help: "With --iterations 0, round plainly to nearest, without a search for better scales.")
   var disableOptRTN = false
 
@@ -122,7 +141,8 @@ struct QuantizeCommand: ParsableCommand {
       scheme: scheme, ignore: ignore.isEmpty ? nil : ignore, iterations: iterations,
       learningRate: learningRate, batchSize: batchSize, sampleCount: samples,
       sequenceLength: sequenceLength, algorithm: algorithm,
-      disablesOptimizedRounding: disableOptRTN ? true : nil, seed: seed)
+      head: lmHead, disablesOptimizedRounding: disableOptRTN ? true : nil,
+      isModelFree: modelFree ? true : nil, seed: seed)
   }
 
   func validate() throws {

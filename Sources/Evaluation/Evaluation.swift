@@ -58,9 +58,7 @@ public struct Evaluation {
           progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
         })
     }
-    let heads = try models.map {
-      try $0.description.outputProjection(from: $0.source, device: device)
-    }
+    let heads = try models.map { try $0.outputProjection(device: device) }
     var score = Score(isComparing: reference != nil)
     for index in windows.indices {
       try score.add(

@@ -1,5 +1,9 @@
+import Checkpoints
 public import Compute
+import Diagnostics
 public import Foundation
+import JSONText
+import LanguageModels
 
 /// Quantizes a checkpoint in one go: reads `model`, tunes it on `dataset`, writes `output`.
 ///
@@ -8,6 +12,9 @@ public import Foundation
 ///   model: URL(filePath: "Qwen3-0.6B"), recipe: Recipe(contentsOf: URL(filePath: "recipe.yaml")),
 ///   output: URL(filePath: "Qwen3-0.6B-W4A16"))
 /// ```
+///
+/// With 0 iterations a model of an architecture that is not known is rounded without being run: which of
+/// its tensors are weights of linear layers is then told by their names and shapes.
 ///
 /// Call it from one thread at a time. The output appears under its name only when it is complete.
 ///
@@ -52,8 +59,22 @@ public func oneshot(
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
   restart: Bool = false, observer: (any RunObserver)? = nil
 ) throws -> RunReport {
-  try QuantizationRun(
-    model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
-    compute: compute, threads: threads, restart: restart, observer: observer
-  ).run()
+  let options = modifier.options
+  let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
+  if options.isModelFree || !isKnown && options.iterations == 0 {
+    return try ModelFreeRun(
+      model: model, options: options, output: output, overwrite: overwrite, threads: threads,
+      observer: observer
+    ).run()
+  }
+  do {
+    return try QuantizationRun(
+      model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
+      compute: compute, threads: threads, restart: restart, observer: observer
+    ).run()
+  } catch let error as InputError where !isKnown && error.place == "model_type" {
+    throw InputError(
+      error.code, source: error.source, place: error.place,
+      error.message + "; with 0 iterations its weights are rounded without running it")
+  }
 }

@@ -73,7 +73,7 @@ struct QuantizationRun {
       if folder.isKept {
         observer?.observe(
           .kept(
-            finished: journal.finished.count, count: source.description.blocks.count,
+            finished: journal.finished.count, count: state.stepCount,
             folder: folder.path))
       }
       throw error
@@ -93,7 +93,7 @@ struct QuantizationRun {
   private func tune(
     _ session: Session, _ state: SessionState, _ journal: RunJournal, _ writer: CheckpointWriter
   ) throws {
-    let last = state.model.description.blocks.count - 1
+    let last = state.stepCount - 1
     if !journal.finished.isEmpty { state.restore(journal.finished) }
     var warningCount = state.warnings.count
     try session.run { index, stream in

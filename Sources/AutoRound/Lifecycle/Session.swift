@@ -33,7 +33,7 @@ package final class Session {
     for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
       try state.checkStop()
       state.observer?.observe(
-        .blockStarted(index: index, count: blocks.count, name: placed.name))
+        .blockStarted(index: index, count: state.stepCount, name: placed.name))
       let program = try state.program(for: placed.block, batchSize: batchSize)
       try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
       // The stream is that of the model as it was; keys and values are looked at on the way.
@@ -56,8 +56,28 @@ package final class Session {
         state.observer?.observe(.blockFinished(report))
       }
     }
+    if state.quantizesHead, finished.count <= blocks.count {
+      try runHead(index: blocks.count, stream: stream, finish: finish)
+    }
     for modifier in modifiers { try modifier.end(state) }
     for modifier in modifiers { try modifier.finalize(state) }
+  }
+
+  /// Hands the head to the modifiers, with what it reads in both models.
+  private func runHead(
+    index: Int, stream: ActivationCache, finish: (Int, ActivationCache) throws -> Void
+  ) throws {
+    let name = state.model.description.headModule
+    try state.checkStop()
+    state.observer?.observe(.blockStarted(index: index, count: state.stepCount, name: name))
+    let head = try CalibratedHead(index: index, originals: stream, state)
+    for modifier in modifiers {
+      try naming(name) { try modifier.headEpochEnd(head, state) }
+    }
+    try finish(index, stream)
+    if let report = state.blocks.last, report.index == index {
+      state.observer?.observe(.blockFinished(report))
+    }
   }
 
   private func makeCache() -> ActivationCache {

@@ -12,6 +12,10 @@ public final class SessionState {
   package internal(set) var schemes: [String: QuantizationScheme] = [:]
   /// How keys and values are quantized; nil for not at all.
   package internal(set) var keyValueScheme: QuantizationArguments?
+  /// Whether the head has a scheme.
+  package var quantizesHead: Bool { schemes[model.description.headModule] != nil }
+  /// Blocks of the model, and one more for a head that is quantized.
+  package var stepCount: Int { model.description.blocks.count + (quantizesHead ? 1 : 0) }
   /// Whether a modifier asks for ``CalibratedBlock/inputSquares``.
   package var wantsInputSquares = false
   /// What became of each block so far.

@@ -57,6 +57,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public var batchSize: Int?
   /// How weights are tuned. Key: `enable_alg_ext`, true for ``TuningAlgorithm/signRoundV2``.
   public var algorithm: TuningAlgorithm?
+  /// What becomes of the head. Key: `quant_lm_head`, true for ``HeadTreatment/quantize``.
+  public var head: HeadTreatment?
   /// With no iterations: round to nearest plainly, without a search for better scales. Key:
   /// `disable_opt_rtn`.
   public var disablesOptimizedRounding: Bool?
@@ -72,7 +74,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
     keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil,
     learningRate: Double? = nil, batchSize: Int? = nil, algorithm: TuningAlgorithm? = nil,
-    disablesOptimizedRounding: Bool? = nil, bypassesDivisibilityChecks: Bool? = nil,
+    head: HeadTreatment? = nil, disablesOptimizedRounding: Bool? = nil,
+    bypassesDivisibilityChecks: Bool? = nil,
     observers: [JSONValue.Member] = []
   ) {
     self.scheme = scheme
@@ -83,6 +86,7 @@ public struct AutoRoundOptions: Sendable, Equatable {
     self.learningRate = learningRate
     self.batchSize = batchSize
     self.algorithm = algorithm
+    self.head = head
     self.disablesOptimizedRounding = disablesOptimizedRounding
     self.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.observers = observers

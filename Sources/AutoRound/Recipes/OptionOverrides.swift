@@ -18,8 +18,13 @@ public struct OptionOverrides: Sendable, Equatable {
   public var sequenceLength: Int?
   /// How weights are tuned.
   public var algorithm: TuningAlgorithm?
+  /// What becomes of the head.
+  public var head: HeadTreatment?
   /// With no iterations: round to nearest plainly, without a search for better scales.
   public var disablesOptimizedRounding: Bool?
+  /// Round the weights as they lie in the files, without running the model: no calibration, any
+  /// architecture. Needs 0 iterations.
+  public var isModelFree: Bool?
   /// The seed of the batch order.
   public var seed: Int?
 
@@ -28,7 +33,8 @@ public struct OptionOverrides: Sendable, Equatable {
     scheme: String? = nil, ignore: [String]? = nil, iterations: Int? = nil,
     learningRate: Double? = nil, batchSize: Int? = nil, sampleCount: Int? = nil,
     sequenceLength: Int? = nil, algorithm: TuningAlgorithm? = nil,
-    disablesOptimizedRounding: Bool? = nil, seed: Int? = nil
+    head: HeadTreatment? = nil, disablesOptimizedRounding: Bool? = nil,
+    isModelFree: Bool? = nil, seed: Int? = nil
   ) {
     self.scheme = scheme
     self.ignore = ignore
@@ -38,7 +44,9 @@ public struct OptionOverrides: Sendable, Equatable {
     self.sampleCount = sampleCount
     self.sequenceLength = sequenceLength
     self.algorithm = algorithm
+    self.head = head
     self.disablesOptimizedRounding = disablesOptimizedRounding
+    self.isModelFree = isModelFree
     self.seed = seed
   }
 }

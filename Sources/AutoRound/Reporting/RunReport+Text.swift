@@ -14,7 +14,9 @@ extension RunReport {
       "took       \(Quantities.duration(seconds: seconds)), "
         + "at most \(Quantities.bytes(peakMemoryBytes)) of memory",
       "written    \(path)",
-      "evaluate   autoround evaluate \(shellWord(path)) --text FILE --against \(shellWord(model))",
+      blocks.isEmpty
+        ? "verify     autoround verify \(shellWord(path)) --source \(shellWord(model))"
+        : "evaluate   autoround evaluate \(shellWord(path)) --text FILE --against \(shellWord(model))",
     ]
     return lines
   }
