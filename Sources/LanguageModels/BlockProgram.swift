@@ -62,6 +62,18 @@ package final class BlockProgram {
     }
   }
 
+  /// Bytes that such a program takes with its weights, without taking them.
+  package static func byteCount(
+    _ block: any DecoderBlock, batch: Int, tokens: Int, compute: ComputeType,
+    training: Program.Training
+  ) -> Int {
+    var recorder = ProgramRecorder(batch: batch, tokens: tokens, compute: compute)
+    let input = recorder.input(columns: block.hiddenSize)
+    let output = block.record(in: &recorder, input: input)
+    recorder.finish(output: output)
+    return Program.byteCount(recorder, training: training)
+  }
+
   /// Fills the parameters with those of the block called `name`, such as `model.layers.3`.
   ///
   /// - Parameter hasScales: Whether the source has the calibrated scales of quantized activations; else
