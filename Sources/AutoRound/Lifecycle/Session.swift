@@ -33,17 +33,21 @@ package final class Session {
     for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
       try state.checkStop()
       state.observer?.observe(
-        .blockStarted(index: index, count: blocks.count, name: placed.name))
+        .blockStarted(index: index, count: state.stepCount, name: placed.name))
       let program = try state.program(for: placed.block, batchSize: batchSize)
       try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
       // The stream is that of the model as it was; keys and values are looked at on the way.
       program.program.activations = state.keyValueScheme == nil ? .passed : .observed
       for activations in program.program.calibratedActivations { activations.forgetObserved() }
       let firstInputs = index == 0 ? stream.copy() : nil
+      program.program.inputSquares =
+        state.wantsInputSquares ? InputSquares(rows: program.program.rows) : nil
       BlockRunner(program).advance(stream)
+      let inputSquares = program.program.inputSquares
+      program.program.inputSquares = nil
       let block = CalibratedBlock(
         index: index, name: placed.name, structure: placed.block, program: program,
-        firstInputs: firstInputs, outputs: stream)
+        firstInputs: firstInputs, outputs: stream, inputSquares: inputSquares)
       for modifier in modifiers {
         try naming(placed.name) { try modifier.sequentialEpochEnd(block, state) }
       }
@@ -52,8 +56,28 @@ package final class Session {
         state.observer?.observe(.blockFinished(report))
       }
     }
+    if state.quantizesHead, finished.count <= blocks.count {
+      try runHead(index: blocks.count, stream: stream, finish: finish)
+    }
     for modifier in modifiers { try modifier.end(state) }
     for modifier in modifiers { try modifier.finalize(state) }
+  }
+
+  /// Hands the head to the modifiers, with what it reads in both models.
+  private func runHead(
+    index: Int, stream: ActivationCache, finish: (Int, ActivationCache) throws -> Void
+  ) throws {
+    let name = state.model.description.headModule
+    try state.checkStop()
+    state.observer?.observe(.blockStarted(index: index, count: state.stepCount, name: name))
+    let head = try CalibratedHead(index: index, originals: stream, state)
+    for modifier in modifiers {
+      try naming(name) { try modifier.headEpochEnd(head, state) }
+    }
+    try finish(index, stream)
+    if let report = state.blocks.last, report.index == index {
+      state.observer?.observe(.blockFinished(report))
+    }
   }
 
   private func makeCache() -> ActivationCache {

@@ -17,6 +17,7 @@
 #include "probability.h"
 #include "rotary.h"
 #include "sha256.h"
+#include "statistics.h"
 #include "team.h"
 
 #endif
