@@ -46,7 +46,7 @@ struct FuzzTarget: Sendable {
     repair: { bytes in
       // Mostly a size that fits, so that damage reaches the header.
       guard bytes.count > 9, bytes[8] == UInt8(ascii: "{"), bytes[bytes.count - 1] & 3 != 3,
-        let end = bytes.lastIndex(of: UInt8(ascii: "}"))
+        let end = bytes.lastIndex(of: UInt8(ascii: "}")), end > 8
       else { return bytes }
       let size = UInt64(end - 7)
       return (0..<8).map { UInt8(truncatingIfNeeded: size >> UInt64(8 * $0)) } + bytes[8...]

@@ -20,6 +20,7 @@ struct QuantizeCommand: ParsableCommand {
         autoround quantize Qwen3-0.6B --output q --recipe recipe.yaml
         autoround quantize Qwen3-0.6B --output q --calibration my.jsonl --samples 256
         autoround quantize Qwen3-0.6B --output rtn --iterations 0
+        autoround quantize SomethingNew --output rtn --model-free --scheme FP8_DYNAMIC
 
       Calibration text is a .jsonl file with a record {"text": ...} or {"input_ids": [...]} per \
       line, or a .txt file. Records are cut at --sequence-length tokens, and shorter ones are left \
@@ -34,6 +35,11 @@ struct QuantizeCommand: ParsableCommand {
 
       Options go before the recipe, the recipe before --preset.
 
+      Before the folder appears, its files are read again and compared with the source, and the \
+      predictions with the source's on calibration text that was held out. A model card, \
+      report.html, quantization_report.json and SHA256SUMS tell what was done. autoround help plan \
+      says how to see beforehand what a run takes.
+
       A run that is cut off, by Ctrl-C, a signal or a failure, leaves what it has in the folder \
       <output>.partial; the same command goes on after the last finished block and writes the same \
       bytes as if nothing had happened.
@@ -47,8 +53,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Preset of all linear layers, such as W3A16 or W2A16_ASYM. (default: W4A16)",
-      discussion: "Presets have groups of 128 weights; a recipe can say more."))
+      "Preset of all linear layers, such as W3A16, FP8_DYNAMIC or NVFP4. (default: W4A16)",
+      discussion: "Integers below 8 bits have groups of 128 weights; a recipe can say more."))
   var scheme: String?
 
   @Option(
@@ -75,7 +81,8 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: "Samples per step of tuning. (default: 8)")
   var batchSize: Int?
 
-  @Option(help: "Steps of tuning per block; 0 rounds to nearest. (default: 200)")
+  @Option(
+    help: "Steps of tuning per block; 0 rounds with the scales that lose least. (default: 200)")
   var iterations: Int?
 
   @Option(help: "Learning rate of the first step. (default: 1/iterations)")
@@ -90,6 +97,36 @@ struct QuantizeCommand: ParsableCommand {
         """))
   var preset = TuningPreset.default
 
+  @Option(
+    help: ArgumentHelp(
+      "How weights are tuned: \(TuningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")).",
+      discussion: """
+        signround-v2 starts from searched scales and leaves outliers out of the loss; for weights of 2 and \
+        3 bits. (default: signround)
+        """))
+  var algorithm: TuningAlgorithm?
+
+  @Option(
+    help: ArgumentHelp(
+      "The matrix that makes logits: \(HeadTreatment.allCases.map(\.rawValue).joined(separator: ", ")).",
+      discussion: """
+        quantize tunes it on its own outputs, with the scheme of the target that matches it. A head that is \
+        the embedding stays as it is. (default: keep)
+        """))
+  var lmHead: HeadTreatment?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Round the weights as they lie in the files, without running the model.",
+      discussion: """
+        No calibration, and any architecture: linear layers are told by the names and shapes of their \
+        tensors. It is so without this flag for an unknown architecture with --iterations 0.
+        """))
+  var modelFree = false
+
+  @Flag(help: "With --iterations 0, round plainly to nearest, without a search for better scales.")
+  var disableOptRTN = false
+
   @OptionGroup var computing: ComputeOptions
 
   @Option(
@@ -102,6 +139,8 @@ struct QuantizeCommand: ParsableCommand {
       valueName: "size"))
   var memoryBudget: String?
 
+  @OptionGroup var reports: ReportOptions
+
   @Option(help: "Seed of the order of samples. (default: 42)")
   var seed: Int?
 
@@ -111,6 +150,12 @@ struct QuantizeCommand: ParsableCommand {
   @Flag(help: "Begin anew although an unfinished run could be continued.")
   var restart = false
 
+  @Flag(help: "Only say what would be done, and what it would take; see: autoround help plan.")
+  var dryRun = false
+
+  @Flag(help: "Begin although the disk or the memory do not suffice by the plan.")
+  var ignoreLimits = false
+
   @Flag(help: "Print the report as one JSON object at the end.")
   var json = false
 
@@ -118,7 +163,9 @@ struct QuantizeCommand: ParsableCommand {
     OptionOverrides(
       scheme: scheme, ignore: ignore.isEmpty ? nil : ignore, iterations: iterations,
       learningRate: learningRate, batchSize: batchSize, sampleCount: samples,
-      sequenceLength: sequenceLength, seed: seed)
+      sequenceLength: sequenceLength, algorithm: algorithm,
+      head: lmHead, disablesOptimizedRounding: disableOptRTN ? true : nil,
+      isModelFree: modelFree ? true : nil, seed: seed)
   }
 
   func validate() throws {
@@ -140,18 +187,33 @@ struct QuantizeCommand: ParsableCommand {
   func run() throws {
     let printer = ProgressPrinter()
     Interruption.watch()
+    var logs: [RunLog] = []
     try reportingFailure {
+      logs = try reports.openLogs()
+    }
+    try reportingFailure(logs) {
       defer { printer.clear() }
       let modifier = try modifier(printer)
+      if dryRun { return try printPlan(modifier, printer) }
       let dataset = try calibration.map { try CalibrationSource(file: URL(filePath: $0)) }
       let report = try oneshot(
         model: URL(filePath: checkpoint), modifier: modifier, dataset: dataset ?? .builtin,
         output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
         threads: computing.threads, restart: restart,
-        memoryBudget: memoryBudget.map { try MemoryBudget($0) },
-        observer: ObserverList([printer]))
+        ignoreLimits: ignoreLimits, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+        reporting: reports.reporting(compute: computing.type, printer),
+        observer: ObserverList([printer] + logs))
       if json { print(report.json.text()) }
     }
+  }
+
+  private func printPlan(_ modifier: AutoRoundModifier, _ printer: ProgressPrinter) throws {
+    printer.show(status: "measuring how long a block takes")
+    let plan = try RunPlan(
+      model: URL(filePath: checkpoint), modifier: modifier, compute: computing.type,
+      threads: computing.threads, reporting: reports.reporting(compute: computing.type, printer))
+    printer.clear()
+    for line in json ? [plan.json.text()] : plan.lines { print(line) }
   }
 
   private func modifier(_ observer: any RunObserver) throws -> AutoRoundModifier {

@@ -12,14 +12,22 @@ package final class OutputProjection {
   private let norm: [Float]
   private let epsilon: Float
   private let head: Tensor
+  private let inputs: (quantization: ActivationQuantization, scale: Float)?
   private let normed: UnsafeMutableRawPointer
+  private let quantized: UnsafeMutableRawPointer
   private let inverse: UnsafeMutablePointer<Float>
   private let logits: UnsafeMutablePointer<Float>
 
   /// - Parameters:
   ///   - norm: `[hidden size]`.
   ///   - head: `[vocabulary size, hidden size]`; used where it lies if it is of the compute type.
-  package init(norm: Tensor, epsilon: Float, head: Tensor, device: Device) {
+  ///   - inputs: How the normed hidden states are quantized, with their calibrated scale if they need one;
+  ///     nil leaves them as they are.
+  package init(
+    norm: Tensor, epsilon: Float, head: Tensor,
+    inputs: (quantization: ActivationQuantization, scale: Float)? = nil, device: Device
+  ) {
+    self.inputs = inputs
     self.device = device
     self.norm = norm.floats()
     self.epsilon = epsilon
@@ -29,12 +37,16 @@ package final class OutputProjection {
     // 64 MiB of logits at a time.
     rowLimit = max(1, min(1024, (1 << 24) / vocabularySize))
     normed = .allocate(byteCount: rowLimit * hiddenSize * device.compute.byteCount, alignment: 64)
+    quantized = .allocate(
+      byteCount: inputs == nil ? 0 : rowLimit * hiddenSize * device.compute.byteCount,
+      alignment: 64)
     inverse = .allocate(capacity: rowLimit)
     logits = .allocate(capacity: rowLimit * vocabularySize)
   }
 
   deinit {
     normed.deallocate()
+    quantized.deallocate()
     inverse.deallocate()
     logits.deallocate()
   }
@@ -45,7 +57,7 @@ package final class OutputProjection {
     let compute = device.compute
     let product = try device.product(
       ProductShape(
-        m: rows, n: vocabularySize, k: hiddenSize, transposesB: true, input: compute,
+        m: rows, n: vocabularySize, k: hiddenSize, transposesB: true, input: compute.product,
         output: .float32))
     norm.withUnsafeBufferPointer { norm in
       ThreadTeam.forRanges(of: rows) {
@@ -53,7 +65,18 @@ package final class OutputProjection {
           compute.element, hidden, norm.baseAddress, normed, inverse, hiddenSize, epsilon, $0, $1)
       }
     }
-    head.withUnsafeBytes { product.run(normed, $0.baseAddress!, logits) }
+    if let inputs {
+      let rule = inputs.quantization.kernelRule(
+        columns: hiddenSize, type: compute.element, scale: inputs.scale)
+      ThreadTeam.forRanges(of: rows) { begin, end in
+        withUnsafePointer(to: rule) {
+          ck_activation_quantize($0, normed, hiddenSize, quantized, begin, end)
+        }
+      }
+    }
+    head.withUnsafeBytes {
+      product.run(inputs == nil ? normed : quantized, $0.baseAddress!, logits)
+    }
     return UnsafePointer(logits)
   }
 }

@@ -45,6 +45,9 @@ package final class Program {
     recorder.operations.compactMap { $0 as? QuantizedActivations }.filter { $0.scale != nil }
   }
 
+  /// Collects the squares of all linear layers' inputs in the forward pass; nil, the default: nobody does.
+  package var inputSquares: InputSquares?
+
   /// Position of the first token of each sequence.
   var positionOffset: Int { cache?.tokenCount ?? 0 }
 
@@ -90,6 +93,16 @@ package final class Program {
 
   deinit { memory.deallocate() }
 
+  /// Bytes that a program of this recording takes: planned memory and weights.
+  package static func byteCount(_ recorder: ProgramRecorder, training: Training) -> Int {
+    guard let output = recorder.output else { preconditionFailure("the recording has no output") }
+    let weights = recorder.parameters.reduce(0) { sum, info in
+      let element = info.isMatrix ? recorder.compute.byteCount : MemoryLayout<Float>.stride
+      return sum + info.rows * info.columns * element
+    }
+    return Schedule(recorder, output: output, training: training).plan.byteCount + weights
+  }
+
   // MARK: Running
 
   /// Runs all operations forward. With a cache, the tokens join it.
@@ -97,6 +110,7 @@ package final class Program {
     for (index, operation) in recorder.operations.enumerated() {
       current = index
       timed(operation, "forward") { operation.forward(in: self) }
+      inputSquares?.add(operation, in: self)
     }
     cache?.tokenCount += tokens
   }

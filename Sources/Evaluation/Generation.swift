@@ -36,7 +36,7 @@ public struct Generation {
     device = try Device(compute: .automatic)
     embedding = try TokenEmbedding(
       model.description, source: model.source, compute: device.compute)
-    head = try model.description.outputProjection(from: model.source, device: device)
+    head = try model.outputProjection(device: device)
     ends = Self.endTokens(model, tokenizer)
     self.tokenLimit = tokenLimit
     self.temperature = temperature

@@ -1,6 +1,6 @@
 import AutoRound
 package import Checkpoints
-import Compute
+package import Compute
 import Diagnostics
 package import Foundation
 import JSONText
@@ -14,6 +14,8 @@ package struct ReadableModel {
   package let description: ModelDescription
   /// Weights as numbers, whichever way they are stored.
   package let source: any TensorSource
+  /// How the head's inputs are quantized; nil leaves them as they are.
+  private let headInputs: (quantization: ActivationQuantization, scale: Float)?
 
   /// Opens a checkpoint folder.
   ///
@@ -26,13 +28,13 @@ package struct ReadableModel {
     let plain = try naming(file) { try Architectures.describe(configuration) }
     self.checkpoint = checkpoint
     guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {
-      (source, description) = (checkpoint, plain)
+      (source, description, headInputs) = (checkpoint, plain, nil)
       return
     }
     let quantized = try DequantizedCheckpoint(checkpoint, modules: plain.modules)
     source = quantized
     guard quantizesActivations else {
-      description = plain
+      (description, headInputs) = (plain, nil)
       return
     }
     try naming(file) { try quantized.requireReadableActivations() }
@@ -40,6 +42,12 @@ package struct ReadableModel {
       schemes: quantized.schemes, keyValues: quantized.keyValueScheme, rule: .runtime,
       sharesScale: quantized.sharesInputScale)
     for placed in description.blocks { try quantized.requireScales(of: placed) }
+    headInputs = try quantized.inputs(of: plain.headModule)
+  }
+
+  /// The end of the model.
+  package func outputProjection(device: Device) throws -> OutputProjection {
+    try description.outputProjection(from: source, inputs: headInputs, device: device)
   }
 }
 
@@ -76,6 +84,17 @@ extension DequantizedCheckpoint {
     let suffix = arguments.floatFormat == .nvfp4 ? "input_global_scale" : "input_scale"
     return try activationScale(named: "\(first).\(suffix)")
       == activationScale(named: "\(second).\(suffix)")
+  }
+
+  /// How a module's inputs are quantized, with their calibrated scale or 0.
+  fileprivate func inputs(
+    of module: String
+  ) throws -> (quantization: ActivationQuantization, scale: Float)? {
+    guard let arguments = schemes[module]?.inputActivations else { return nil }
+    let quantization = arguments.activationQuantization(.runtime)
+    guard quantization.hasCalibratedScale else { return (quantization, 0) }
+    let suffix = InputQuantization(quantization, scaleLayer: module).scaleSuffix
+    return (quantization, try activationScale(named: "\(module).\(suffix)"))
   }
 
   /// Refuses scales that are not there, or no positive numbers, before anything is computed.

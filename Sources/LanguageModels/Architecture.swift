@@ -30,6 +30,9 @@ package struct ModelDescription: Sendable {
   package var isTied: Bool
   /// The decoder blocks in order.
   package var blocks: [PlacedBlock]
+
+  /// The head as a module: its name without `.weight`.
+  package var headModule: String { String(head.dropLast(".weight".count)) }
 }
 
 /// A decoder block at its place in the model.

@@ -14,6 +14,11 @@ package enum Architectures {
   /// Every supported `model_type`, sorted.
   package static var modelTypes: [String] { all.flatMap { $0.modelTypes }.sorted() }
 
+  /// Whether the configuration is of a supported family.
+  package static func know(_ configuration: JSONReader) -> Bool {
+    modelTypes.contains(configuration.value["model_type"]?.stringValue ?? "")
+  }
+
   /// Reads the configuration of a model of any supported family.
   package static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let modelType = try configuration.required("model_type").string()

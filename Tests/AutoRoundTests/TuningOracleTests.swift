@@ -78,6 +78,36 @@ import Testing
     }
   }
 
+  /// From searched scales and without outliers in the loss: what the reference calls `enable_alg_ext`.
+  @Test func searchedScalesAndSuppressedOutliersMeetTheReference() throws {
+    let fixture = try TuningFixture("w2_g32_sym_algext")
+    let block = try fixture.program(batch: 4)
+    block.program.inputSquares = InputSquares(rows: block.program.rows)
+    let targets = try fixture.targets(from: block)
+    let squares = try #require(block.program.inputSquares)
+    block.program.inputSquares = nil
+    let layers = try fixture.layers(in: block)
+    for layer in layers {
+      let quantizer = try #require(layer.quantizer as? IntegerWeightQuantizer)
+      // The reference searches in f32 and rounds what it has found.
+      let search = try IntegerWeightQuantizer(
+        weight: fixture.block.tensor("weight.\(layer.name).weight"),
+        arguments: quantizer.arguments, scaleDType: .float32)
+      search.searchScales(importance: squares[layer.part.parameter])
+      quantizer.start(from: try search.finished().scales)
+    }
+    let expected = try fixture.doubles("loss")
+    var settings = TuningSettings(
+      iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4)
+    settings.suppressesOutliers = true
+    let outcome = try BlockTuner(block: block, layers: layers, settings: settings).tune(
+      inputs: fixture.cache("input_q"), targets: targets, batches: FixedBatches(fixture.batches)
+    ) { _, _ in }
+    expectClose(outcome.losses[0], expected[0], Tolerance(relative: 1e-5))
+    expectClose(outcome.losses, expected, Tolerance(relative: 0.1))
+    expectClose(outcome.bestLoss, expected.min() ?? 0, Tolerance(relative: 0.05))
+  }
+
   /// Independent of the chaos: the reference's best parameters give the reference's loss and outputs.
   @Test(arguments: complete)
   func theBestParametersGiveTheLossOfTheReference(variant: String) throws {

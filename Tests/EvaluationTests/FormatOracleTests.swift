@@ -67,7 +67,7 @@ import Testing
     let device = try Device(compute: .float32)
     let hidden = try HiddenStateStream(model: model, device: device)
       .lastHiddenStates(of: windows) { _, _ in }
-    let head = try model.description.outputProjection(from: model.source, device: device)
+    let head = try model.outputProjection(device: device)
     var logits: [Float] = []
     for window in windows.indices {
       let rows = try head.logits(of: hidden[window], rows: tokens)
@@ -77,7 +77,7 @@ import Testing
   }
 
   /// The model behind the fixture is not stored; its names and shapes are what the quantized one gives back.
-  @Test(arguments: formats.filter { $0 != "w4a16_kv_fp8" })
+  @Test(arguments: formats)
   func aCopyHasTheTensorsAndTheConfigurationOfTheReference(format: String) throws {
     let quantized = try ReadableModel(opening: folder(format))
     try withTemporaryFolder { temporary in
@@ -90,7 +90,8 @@ import Testing
         groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
         modules: source.description.modules
       ).schemes
-      let copy = try QuantizedCopy(of: source, schemes: schemes)
+      let copy = try QuantizedCopy(
+        of: source, schemes: schemes, keyValueScheme: options.keyValueCacheScheme)
       let reference = quantized.checkpoint
       // One that the reference leaves behind by mistake.
       let names = reference.tensorNames.filter { !$0.hasSuffix(".act_max_scale") }

@@ -75,10 +75,14 @@ public final class AutoRoundModifier: Modifier {
       state.warn("ignore: '\(entry)' matches no layer of the model")
     }
     var schemes = resolution.schemes
+    let head = state.model.description.headModule
+    if options.head == .quantize { try requireHead(head, schemes, state) }
     let outside = schemes.keys.filter { !state.isInsideBlock($0) }.sorted()
-    for name in outside {
+    for name in outside where options.head == .keep || name != head {
       schemes[name] = nil
-      state.warn("\(name) is not in a decoder block and stays as it is; add it to ignore")
+      state.warn(
+        "\(name) is not in a decoder block and stays as it is; add it to ignore"
+          + (name == head ? ", or ask for it with --lm-head quantize" : ""))
     }
     guard !schemes.isEmpty else {
       throw InputError(
@@ -87,18 +91,25 @@ public final class AutoRoundModifier: Modifier {
     warnAboutPartialGroups(schemes, state)
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
+    state.wantsInputSquares = searchesScales
   }
 
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {
     try applyAutoRound(block, state)
   }
 
+  public func headEpochEnd(_ head: CalibratedHead, _ state: SessionState) throws {
+    try tune(head, state)
+  }
+
   public func finalize(_ state: SessionState) throws {
-    // Every block that has a layer to quantize must have been through applyAutoRound.
+    // Every block that has a layer to quantize must have been through applyAutoRound, and the head.
     let expected = state.model.description.blocks.filter { placed in
       placed.block.linearLayers.contains { state.schemes["\(placed.name).\($0.name)"] != nil }
     }
-    let missing = Set(expected.map(\.name)).subtracting(state.blocks.map(\.name))
+    let names =
+      expected.map(\.name) + (state.quantizesHead ? [state.model.description.headModule] : [])
+    let missing = Set(names).subtracting(state.blocks.map(\.name))
     guard missing.isEmpty else {
       throw InputError(
         .missing, place: missing.sorted().joined(separator: ", "),
@@ -112,55 +123,50 @@ public final class AutoRoundModifier: Modifier {
       preconditionFailure("blocks come in order from the first")
     }
     state.quantizedStream = inputs
-    let started = ContinuousClock.now
-    let runner = BlockRunner(block.program)
     let layers = try makeLayers(block, state)
     let scaleDType = state.model.scaleDType(
       ofBlock: PlacedBlock(name: block.name, block: block.structure))
-    let keyValueScales = try block.calibrateKeysAndValues(dtype: scaleDType)
-    let inputScales = try block.calibrateInputs(on: inputs, dtype: scaleDType)
+    let keyValueScales = try block.program.calibrateKeysAndValues(dtype: scaleDType)
+    let inputScales = try block.program.calibrateInputs(on: inputs, dtype: scaleDType)
     block.program.program.activations = .quantized
     for scale in keyValueScales {
       try state.commit(scale: scale.value, named: "\(block.name).\(scale.name)")
     }
     guard !layers.isEmpty else {
       // No weights to quantize here: the quantized stream passes through the block.
-      runner.advance(inputs)
+      BlockRunner(block.program).advance(inputs)
       return
     }
 
-    let tuner = BlockTuner(
-      block: block.program, layers: layers, inputScales: inputScales,
-      settings: TuningSettings(
-        iterations: iterations, learningRate: learningRate, batchSize: batchSize,
-        seed: UInt64(options.seed)))
-    tuner.quantizeWeights()
-    let roundedLoss = runner.loss(on: inputs, targets: block.outputs)
-    var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: roundedLoss)
-    if iterations > 0 {
-      outcome = try tuner.tune(inputs: inputs, targets: block.outputs) { iteration, loss in
-        state.observer?.observe(
-          .iteration(block: block.index, iteration: iteration + 1, of: iterations, loss: loss))
-        try state.checkStop()
-      }
-    }
-    for layer in layers {
-      let name = "\(block.name).\(layer.name)"
-      try naming(name) { try state.commit(layer.quantizer.finished(), module: name) }
-    }
+    try tune(
+      TunedUnit(
+        index: block.index, name: block.name, program: block.program, layers: layers,
+        modules: layers.map { "\(block.name).\($0.name)" },
+        importances: layers.map { block.inputSquares?[$0.part.parameter] },
+        inputScales: inputScales, inputs: inputs, targets: block.outputs,
+        // What the next block will see when the model runs quantized.
+        outputs: inputs, batchSize: batchSize), state)
     try commitInputScales(inputScales, of: block, state)
-    // What the next block will see when the model runs quantized.
-    let finalLoss = runner.loss(on: inputs, targets: block.outputs, outputs: inputs)
-    let report = BlockReport(
-      index: block.index, name: block.name, layers: layers.map(\.name),
-      initialLoss: outcome.losses.first ?? roundedLoss, bestLoss: outcome.bestLoss,
-      bestIteration: outcome.bestIteration, finalLoss: finalLoss, rtnLoss: roundedLoss,
-      seconds: (ContinuousClock.now - started).seconds)
-    try check(report, outcome, state)
-    state.blocks.append(report)
   }
 
   // MARK: Parts
+
+  /// Refuses a head that is not to be had.
+  private func requireHead(
+    _ head: String, _ schemes: [String: QuantizationScheme], _ state: SessionState
+  ) throws {
+    guard !state.model.description.isTied else {
+      throw InputError(
+        .unsupported, source: "--lm-head", place: head,
+        "the model's head is its embedding, one table that is looked up in as well; it stays as it is"
+      )
+    }
+    guard schemes[head] != nil else {
+      throw InputError(
+        .invalidValue, source: "--lm-head", place: head,
+        "no target matches it, or an entry of ignore does")
+    }
+  }
 
   /// Each layer gets the scale of its input, which several may share.
   private func commitInputScales(
@@ -212,27 +218,6 @@ public final class AutoRoundModifier: Modifier {
     return scales
   }
 
-  /// A block that was not tuned, or whose loss is not a number, never becomes part of a checkpoint.
-  private func check(_ report: BlockReport, _ outcome: TuningOutcome, _ state: SessionState) throws
-  {
-    guard report.finalLoss.isFinite, report.rtnLoss.isFinite else {
-      throw InputError(
-        .notFinite, place: report.name,
-        "the block's loss is \(report.finalLoss) after tuning and \(report.rtnLoss) rounded to nearest; "
-          + "try --compute f32")
-    }
-    guard outcome.losses.count == iterations else {
-      throw InputError(
-        .missing, place: report.name,
-        "the block had \(outcome.losses.count) of \(iterations) iterations of tuning")
-    }
-    if iterations > 0, report.finalLoss > report.rtnLoss {
-      state.warn(
-        "\(report.name): the loss after tuning, \(report.finalLoss), is above that of rounding to nearest, "
-          + "\(report.rtnLoss); more samples or iterations may help")
-    }
-  }
-
   private func warnAboutPartialGroups(
     _ schemes: [String: QuantizationScheme], _ state: SessionState
   ) {
@@ -245,6 +230,13 @@ public final class AutoRoundModifier: Modifier {
     state.warn(
       "the group size does not divide the inputs of \(partial.count) layers, \(first.name) among them; "
         + "vLLM does not load such groups")
+  }
+}
+
+extension QuantizationScheme {
+  /// Whether weights have less than 4 bits, or inputs at most 4.
+  var isCoarse: Bool {
+    weights.map { $0.numBits < 4 } ?? false || inputActivations.map { $0.numBits <= 4 } ?? false
   }
 }
 

@@ -41,7 +41,7 @@ extension ModelDescription {
 
 extension QuantizationArguments {
   /// What programs make of these arguments, which must be supported ones of activations.
-  fileprivate func activationQuantization(
+  package func activationQuantization(
     _ rule: ActivationQuantization.Rule
   ) -> ActivationQuantization {
     let number: ActivationQuantization.Number

@@ -8,6 +8,8 @@ public protocol Modifier: AnyObject {
   func start(_ state: SessionState) throws
   /// The block's inputs and its outputs in full precision are known for all samples.
   func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws
+  /// All blocks are done, and the head is to be quantized.
+  func headEpochEnd(_ head: CalibratedHead, _ state: SessionState) throws
   /// Calibration is over.
   func end(_ state: SessionState) throws
   /// The checkpoint is about to be completed.
@@ -18,6 +20,7 @@ extension Modifier {
   public func initialize(_ state: SessionState) throws {}
   public func start(_ state: SessionState) throws {}
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {}
+  public func headEpochEnd(_ head: CalibratedHead, _ state: SessionState) throws {}
   public func end(_ state: SessionState) throws {}
   public func finalize(_ state: SessionState) throws {}
 }

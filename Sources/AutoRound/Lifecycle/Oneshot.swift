@@ -1,5 +1,9 @@
+import Checkpoints
 public import Compute
+import Diagnostics
 public import Foundation
+import JSONText
+import LanguageModels
 
 /// Quantizes a checkpoint in one go: reads `model`, tunes it on `dataset`, writes `output`.
 ///
@@ -8,6 +12,9 @@ public import Foundation
 ///   model: URL(filePath: "Qwen3-0.6B"), recipe: Recipe(contentsOf: URL(filePath: "recipe.yaml")),
 ///   output: URL(filePath: "Qwen3-0.6B-W4A16"))
 /// ```
+///
+/// With 0 iterations a model of an architecture that is not known is rounded without being run: which of
+/// its tensors are weights of linear layers is then told by their names and shapes.
 ///
 /// Call it from one thread at a time. The output appears under its name only when it is complete.
 ///
@@ -24,8 +31,11 @@ public import Foundation
 ///   - restart: Whether what an earlier run has left is thrown away; otherwise a run with the same
 ///     arguments goes on after the last block that is finished, and ends with the same bytes as one that
 ///     was never cut off.
+///   - ignoreLimits: Whether to begin although the disk or the memory do not suffice by the plan.
 ///   - memoryBudget: What the run may take; nil: most of what is free. Hidden states of calibration samples
 ///     that do not fit are kept in a file without a name in `<output>.partial`.
+///   - reporting: What is written about the run beside the checkpoint, and measured for that;
+///     `RunReporting.measuring()` of the module Evaluation compares the result with the source.
 ///   - observer: Told what happens while it happens.
 /// - Returns: What was done to each block, and what came out.
 /// - Throws: `InputError`, which names the file and the field that is at fault; ``RunInterruption`` if
@@ -35,29 +45,48 @@ public func oneshot(
   model: URL, recipe: Recipe, dataset: CalibrationSource = .builtin,
   overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
   compute: ComputeType = .automatic, threads: Int? = nil, restart: Bool = false,
-  memoryBudget: MemoryBudget? = nil, observer: (any RunObserver)? = nil
+  ignoreLimits: Bool = false, memoryBudget: MemoryBudget? = nil,
+  reporting: RunReporting = RunReporting(),
+  observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   for warning in recipe.warnings { observer?.observe(.warning(warning)) }
   let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,
     overwrite: overwrite, compute: compute, threads: threads, restart: restart,
-    memoryBudget: memoryBudget, observer: observer)
+    ignoreLimits: ignoreLimits, memoryBudget: memoryBudget, reporting: reporting,
+    observer: observer)
 }
 
 /// Quantizes a checkpoint in one go with a modifier made in code.
 ///
 /// Parameters and results are those of
-/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:memoryBudget:observer:)``.
+/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:ignoreLimits:memoryBudget:reporting:observer:)``.
 @discardableResult
 public func oneshot(
   model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
-  restart: Bool = false, memoryBudget: MemoryBudget? = nil, observer: (any RunObserver)? = nil
+  restart: Bool = false, ignoreLimits: Bool = false, memoryBudget: MemoryBudget? = nil,
+  reporting: RunReporting = RunReporting(),
+  observer: (any RunObserver)? = nil
 ) throws -> RunReport {
-  try QuantizationRun(
-    model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
-    compute: compute, threads: threads, restart: restart, memoryBudget: memoryBudget,
-    observer: observer
-  ).run()
+  let options = modifier.options
+  let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
+  if options.isModelFree || !isKnown && options.iterations == 0 {
+    return try ModelFreeRun(
+      model: model, options: options, output: output, overwrite: overwrite, threads: threads,
+      reporting: reporting, observer: observer
+    ).run()
+  }
+  do {
+    return try QuantizationRun(
+      model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
+      compute: compute, threads: threads, restart: restart, ignoresLimits: ignoreLimits,
+      memoryBudget: memoryBudget, reporting: reporting, observer: observer
+    ).run()
+  } catch let error as InputError where !isKnown && error.place == "model_type" {
+    throw InputError(
+      error.code, source: error.source, place: error.place,
+      error.message + "; with 0 iterations its weights are rounded without running it")
+  }
 }

@@ -19,7 +19,9 @@ struct QuantizationRun {
   var compute: ComputeType
   var threads: Int?
   var restart: Bool
+  var ignoresLimits = false
   var memoryBudget: MemoryBudget?
+  var reporting: RunReporting
   var observer: (any RunObserver)?
 
   func run() throws -> RunReport {
@@ -29,16 +31,16 @@ struct QuantizationRun {
     let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)
     defer { folder.discard() }
     let options = modifier.options
+    let length = try options.sequenceLength(for: source)
     let calibration = try CalibrationData(
       dataset, tokenizer: Tokenizer(folder: model), sampleCount: options.sampleCount,
-      sequenceLength: try sequenceLength(of: source),
-      vocabularySize: source.description.vocabularySize)
+      sequenceLength: length, vocabularySize: source.description.vocabularySize,
+      heldOutCount: reporting.heldOutSampleCount(
+        sampleCount: options.sampleCount, sequenceLength: length))
 
     let state = SessionState(
       model: source, device: try Device(compute: compute), calibration: calibration,
       observer: observer)
-    state.memoryBudget = memoryBudget ?? .available
-    state.scratchFolder = folder.path
     let session = Session(state, modifiers: [modifier], batchSize: options.batchSize)
     try session.initialize()
     let copy = try QuantizedCopy(
@@ -52,12 +54,24 @@ struct QuantizationRun {
         instructionSet: description.instructionSet),
       restart: restart)
     state.journal = journal
+    let plan = try RunPlan(
+      model: description.model, state: state, copy: copy, options: options,
+      heldOutTokenCount: calibration.heldOut.count * length)
+    let placement = try StreamPlacement(
+      state, batchSize: options.batchSize, need: plan.memory, budget: memoryBudget ?? .available,
+      scratchFolder: folder.path, ignoresLimits: ignoresLimits)
+    state.placement = placement
+    if !ignoresLimits, journal.finished.isEmpty {
+      try plan.requireMemory(free: SystemMemory.availableByteCount)
+      try folder.requireSpace(plan.diskByteCount + placement.scratchByteCount)
+    }
     let writer = try CheckpointWriter(
       CheckpointPlan(copy.tensors), in: folder, finished: journal.finishedTensors)
     try journal.verify(writer)
     do {
       observer?.observe(.started(description))
       for warning in calibration.warnings { state.warn(warning) }
+      if let remark = placement.remark { observer?.observe(.warning(remark)) }
       state.deliverWeights { weight, module in
         for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
           try writer.write(tensor, named: name)
@@ -70,33 +84,42 @@ struct QuantizationRun {
         journal.note(tensor, named: name)
       }
       try tune(session, state, journal, writer)
+      state.releaseMemory()
       try copy.writeTheRest(to: writer, recipe: options.recipe)
-      try writer.finish()
+      let completion = CheckpointCompletion(
+        source: source.checkpoint, output: output, reporting: reporting, observer: observer,
+        writer: writer, folder: URL(filePath: folder.checkpointPath))
+      try state.checkStop()
+      let verification = try completion.verify(
+        digests: journal.finished.flatMap { $0.tensors.map { ($0.key, $0.value) } },
+        warn: state.warn)
+      try state.checkStop()
+      let quality = try completion.measure(calibration.heldOut, warn: state.warn)
+      var report = RunReport(
+        model: description.model, output: output, blocks: state.blocks,
+        seconds: (ContinuousClock.now - started).seconds,
+        peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
+        outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight,
+        droppedTensors: [], warnings: state.warnings)
+      (report.verification, report.quality) = (verification, quality)
+      try completion.finish(report, description, verification)
+      return report
     } catch {
       if folder.isKept {
         observer?.observe(
           .kept(
-            finished: journal.finished.count, count: source.description.blocks.count,
+            finished: journal.finished.count, count: state.stepCount,
             folder: folder.path))
       }
       throw error
     }
-
-    let report = RunReport(
-      model: model.path(percentEncoded: false), output: output, blocks: state.blocks,
-      seconds: (ContinuousClock.now - started).seconds,
-      peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
-      outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, droppedTensors: [],
-      warnings: state.warnings)
-    observer?.observe(.finished(report))
-    return report
   }
 
   /// Runs the session and records each block when it is done.
   private func tune(
     _ session: Session, _ state: SessionState, _ journal: RunJournal, _ writer: CheckpointWriter
   ) throws {
-    let last = state.model.description.blocks.count - 1
+    let last = state.stepCount - 1
     if !journal.finished.isEmpty { state.restore(journal.finished) }
     var warningCount = state.warnings.count
     try session.run { index, stream in
@@ -107,17 +130,6 @@ struct QuantizationRun {
         quantized: index < last ? state.quantizedStream : nil)
       warningCount = state.warnings.count
     }
-  }
-
-  /// Tokens of a sample: as asked, or the default as far as the model has positions.
-  private func sequenceLength(of source: SourceModel) throws -> Int {
-    let length = modifier.options.sequenceLength
-    let limit = source.description.maximumPositions
-    guard length > limit else { return length }
-    guard modifier.options.isSequenceLengthGiven else { return limit }
-    throw InputError(
-      .invalidValue, source: "--sequence-length",
-      "found \(length), expected at most \(limit), the model's max_position_embeddings")
   }
 
   private func description(of state: SessionState, _ options: ResolvedOptions) -> RunDescription {

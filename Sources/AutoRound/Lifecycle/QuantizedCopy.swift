@@ -8,7 +8,8 @@ import Tensors
 
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
-  private let source: SourceModel
+  private let checkpoint: Checkpoint
+  private let modules: [ModuleDescription]
   private let schemes: [String: QuantizationScheme]
   private let keyValueScheme: QuantizationArguments?
   /// Every tensor of the copy, known before any is computed.
@@ -24,14 +25,38 @@ package struct QuantizedCopy {
     of source: SourceModel, schemes: [String: QuantizationScheme],
     keyValueScheme: QuantizationArguments? = nil
   ) throws {
-    self.source = source
+    var scales: [PlannedTensor] = []
+    if keyValueScheme != nil {
+      for placed in source.description.blocks {
+        let type = source.scaleDType(ofBlock: placed)
+        for module in placed.block.attentionModules {
+          scales += ActivationScales.plannedKeyValueTensors(
+            for: "\(placed.name).\(module)", dtype: type)
+        }
+      }
+    }
+    try self.init(
+      of: source.checkpoint, modules: source.description.modules, schemes: schemes,
+      keyValueScheme: keyValueScheme, keyValueScales: scales)
+  }
+
+  /// - Parameters:
+  ///   - modules: The modules that the configuration speaks of.
+  ///   - keyValueScales: The scales of keys and values that the copy has besides.
+  init(
+    of checkpoint: Checkpoint, modules: [ModuleDescription],
+    schemes: [String: QuantizationScheme], keyValueScheme: QuantizationArguments? = nil,
+    keyValueScales: [PlannedTensor] = []
+  ) throws {
+    self.checkpoint = checkpoint
+    self.modules = modules
     self.schemes = schemes
     self.keyValueScheme = keyValueScheme
     var tensors: [TensorInfo] = []
     var copied: [String] = []
     var (sourceBytes, quantizedBits, weights) = (0, 0, 0)
-    for name in source.checkpoint.tensorNames {
-      guard let info = source.checkpoint.info(name) else { continue }
+    for name in checkpoint.tensorNames {
+      guard let info = checkpoint.info(name) else { continue }
       sourceBytes += info.shape.reduce(info.dtype.byteCount, *)
       let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
       guard let scheme = schemes[module], let arguments = scheme.weights else {
@@ -58,16 +83,7 @@ package struct QuantizedCopy {
       }
       weights += info.shape.reduce(1, *)
     }
-    if keyValueScheme != nil {
-      for placed in source.description.blocks {
-        let type = source.scaleDType(ofBlock: placed)
-        for module in placed.block.attentionModules {
-          tensors += ActivationScales.plannedKeyValueTensors(
-            for: "\(placed.name).\(module)", dtype: type
-          ).map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
-        }
-      }
-    }
+    tensors += keyValueScales.map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
     self.tensors = tensors
     self.copied = copied
     sourceByteCount = sourceBytes
@@ -77,11 +93,28 @@ package struct QuantizedCopy {
   /// The source's configuration with the schemes of the quantized layers.
   package var configuration: JSONValue {
     var quantization = CompressedTensorsConfiguration(
-      schemes: schemes, modules: source.description.modules)
+      schemes: schemes, modules: modules)
     quantization.keyValueCacheScheme = keyValueScheme
-    var configuration = source.checkpoint.configuration
+    var configuration = checkpoint.configuration
     configuration.set("quantization_config", quantization.json)
     return configuration
+  }
+
+  /// The files besides those of tensors, with their sizes.
+  func otherFiles(recipe: Recipe) -> [RunPlan.File] {
+    [
+      RunPlan.File(name: "config.json", byteCount: configurationText.utf8.count),
+      RunPlan.File(name: "recipe.yaml", byteCount: recipe.yaml.utf8.count),
+    ]
+      + copiedFiles.flatMap(Checkpoint.copies).map {
+        RunPlan.File(name: $0.name, byteCount: $0.byteCount)
+      }
+  }
+
+  private var configurationText: String { configuration.text(indentation: 2) + "\n" }
+
+  private var copiedFiles: [URL] {
+    checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
   }
 
   /// A scale of activations as its tensor.
@@ -104,12 +137,10 @@ package struct QuantizedCopy {
   /// belong to the model, and the recipe.
   func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
     for name in copied {
-      try writer.write(source.checkpoint.tensor(name), named: name)
+      try writer.write(checkpoint.tensor(name), named: name)
     }
-    try writer.write(configuration.text(indentation: 2) + "\n", toFile: "config.json")
-    for file in source.checkpoint.otherFiles where file.lastPathComponent != "recipe.yaml" {
-      try writer.copyFile(file)
-    }
+    try writer.write(configurationText, toFile: "config.json")
+    for file in copiedFiles { try writer.copyFile(file) }
     try writer.write(recipe.yaml, toFile: "recipe.yaml")
   }
 }

@@ -2,7 +2,6 @@ import Checkpoints
 import Compute
 import Diagnostics
 import LanguageModels
-import Quantization
 
 /// Drives modifiers through a model: one block after another, each calibrated once.
 ///
@@ -30,13 +29,12 @@ package final class Session {
   package func run(finish: (Int, ActivationCache) throws -> Void = { _, _ in }) throws {
     let finished = state.journal?.finished ?? []
     let blocks = state.decoderBlocks
-    let placement = try placement(blocks.dropFirst(finished.count).first)
-    let stream = try finished.isEmpty ? firstInputs(placement) : restoredStream(finished, placement)
+    let stream = try finished.isEmpty ? firstInputs() : restoredStream(finished)
     for modifier in modifiers { try modifier.start(state) }
     for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
       try state.checkStop()
       state.observer?.observe(
-        .blockStarted(index: index, count: blocks.count, name: placed.name))
+        .blockStarted(index: index, count: state.stepCount, name: placed.name))
       let program = try state.program(for: placed.block, batchSize: batchSize)
       try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
       // The stream is that of the model as it was; keys and values are looked at on the way.
@@ -47,10 +45,14 @@ package final class Session {
         firstInputs = try placement.makeCache(1)
         firstInputs?.copy(from: stream)
       }
+      program.program.inputSquares =
+        state.wantsInputSquares ? InputSquares(rows: program.program.rows) : nil
       BlockRunner(program).advance(stream)
+      let inputSquares = program.program.inputSquares
+      program.program.inputSquares = nil
       let block = CalibratedBlock(
         index: index, name: placed.name, structure: placed.block, program: program,
-        firstInputs: firstInputs, outputs: stream)
+        firstInputs: firstInputs, outputs: stream, inputSquares: inputSquares)
       for modifier in modifiers {
         try naming(placed.name) { try modifier.sequentialEpochEnd(block, state) }
       }
@@ -61,44 +63,45 @@ package final class Session {
         state.observer?.observe(.blockFinished(report))
       }
     }
+    if state.quantizesHead, finished.count <= blocks.count {
+      try runHead(index: blocks.count, stream: stream, finish: finish)
+    }
     for modifier in modifiers { try modifier.end(state) }
     for modifier in modifiers { try modifier.finalize(state) }
   }
 
-  /// Decides what is kept in memory. `next` is the block to begin with; its program is recorded first,
-  /// because it says what memory it takes.
-  private func placement(_ next: PlacedBlock?) throws -> StreamPlacement {
-    let compute = state.device.compute
-    let sampleCount = state.calibration.samples.count
-    let sampleByteCount =
-      state.calibration.sequenceLength * state.model.description.hiddenSize * compute.byteCount
-    guard let next, let budget = state.memoryBudget, let folder = state.scratchFolder else {
-      return StreamPlacement(
-        sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+  /// Hands the head to the modifiers, with what it reads in both models.
+  private func runHead(
+    index: Int, stream: ActivationCache, finish: (Int, ActivationCache) throws -> Void
+  ) throws {
+    let name = state.model.description.headModule
+    try state.checkStop()
+    state.observer?.observe(.blockStarted(index: index, count: state.stepCount, name: name))
+    let head = try CalibratedHead(index: index, originals: stream, state)
+    for modifier in modifiers {
+      try naming(name) { try modifier.headEpochEnd(head, state) }
     }
-    let program = try state.program(for: next.block, batchSize: batchSize)
-    let placement = try StreamPlacement(
-      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute,
-      batch: program.program.batch,
-      need: MemoryNeed(tuning: next, program: program, source: state.model) {
-        state.schemes[$0]?.weights != nil
-      }, budget: budget, scratchFolder: folder)
-    if placement.streamsInMemory < 2 {
-      state.observer?.observe(
-        .warning(
-          "\(placement.streamsInMemory == 1 ? "one of two streams" : "both streams") of hidden states, "
-            + "\(Quantities.bytes(placement.streamByteCount)) each, kept in a scratch file: the memory "
-            + "budget is \(Quantities.bytes(budget.byteCount))"))
+    try finish(index, stream)
+    if let report = state.blocks.last, report.index == index {
+      state.observer?.observe(.blockFinished(report))
     }
-    return placement
   }
 
+  /// What was decided about the streams; in memory where nobody has.
+  private var placement: StreamPlacement { state.placement ?? StreamPlacement(state) }
+
   /// Both streams as they were when the earlier run was cut off; returns that of full precision.
-  private func restoredStream(
-    _ finished: [FinishedBlock], _ placement: StreamPlacement
-  ) throws -> ActivationCache {
+  private func restoredStream(_ finished: [FinishedBlock]) throws -> ActivationCache {
     let stream = try placement.makeCache(0)
-    guard let journal = state.journal, let files = finished.last?.streams else { return stream }
+    guard let journal = state.journal, let files = finished.last?.streams else {
+      // After the last block nothing reads them.
+      guard finished.count == state.stepCount else {
+        throw InputError(
+          .malformed, source: "the journal of the unfinished run",
+          "has \(finished.count) blocks and no hidden states after them; begin anew with --restart")
+      }
+      return stream
+    }
     try journal.read(files.original, into: stream)
     let quantized = try placement.makeCache(1)
     try journal.read(files.quantized, into: quantized)
@@ -107,7 +110,7 @@ package final class Session {
   }
 
   /// The embeddings of all samples.
-  private func firstInputs(_ placement: StreamPlacement) throws -> ActivationCache {
+  private func firstInputs() throws -> ActivationCache {
     let embedding = try TokenEmbedding(
       state.model.description, source: state.model.checkpoint, compute: state.device.compute)
     let cache = try placement.makeCache(0)

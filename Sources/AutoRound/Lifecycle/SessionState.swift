@@ -12,6 +12,12 @@ public final class SessionState {
   package internal(set) var schemes: [String: QuantizationScheme] = [:]
   /// How keys and values are quantized; nil for not at all.
   package internal(set) var keyValueScheme: QuantizationArguments?
+  /// Whether the head has a scheme.
+  package var quantizesHead: Bool { schemes[model.description.headModule] != nil }
+  /// Blocks of the model, and one more for a head that is quantized.
+  package var stepCount: Int { model.description.blocks.count + (quantizesHead ? 1 : 0) }
+  /// Whether a modifier asks for ``CalibratedBlock/inputSquares``.
+  package var wantsInputSquares = false
   /// What became of each block so far.
   public internal(set) var blocks: [BlockReport] = []
   /// Every warning so far.
@@ -20,10 +26,8 @@ public final class SessionState {
   package var quantizedStream: ActivationCache?
   /// What is on the disk already; nil if nothing is kept.
   var journal: RunJournal?
-  /// What the run may take; nil for no limit.
-  var memoryBudget: MemoryBudget?
-  /// Where hidden states go that do not fit into the budget.
-  var scratchFolder: String?
+  /// Where hidden states are kept; nil: in memory.
+  var placement: StreamPlacement?
   private var recorded: (key: AnyHashable, program: BlockProgram)?
   private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
   private var deliverScale: (Float, String) throws -> Void = { _, _ in }
@@ -73,6 +77,12 @@ public final class SessionState {
     deliverScale = body
   }
 
+  /// Lets go of the programs and hidden states, when all blocks are done.
+  func releaseMemory() {
+    recorded = nil
+    quantizedStream = nil
+  }
+
   /// The decoder blocks, quantizing activations as the schemes say.
   package var decoderBlocks: [PlacedBlock] {
     model.description.quantizingActivations(
@@ -110,10 +120,12 @@ public final class CalibratedBlock {
   package let firstInputs: ActivationCache?
   /// Outputs in full precision.
   package let outputs: ActivationCache
+  /// The squares of the linear layers' inputs in full precision; nil unless a modifier asked for them.
+  package let inputSquares: InputSquares?
 
   package init(
     index: Int, name: String, structure: any DecoderBlock, program: BlockProgram,
-    firstInputs: ActivationCache?, outputs: ActivationCache
+    firstInputs: ActivationCache?, outputs: ActivationCache, inputSquares: InputSquares? = nil
   ) {
     self.index = index
     self.name = name
@@ -121,5 +133,6 @@ public final class CalibratedBlock {
     self.program = program
     self.firstInputs = firstInputs
     self.outputs = outputs
+    self.inputSquares = inputSquares
   }
 }

@@ -19,12 +19,7 @@ package struct SourceModel: Sendable {
     let configurationFile = folder.appending(path: "config.json").path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
     description = try naming(configurationFile) {
-      if let method = try configuration.optional("quantization_config")?.optional("quant_method") {
-        throw InputError(
-          .unsupported, place: "quantization_config",
-          "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision"
-        )
-      }
+      try configuration.requireFullPrecision()
       return try Architectures.describe(configuration)
     }
     try requireTensors()
@@ -51,5 +46,16 @@ package struct SourceModel: Sendable {
         try require("\(placed.name).\(part.name)", part.shape)
       }
     }
+  }
+}
+
+extension JSONReader {
+  /// Refuses the configuration of a quantized checkpoint.
+  func requireFullPrecision() throws {
+    guard let method = try optional("quantization_config")?.optional("quant_method") else { return }
+    throw InputError(
+      .unsupported, place: "quantization_config",
+      "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision"
+    )
   }
 }

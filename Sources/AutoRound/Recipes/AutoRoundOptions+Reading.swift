@@ -19,6 +19,8 @@ extension AutoRoundOptions {
     case enableTorchCompile = "enable_torch_compile"
     case deviceIDs = "device_ids"
     case disableOptRTN = "disable_opt_rtn"
+    case enableAlgExt = "enable_alg_ext"
+    case quantLMHead = "quant_lm_head"
     case requiresCalibrationData = "requires_calibration_data"
     case index, group, start, end, update
   }
@@ -53,6 +55,8 @@ extension AutoRoundOptions {
     case .iterations: iterations = try value.integer(name, in: Limit.iterations)
     case .learningRate: learningRate = try value.positiveNumber(name)
     case .batchSize: batchSize = try value.integer(name, in: Limit.batchSize)
+    case .enableAlgExt: algorithm = try value.bool(name) ? .signRoundV2 : .signRound
+    case .quantLMHead: head = try value.bool(name) ? .quantize : .keep
     case .disableOptRTN: disablesOptimizedRounding = try value.bool(name)
     case .bypassDivisibilityChecks: bypassesDivisibilityChecks = try value.bool(name)
     case .observer, .weightObserver, .inputObserver, .outputObserver:
@@ -109,7 +113,7 @@ extension AutoRoundOptions {
     return try entries.map { ConfigGroup(name: $0.key, scheme: try scheme($0)) }
   }
 
-  private static func keyValueCacheScheme(
+  static func keyValueCacheScheme(
     _ entry: RecipeNode.Entry
   ) throws(InputError) -> QuantizationArguments {
     do {

@@ -55,6 +55,10 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public var learningRate: Double?
   /// Samples per step. Key: `batch_size`.
   public var batchSize: Int?
+  /// How weights are tuned. Key: `enable_alg_ext`, true for ``TuningAlgorithm/signRoundV2``.
+  public var algorithm: TuningAlgorithm?
+  /// What becomes of the head. Key: `quant_lm_head`, true for ``HeadTreatment/quantize``.
+  public var head: HeadTreatment?
   /// With no iterations: round to nearest plainly, without a search for better scales. Key:
   /// `disable_opt_rtn`.
   public var disablesOptimizedRounding: Bool?
@@ -69,8 +73,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
     keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil,
-    learningRate: Double? = nil,
-    batchSize: Int? = nil, disablesOptimizedRounding: Bool? = nil,
+    learningRate: Double? = nil, batchSize: Int? = nil, algorithm: TuningAlgorithm? = nil,
+    head: HeadTreatment? = nil, disablesOptimizedRounding: Bool? = nil,
     bypassesDivisibilityChecks: Bool? = nil,
     observers: [JSONValue.Member] = []
   ) {
@@ -81,6 +85,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
     self.iterations = iterations
     self.learningRate = learningRate
     self.batchSize = batchSize
+    self.algorithm = algorithm
+    self.head = head
     self.disablesOptimizedRounding = disablesOptimizedRounding
     self.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.observers = observers

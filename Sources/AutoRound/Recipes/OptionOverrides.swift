@@ -16,6 +16,15 @@ public struct OptionOverrides: Sendable, Equatable {
   public var sampleCount: Int?
   /// Tokens per calibration sample.
   public var sequenceLength: Int?
+  /// How weights are tuned.
+  public var algorithm: TuningAlgorithm?
+  /// What becomes of the head.
+  public var head: HeadTreatment?
+  /// With no iterations: round to nearest plainly, without a search for better scales.
+  public var disablesOptimizedRounding: Bool?
+  /// Round the weights as they lie in the files, without running the model: no calibration, any
+  /// architecture. Needs 0 iterations.
+  public var isModelFree: Bool?
   /// The seed of the batch order.
   public var seed: Int?
 
@@ -23,7 +32,9 @@ public struct OptionOverrides: Sendable, Equatable {
   public init(
     scheme: String? = nil, ignore: [String]? = nil, iterations: Int? = nil,
     learningRate: Double? = nil, batchSize: Int? = nil, sampleCount: Int? = nil,
-    sequenceLength: Int? = nil, seed: Int? = nil
+    sequenceLength: Int? = nil, algorithm: TuningAlgorithm? = nil,
+    head: HeadTreatment? = nil, disablesOptimizedRounding: Bool? = nil,
+    isModelFree: Bool? = nil, seed: Int? = nil
   ) {
     self.scheme = scheme
     self.ignore = ignore
@@ -32,6 +43,10 @@ public struct OptionOverrides: Sendable, Equatable {
     self.batchSize = batchSize
     self.sampleCount = sampleCount
     self.sequenceLength = sequenceLength
+    self.algorithm = algorithm
+    self.head = head
+    self.disablesOptimizedRounding = disablesOptimizedRounding
+    self.isModelFree = isModelFree
     self.seed = seed
   }
 }

@@ -38,7 +38,7 @@ extension Recipe {
   private static func isModifierName(_ key: String) -> Bool {
     key.hasSuffix("Modifier") || NearestName.suggestion(for: key, among: modifierNames) != nil
   }
-  private static let modifierNames = ["AutoRoundModifier"]
+  private static let modifierNames = ["AutoRoundModifier", "QuantizationModifier"]
   private static func isGroupName(_ key: String) -> Bool { key.hasSuffix("modifiers") }
 
   private mutating func stage(_ entry: RecipeNode.Entry) throws -> Stage {
@@ -73,6 +73,8 @@ extension Recipe {
       // Without any argument the value is null: everything is left to the defaults.
       if entry.value.isNull { return .autoRound(AutoRoundOptions()) }
       return .autoRound(try AutoRoundOptions(entry.value, warnings: &warnings))
+    case "QuantizationModifier":
+      return .keysAndValues(try Self.keysAndValues(entry))
     default:
       let nearest = NearestName.suggestion(for: entry.key, among: Self.modifierNames)
       throw InputError(
@@ -81,5 +83,27 @@ extension Recipe {
           + (nearest.map { "did you mean '\($0)'?" }
             ?? "there is \(Self.modifierNames.joined(separator: ", "))"))
     }
+  }
+
+  /// The only thing that a `QuantizationModifier` is read for; weights are AutoRound's.
+  private static func keysAndValues(_ entry: RecipeNode.Entry) throws -> QuantizationArguments {
+    // Written by other programs; they say nothing where no weights are quantized.
+    let others = ["targets", "ignore", "bypass_divisibility_checks", "requires_calibration_data"]
+    var found: QuantizationArguments?
+    for argument in try entry.value.entries(entry.key) {
+      if argument.key == "kv_cache_scheme" {
+        found = try AutoRoundOptions.keyValueCacheScheme(argument)
+      } else if !others.contains(argument.key), !argument.value.isNull {
+        throw InputError(
+          .unsupported, place: argument.mark.description,
+          "'\(argument.key.prefix(80))': a QuantizationModifier is read for kv_cache_scheme alone; "
+            + "weights are quantized by an AutoRoundModifier")
+      }
+    }
+    guard let found else {
+      throw InputError(
+        .missing, place: entry.mark.description, "'kv_cache_scheme' is missing in \(entry.key)")
+    }
+    return found
   }
 }

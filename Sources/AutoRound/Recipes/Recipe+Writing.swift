@@ -29,6 +29,8 @@ extension Recipe.Modifier {
   fileprivate var json: JSONValue.Member {
     switch self {
     case .autoRound(let options): JSONValue.Member("AutoRoundModifier", options.json)
+    case .keysAndValues(let cache):
+      JSONValue.Member("QuantizationModifier", ["kv_cache_scheme": cache.json])
     }
   }
 }
@@ -59,6 +61,9 @@ extension AutoRoundOptions {
     add("iters", iterations.map { JSONValue($0) })
     add("lr", learningRate.map { JSONValue($0) })
     add("batch_size", batchSize.map { JSONValue($0) })
+    // Keys of AutoRound's own, which LLM Compressor does not know: only where they say something.
+    add("enable_alg_ext", algorithm == .signRoundV2 ? .bool(true) : nil)
+    add("quant_lm_head", head == .quantize ? .bool(true) : nil)
     add("disable_opt_rtn", disablesOptimizedRounding.map { .bool($0) })
     return .object(members)
   }

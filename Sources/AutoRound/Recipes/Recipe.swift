@@ -1,5 +1,6 @@
 public import Diagnostics
 public import Foundation
+public import Quantization
 
 /// What to do to a model, as it was written: stages of groups of modifiers.
 ///
@@ -55,6 +56,8 @@ public struct Recipe: Sendable, Equatable {
   public enum Modifier: Sendable, Equatable {
     /// `AutoRoundModifier`.
     case autoRound(AutoRoundOptions)
+    /// `QuantizationModifier` with nothing but a `kv_cache_scheme`: how keys and values are quantized.
+    case keysAndValues(QuantizationArguments)
   }
 
   /// Creates a recipe from stages.
@@ -78,15 +81,30 @@ public struct Recipe: Sendable, Equatable {
     stages.flatMap { $0.groups.flatMap(\.modifiers) }
   }
 
-  /// The arguments of the recipe's only modifier.
+  /// The arguments of the recipe's only AutoRound modifier, with the quantization of keys and values that
+  /// another modifier asks for.
   ///
-  /// - Throws: `InputError` if there are several modifiers, or none.
+  /// - Throws: `InputError` if there are several modifiers of a kind, or none of AutoRound.
   public func autoRoundOptions() throws(InputError) -> AutoRoundOptions {
-    let modifiers = modifiers
-    guard modifiers.count == 1, case .autoRound(let options)? = modifiers.first else {
+    var found: [AutoRoundOptions] = []
+    var caches: [QuantizationArguments] = []
+    for modifier in modifiers {
+      switch modifier {
+      case .autoRound(let options):
+        found.append(options)
+        if let cache = options.keyValueCacheScheme { caches.append(cache) }
+      case .keysAndValues(let cache): caches.append(cache)
+      }
+    }
+    guard var options = found.first, found.count == 1 else {
       throw InputError(
         .unsupported, "the recipe has \(modifiers.count) modifiers; one AutoRoundModifier is run")
     }
+    guard caches.count <= 1 else {
+      throw InputError(
+        .invalidValue, place: "kv_cache_scheme", "is given \(caches.count) times; expected once")
+    }
+    options.keyValueCacheScheme = caches.first
     return options
   }
 

@@ -1,3 +1,4 @@
+import Diagnostics
 public import Quantization
 
 /// The options of a run with nothing left open.
@@ -22,6 +23,13 @@ public struct ResolvedOptions: Sendable, Equatable {
   public var isSequenceLengthGiven: Bool
   /// The seed of the batch order.
   public var seed: Int
+  /// How weights are tuned.
+  public var algorithm: TuningAlgorithm
+  /// What becomes of the head.
+  public var head: HeadTreatment
+  /// Whether weights are rounded as they lie in the files, without running the model. It is so without
+  /// being asked for where there are no iterations and the architecture is not known.
+  public var isModelFree: Bool
   /// With no iterations: round to nearest plainly, without a search for better scales.
   public var disablesOptimizedRounding: Bool
   /// Accept layers whose width is not a multiple of the group size.
@@ -54,18 +62,30 @@ public struct ResolvedOptions: Sendable, Equatable {
     for group in groups {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
+    head = overrides.head ?? options.head ?? .keep
     ignore = overrides.ignore ?? options.ignore
+    // The usual entry is not meant where the head is asked for; one that was given with it is.
+    if head == .quantize, overrides.ignore == nil { ignore.removeAll { $0 == "lm_head" } }
     try options.keyValueCacheScheme?.requireKeyValues()
     keyValueCacheScheme = options.keyValueCacheScheme
-    iterations = overrides.iterations ?? options.iterations ?? preset.iterations
+    isModelFree = overrides.isModelFree ?? false
+    iterations =
+      overrides.iterations ?? options.iterations ?? (isModelFree ? 0 : preset.iterations)
     let fixedRate = overrides.learningRate ?? options.learningRate
     learningRate = fixedRate.map(LearningRate.fixed) ?? preset.learningRate
     batchSize = overrides.batchSize ?? options.batchSize ?? preset.batchSize
     sampleCount = overrides.sampleCount ?? preset.sampleCount
     sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
     isSequenceLengthGiven = overrides.sequenceLength != nil
+    if isModelFree, iterations > 0 {
+      throw InputError(
+        .invalidValue, place: "model-free",
+        "found \(iterations) iterations, expected 0: tuning needs to run the model")
+    }
     seed = overrides.seed ?? 42
-    disablesOptimizedRounding = options.disablesOptimizedRounding ?? false
+    algorithm = overrides.algorithm ?? options.algorithm ?? .signRound
+    disablesOptimizedRounding =
+      overrides.disablesOptimizedRounding ?? options.disablesOptimizedRounding ?? false
     bypassesDivisibilityChecks = options.bypassesDivisibilityChecks ?? false
 
     options.scheme = scheme
@@ -73,6 +93,8 @@ public struct ResolvedOptions: Sendable, Equatable {
     options.iterations = iterations
     if case .fixed(let rate) = learningRate { options.learningRate = rate }
     options.batchSize = batchSize
+    options.algorithm = algorithm
+    options.head = head
     options.disablesOptimizedRounding = disablesOptimizedRounding
     options.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.recipe = Recipe(options)
@@ -82,10 +104,7 @@ public struct ResolvedOptions: Sendable, Equatable {
 extension ResolvedOptions {
   /// The schemes in one line, such as `4-bit int symmetric, groups of 128`.
   public var schemeSummary: String {
-    let schemes = groups.map { group in
-      (group.scheme.weights.map(\.text) ?? "not quantized")
-        + (group.scheme.inputActivations.map { "; inputs: \($0.text)" } ?? "")
-    }
+    let schemes = groups.map(\.scheme.summary)
     let summary =
       schemes.count == 1
       ? schemes[0]

@@ -70,6 +70,7 @@ extension CheckpointSummary.Quantization {
     guard method == "compressed-tensors" else { return }
     let configuration = try CompressedTensorsConfiguration(fields: fields)
     ignored = configuration.ignore
+    keysAndValues = configuration.keyValueCacheScheme?.text
     let resolution = try SchemeResolution.resolve(
       groups: configuration.groups.enumerated().map { ("config_groups.group_\($0)", $1) },
       ignore: [],
@@ -78,7 +79,7 @@ extension CheckpointSummary.Quantization {
       let layers = quantized.layers.filter { resolution.schemes[$0] == scheme }
       groups.append(
         Group(
-          scheme: scheme.weights.map(\.text) ?? "not quantized", layerCount: layers.count,
+          scheme: scheme.summary, layerCount: layers.count,
           weightCount: try layers.reduce(0) {
             $0 + (try quantized.weightCount($1, in: checkpoint))
           },
@@ -87,25 +88,32 @@ extension CheckpointSummary.Quantization {
   }
 }
 
-/// The layers of a checkpoint that are stored as packed integers, and what their tensors stand for.
+/// The quantized layers of a checkpoint, and what their tensors stand for.
 private struct QuantizedTensors {
   /// The names of the layers, sorted.
   let layers: [String]
+  private let names: Set<String>
 
-  private static let packed = ".weight_packed"
+  private static let weights = ["weight", "weight_packed"]
   /// Tensors that say how to read others: they are no weights of the model.
   private static let parameters = [
     "weight_scale", "weight_zero_point", "weight_shape", "weight_g_idx", "weight_global_scale",
-    "input_scale", "input_zero_point", "input_global_scale",
+    "input_scale", "input_zero_point", "input_global_scale", "k_scale", "v_scale",
   ]
 
   init(_ checkpoint: Checkpoint) {
-    layers = checkpoint.tensorNames.filter { $0.hasSuffix(Self.packed) }
-      .map { String($0.dropLast(Self.packed.count)) }.sorted()
+    let scale = ".weight_scale"
+    layers = checkpoint.tensorNames.filter { $0.hasSuffix(scale) }
+      .map { String($0.dropLast(scale.count)) }.sorted()
+    names = Set(layers)
   }
 
   /// Rows times columns of a layer's weight.
   func weightCount(_ layer: String, in checkpoint: Checkpoint) throws -> Int {
+    if let plain = checkpoint.info("\(layer).weight") { return plain.count }
+    guard let packed = checkpoint.info("\(layer).weight_packed") else { return 0 }
+    // A byte holds two numbers; words hold as many as the shape beside them says.
+    if packed.dtype == .uint8 { return 2 * packed.count }
     let name = "\(layer).weight_shape"
     func malformed(_ message: String) -> InputError {
       InputError(
@@ -125,14 +133,15 @@ private struct QuantizedTensors {
 
   /// Bytes of a layer's codes, scales and zero points.
   func byteCount(_ layer: String, in checkpoint: Checkpoint) -> Int {
-    ["weight_packed", "weight_scale", "weight_zero_point", "weight_g_idx"]
+    (Self.weights + ["weight_scale", "weight_zero_point", "weight_global_scale", "weight_g_idx"])
       .compactMap { checkpoint.info("\(layer).\($0)")?.byteCount }.reduce(0, +)
   }
 
   /// The weights that a tensor stands for.
   func parameterCount(_ info: TensorInfo, in checkpoint: Checkpoint) throws -> Int {
-    if info.name.hasSuffix(Self.packed) {
-      return try weightCount(String(info.name.dropLast(Self.packed.count)), in: checkpoint)
+    for suffix in Self.weights where info.name.hasSuffix(".\(suffix)") {
+      let layer = String(info.name.dropLast(suffix.count + 1))
+      if names.contains(layer) { return try weightCount(layer, in: checkpoint) }
     }
     return Self.parameters.contains { info.name.hasSuffix(".\($0)") } ? 0 : info.count
   }

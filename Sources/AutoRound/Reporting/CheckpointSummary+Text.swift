@@ -50,6 +50,7 @@ extension CheckpointSummary.Quantization {
             + "(\(Quantities.decimal(group.bitsPerWeight)) bits, \(Quantities.bytes(group.byteCount)))"
         ))
     }
+    if let keysAndValues { rows.append(("", "keys and values: \(keysAndValues)")) }
     if !ignored.isEmpty {
       rows.append(("", "left as they are: \(ignored.joined(separator: ", "))"))
     }

@@ -56,6 +56,8 @@ public struct CheckpointSummary: Sendable, Equatable {
     public var groups: [Group]
     /// Linear layers that were left as they are, as the configuration lists them.
     public var ignored: [String]
+    /// How keys and values are quantized, in words; nil if they are not.
+    public var keysAndValues: String?
 
     /// Layers with the same scheme.
     public struct Group: Sendable, Equatable {
@@ -131,6 +133,7 @@ extension CheckpointSummary.Quantization {
           ]
         }),
       "ignore": .array(ignored.map(JSONValue.string)),
+      "keys_and_values": keysAndValues.map(JSONValue.string) ?? .null,
     ]
   }
 }

@@ -1,5 +1,13 @@
 import Quantization
 
+extension QuantizationScheme {
+  /// The scheme in words: `8-bit int symmetric, per channel; inputs: 8-bit int symmetric, per token`.
+  var summary: String {
+    (weights.map(\.text) ?? "not quantized")
+      + (inputActivations.map { "; inputs: \($0.text)" } ?? "")
+  }
+}
+
 extension QuantizationArguments {
   /// The arguments in words: `4-bit int symmetric, groups of 128`.
   var text: String {

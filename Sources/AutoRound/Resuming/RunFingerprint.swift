@@ -21,6 +21,8 @@ struct RunFingerprint: Equatable {
       ("compute type", computeType),
       ("instruction set", instructionSet),
       ("iterations", "\(options.iterations)"),
+      ("algorithm", options.algorithm.rawValue),
+      ("plain rounding", "\(options.disablesOptimizedRounding)"),
       ("learning rate", "\(options.learningRate)"),
       ("batch size", "\(options.batchSize)"),
       ("seed", "\(options.seed)"),

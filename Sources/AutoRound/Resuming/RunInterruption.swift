@@ -1,5 +1,3 @@
-import LanguageModels
-
 /// A run stopped because its observer asked for it; see ``RunObserver/wantsStop``.
 public struct RunInterruption: Error, Sendable, Equatable {
   /// Blocks that are finished and on the disk; a run with the same arguments goes on after them.
@@ -13,6 +11,6 @@ extension SessionState {
   func checkStop() throws {
     guard observer?.wantsStop == true else { return }
     throw RunInterruption(
-      finishedBlocks: journal?.finished.count ?? 0, blockCount: model.description.blocks.count)
+      finishedBlocks: journal?.finished.count ?? 0, blockCount: stepCount)
   }
 }

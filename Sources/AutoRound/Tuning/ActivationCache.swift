@@ -64,6 +64,14 @@ package final class ActivationCache {
     return memory + samples.lowerBound * sampleByteCount
   }
 
+  /// A second cache with the same contents, in memory.
+  package func copy() -> ActivationCache {
+    let copy = ActivationCache(
+      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+    copy.copy(from: self)
+    return copy
+  }
+
   /// Takes over the contents of a cache of the same shape.
   package func copy(from other: ActivationCache) {
     precondition(sampleCount == other.sampleCount && sampleByteCount == other.sampleByteCount)

@@ -11,6 +11,7 @@ package struct BlockRunner {
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
     precondition(samples.count <= block.program.batch)
     let input = block.program.inputPointer(block.input)
+    block.program.inputSquares?.rows = samples.count * block.program.tokens
     for (position, sample) in samples.enumerated() {
       (input + position * cache.sampleByteCount)
         .copyMemory(from: cache[sample], byteCount: cache.sampleByteCount)
@@ -39,18 +40,19 @@ package struct BlockRunner {
   /// The block's error on all samples, the mean of `(output - target)^2`; `outputs`, if given, gets the
   /// outputs and may be `inputs`.
   package func loss(
-    on inputs: ActivationCache, targets: ActivationCache, outputs: ActivationCache? = nil
+    on inputs: ActivationCache, targets: some TuningTargets, outputs: ActivationCache? = nil
   ) -> Double {
     var sum = 0.0
+    let elements = block.outputByteCount / inputs.compute.byteCount
     forEachBatch(of: inputs) { samples, results in
-      let elements = inputs.sampleByteCount / inputs.compute.byteCount
-      sum += SquaredError.sum(
-        results, target: targets[samples], count: samples.count * elements,
-        compute: inputs.compute, gradient: nil, factor: 0)
+      for (position, sample) in samples.enumerated() {
+        sum += SquaredError.sum(
+          results + position * block.outputByteCount, target: targets[sample], count: elements,
+          compute: inputs.compute, gradient: nil, factor: 0)
+      }
       if let outputs { scatter(results, to: outputs, samples) }
     }
-    return sum
-      / Double(inputs.sampleCount * (inputs.sampleByteCount / inputs.compute.byteCount))
+    return sum / Double(inputs.sampleCount * elements)
   }
 
   private func scatter(

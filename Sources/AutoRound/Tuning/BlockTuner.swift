@@ -18,6 +18,8 @@ package struct TuningSettings: Sendable, Equatable {
   package var gradientAccumulationSteps: Int
   /// Start of the sampler; the same for every block.
   package var seed: UInt64
+  /// Whether the largest differences of each batch are left out of the loss.
+  package var suppressesOutliers = false
 
   package init(
     iterations: Int, learningRate: LearningRate = .automatic,
@@ -97,7 +99,7 @@ package final class BlockTuner {
     self.settings = settings
     dtype = block.program.compute.dtype
     layersOfParameter = Dictionary(grouping: layers.indices) { layers[$0].part.parameter }
-    elementsOfSample = block.sequenceByteCount / block.program.compute.byteCount
+    elementsOfSample = block.outputByteCount / block.program.compute.byteCount
   }
 
   /// Puts the weights that the quantizers' current parameters give into the program.
@@ -121,7 +123,7 @@ package final class BlockTuner {
   ///   - onIteration: Called with each iteration's number and loss.
   /// - Throws: `notFinite` if a loss is not finite.
   package func tune(
-    inputs: ActivationCache, targets: ActivationCache,
+    inputs: ActivationCache, targets: some TuningTargets,
     batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil, mask: LossMask? = nil,
     onIteration: (Int, Double) throws -> Void
   ) throws -> TuningOutcome {
@@ -188,33 +190,39 @@ package final class BlockTuner {
   private func elements(of samples: ArraySlice<Int>, _ mask: LossMask?) -> Int {
     guard let mask else { return samples.count * elementsOfSample }
     let tokens = samples.reduce(0) { $0 + mask.tokenCount(ofSample: $1) }
-    return max(tokens * runner.block.hiddenSize, 1)
+    return max(tokens * runner.block.outputColumns, 1)
   }
 
   /// Runs one batch forward and leaves the gradient of its loss at the output; returns its share of the
   /// mean over `elements` elements.
   private func forward(
-    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: ActivationCache,
+    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: some TuningTargets,
     _ mask: LossMask?, elements: Int
   ) -> Double {
     let program = runner.block.program
     runner.gather(samples, from: inputs)
     program.forward()
+    if settings.suppressesOutliers {
+      Outliers.suppress(
+        in: program.outputPointer, targets: samples.map { targets[$0] }, count: elementsOfSample,
+        compute: program.compute)
+    }
     // Rows that belong to no sample, or do not count, must not leave a gradient behind.
     if mask != nil || samples.count < program.batch {
       program.outputGradient.initializeMemory(
-        as: UInt8.self, repeating: 0, count: program.batch * inputs.sampleByteCount)
+        as: UInt8.self, repeating: 0, count: program.batch * runner.block.outputByteCount)
     }
     let factor = Float(2 * Self.lossScale / Double(elements))
-    let hidden = runner.block.hiddenSize
+    let columns = runner.block.outputColumns
     var sum = 0.0
     for (position, sample) in samples.enumerated() {
+      let target = targets[sample]
       for tokens in mask?.stretches[sample] ?? [0..<program.tokens] {
-        let inSample = tokens.lowerBound * hidden * program.compute.byteCount
-        let offset = position * inputs.sampleByteCount + inSample
+        let inSample = tokens.lowerBound * columns * program.compute.byteCount
+        let offset = position * runner.block.outputByteCount + inSample
         sum += SquaredError.sum(
-          program.outputPointer + offset, target: targets[sample] + inSample,
-          count: tokens.count * hidden, compute: program.compute,
+          program.outputPointer + offset, target: target + inSample,
+          count: tokens.count * columns, compute: program.compute,
           gradient: program.outputGradient + offset, factor: factor)
       }
     }

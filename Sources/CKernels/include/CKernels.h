@@ -10,12 +10,14 @@
 #include "elementwise.h"
 #include "fake_quant.h"
 #include "float_quant.h"
+#include "int8_gradient.h"
 #include "isa.h"
 #include "norm.h"
 #include "packing.h"
 #include "probability.h"
 #include "rotary.h"
 #include "sha256.h"
+#include "statistics.h"
 #include "team.h"
 
 #endif

@@ -8,14 +8,14 @@ import Testing
 @Suite struct StreamPlacementTests {
   private let megabyte = 1 << 20
 
-  /// 1000 MB for a block, of which 100 MB are mapped, and two streams of 640 MB.
-  private func place(_ budget: MemoryBudget, in folder: String = "/nonexistent") throws
-    -> StreamPlacement
-  {
+  /// 1000 MB for a block, and two streams of 640 MB.
+  private func place(
+    _ budget: MemoryBudget, mayExceed: Bool = false
+  ) throws -> StreamPlacement {
     try StreamPlacement(
       sampleCount: 640, sampleByteCount: megabyte, compute: .bfloat16, batch: 16,
-      need: MemoryNeed(byteCount: 1000 * megabyte, mappedByteCount: 100 * megabyte), budget: budget,
-      scratchFolder: folder)
+      blockByteCount: 1000 * megabyte, budget: budget, scratchFolder: "/nonexistent",
+      mayExceed: mayExceed)
   }
 
   @Test(arguments: [
@@ -32,14 +32,10 @@ import Testing
     }
   }
 
-  /// The system can take mapped files back, so they do not count where nobody has asked for a bound.
-  @Test func mappedFilesDoNotCountByThemselves() throws {
-    var budget = MemoryBudget(byteCount: 932 * megabyte)
-    budget.isGiven = false
-    #expect(try place(budget).streamsInMemory == 0)
-    budget.byteCount -= 1
-    let error = expectInputError(.invalidValue, mentioning: ["free"]) { try place(budget) }
-    #expect(error?.source == nil)
+  @Test func whatNobodyAskedForIsKeptAsFarAsItCanBe() throws {
+    let placement = try place(MemoryBudget(byteCount: 1), mayExceed: true)
+    #expect(placement.streamsInMemory == 0)
+    #expect(placement.scratchByteCount == 1280 * megabyte)
   }
 
   @Test func theSecondStreamIsSpilledFirst() throws {

@@ -64,6 +64,44 @@ import Testing
     #expect(written.yaml == recipe.yaml)
   }
 
+  /// LLM Compressor has the scheme of keys and values in a modifier of its own.
+  @Test func keysAndValuesOfAnotherModifier() throws {
+    let file = Fixtures.folder.appending(path: "formats/w4a16_kv_fp8/recipe.yaml")
+    let recipe = try Recipe(contentsOf: file)
+    let cache = try #require(try recipe.autoRoundOptions().keyValueCacheScheme)
+    #expect(cache == QuantizationArguments(numBits: 8, type: .float, strategy: .tensor))
+    #expect(try Recipe(recipe.yaml).stages == recipe.stages)
+    let ours = try ResolvedOptions(recipe: recipe.autoRoundOptions()).recipe
+    #expect(try Recipe(ours.yaml).autoRoundOptions().keyValueCacheScheme == cache)
+
+    for (text, message) in [
+      ("{QuantizationModifier: {scheme: W4A16}}", "read for kv_cache_scheme alone"),
+      ("{QuantizationModifier: {targets: [Linear]}}", "'kv_cache_scheme' is missing"),
+      (
+        "{QuantizationModifier: {kv_cache_scheme: {num_bits: 4}}}",
+        "kv_cache_scheme: keys and values are quantized as 8-bit float"
+      ),
+    ] {
+      let error = #expect(throws: InputError.self) { try Recipe(text) }
+      #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+    }
+  }
+
+  @Test func headAndAlgorithm() throws {
+    let recipe = try Recipe(
+      "AutoRoundModifier: {ignore: [lm_head, a], enable_alg_ext: true, quant_lm_head: true}")
+    let options = try ResolvedOptions(recipe: recipe.autoRoundOptions())
+    #expect(options.head == .quantize)
+    #expect(options.algorithm == .signRoundV2)
+    #expect(options.ignore == ["a"])
+    #expect(try ResolvedOptions(recipe: Recipe(options.recipe.yaml).autoRoundOptions()) == options)
+    // What is said directly goes first, and an entry of ignore that is given with it counts.
+    let overrides = OptionOverrides(ignore: ["lm_head"], algorithm: .signRound, head: .quantize)
+    let overridden = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
+    #expect(overridden.algorithm == .signRound)
+    #expect(overridden.ignore == ["lm_head"])
+  }
+
   @Test func presetsWithTargets() throws {
     let recipe = try Recipe("AutoRoundModifier: {scheme: {W4A16: ['re:.*mlp.*'], W8A16: [q_proj]}}")
     #expect(

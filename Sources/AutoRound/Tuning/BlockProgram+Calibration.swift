@@ -2,24 +2,22 @@ import Compute
 import LanguageModels
 import Tensors
 
-extension CalibratedBlock {
+extension BlockProgram {
   /// Finds the calibrated scales of the block's quantized inputs, by running it as it was on `inputs`, and
   /// puts them into its program.
   ///
   /// - Parameter dtype: The type that scales are stored in.
   func calibrateInputs(on inputs: ActivationCache, dtype: DType) throws -> [CalibratedScale] {
-    let inputScales = program.program.calibratedActivations.filter {
-      !$0.isOfKeysOrValues(program)
-    }
+    let inputScales = program.calibratedActivations.filter { !$0.isOfKeysOrValues(self) }
     guard !inputScales.isEmpty else { return [] }
     for activations in inputScales { activations.forgetObserved() }
-    program.program.activations = .observed
-    BlockRunner(program).forEachBatch(of: inputs) { _, _ in }
+    program.activations = .observed
+    BlockRunner(self).forEachBatch(of: inputs) { _, _ in }
     return try inputScales.map { activations in
       let magnitudes = activations.observed.map { max(-$0.least, $0.greatest) }
       let largest = magnitudes.contains { !$0.isFinite } ? .nan : magnitudes.max() ?? 0
       let scale = try CalibratedScale(
-        part: program.part(of: activations), activations: activations, largest: largest,
+        part: part(of: activations), activations: activations, largest: largest,
         isTuned: true, dtype: dtype)
       scale.apply()
       return scale
@@ -31,7 +29,7 @@ extension CalibratedBlock {
   ///
   /// The range is a moving average over batches, as LLM Compressor keeps it.
   func calibrateKeysAndValues(dtype: DType) throws -> [CalibratedScale] {
-    try program.program.calibratedActivations.filter { $0.isOfKeysOrValues(program) }.map {
+    try program.calibratedActivations.filter { $0.isOfKeysOrValues(self) }.map {
       activations in
       var average = activations.observed.first ?? (0, 0)
       for range in activations.observed.dropFirst() {
@@ -41,15 +39,13 @@ extension CalibratedBlock {
       // A NaN in the average stays in the sum.
       let largest = max(-average.least, average.greatest) + 0 * (average.least + average.greatest)
       let scale = try CalibratedScale(
-        part: program.part(of: activations), activations: activations, largest: largest,
+        part: part(of: activations), activations: activations, largest: largest,
         isTuned: false, dtype: dtype)
       scale.apply()
       return scale
     }
   }
-}
 
-extension BlockProgram {
   /// Where the scale of activations lies.
   fileprivate func part(of activations: QuantizedActivations) -> BoundPart {
     guard let part = program.parameterParts.first(where: { $0.parameter == activations.scale })

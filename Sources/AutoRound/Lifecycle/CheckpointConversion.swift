@@ -1,0 +1,215 @@
+import Checkpoints
+public import Diagnostics
+public import Foundation
+import JSONText
+public import Quantization
+import Tensors
+
+/// Writes a quantized checkpoint in another format of compressed-tensors without tuning it again.
+///
+/// Integers, floats, scales and zero points stay what they are; only their layout changes. The model itself
+/// need not be known.
+public struct CheckpointConversion {
+  /// The checkpoint to read.
+  public var checkpoint: URL
+  /// How the layers are to be stored.
+  public var format: CompressionFormat
+  /// The folder to write.
+  public var output: URL
+  /// Whether a checkpoint that is there may be replaced.
+  public var overwrite: Bool
+
+  /// The formats that can be asked for.
+  public static let formats = CompressionFormat.allCases.filter { $0 != .mixedPrecision }
+
+  /// Their names.
+  public static var formatNames: [String] { formats.map(\.rawValue) }
+
+  /// What a conversion did.
+  public struct Report: Sendable, Equatable {
+    /// Layers that were laid out anew.
+    public var layerCount: Int
+    /// Bytes of the tensors before.
+    public var sourceBytes: Int
+    /// Bytes of the tensors after.
+    public var outputBytes: Int
+    /// The folder.
+    public var output: URL
+
+    /// The report as lines for people.
+    package var lines: [String] {
+      [
+        "layers     \(layerCount)",
+        "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes))",
+        "written    \(output.path(percentEncoded: false))",
+      ]
+    }
+  }
+
+  /// Creates a conversion.
+  public init(
+    checkpoint: URL, format: CompressionFormat, output: URL, overwrite: Bool = false
+  ) {
+    self.checkpoint = checkpoint
+    self.format = format
+    self.output = output
+    self.overwrite = overwrite
+  }
+
+  /// The format of a name.
+  ///
+  /// - Throws: `InputError` that lists the formats.
+  public static func format(named name: String) throws(InputError) -> CompressionFormat {
+    guard let format = formats.first(where: { $0.rawValue == name }) else {
+      throw InputError(
+        .invalidValue, source: "--format",
+        "found '\(name)', expected one of \(formatNames.joined(separator: ", "))")
+    }
+    return format
+  }
+
+  /// Reads, lays out anew and writes.
+  ///
+  /// - Throws: `InputError`; `unsupported` for a layer whose numbers the format cannot hold.
+  public func run() throws -> Report {
+    let source = try Checkpoint(opening: checkpoint)
+    let file = checkpoint.appending(path: "config.json").path(percentEncoded: false)
+    let schemes = try naming(file) { try Self.schemes(of: source) }
+    if format != .dense {
+      for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+        var converted = scheme
+        converted.format = format
+        try converted.requireSupported(path: module)
+      }
+    }
+
+    var tensors: [TensorInfo] = []
+    var copied: [String] = []
+    for name in source.tensorNames {
+      guard let info = source.info(name) else { continue }
+      if let module = Self.owner(of: name, among: schemes), !isKept(name) {
+        guard name == "\(module).weight_scale", let scheme = schemes[module] else { continue }
+        tensors += try planned(module, scheme, source)
+      } else {
+        tensors.append(info)
+        copied.append(name)
+      }
+    }
+    if format == .dense {
+      // Scales of keys and values mean nothing without a configuration that speaks of them.
+      let scales = [".k_scale", ".v_scale"]
+      tensors.removeAll { tensor in scales.contains { tensor.name.hasSuffix($0) } }
+      copied.removeAll { name in scales.contains { name.hasSuffix($0) } }
+    }
+    let writer = try CheckpointWriter(
+      output: output, tensors: tensors, sources: [checkpoint], overwrite: overwrite)
+    defer { writer.discard() }
+    for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      for (name, tensor) in try converted(module, scheme, source) {
+        try writer.write(tensor, named: name)
+      }
+    }
+    for name in copied { try writer.write(source.tensor(name), named: name) }
+    try writer.write(
+      configuration(source.configuration).text(indentation: 2) + "\n", toFile: "config.json")
+    for other in source.otherFiles { try writer.copyFile(other) }
+    let recipe = checkpoint.appending(path: "recipe.yaml")
+    if FileManager.default.fileExists(atPath: recipe.path(percentEncoded: false)) {
+      try writer.copyFile(recipe)
+    }
+    try writer.finish()
+    return Report(
+      layerCount: schemes.count, sourceBytes: source.byteCount,
+      outputBytes: writer.tensorByteCount, output: output)
+  }
+
+  /// The scheme of each layer that has scales.
+  private static func schemes(of source: Checkpoint) throws -> [String: QuantizationScheme] {
+    let configuration = JSONReader(source.configuration)
+    let quantization = try CompressedTensorsConfiguration(
+      fields: configuration.required("quantization_config"))
+    let suffix = ".weight_scale"
+    let modules = source.tensorNames.filter { $0.hasSuffix(suffix) }.map {
+      ModuleDescription(name: String($0.dropLast(suffix.count)), shape: [])
+    }
+    return try SchemeResolution.resolve(
+      groups: quantization.groups.enumerated().map { ("config_groups.group_\($0)", $1) },
+      ignore: quantization.ignore, modules: modules
+    ).schemes
+  }
+
+  /// The quantized layer that a tensor belongs to.
+  private static func owner(
+    of name: String, among schemes: [String: QuantizationScheme]
+  ) -> String? {
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let module = String(name[..<dot])
+    return schemes[module] == nil || name.hasSuffix(".bias") ? nil : module
+  }
+
+  /// Whether a tensor of a quantized layer stays as it is: a scale of its inputs.
+  private func isKept(_ name: String) -> Bool {
+    format != .dense && name.contains(".input_")
+  }
+
+  private func weight(
+    _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
+  ) throws -> QuantizedWeight {
+    guard let arguments = scheme.weights else {
+      throw InputError(
+        .malformed, source: checkpoint.path(percentEncoded: false), place: module,
+        "has scales, and its group quantizes no weights")
+    }
+    return try naming(checkpoint.path(percentEncoded: false)) {
+      try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
+        (name: String) throws(InputError) in
+        source.contains(name) ? try source.tensor(name) : nil
+      }
+    }
+  }
+
+  private func converted(
+    _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
+  ) throws -> [(name: String, tensor: Tensor)] {
+    let weight = try weight(module, scheme, source)
+    if format == .dense { return [("\(module).weight", weight.dequantized(to: weight.dtype))] }
+    return try format.layout().tensors(for: weight, name: module)
+  }
+
+  private func planned(
+    _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
+  ) throws -> [TensorInfo] {
+    let weight = try weight(module, scheme, source)
+    if format == .dense {
+      return [
+        TensorInfo(
+          name: "\(module).weight", dtype: weight.dtype, shape: [weight.rows, weight.columns])
+      ]
+    }
+    return try format.layout().plannedTensors(
+      for: module, rows: weight.rows, columns: weight.columns, arguments: weight.arguments,
+      scaleDType: weight.scaleDType
+    ).map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+  }
+
+  /// The configuration with the new format in every group, or without any quantization.
+  private func configuration(_ source: JSONValue) -> JSONValue {
+    guard format != .dense else { return source.removing("quantization_config") }
+    var configuration = source
+    guard var quantization = source["quantization_config"],
+      let groups = quantization["config_groups"]?.objectValue
+    else { return configuration }
+    let name = JSONValue.string(format.rawValue)
+    quantization.set(
+      "config_groups",
+      .object(
+        groups.map { group in
+          var value = group.value
+          value.set("format", name)
+          return JSONValue.Member(group.key, value)
+        }))
+    quantization.set("format", name)
+    configuration.set("quantization_config", quantization)
+    return configuration
+  }
+}
