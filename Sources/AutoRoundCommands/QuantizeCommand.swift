@@ -211,7 +211,8 @@ struct QuantizeCommand: ParsableCommand {
     printer.show(status: "measuring how long a block takes")
     let plan = try RunPlan(
       model: URL(filePath: checkpoint), modifier: modifier, compute: computing.type,
-      threads: computing.threads, reporting: reports.reporting(compute: computing.type, printer))
+      threads: computing.threads, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+      reporting: reports.reporting(compute: computing.type, printer))
     printer.clear()
     for line in json ? [plan.json.text()] : plan.lines { print(line) }
   }
