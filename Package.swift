@@ -30,7 +30,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
   name: "swift-autoround",
   products: [
-    .library(name: "AutoRound", targets: ["AutoRound", "Evaluation"]),
+    .library(name: "AutoRound", targets: ["AutoRound", "Evaluation", "Verification"]),
     .executable(name: "autoround", targets: ["autoround"]),
   ],
   dependencies: [
@@ -109,6 +109,6 @@ let package = Package(
         "Verification", "AutoRound",
       ]),
     tests("Verification", ["JSONText"]),
-    tests("AutoRoundCommands", ["JSONText", argumentParser]),
+    tests("AutoRoundCommands", ["JSONText", "AutoRound", argumentParser]),
   ]
 )

@@ -6,12 +6,14 @@ struct MatrixRate {
   /// and gradient to the weight.
   var perSecond: Double
 
-  init(rows: Int, inputs: Int, outputs: Int, type: ComputeType) throws {
+  /// - Parameter type: Of the operands: bf16, f32 or int8.
+  init(rows: Int, inputs: Int, outputs: Int, type: ProductElement) throws {
+    let (result, sums): (ProductElement, ProductElement) =
+      type == .int8 ? (.int32, .int32) : (type, .float32)
     let shapes = [
-      ProductShape(m: rows, n: outputs, k: inputs, transposesB: true, input: type, output: type),
-      ProductShape(m: rows, n: inputs, k: outputs, input: type, output: type),
-      ProductShape(
-        m: outputs, n: inputs, k: rows, transposesA: true, input: type, output: .float32),
+      ProductShape(m: rows, n: outputs, k: inputs, transposesB: true, input: type, output: result),
+      ProductShape(m: rows, n: inputs, k: outputs, input: type, output: result),
+      ProductShape(m: outputs, n: inputs, k: rows, transposesA: true, input: type, output: sums),
     ]
     let operations = 2 * Double(rows) * Double(inputs) * Double(outputs)
     let rates = try shapes.map {

@@ -17,14 +17,21 @@ struct TuningCase {
   var batch: Int
   var tokens: Int
   var compute = ComputeType.automatic
+  var gradients = GradientPrecision.full
 
   static let all = [
     TuningCase(
       name: "example 8x512", hidden: 256, intermediate: 768, heads: 4, keyValueHeads: 2,
       headSize: 64, batch: 8, tokens: 512),
     TuningCase(
+      name: "example 8x512 int8", hidden: 256, intermediate: 768, heads: 4, keyValueHeads: 2,
+      headSize: 64, batch: 8, tokens: 512, gradients: .int8),
+    TuningCase(
       name: "qwen3-0.6b 8x512", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
       headSize: 128, batch: 8, tokens: 512),
+    TuningCase(
+      name: "qwen3-0.6b 8x512 int8", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
+      headSize: 128, batch: 8, tokens: 512, gradients: .int8),
     TuningCase(
       name: "qwen3-0.6b 8x512 f32", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
       headSize: 128, batch: 8, tokens: 512, compute: .float32),
@@ -45,7 +52,8 @@ struct TuningCase {
     let model = try Architectures.describe(JSONReader(configuration))
     let device = try Device(compute: compute)
     let block = try BlockProgram(
-      model.blocks[0].block, batch: batch, tokens: tokens, device: device, training: .matrices)
+      model.blocks[0].block, batch: batch, tokens: tokens, device: device, training: .matrices,
+      gradientPrecision: gradients)
     let weights = RandomWeights(seed: 1)
     try block.load("block", from: weights)
     let layers = try model.blocks[0].block.linearLayers.map { layer in
@@ -65,8 +73,10 @@ struct TuningCase {
     BlockRunner(block).advance(targets)
 
     func rate() throws -> Double {
-      try MatrixRate(rows: batch * tokens, inputs: hidden, outputs: intermediate, type: compute)
-        .perSecond
+      try MatrixRate(
+        rows: batch * tokens, inputs: hidden, outputs: intermediate, type: compute.product
+      )
+      .perSecond
     }
     let rateBefore = try rate()
     let warmUp = 2

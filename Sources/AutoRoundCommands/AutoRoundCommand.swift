@@ -21,8 +21,8 @@ public struct AutoRoundCommand: ParsableCommand {
       """,
     version: ProgramVersion.current,
     subcommands: [
-      QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self,
-      VerifyCommand.self, ConvertCommand.self,
+      PlanCommand.self, QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self,
+      InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     ])
 
   public init() {}

@@ -4,7 +4,9 @@ import Foundation
 
 /// Runs the work of a command; an error becomes one line on standard error and exit code 1. A run that
 /// a signal has stopped exits with 128 and the signal's number.
-func reportingFailure(_ body: () throws -> Void) throws {
+///
+/// - Parameter logs: Files that are told of the error as well.
+func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
   do {
     try body()
   } catch {
@@ -13,6 +15,7 @@ func reportingFailure(_ body: () throws -> Void) throws {
       message = text(of: interruption)
       code = ExitCode(128 + (Interruption.signal ?? 2))
     }
+    for log in logs { log.add(error: message) }
     let file = FileHandle.standardError
     let styling = Styling(
       isTerminal: isatty(file.fileDescriptor) == 1,

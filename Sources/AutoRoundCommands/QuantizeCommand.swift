@@ -35,6 +35,11 @@ struct QuantizeCommand: ParsableCommand {
 
       Options go before the recipe, the recipe before --preset.
 
+      Before the folder appears, its files are read again and compared with the source, and the \
+      predictions with the source's on calibration text that was held out. A model card, \
+      report.html, quantization_report.json and SHA256SUMS tell what was done. autoround help plan \
+      says how to see beforehand what a run takes.
+
       A run that is cut off, by Ctrl-C, a signal or a failure, leaves what it has in the folder \
       <output>.partial; the same command goes on after the last finished block and writes the same \
       bytes as if nothing had happened.
@@ -124,6 +129,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @OptionGroup var computing: ComputeOptions
 
+  @OptionGroup var reports: ReportOptions
+
   @Option(help: "Seed of the order of samples. (default: 42)")
   var seed: Int?
 
@@ -132,6 +139,12 @@ struct QuantizeCommand: ParsableCommand {
 
   @Flag(help: "Begin anew although an unfinished run could be continued.")
   var restart = false
+
+  @Flag(help: "Only say what would be done, and what it would take; see: autoround help plan.")
+  var dryRun = false
+
+  @Flag(help: "Begin although the disk or the memory do not suffice by the plan.")
+  var ignoreLimits = false
 
   @Flag(help: "Print the report as one JSON object at the end.")
   var json = false
@@ -159,16 +172,32 @@ struct QuantizeCommand: ParsableCommand {
   func run() throws {
     let printer = ProgressPrinter()
     Interruption.watch()
+    var logs: [RunLog] = []
     try reportingFailure {
+      logs = try reports.openLogs()
+    }
+    try reportingFailure(logs) {
       defer { printer.clear() }
       let modifier = try modifier(printer)
+      if dryRun { return try printPlan(modifier, printer) }
       let dataset = try calibration.map { try CalibrationSource(file: URL(filePath: $0)) }
       let report = try oneshot(
         model: URL(filePath: checkpoint), modifier: modifier, dataset: dataset ?? .builtin,
         output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
-        threads: computing.threads, restart: restart, observer: ObserverList([printer]))
+        threads: computing.threads, restart: restart,
+        ignoreLimits: ignoreLimits, reporting: reports.reporting(compute: computing.type, printer),
+        observer: ObserverList([printer] + logs))
       if json { print(report.json.text()) }
     }
+  }
+
+  private func printPlan(_ modifier: AutoRoundModifier, _ printer: ProgressPrinter) throws {
+    printer.show(status: "measuring how long a block takes")
+    let plan = try RunPlan(
+      model: URL(filePath: checkpoint), modifier: modifier, compute: computing.type,
+      threads: computing.threads, reporting: reports.reporting(compute: computing.type, printer))
+    printer.clear()
+    for line in json ? [plan.json.text()] : plan.lines { print(line) }
   }
 
   private func modifier(_ observer: any RunObserver) throws -> AutoRoundModifier {

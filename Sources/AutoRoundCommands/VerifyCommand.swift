@@ -12,9 +12,13 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Checks how the files fit together, every scale, zero point and padding bit, what transformers \
       and vLLM ask for, and with --source that every tensor of the source is there, copied bit for \
-      bit or quantized from it. The exit code is 0 if all is well, else 1.
+      bit or quantized from it. Digests that were recorded when the checkpoint was written \
+      (SHA256SUMS and quantization_report.json) are compared if they are there; with them every \
+      flipped bit is found. The exit code is 0 if all is well, else 1.
 
+        autoround verify Qwen3-0.6B-W4A16
         autoround verify Qwen3-0.6B-W4A16 --source Qwen3-0.6B
+        autoround verify Qwen3-0.6B-W4A16 --json
       """)
 
   @Argument(help: "Folder of the quantized checkpoint.", completion: .directory)

@@ -1,6 +1,37 @@
 internal import COneDNN
 internal import Diagnostics
 
+/// The types of a product's operands and results.
+package enum ProductElement: String, Sendable {
+  case bfloat16 = "bf16"
+  case float32 = "f32"
+  /// Operands of products whose results are ``int32``.
+  case int8
+  case int32
+
+  package var byteCount: Int {
+    switch self {
+    case .int8: 1
+    case .bfloat16: 2
+    case .float32, .int32: 4
+    }
+  }
+
+  fileprivate var library: dnnl_data_type_t {
+    switch self {
+    case .bfloat16: dnnl_bf16
+    case .float32: dnnl_f32
+    case .int8: dnnl_s8
+    case .int32: dnnl_s32
+    }
+  }
+}
+
+extension ComputeType {
+  /// This type in a product.
+  package var product: ProductElement { self == .bfloat16 ? .bfloat16 : .float32 }
+}
+
 /// What a matrix product looks like: `c [m, n] = op(a) [m, k] · op(b) [k, n]`, all row-major.
 package struct ProductShape: Hashable {
   package var m: Int
@@ -15,9 +46,9 @@ package struct ProductShape: Hashable {
   package var rowStrideB: Int?
   package var rowStrideC: Int?
   /// Type of `a` and `b`.
-  package var input: ComputeType
-  /// Type of `c`; sums are f32 in any case.
-  package var output: ComputeType
+  package var input: ProductElement
+  /// Type of `c`. Sums are f32 in any case, but those of 8-bit integers are exact.
+  package var output: ProductElement
   /// Whether the product is added to what `c` holds.
   package var accumulates = false
   /// Whether a bias `[n]` in f32 is added to each row.
@@ -25,8 +56,8 @@ package struct ProductShape: Hashable {
 
   package init(
     m: Int, n: Int, k: Int, transposesA: Bool = false, transposesB: Bool = false,
-    rowStrideA: Int? = nil, rowStrideB: Int? = nil, rowStrideC: Int? = nil, input: ComputeType,
-    output: ComputeType, accumulates: Bool = false, hasBias: Bool = false
+    rowStrideA: Int? = nil, rowStrideB: Int? = nil, rowStrideC: Int? = nil, input: ProductElement,
+    output: ProductElement, accumulates: Bool = false, hasBias: Bool = false
   ) {
     self.m = m
     self.n = n
@@ -61,7 +92,7 @@ package final class MatrixProduct {
 
   init(_ shape: ProductShape, engine: Engine, laneCount: Int) throws {
     func matrix(
-      _ rows: Int, _ columns: Int, _ transposed: Bool, _ stride: Int?, _ type: ComputeType
+      _ rows: Int, _ columns: Int, _ transposed: Bool, _ stride: Int?, _ type: ProductElement
     )
       -> onednn_matrix
     {
@@ -69,7 +100,7 @@ package final class MatrixProduct {
       return onednn_matrix(
         rows: Int64(rows), columns: Int64(columns),
         strides: transposed ? (1, stride) : (stride, 1),
-        type: type == .bfloat16 ? dnnl_bf16 : dnnl_f32)
+        type: type.library)
     }
     var a = matrix(shape.m, shape.k, shape.transposesA, shape.rowStrideA, shape.input)
     var b = matrix(shape.k, shape.n, shape.transposesB, shape.rowStrideB, shape.input)

@@ -57,7 +57,7 @@ package final class OutputProjection {
     let compute = device.compute
     let product = try device.product(
       ProductShape(
-        m: rows, n: vocabularySize, k: hiddenSize, transposesB: true, input: compute,
+        m: rows, n: vocabularySize, k: hiddenSize, transposesB: true, input: compute.product,
         output: .float32))
     norm.withUnsafeBufferPointer { norm in
       ThreadTeam.forRanges(of: rows) {

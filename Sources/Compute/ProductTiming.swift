@@ -2,9 +2,9 @@
 package enum ProductTiming {
   /// The median time of one product on the whole team.
   package static func seconds(_ shape: ProductShape, repetitions: Int) throws -> Double {
-    let device = try Device(compute: shape.input)
+    let device = try Device(compute: .float32)
     let product = try device.product(shape)
-    func memory(_ count: Int, _ type: ComputeType) -> UnsafeMutableRawPointer {
+    func memory(_ count: Int, _ type: ProductElement) -> UnsafeMutableRawPointer {
       let byteCount = count * type.byteCount
       let pointer = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
       pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)

@@ -93,6 +93,16 @@ package final class Program {
 
   deinit { memory.deallocate() }
 
+  /// Bytes that a program of this recording takes: planned memory and weights.
+  package static func byteCount(_ recorder: ProgramRecorder, training: Training) -> Int {
+    guard let output = recorder.output else { preconditionFailure("the recording has no output") }
+    let weights = recorder.parameters.reduce(0) { sum, info in
+      let element = info.isMatrix ? recorder.compute.byteCount : MemoryLayout<Float>.stride
+      return sum + info.rows * info.columns * element
+    }
+    return Schedule(recorder, output: output, training: training).plan.byteCount + weights
+  }
+
   // MARK: Running
 
   /// Runs all operations forward. With a cache, the tokens join it.

@@ -12,6 +12,7 @@ package struct ProgramRecorder {
   var parameters: [ParameterInfo] = []
   var output: Value?
   let compute: ComputeType
+  let gradientPrecision: GradientPrecision
 
   struct ValueInfo {
     var columns: Int
@@ -28,12 +29,16 @@ package struct ProgramRecorder {
     var rows: Int { parts.reduce(0) { $0 + $1.rows } }
   }
 
-  package init(batch: Int, tokens: Int, positions: Int? = nil, compute: ComputeType) {
+  package init(
+    batch: Int, tokens: Int, positions: Int? = nil, compute: ComputeType,
+    gradientPrecision: GradientPrecision = .full
+  ) {
     precondition(batch > 0 && tokens > 0 && positions ?? tokens >= tokens)
     self.positions = positions ?? tokens
     self.batch = batch
     self.tokens = tokens
     self.compute = compute
+    self.gradientPrecision = gradientPrecision
   }
 
   /// Rows of every value.

@@ -1,4 +1,4 @@
-import AutoRound
+public import AutoRound
 import CKernels
 import Checkpoints
 public import Compute
@@ -46,8 +46,27 @@ public struct Evaluation {
     let model = try ReadableModel(opening: model)
     let reference = try reference.map { try ReadableModel(opening: $0) }
     try requireComparable(model, reference)
-    let windows = try windows(of: file, model: model)
+    return try run(on: windows(of: file, model: model), model, reference, since: started)
+  }
 
+  /// Evaluates on windows of token ids, all of one length, which are those of the checkpoint's own
+  /// vocabulary.
+  ///
+  /// - Throws: As ``run(onText:)`` does; the windows are not those of a text.
+  /// - Precondition: There is a window, and all are of one length, at least 2.
+  public func run(onWindows windows: [[Int32]]) throws -> EvaluationReport {
+    let started = ContinuousClock.now
+    let model = try ReadableModel(opening: model)
+    let reference = try reference.map { try ReadableModel(opening: $0) }
+    try requireComparable(model, reference)
+    return try run(on: windows.map { $0.map { Int($0) } }, model, reference, since: started)
+  }
+
+  private func run(
+    on windows: [[Int]], _ model: ReadableModel, _ reference: ReadableModel?,
+    since started: ContinuousClock.Instant
+  ) throws -> EvaluationReport {
+    let sequenceLength = windows[0].count
     let device = try Device(compute: compute)
     let models = [model] + (reference.map { [$0] } ?? [])
     var streams: [ActivationCache] = []

@@ -16,12 +16,14 @@ package final class BlockProgram {
   ///   - batch: Sequences that run at once.
   ///   - tokens: Tokens of each.
   ///   - positions: Positions that a sequence can reach, if more than `tokens`.
+  ///   - gradientPrecision: How precise gradients of linear layers are.
   package init(
     _ block: any DecoderBlock, batch: Int, tokens: Int, positions: Int? = nil, device: Device,
-    training: Program.Training
+    training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) throws {
     var recorder = ProgramRecorder(
-      batch: batch, tokens: tokens, positions: positions, compute: device.compute)
+      batch: batch, tokens: tokens, positions: positions, compute: device.compute,
+      gradientPrecision: gradientPrecision)
     input = recorder.input(columns: block.hiddenSize)
     let output = block.record(in: &recorder, input: input)
     recorder.finish(output: output)
@@ -60,6 +62,18 @@ package final class BlockProgram {
       let shape = part.isMatrix ? [part.rows, part.columns] : [part.rows]
       program.load(try source.tensor(part.name, shape: shape), into: part)
     }
+  }
+
+  /// Bytes that such a program takes with its weights, without taking them.
+  package static func byteCount(
+    _ block: any DecoderBlock, batch: Int, tokens: Int, compute: ComputeType,
+    training: Program.Training
+  ) -> Int {
+    var recorder = ProgramRecorder(batch: batch, tokens: tokens, compute: compute)
+    let input = recorder.input(columns: block.hiddenSize)
+    let output = block.record(in: &recorder, input: input)
+    recorder.finish(output: output)
+    return Program.byteCount(recorder, training: training)
   }
 
   /// Fills the parameters with those of the block called `name`, such as `model.layers.3`.

@@ -56,20 +56,27 @@ package struct DequantizedCheckpoint: TensorSource {
   }
 
   package func tensor(_ name: String, shape: [Int]) throws -> Tensor {
+    guard module(ofWeight: name) != nil else { return try checkpoint.tensor(name, shape: shape) }
+    let weight = try weight(named: name)
+    guard weight.shape == shape else {
+      throw InputError(
+        .malformed, source: checkpoint.folder.path(percentEncoded: false),
+        place: "tensor '\(name)'",
+        "has shape \(weight.shape), expected \(shape) from the configuration")
+    }
+    return weight
+  }
+
+  /// The weight of a layer, whatever its shape.
+  package func weight(named name: String) throws -> Tensor {
     guard let module = module(ofWeight: name), let scheme = schemes[module],
       let arguments = scheme.weights
-    else { return try checkpoint.tensor(name, shape: shape) }
+    else { return try checkpoint.tensor(name) }
     let weight = try naming(checkpoint.folder.path(percentEncoded: false)) {
       try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
         (name: String) throws(InputError) in
         checkpoint.contains(name) ? try checkpoint.tensor(name) : nil
       }
-    }
-    guard [weight.rows, weight.columns] == shape else {
-      throw InputError(
-        .malformed, source: checkpoint.folder.path(percentEncoded: false),
-        place: "tensor '\(name)'",
-        "has shape [\(weight.rows), \(weight.columns)], expected \(shape) from the configuration")
     }
     return weight.dequantized(to: weight.dtype)
   }

@@ -11,6 +11,8 @@ struct LayerScheme: Equatable {
   var isSymmetric: Bool
   var groupSize: Int?
   var block: [Int]
+  /// How the inputs are quantized; nil for not at all.
+  var inputs: ActivationScheme?
 
   /// The group sizes along the inputs and the rows that share scales.
   func scaleShape(rows: Int, columns: Int) -> [Int]? {
@@ -39,6 +41,8 @@ struct LayerScheme: Equatable {
 struct QuantizationDescription {
   private(set) var schemes: [LayerScheme] = []
   private(set) var ignore: [NamePattern] = []
+  /// How keys and values are quantized; nil for not at all.
+  private(set) var keysAndValues: ActivationScheme?
   private var patterns: [[NamePattern]] = []
 
   init?(_ configuration: JSONValue, _ report: inout VerificationReport) {
@@ -79,9 +83,11 @@ struct QuantizationDescription {
           group: group.key, targets: targets, format: format, bits: bits, type: type,
           strategy: strategy, isSymmetric: isSymmetric,
           groupSize: weights?["group_size"]?.intValue,
-          block: weights?["block_structure"]?.arrayValue?.compactMap(\.intValue) ?? []))
+          block: weights?["block_structure"]?.arrayValue?.compactMap(\.intValue) ?? [],
+          inputs: group.value["input_activations"].flatMap(ActivationScheme.init)))
       patterns.append(targets.map { NamePattern($0, "\(place).targets", &report) })
     }
+    keysAndValues = fields["kv_cache_scheme"].flatMap(ActivationScheme.init)
     ignore = (fields["ignore"]?.arrayValue?.compactMap(\.stringValue) ?? []).map {
       NamePattern($0, "config.json: quantization_config.ignore", &report)
     }

@@ -6,6 +6,8 @@ struct LoadContracts {
   let description: QuantizationDescription
   /// Every linear layer with its rows and columns and, if it is quantized, its scheme.
   let layers: [String: (shape: [Int], scheme: LayerScheme?)]
+  /// `weight_global_scale` of the layers that have one, by the tensors' names.
+  var globalScales: [String: Float] = [:]
 
   /// Layers that vLLM runs as one: by the ends of their names.
   static let fused = [
@@ -25,7 +27,7 @@ struct LoadContracts {
       }
     }
     checkFused(&report)
-    report.tensorParallelSizes = [1, 2, 4, 8].filter(divides)
+    report.tensorParallelSizes = [1, 2, 4, 8, 16].filter(divides)
   }
 
   /// Whether a runtime finds for the layer what is stored of it.
@@ -71,6 +73,11 @@ struct LoadContracts {
             .contract, String(stem),
             "vLLM runs \(parts.joined(separator: ", ")) as one; they have different schemes")
         }
+        if Set(present.map { globalScales["\($0).weight_global_scale"] }).count > 1 {
+          report.add(
+            .contract, String(stem),
+            "vLLM runs \(parts.joined(separator: ", ")) as one; their weight_global_scale differs")
+        }
       }
     }
   }
@@ -101,21 +108,31 @@ struct LoadContracts {
       .damage, name, "has shape \(shape), expected \(expected.compactMap { $0 }) from config.json")
   }
 
-  /// Whether `count` devices share all layers evenly: heads, and whole groups of what is split along
-  /// the inputs.
+  /// Whether `count` devices share all layers evenly: heads, and whole groups and blocks of what is
+  /// split. Devices in excess of the key-value heads have copies of them.
   private func divides(_ count: Int) -> Bool {
-    for key in ["num_attention_heads", "num_key_value_heads"] {
-      if let heads = configuration[key]?.intValue, heads % count != 0 { return false }
+    if let heads = configuration["num_attention_heads"]?.intValue, heads % count != 0 {
+      return false
+    }
+    var hasCopies = false
+    if let heads = configuration["num_key_value_heads"]?.intValue, heads > 0, heads % count != 0 {
+      guard count % heads == 0 else { return false }
+      hasCopies = true
+    }
+    func isSplit(_ extent: Int, _ unit: Int?) -> Bool {
+      let (whole, overflows) = max(unit ?? 1, 1).multipliedReportingOverflow(by: count)
+      return !overflows && extent % whole == 0
     }
     return layers.allSatisfy { name, layer in
+      let block = layer.scheme?.strategy == "block" && count > 1 ? layer.scheme?.block : nil
       if name.hasSuffix("o_proj") || name.hasSuffix("down_proj") {
-        let size = layer.scheme.flatMap {
-          $0.strategy == "block" ? $0.block.last : $0.strategy.hasSuffix("group") ? $0.groupSize : 1
-        }
-        let (unit, overflows) = max(size ?? 1, 1).multipliedReportingOverflow(by: count)
-        return !overflows && layer.shape[1] % unit == 0
+        let group =
+          layer.scheme?.strategy.hasSuffix("group") == true ? layer.scheme?.groupSize : nil
+        return isSplit(layer.shape[1], block?.last ?? group)
       }
-      return layer.shape[0] % count == 0
+      if hasCopies, name.hasSuffix("k_proj") || name.hasSuffix("v_proj") { return true }
+      // The rows of the head are padded.
+      return name.hasSuffix("lm_head") || isSplit(layer.shape[0], block?.first)
     }
   }
 }

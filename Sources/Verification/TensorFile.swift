@@ -1,4 +1,3 @@
-import Checksums
 import Diagnostics
 import Foundation
 import JSONText
@@ -84,69 +83,12 @@ struct TensorFile {
     self.entries = entries
   }
 
-  /// Calls `body` with a tensor's bytes.
+  /// Calls `body` with a tensor's bytes. They stay in memory no longer than that.
   func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    data.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[entry.range])) }
-  }
-}
-
-/// A tensor in one of a checkpoint's files.
-struct StoredTensor {
-  let name: String
-  let file: TensorFile
-  let entry: TensorFile.Entry
-
-  var dtype: String { entry.dtype }
-  var shape: [Int] { entry.shape }
-  /// Type and shape in words.
-  var kind: String { "\(dtype) \(shape)" }
-
-  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    file.withBytes(entry, body)
-  }
-
-  var digest: String {
-    withBytes { bytes in
-      var sum = SHA256()
-      sum.update(bytes)
-      return sum.hexadecimal
+    data.withUnsafeBytes {
+      let bytes = UnsafeRawBufferPointer(rebasing: $0[entry.range])
+      defer { MappedPages.drop(bytes) }
+      return body(bytes)
     }
-  }
-
-  /// The elements as numbers; nil for types that are not floating-point.
-  var floats: [Float]? {
-    withBytes { bytes in
-      func word(_ index: Int) -> UInt16 {
-        bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self).littleEndian
-      }
-      switch dtype {
-      case "F32":
-        return (0..<bytes.count / 4).map {
-          Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))
-        }
-      case "BF16": return (0..<bytes.count / 2).map { Float(bitPattern: UInt32(word($0)) << 16) }
-      case "F16": return (0..<bytes.count / 2).map { Self.half(word($0)) }
-      case "F8_E4M3": return bytes.map(Self.eightBitFloat)
-      default: return nil
-      }
-    }
-  }
-
-  /// A number of five exponent and ten mantissa bits.
-  private static func half(_ bits: UInt16) -> Float {
-    let sign: Float = bits >> 15 == 0 ? 1 : -1
-    let (exponent, mantissa) = (Int(bits >> 10 & 31), Float(bits & 1023))
-    if exponent == 31 { return mantissa == 0 ? sign * .infinity : .nan }
-    let scale = Float(sign: .plus, exponent: max(exponent, 1) - 25, significand: 1)
-    return sign * (mantissa + (exponent == 0 ? 0 : 1024)) * scale
-  }
-
-  /// A number of four exponent and three mantissa bits, without infinities.
-  private static func eightBitFloat(_ bits: UInt8) -> Float {
-    let sign: Float = bits >> 7 == 0 ? 1 : -1
-    let (exponent, mantissa) = (Int(bits >> 3 & 15), Float(bits & 7))
-    if exponent == 15, mantissa == 7 { return .nan }
-    let scale = Float(sign: .plus, exponent: max(exponent, 1) - 10, significand: 1)
-    return sign * (mantissa + (exponent == 0 ? 0 : 8)) * scale
   }
 }

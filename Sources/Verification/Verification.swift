@@ -5,6 +5,8 @@ import JSONText
 extension VerificationReport {
   /// The file with the digests of a checkpoint's tensors that `quantize` writes.
   package static let recordFile = "quantization_report.json"
+  /// The file with the digests of a checkpoint's files, in the form of `sha256sum`.
+  package static let sumsFile = "SHA256SUMS"
 
   /// Reads a finished checkpoint from its files and checks all that can be checked: how the files fit
   /// together, every quantized layer, what runtimes ask for, and with a source every tensor against it.
@@ -47,8 +49,19 @@ extension VerificationReport {
       if !modules.contains(module), !Self.isTable(module) { layers[module] = (tensor.shape, nil) }
     }
     checkBlocks(configuration, layers.keys)
-    LoadContracts(configuration: configuration, description: description, layers: layers)
-      .run(&self)
+    ModelTensors(
+      configuration: configuration, tensors: tensors, layers: layers.mapValues(\.shape)
+    ).run(&self)
+    ActivationScaleCheck(
+      description: description, tensors: tensors, layers: quantized.mapValues(\.scheme)
+    ).run(&self)
+    LoadContracts(
+      configuration: configuration, description: description, layers: layers,
+      globalScales: tensors.filter { $0.key.hasSuffix(".weight_global_scale") }
+        .compactMapValues { $0.floats?.first }
+    ).run(&self)
+    runtimes = description.runtimes
+    quantizesKeysAndValues = description.keysAndValues != nil
     guard let source else { return }
     comparesSource = true
     let original = StoredTensors(source, &self)
@@ -92,12 +105,20 @@ extension VerificationReport {
   }
 
   private mutating func digestFiles(_ folder: URL) {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
-    for name in names {
+    for name in Self.fileNames(folder, prefix: "") {
       let url = folder.appending(path: name)
-      guard let data = try? Data(contentsOf: url, options: .alwaysMapped) else { continue }
+      guard let data = try? Data(contentsOf: url, options: .alwaysMapped) else {
+        add(.damage, name, "cannot be read")
+        continue
+      }
       var sum = SHA256()
-      data.withUnsafeBytes { sum.update($0) }
+      data.withUnsafeBytes { bytes in
+        for start in stride(from: 0, to: bytes.count, by: 1 << 24) {
+          let part = bytes[start..<min(start + 1 << 24, bytes.count)]
+          sum.update(UnsafeRawBufferPointer(rebasing: part))
+          MappedPages.drop(UnsafeRawBufferPointer(rebasing: part))
+        }
+      }
       files.append(File(name: name, byteCount: data.count, digest: sum.hexadecimal))
       if name.hasSuffix(".json"), (try? JSONValue.parse(Array(data))) == nil {
         add(.damage, name, "is not JSON")
@@ -105,29 +126,51 @@ extension VerificationReport {
     }
   }
 
-  /// Compares the tensors and files with the digests that were recorded when they were written.
-  private mutating func compareRecord(_ folder: URL) {
-    guard let data = try? Data(contentsOf: folder.appending(path: Self.recordFile)),
-      let record = try? JSONValue.parse(Array(data))
-    else { return }
-    for member in record["tensors"]?.objectValue ?? [] {
-      guard let digest = tensorDigests[member.key] else {
-        add(.damage, member.key, "was written and is not there")
-        continue
+  /// The files of a folder and of the folders in it, by their paths inside it.
+  private static func fileNames(_ folder: URL, prefix: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.sorted().flatMap { name -> [String] in
+      let url = folder.appending(path: name)
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+        return []
       }
-      if digest != member.value.stringValue {
-        add(.damage, member.key, "is not what was written")
+      guard isFolder.boolValue else { return [prefix + name] }
+      // Checkpoints have no folders in folders; links could go round in circles.
+      return prefix.isEmpty ? fileNames(url, prefix: name + "/") : []
+    }
+  }
+
+  /// Compares the tensors with the digests that were recorded when they were written, and the files
+  /// with the list that `sha256sum --check` reads.
+  private mutating func compareRecord(_ folder: URL) {
+    if let data = try? Data(contentsOf: folder.appending(path: Self.recordFile)),
+      let record = try? JSONValue.parse(Array(data))
+    {
+      for member in record["tensors"]?.objectValue ?? [] {
+        guard let digest = tensorDigests[member.key] else {
+          add(.damage, member.key, "was written and is not there")
+          continue
+        }
+        if digest != member.value.stringValue {
+          add(.damage, member.key, "is not what was written")
+        }
       }
     }
-    for file in record["files"]?.arrayValue ?? [] {
-      guard let name = file["name"]?.stringValue else { continue }
+    guard let text = try? String(contentsOf: folder.appending(path: Self.sumsFile), encoding: .utf8)
+    else { return }
+    for line in text.split(separator: "\n") {
+      // 64 digits, a space, and a space or an asterisk.
+      let (digest, name) = (String(line.prefix(64)), String(line.dropFirst(66)))
+      guard digest.count == 64, !name.isEmpty else {
+        add(.damage, Self.sumsFile, "has a line that is none of sha256sum: '\(line.prefix(80))'")
+        continue
+      }
       guard let found = files.first(where: { $0.name == name }) else {
         add(.damage, name, "was written and is not there")
         continue
       }
-      if found.digest != file["sha256"]?.stringValue {
-        add(.damage, name, "is not the file that was written")
-      }
+      if found.digest != digest { add(.damage, name, "is not the file that was written") }
     }
   }
 }

@@ -17,6 +17,11 @@ public struct VerificationReport: Sendable, Equatable {
     public var place: String
     /// What was found and what was expected.
     public var message: String
+
+    /// Creates a finding.
+    public init(_ kind: Kind, _ place: String, _ message: String) {
+      (self.kind, self.place, self.message) = (kind, place, message)
+    }
   }
 
   /// One file of the checkpoint.
@@ -37,8 +42,12 @@ public struct VerificationReport: Sendable, Equatable {
   public var tensorCount = 0
   /// Linear layers that are quantized.
   public var quantizedLayerCount = 0
-  /// How many devices can share each layer evenly, of 1, 2, 4 and 8.
+  /// How many devices can share each layer evenly, of 1, 2, 4, 8 and 16.
   public var tensorParallelSizes: [Int] = []
+  /// The programs that serve such checkpoints, and whether they load this one.
+  public var runtimes: [RuntimeSupport] = []
+  /// Whether keys and values are quantized.
+  package var quantizesKeysAndValues = false
   /// The SHA-256 of each tensor's bytes, by name.
   package var tensorDigests: [String: String] = [:]
   /// Whether the tensors were compared with those of a source.
@@ -56,6 +65,7 @@ public struct VerificationReport: Sendable, Equatable {
         }),
       "tensors": JSONValue(tensorCount), "quantized_layers": JSONValue(quantizedLayerCount),
       "tensor_parallel_sizes": .array(tensorParallelSizes.map { JSONValue($0) }),
+      "runtimes": .array(runtimes.map(\.json)),
       "compared_with_source": .bool(comparesSource),
       "files": .array(
         files.map {
@@ -69,18 +79,55 @@ public struct VerificationReport: Sendable, Equatable {
 
   /// The report in lines of text.
   public var lines: [String] {
-    var lines = files.map { "\($0.digest)  \($0.name)  \($0.byteCount) bytes" }
+    var lines = files.map { "\($0.digest)  \($0.name)" }
     lines.append(
       "\(tensorCount) tensors, \(quantizedLayerCount) quantized layers, "
         + (comparesSource ? "compared with the source" : "not compared with a source"))
     lines.append(
       "tensor parallelism: \(tensorParallelSizes.map(String.init).joined(separator: ", "))")
+    lines += runtimes.map(\.line)
     lines += findings.map { "\($0.kind.rawValue)  \($0.place): \($0.message)" }
     lines.append(findings.isEmpty ? "sound" : "\(findings.count) findings")
     return lines
   }
 
   mutating func add(_ kind: Finding.Kind, _ place: String, _ message: String) {
-    findings.append(Finding(kind: kind, place: place, message: message))
+    findings.append(Finding(kind, place, message))
+  }
+}
+
+extension RuntimeSupport {
+  /// The support as a JSON object.
+  public var json: JSONValue {
+    ["name": .string(name), "loads": .bool(isLoading), "remark": .string(remark)]
+  }
+
+  /// The support in a line of text.
+  public var line: String {
+    "\(name): \(isLoading ? "loads it" : "does not load it")"
+      + (remark.isEmpty ? "" : ", \(remark)")
+  }
+}
+
+extension VerificationReport {
+  /// What can be said of a checkpoint before it is written: the contracts of its configuration, the
+  /// devices that can share it, and what loads it.
+  ///
+  /// - Parameters:
+  ///   - configuration: The planned config.json.
+  ///   - layers: Rows and columns of every linear layer, by name, and whether it is to be quantized.
+  package init(
+    planned configuration: JSONValue, layers: [String: (shape: [Int], isQuantized: Bool)]
+  ) {
+    guard let description = QuantizationDescription(configuration, &self) else { return }
+    LoadContracts(
+      configuration: configuration, description: description,
+      layers: Dictionary(
+        uniqueKeysWithValues: layers.map { name, layer in
+          (name, (layer.shape, layer.isQuantized ? description.scheme(of: name) : nil))
+        })
+    ).run(&self)
+    runtimes = description.runtimes
+    quantizedLayerCount = layers.values.count { $0.isQuantized }
   }
 }

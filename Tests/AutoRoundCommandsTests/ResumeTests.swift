@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 import TestSupport
 import Testing
 
@@ -31,12 +32,25 @@ import Testing
       CommandRun.product("autoround"), ["quantize", model, "--output", output.path] + small + more)
   }
 
-  /// All files of a folder with their bytes.
+  /// What a run writes about itself, with times.
+  private let reports: Set = ["quantization_report.json", "report.html", "README.md"]
+
+  /// All files of a folder with their bytes, but for those about the run.
   private func contents(_ folder: URL) throws -> [String: Data] {
-    Dictionary(
-      uniqueKeysWithValues: try names(in: folder).map {
+    let found = try names(in: folder)
+    #expect(reports.isSubset(of: found))
+    return Dictionary(
+      uniqueKeysWithValues: try found.filter { !reports.contains($0) }.map {
         ($0, try Data(contentsOf: folder.appending(path: $0)))
       })
+  }
+
+  /// The losses of all steps in a run's report.
+  private func losses(_ folder: URL) throws -> [[Double]] {
+    let report = try JSONValue.parse(
+      Array(Data(contentsOf: folder.appending(path: "quantization_report.json"))))
+    let blocks = try #require(report["result"]?["blocks"]?.arrayValue)
+    return blocks.map { ($0["losses"]?.arrayValue ?? []).compactMap(\.doubleValue) }
   }
 
   /// Waits until a run has finished `count` blocks.
@@ -75,6 +89,7 @@ import Testing
           #expect(try names(in: folder).filter { $0.hasSuffix(".partial") }.isEmpty)
         }
         #expect(try contents(output) == expected, "round \(round)")
+        #expect(try losses(output) == losses(whole))
         try FileManager.default.removeItem(at: output)
         try? FileManager.default.removeItem(at: output.appendingPathExtension("partial"))
       }

@@ -9,18 +9,19 @@ extension CalibrationData {
   ///   - sampleCount: The number of samples wanted. Fewer are no error; ``warnings`` says so.
   ///   - sequenceLength: Tokens per sample.
   ///   - vocabularySize: The number of rows of the model's embedding; every id must be below it.
+  ///   - heldOutCount: Samples to read after those, for ``heldOut``, as far as there are more.
   /// - Throws: `InputError` if there is not one full sample, if a line is malformed (with its
   ///   number), or if an id is not in the vocabulary.
-  /// - Precondition: All three numbers are positive.
+  /// - Precondition: The first three numbers are positive.
   public init(
     _ source: CalibrationSource, tokenizer: Tokenizer, sampleCount: Int, sequenceLength: Int,
-    vocabularySize: Int
+    vocabularySize: Int, heldOutCount: Int = 0
   ) throws {
     let coding = TextCoding(
       encode: { try tokenizer.encode($0, addingSpecialTokens: true) },
       decode: { tokenizer.decode($0, skippingSpecialTokens: false) })
     try self.init(
       source, coding: coding, sampleCount: sampleCount, sequenceLength: sequenceLength,
-      vocabularySize: vocabularySize)
+      vocabularySize: vocabularySize, heldOutCount: heldOutCount)
   }
 }

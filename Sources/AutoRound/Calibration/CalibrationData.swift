@@ -22,18 +22,21 @@ public struct CalibrationData: Sendable, Equatable {
   public let hash: String
   /// The beginning of the first sample, decoded, on one line.
   public let excerpt: String
+  /// Samples of the same source that were not asked for, to measure the result on.
+  public let heldOut: [[Int32]]
   /// What the user should know about the samples; empty if all is as asked.
   public let warnings: [String]
 
   /// Reads samples from a source; see ``init(_:tokenizer:sampleCount:sequenceLength:vocabularySize:)``.
   package init(
     _ source: CalibrationSource, coding: TextCoding, sampleCount: Int, sequenceLength: Int,
-    vocabularySize: Int
+    vocabularySize: Int, heldOutCount: Int = 0
   ) throws {
     precondition(
       sampleCount > 0 && sequenceLength > 0 && vocabularySize > 0, "sizes must be positive")
     let vocabulary = Vocabulary(coding: coding, size: vocabularySize)
-    let request = Request(sampleCount: sampleCount, sequenceLength: sequenceLength)
+    let request = Request(
+      sampleCount: sampleCount, sequenceLength: sequenceLength, heldOutCount: heldOutCount)
     let found: Found = try naming(source.name) {
       switch source {
       case .builtin: try request.windows(of: BuiltinText.text(), vocabulary)
@@ -42,7 +45,8 @@ public struct CalibrationData: Sendable, Equatable {
       }
     }
     try self.init(
-      samples: found.samples, sequenceLength: sequenceLength,
+      samples: Array(found.samples.prefix(sampleCount)), sequenceLength: sequenceLength,
+      heldOut: Array(found.samples.dropFirst(sampleCount)),
       excerpt: Self.excerpt(of: found.samples[0], coding),
       warnings: found.warnings(for: request, source: source.name))
   }
@@ -51,11 +55,13 @@ public struct CalibrationData: Sendable, Equatable {
   ///
   /// - Throws: `InputError` if there are none, or if one is not `sequenceLength` long.
   public init(samples: [[Int32]], sequenceLength: Int) throws {
-    try self.init(samples: samples, sequenceLength: sequenceLength, excerpt: "", warnings: [])
+    try self.init(
+      samples: samples, sequenceLength: sequenceLength, heldOut: [], excerpt: "", warnings: [])
   }
 
   private init(
-    samples: [[Int32]], sequenceLength: Int, excerpt: String, warnings: [String]
+    samples: [[Int32]], sequenceLength: Int, heldOut: [[Int32]], excerpt: String,
+    warnings: [String]
   ) throws {
     guard !samples.isEmpty else {
       throw InputError(.invalidValue, source: "calibration samples", "there are none")
@@ -66,6 +72,7 @@ public struct CalibrationData: Sendable, Equatable {
         "has \(samples[index].count) tokens; expected \(sequenceLength)")
     }
     self.samples = samples
+    self.heldOut = heldOut
     self.sequenceLength = sequenceLength
     self.hash = Self.hash(of: samples)
     self.excerpt = excerpt

@@ -15,16 +15,18 @@ extension CalibrationData.Request {
       do {
         ids = try tokenIDs(of: CalibrationRecord(line: line), vocabulary)
       } catch let error as InputError {
+        // What stands after the samples has been of no concern to anyone so far.
+        if found.samples.count >= sampleCount { return found }
         throw error.atLine(number)
       }
       recordCount += 1
       longest = max(longest, ids.count)
       guard ids.count >= sequenceLength else {
-        found.shortCount += 1
+        if found.samples.count < sampleCount { found.shortCount += 1 }
         continue
       }
       found.samples.append(Array(ids.prefix(sequenceLength)))
-      if found.samples.count == sampleCount { return found }
+      if found.samples.count == sampleCount + heldOutCount { return found }
     }
     guard recordCount > 0 else {
       throw InputError(.malformed, "has no records; expected one JSON object per line")

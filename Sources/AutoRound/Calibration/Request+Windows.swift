@@ -13,6 +13,7 @@ extension CalibrationData.Request {
     guard text.contains(where: { $0 > UInt8(ascii: " ") }) else {
       throw InputError(.malformed, "has no text")
     }
+    let sampleCount = sampleCount + heldOutCount
     let (wanted, overflow) = sampleCount.multipliedReportingOverflow(by: sequenceLength)
     guard !overflow else {
       throw InputError(

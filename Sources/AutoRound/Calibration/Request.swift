@@ -5,6 +5,8 @@ extension CalibrationData {
   struct Request {
     var sampleCount: Int
     var sequenceLength: Int
+    /// Samples after those, as far as there are more.
+    var heldOutCount = 0
   }
 
   /// The ids that a model has, and the way from text to them.
@@ -34,6 +36,7 @@ extension CalibrationData {
 
     func warnings(for request: Request, source: String) -> [String] {
       var warnings: [String] = []
+      let samples = samples.prefix(request.sampleCount)
       if samples.count < request.sampleCount {
         let short = shortCount == 1 ? "1 record is" : "\(shortCount) records are"
         let left = shortCount > 0 ? " (\(short) shorter)" : ""

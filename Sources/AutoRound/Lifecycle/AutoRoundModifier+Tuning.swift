@@ -65,7 +65,7 @@ extension AutoRoundModifier {
       initialLoss: outcome.losses.first ?? roundedLoss,
       bestLoss: iterations > 0 ? outcome.bestLoss : finalLoss,
       bestIteration: outcome.bestIteration, finalLoss: finalLoss, rtnLoss: roundedLoss,
-      seconds: (ContinuousClock.now - started).seconds)
+      seconds: (ContinuousClock.now - started).seconds, losses: outcome.losses)
     try check(report, outcome, state)
     state.blocks.append(report)
   }

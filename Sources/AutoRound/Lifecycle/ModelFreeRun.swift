@@ -13,6 +13,7 @@ struct ModelFreeRun {
   var output: URL
   var overwrite: Bool
   var threads: Int?
+  var reporting = RunReporting()
   var observer: (any RunObserver)?
 
   func run() throws -> RunReport {
@@ -63,15 +64,29 @@ struct ModelFreeRun {
       }
     }
     try copy.writeTheRest(to: writer, recipe: options.recipe)
-    try writer.finish()
-    let report = RunReport(
+    let completion = CheckpointCompletion(
+      source: checkpoint, output: output, reporting: reporting, observer: observer, writer: writer,
+      folder: URL(filePath: folder.checkpointPath))
+    let verification = try completion.verify(digests: [], warn: warn)
+    var report = RunReport(
       model: model.path(percentEncoded: false), output: output, blocks: [],
       seconds: (ContinuousClock.now - started).seconds,
       peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
       outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, droppedTensors: [],
       warnings: warnings)
-    observer?.observe(.finished(report))
+    report.verification = verification
+    try completion.finish(report, description(of: checkpoint), verification)
     return report
+  }
+
+  private func description(of checkpoint: Checkpoint) -> RunDescription {
+    let architectures = checkpoint.configuration["architectures"]?.arrayValue
+    return RunDescription(
+      model: model.path(percentEncoded: false),
+      architecture: architectures?.first?.stringValue ?? "unknown", scheme: options.schemeSummary,
+      device: "cpu", instructionSet: "any", computeType: "f32", threadCount: ThreadTeam.size,
+      blockCount: 0, iterations: 0, batchSize: 0, learningRate: "none", sampleCount: 0,
+      sequenceLength: 0, calibrationHash: "none", calibrationExcerpt: "", seed: options.seed)
   }
 
   /// Refuses what only running the model can find.

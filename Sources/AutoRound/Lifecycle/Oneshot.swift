@@ -31,6 +31,9 @@ import LanguageModels
 ///   - restart: Whether what an earlier run has left is thrown away; otherwise a run with the same
 ///     arguments goes on after the last block that is finished, and ends with the same bytes as one that
 ///     was never cut off.
+///   - ignoreLimits: Whether to begin although the disk or the memory do not suffice by the plan.
+///   - reporting: What is written about the run beside the checkpoint, and measured for that;
+///     `RunReporting.measuring()` of the module Evaluation compares the result with the source.
 ///   - observer: Told what happens while it happens.
 /// - Returns: What was done to each block, and what came out.
 /// - Throws: `InputError`, which names the file and the field that is at fault; ``RunInterruption`` if
@@ -40,37 +43,41 @@ public func oneshot(
   model: URL, recipe: Recipe, dataset: CalibrationSource = .builtin,
   overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
   compute: ComputeType = .automatic, threads: Int? = nil, restart: Bool = false,
+  ignoreLimits: Bool = false, reporting: RunReporting = RunReporting(),
   observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   for warning in recipe.warnings { observer?.observe(.warning(warning)) }
   let options = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,
-    overwrite: overwrite, compute: compute, threads: threads, restart: restart, observer: observer)
+    overwrite: overwrite, compute: compute, threads: threads, restart: restart,
+    ignoreLimits: ignoreLimits, reporting: reporting, observer: observer)
 }
 
 /// Quantizes a checkpoint in one go with a modifier made in code.
 ///
 /// Parameters and results are those of
-/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:observer:)``.
+/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:ignoreLimits:reporting:observer:)``.
 @discardableResult
 public func oneshot(
   model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
-  restart: Bool = false, observer: (any RunObserver)? = nil
+  restart: Bool = false, ignoreLimits: Bool = false, reporting: RunReporting = RunReporting(),
+  observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   let options = modifier.options
   let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
   if options.isModelFree || !isKnown && options.iterations == 0 {
     return try ModelFreeRun(
       model: model, options: options, output: output, overwrite: overwrite, threads: threads,
-      observer: observer
+      reporting: reporting, observer: observer
     ).run()
   }
   do {
     return try QuantizationRun(
       model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
-      compute: compute, threads: threads, restart: restart, observer: observer
+      compute: compute, threads: threads, restart: restart, ignoresLimits: ignoreLimits,
+      reporting: reporting, observer: observer
     ).run()
   } catch let error as InputError where !isKnown && error.place == "model_type" {
     throw InputError(

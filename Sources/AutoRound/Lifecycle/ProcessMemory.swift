@@ -5,9 +5,9 @@
 #endif
 
 /// What the operating system says of this process's memory.
-enum ProcessMemory {
+package enum ProcessMemory {
   /// The largest resident memory so far, in bytes.
-  static var peakByteCount: Int {
+  package static var peakByteCount: Int {
     var usage = rusage()
     #if canImport(Glibc)
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
@@ -16,5 +16,19 @@ enum ProcessMemory {
       getrusage(RUSAGE_SELF, &usage)
       return Int(usage.ru_maxrss)
     #endif
+  }
+
+  /// The resident memory now, in bytes; 0 where the system does not say.
+  package static var currentByteCount: Int {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var text = [CChar](repeating: 0, count: 128)
+    guard fgets(&text, CInt(text.count), file) != nil else { return 0 }
+    let words = String(
+      decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self
+    )
+    .split(separator: " ")
+    guard words.count > 1, let pages = Int(words[1]) else { return 0 }
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 }

@@ -19,6 +19,8 @@ struct QuantizationRun {
   var compute: ComputeType
   var threads: Int?
   var restart: Bool
+  var ignoresLimits = false
+  var reporting: RunReporting
   var observer: (any RunObserver)?
 
   func run() throws -> RunReport {
@@ -28,10 +30,12 @@ struct QuantizationRun {
     let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)
     defer { folder.discard() }
     let options = modifier.options
+    let length = try options.sequenceLength(for: source)
     let calibration = try CalibrationData(
       dataset, tokenizer: Tokenizer(folder: model), sampleCount: options.sampleCount,
-      sequenceLength: try sequenceLength(of: source),
-      vocabularySize: source.description.vocabularySize)
+      sequenceLength: length, vocabularySize: source.description.vocabularySize,
+      heldOutCount: reporting.heldOutSampleCount(
+        sampleCount: options.sampleCount, sequenceLength: length))
 
     let state = SessionState(
       model: source, device: try Device(compute: compute), calibration: calibration,
@@ -49,6 +53,13 @@ struct QuantizationRun {
         instructionSet: description.instructionSet),
       restart: restart)
     state.journal = journal
+    let plan = try RunPlan(
+      model: description.model, state: state, copy: copy, options: options,
+      heldOutTokenCount: calibration.heldOut.count * length)
+    if !ignoresLimits, journal.finished.isEmpty {
+      try plan.requireMemory(free: SystemMemory.availableByteCount)
+      try folder.requireSpace(plan.diskByteCount)
+    }
     let writer = try CheckpointWriter(
       CheckpointPlan(copy.tensors), in: folder, finished: journal.finishedTensors)
     try journal.verify(writer)
@@ -67,8 +78,26 @@ struct QuantizationRun {
         journal.note(tensor, named: name)
       }
       try tune(session, state, journal, writer)
+      state.releaseMemory()
       try copy.writeTheRest(to: writer, recipe: options.recipe)
-      try writer.finish()
+      let completion = CheckpointCompletion(
+        source: source.checkpoint, output: output, reporting: reporting, observer: observer,
+        writer: writer, folder: URL(filePath: folder.checkpointPath))
+      try state.checkStop()
+      let verification = try completion.verify(
+        digests: journal.finished.flatMap { $0.tensors.map { ($0.key, $0.value) } },
+        warn: state.warn)
+      try state.checkStop()
+      let quality = try completion.measure(calibration.heldOut, warn: state.warn)
+      var report = RunReport(
+        model: description.model, output: output, blocks: state.blocks,
+        seconds: (ContinuousClock.now - started).seconds,
+        peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
+        outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight,
+        droppedTensors: [], warnings: state.warnings)
+      (report.verification, report.quality) = (verification, quality)
+      try completion.finish(report, description, verification)
+      return report
     } catch {
       if folder.isKept {
         observer?.observe(
@@ -78,15 +107,6 @@ struct QuantizationRun {
       }
       throw error
     }
-
-    let report = RunReport(
-      model: model.path(percentEncoded: false), output: output, blocks: state.blocks,
-      seconds: (ContinuousClock.now - started).seconds,
-      peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
-      outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, droppedTensors: [],
-      warnings: state.warnings)
-    observer?.observe(.finished(report))
-    return report
   }
 
   /// Runs the session and records each block when it is done.
@@ -104,17 +124,6 @@ struct QuantizationRun {
         quantized: index < last ? state.quantizedStream : nil)
       warningCount = state.warnings.count
     }
-  }
-
-  /// Tokens of a sample: as asked, or the default as far as the model has positions.
-  private func sequenceLength(of source: SourceModel) throws -> Int {
-    let length = modifier.options.sequenceLength
-    let limit = source.description.maximumPositions
-    guard length > limit else { return length }
-    guard modifier.options.isSequenceLengthGiven else { return limit }
-    throw InputError(
-      .invalidValue, source: "--sequence-length",
-      "found \(length), expected at most \(limit), the model's max_position_embeddings")
   }
 
   private func description(of state: SessionState, _ options: ResolvedOptions) -> RunDescription {

@@ -100,6 +100,23 @@ package struct QuantizedCopy {
     return configuration
   }
 
+  /// The files besides those of tensors, with their sizes.
+  func otherFiles(recipe: Recipe) -> [RunPlan.File] {
+    [
+      RunPlan.File(name: "config.json", byteCount: configurationText.utf8.count),
+      RunPlan.File(name: "recipe.yaml", byteCount: recipe.yaml.utf8.count),
+    ]
+      + copiedFiles.flatMap(Checkpoint.copies).map {
+        RunPlan.File(name: $0.name, byteCount: $0.byteCount)
+      }
+  }
+
+  private var configurationText: String { configuration.text(indentation: 2) + "\n" }
+
+  private var copiedFiles: [URL] {
+    checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
+  }
+
   /// A scale of activations as its tensor.
   func tensor(ofScale scale: Float, named name: String) -> Tensor {
     guard let info = tensors.first(where: { $0.name == name }) else {
@@ -122,10 +139,8 @@ package struct QuantizedCopy {
     for name in copied {
       try writer.write(checkpoint.tensor(name), named: name)
     }
-    try writer.write(configuration.text(indentation: 2) + "\n", toFile: "config.json")
-    for file in checkpoint.otherFiles where file.lastPathComponent != "recipe.yaml" {
-      try writer.copyFile(file)
-    }
+    try writer.write(configurationText, toFile: "config.json")
+    for file in copiedFiles { try writer.copyFile(file) }
     try writer.write(recipe.yaml, toFile: "recipe.yaml")
   }
 }

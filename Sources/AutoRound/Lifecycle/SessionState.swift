@@ -75,6 +75,12 @@ public final class SessionState {
     deliverScale = body
   }
 
+  /// Lets go of the programs and hidden states, when all blocks are done.
+  func releaseMemory() {
+    programs = [:]
+    quantizedStream = nil
+  }
+
   /// The decoder blocks, quantizing activations as the schemes say.
   package var decoderBlocks: [PlacedBlock] {
     model.description.quantizingActivations(

@@ -52,6 +52,8 @@ package struct ProgressText {
       lastLineTime = time
       let text = finishedLine(report)
       return [isLive ? .status(cut(text)) : .line(text)]
+    case .verifying:
+      return isLive ? [.status("verifying what was written")] : []
     case .warning(let message):
       return [.line("\(styling.warning("warning:")) \(message)")]
     case .finished(let report):

@@ -11,6 +11,8 @@ public enum RunEvent: Sendable {
   case iteration(block: Int, iteration: Int, of: Int, loss: Double)
   /// A block is tuned and on disk.
   case blockFinished(BlockReport)
+  /// All tensors are written; the files are being read again.
+  case verifying
   /// Something that the user should know and that does not stop the run.
   case warning(String)
   /// The output is complete and in its place.

@@ -1,3 +1,4 @@
+import Verification
 import Foundation
 
 extension RunReport {
@@ -8,6 +9,18 @@ extension RunReport {
       lines.append("left out   \(tensor.name): \(tensor.reason)")
     }
     let path = output.path(percentEncoded: false)
+    if let verification {
+      lines.append(
+        "verified   \(Quantities.count(verification.tensorCount)) tensors, "
+          + "\(verification.quantizedLayerCount) quantized layers, against the source")
+    }
+    if let quality, let comparison = quality.comparison {
+      lines.append(
+        "held out   perplexity \(Quantities.decimal(quality.perplexity)), source "
+          + "\(Quantities.decimal(comparison.referencePerplexity)), KL divergence "
+          + "\(Quantities.significant(comparison.klDivergenceMean)), on "
+          + "\(Quantities.count(quality.tokens)) tokens")
+    }
     lines += [
       "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes)), "
         + "\(Quantities.decimal(bitsPerWeight)) bits per quantized weight",

@@ -1,5 +1,6 @@
 public import Foundation
 public import JSONText
+public import Verification
 
 /// What became of one decoder block.
 ///
@@ -24,11 +25,13 @@ public struct BlockReport: Sendable, Equatable {
   public var rtnLoss: Double
   /// Seconds spent on the block.
   public var seconds: Double
+  /// Loss of each step's batch, before the step was taken.
+  public var losses: [Double]
 
   /// Creates a report.
   public init(
     index: Int, name: String, layers: [String], initialLoss: Double, bestLoss: Double,
-    bestIteration: Int, finalLoss: Double, rtnLoss: Double, seconds: Double
+    bestIteration: Int, finalLoss: Double, rtnLoss: Double, seconds: Double, losses: [Double] = []
   ) {
     self.index = index
     self.name = name
@@ -39,6 +42,7 @@ public struct BlockReport: Sendable, Equatable {
     self.finalLoss = finalLoss
     self.rtnLoss = rtnLoss
     self.seconds = seconds
+    self.losses = losses
   }
 
   /// The share of the rounded-to-nearest loss that tuning removed: 0.25 for a quarter. Zero where
@@ -54,7 +58,7 @@ public struct BlockReport: Sendable, Equatable {
       "layers": .array(layers.map(JSONValue.string)), "initial_loss": JSONValue(initialLoss),
       "best_loss": JSONValue(bestLoss), "best_iteration": JSONValue(bestIteration),
       "final_loss": JSONValue(finalLoss), "rtn_loss": JSONValue(rtnLoss),
-      "seconds": JSONValue(seconds),
+      "seconds": JSONValue(seconds), "losses": .array(losses.map { JSONValue($0) }),
     ]
   }
 }
@@ -81,6 +85,10 @@ public struct RunReport: Sendable, Equatable {
   public var droppedTensors: [DroppedTensor]
   /// Every warning of the run, in order.
   public var warnings: [String]
+  /// What reading the finished files again has shown; nil if that was not done.
+  public var verification: VerificationReport?
+  /// How the predictions differ from the source's on held-out samples; nil if that was not measured.
+  public var quality: EvaluationReport?
 
   /// A tensor that was left out of the output on purpose.
   public struct DroppedTensor: Sendable, Equatable {
@@ -115,7 +123,7 @@ public struct RunReport: Sendable, Equatable {
 
   /// The report as a JSON object, the one that `autoround quantize --json` prints.
   public var json: JSONValue {
-    [
+    var json: JSONValue = [
       "model": .string(model), "output": .string(output.path(percentEncoded: false)),
       "seconds": JSONValue(seconds), "peak_memory_bytes": JSONValue(peakMemoryBytes),
       "source_bytes": JSONValue(sourceBytes), "output_bytes": JSONValue(outputBytes),
@@ -124,5 +132,8 @@ public struct RunReport: Sendable, Equatable {
         droppedTensors.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
       "warnings": .array(warnings.map(JSONValue.string)),
     ]
+    if let quality { json.set("held_out", quality.json) }
+    if let verification { json.set("verification", verification.json) }
+    return json
   }
 }

@@ -83,6 +83,8 @@ extension BlockReport {
   init(_ reader: JSONReader) throws(InputError) {
     var layers: [String] = []
     for layer in try reader.required("layers").elements() { layers.append(try layer.string()) }
+    var losses: [Double] = []
+    for loss in try reader.required("losses").elements() { losses.append(try loss.double()) }
     self.init(
       index: try reader.required("index").int(in: 0...1 << 20),
       name: try reader.required("name").string(), layers: layers,
@@ -91,6 +93,6 @@ extension BlockReport {
       bestIteration: try reader.required("best_iteration").int(in: 0...1 << 30),
       finalLoss: try reader.required("final_loss").double(),
       rtnLoss: try reader.required("rtn_loss").double(),
-      seconds: try reader.required("seconds").double())
+      seconds: try reader.required("seconds").double(), losses: losses)
   }
 }

@@ -10,6 +10,7 @@
 #include "elementwise.h"
 #include "fake_quant.h"
 #include "float_quant.h"
+#include "int8_gradient.h"
 #include "isa.h"
 #include "norm.h"
 #include "packing.h"

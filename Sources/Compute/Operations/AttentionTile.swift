@@ -81,7 +81,7 @@ struct TileProducts {
     _ tile: AttentionTile, shape: AttentionShape, strides: AttentionStrides, device: Device,
     training: Bool
   ) throws {
-    let type = device.compute
+    let type = device.compute.product
     let d = shape.headSize
     scores = try device.product(
       ProductShape(

@@ -2,8 +2,9 @@ internal import CKernels
 
 /// `y = x W^T + b`, with one or more matrices of the same width side by side in `W`.
 ///
-/// Gradients: `dx = dy W`, `dW = dy^T x`, `db = sum over rows of dy`. The gradient of `W` is delivered in f32
-/// and not kept: whoever takes it consumes it at once.
+/// Gradients: `dx = dy W`, `dW = dy^T x`, `db = sum over rows of dy`, computed as the recording's
+/// ``GradientPrecision`` says. The gradient of `W` is delivered in f32 and not kept: whoever takes it
+/// consumes it at once.
 final class Linear: Operation {
   let inputs: [Operand]
   let outputs: [Value]
@@ -11,42 +12,31 @@ final class Linear: Operation {
   var savedForBackward: [Value] { [inputs[0].value] }
   let backwardScratch: Int
 
-  private let rows: Int
-  private let inputColumns: Int
-  private let outputColumns: Int
+  private let shape: LinearShape
+  private let precision: GradientPrecision
   private var product: MatrixProduct?
-  private var inputGradient: MatrixProduct?
-  private var weightGradient: MatrixProduct?
+  private var gradients: (any LinearGradients)?
 
   init(_ x: Operand, weight: Parameter, bias: Parameter?, y: Value, recorder: ProgramRecorder) {
     inputs = [x]
     outputs = [y]
     parameters = [weight] + (bias.map { [$0] } ?? [])
-    rows = recorder.rows
-    inputColumns = x.columns
-    outputColumns = recorder.columns(of: y)
-    backwardScratch = outputColumns * inputColumns * MemoryLayout<Float>.stride
+    shape = LinearShape(
+      rows: recorder.rows, inputs: x.columns, outputs: recorder.columns(of: y),
+      inputStride: recorder.columns(of: x.value), compute: recorder.compute)
+    precision = recorder.gradientPrecision
+    backwardScratch = precision.scratchByteCount(of: shape)
   }
 
   func prepare(in program: Program) throws {
-    let compute = program.compute
-    let stride = program.columns(of: inputs[0].value)
     product = try program.device.product(
       ProductShape(
-        m: rows, n: outputColumns, k: inputColumns, transposesB: true, rowStrideA: stride,
-        input: compute, output: compute, hasBias: parameters.count > 1))
+        m: shape.rows, n: shape.outputs, k: shape.inputs, transposesB: true,
+        rowStrideA: shape.inputStride, input: shape.compute.product, output: shape.compute.product,
+        hasBias: parameters.count > 1))
     guard program.training != .nothing else { return }
-    let mode = program.inputGradientMode(0, of: self)
-    if mode != .none {
-      inputGradient = try program.device.product(
-        ProductShape(
-          m: rows, n: inputColumns, k: outputColumns, rowStrideC: stride, input: compute,
-          output: compute, accumulates: mode == .accumulate))
-    }
-    weightGradient = try program.device.product(
-      ProductShape(
-        m: outputColumns, n: inputColumns, k: rows, transposesA: true, rowStrideB: stride,
-        input: compute, output: .float32))
+    gradients = try precision.gradients(
+      of: shape, inputGradient: program.inputGradientMode(0, of: self), device: program.device)
   }
 
   func forward(in program: Program) {
@@ -58,19 +48,21 @@ final class Linear: Operation {
 
   func backward(in program: Program) {
     let dy = program.gradient(of: result)
+    let scratch = program.backwardScratch
     // The input's gradient comes first: it needs the weight that the taker of dW may change.
+    gradients!.begin(dy, scratch: scratch)
     if let target = program.gradientTarget(0) {
-      inputGradient!.run(dy, program[parameters[0]], target.pointer)
+      gradients!.inputGradient(dy, weight: program[parameters[0]], into: target, scratch: scratch)
     }
-    let scratch = program.backwardScratch.assumingMemoryBound(to: Float.self)
     if program.trains(parameters[0]) {
-      weightGradient!.run(dy, program[inputs[0]], program.backwardScratch)
-      program.deliver(scratch, of: parameters[0])
+      let dW = gradients!.weightGradient(dy, x: program[inputs[0]], scratch: scratch)
+      program.deliver(dW, of: parameters[0])
     }
     if parameters.count > 1, program.trains(parameters[1]) {
-      scratch.update(repeating: 0, count: outputColumns)
-      ck_column_sums(program.compute.element, dy, scratch, outputColumns, 0, rows)
-      program.deliver(scratch, of: parameters[1])
+      let sums = scratch.assumingMemoryBound(to: Float.self)
+      sums.update(repeating: 0, count: shape.outputs)
+      ck_column_sums(shape.compute.element, dy, sums, shape.outputs, 0, shape.rows)
+      program.deliver(sums, of: parameters[1])
     }
   }
 }

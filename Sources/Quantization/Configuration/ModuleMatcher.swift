@@ -1,20 +1,20 @@
-import Diagnostics
+package import Diagnostics
 import Foundation
 
 /// A target or ignore entry: a module's name, a class's name, or a pattern for names.
-struct ModuleMatcher {
+package struct ModuleMatcher {
   /// What a target says more or less exactly; the more exact one wins.
-  enum Kind: Int, Comparable {
+  package enum Kind: Int, Comparable {
     case name, pattern, className
-    static func < (a: Kind, b: Kind) -> Bool { a.rawValue < b.rawValue }
+    package static func < (a: Kind, b: Kind) -> Bool { a.rawValue < b.rawValue }
   }
 
-  let text: String
+  package let text: String
   private let pattern: NSRegularExpression?
 
   /// - Parameter text: After `re:`, a regular expression that must match from the name's start on,
   ///   not necessarily to its end; else a name.
-  init(_ text: String) throws(InputError) {
+  package init(_ text: String) throws(InputError) {
     self.text = text
     guard text.hasPrefix("re:") else {
       pattern = nil
@@ -30,7 +30,7 @@ struct ModuleMatcher {
   }
 
   /// How this matches a module, if it does.
-  func match(_ module: ModuleDescription) -> Kind? {
+  package func match(_ module: ModuleDescription) -> Kind? {
     if let pattern {
       let whole = NSRange(module.name.startIndex..., in: module.name)
       let found = pattern.firstMatch(in: module.name, options: .anchored, range: whole)

@@ -19,7 +19,8 @@ import Testing
     #expect(ComputeType.available.contains(ComputeType.automatic))
     for compute in ComputeType.available {
       let device = try Device(compute: compute)
-      _ = try device.product(ProductShape(m: 2, n: 2, k: 2, input: compute, output: compute))
+      _ = try device.product(
+        ProductShape(m: 2, n: 2, k: 2, input: compute.product, output: compute.product))
     }
   }
 

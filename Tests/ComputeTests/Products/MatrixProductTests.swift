@@ -12,9 +12,9 @@ import Testing
     let aStride = shape.rowStrideA ?? (shape.transposesA ? m : k)
     let bStride = shape.rowStrideB ?? (shape.transposesB ? k : n)
     let cStride = shape.rowStrideC ?? n
-    let a = Elements(generator.normal((shape.transposesA ? k : m) * aStride), shape.input)
-    let b = Elements(generator.normal((shape.transposesB ? n : k) * bStride), shape.input)
-    let c = Elements(generator.normal(m * cStride), shape.output)
+    let a = Elements(generator.normal((shape.transposesA ? k : m) * aStride), shape.input.floats)
+    let b = Elements(generator.normal((shape.transposesB ? n : k) * bStride), shape.input.floats)
+    let c = Elements(generator.normal(m * cStride), shape.output.floats)
     let bias = generator.normal(n)
     let (x, y, before) = (a.floats, b.floats, c.floats)
     var expected = before.map(Double.init)
@@ -37,7 +37,32 @@ import Testing
     }
     // What lies between the rows of c is compared, too: nobody may touch it.
     expectClose(
-      c.floats.map(Double.init), expected, Allowance.sum(shape.output), "\(shape)")
+      c.floats.map(Double.init), expected, Allowance.sum(shape.output.floats), "\(shape)")
+  }
+
+  /// Sums of 8-bit integers are exact, those of the extremes too.
+  @Test(arguments: [(1, 1, 1), (5, 7, 9), (33, 17, 640), (64, 48, 31)])
+  func integersGiveExactSums(size: (m: Int, n: Int, k: Int)) throws {
+    guard GradientPrecision.int8.isAvailable else { return }
+    let (m, n, k) = size
+    var generator = SeededGenerator(seed: 2)
+    func integers(_ count: Int) -> [Int8] {
+      (0..<count).map { $0 % 11 == 0 ? -127 : Int8.random(in: -127...127, using: &generator) }
+    }
+    let (a, b) = (integers(m * k), integers(k * n))
+    for transposesA in [false, true] {
+      var c = [Int32](repeating: 99, count: m * n)
+      try Device(compute: .float32).product(
+        ProductShape(m: m, n: n, k: k, transposesA: transposesA, input: .int8, output: .int32)
+      ).run(a, b, &c)
+      let expected = (0..<m * n).map { index -> Int32 in
+        let (row, column) = index.quotientAndRemainder(dividingBy: n)
+        return (0..<k).reduce(0) { sum, i in
+          sum + Int32(a[transposesA ? i * m + row : row * k + i]) * Int32(b[i * n + column])
+        }
+      }
+      #expect(c == expected)
+    }
   }
 
   @Test(arguments: ComputeType.available, [(1, 1, 1), (5, 7, 9), (33, 17, 64), (64, 48, 31)])
@@ -55,7 +80,8 @@ import Testing
               m: size.m, n: size.n, k: size.k, transposesA: transposesA, transposesB: transposesB,
               rowStrideA: (transposesA ? size.m : size.k) + extra,
               rowStrideB: (transposesB ? size.k : size.n) + extra, rowStrideC: size.n + extra,
-              input: compute, output: output, accumulates: accumulates, hasBias: hasBias),
+              input: compute.product, output: output.product, accumulates: accumulates,
+              hasBias: hasBias),
             device: device)
         }
       }
@@ -78,4 +104,9 @@ import Testing
     other.transposesB = true
     #expect(try device.product(shape) !== device.product(other))
   }
+}
+
+extension ProductElement {
+  /// The compute type that this is.
+  fileprivate var floats: ComputeType { self == .bfloat16 ? .bfloat16 : .float32 }
 }

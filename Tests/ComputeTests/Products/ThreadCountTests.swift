@@ -27,16 +27,17 @@ import Testing
     let y = Elements(unwritten: rows * outputs, compute)
     try device.product(
       ProductShape(
-        m: rows, n: outputs, k: inputs, transposesB: true, input: compute, output: compute)
+        m: rows, n: outputs, k: inputs, transposesB: true, input: compute.product,
+        output: compute.product)
     ).run(x.pointer, weight.pointer, y.pointer)
     let dx = Elements(unwritten: rows * inputs, compute)
     try device.product(
-      ProductShape(m: rows, n: inputs, k: outputs, input: compute, output: compute)
+      ProductShape(m: rows, n: inputs, k: outputs, input: compute.product, output: compute.product)
     ).run(dy.pointer, weight.pointer, dx.pointer)
     let dWeight = Elements(unwritten: outputs * inputs, .float32)
     try device.product(
       ProductShape(
-        m: outputs, n: inputs, k: rows, transposesA: true, input: compute, output: .float32)
+        m: outputs, n: inputs, k: rows, transposesA: true, input: compute.product, output: .float32)
     ).run(dy.pointer, x.pointer, dWeight.pointer)
     return Results(
       output: y.floats, inputGradient: dx.floats, weightGradient: dWeight.floats)

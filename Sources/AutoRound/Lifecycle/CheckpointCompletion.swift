@@ -1,0 +1,75 @@
+import Checkpoints
+import Compute
+import Diagnostics
+import Foundation
+import JSONText
+import Verification
+
+/// What is done when everything of a checkpoint is written, and before it appears under its name: it is
+/// read again, measured, and described.
+struct CheckpointCompletion {
+  var source: Checkpoint
+  var output: URL
+  var reporting: RunReporting
+  var observer: (any RunObserver)?
+  var writer: CheckpointWriter
+  /// The folder in which the checkpoint is so far.
+  var folder: URL
+
+  /// Reads the files again and compares them with the source and with what was handed over.
+  ///
+  /// - Parameters:
+  ///   - digests: The SHA-256 of tensors that were handed over, by name.
+  ///   - warn: Told what a runtime would not load.
+  /// - Throws: `malformed`, naming the first tensor or file that is not sound.
+  func verify(
+    digests: [(String, String)], warn: (String) -> Void
+  ) throws(InputError) -> VerificationReport {
+    observer?.observe(.verifying)
+    var report = VerificationReport(verifying: folder, source: source.folder)
+    for (name, digest) in digests where report.tensorDigests[name] != digest {
+      report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
+    }
+    for finding in report.findings where finding.kind == .contract {
+      warn("\(finding.place): \(finding.message)")
+    }
+    let damage = report.findings.filter { $0.kind == .damage }
+    guard let first = damage.first else { return report }
+    throw InputError(
+      .malformed, source: folder.path(percentEncoded: false), place: first.place,
+      "\(first.message): what was written is not sound (findings: \(damage.count)); "
+        + "begin anew with --restart")
+  }
+
+  /// Compares the predictions with the source's on samples that were not calibrated on.
+  func measure(_ samples: [[Int32]], warn: (String) -> Void) throws -> EvaluationReport? {
+    guard let measure = reporting.measure, reporting.heldOutTokenCount > 0 else { return nil }
+    guard !samples.isEmpty else {
+      warn(
+        "the calibration text has nothing left to measure the result on; perplexity and divergence "
+          + "are not in the report")
+      return nil
+    }
+    return try measure(folder, source.folder, samples)
+  }
+
+  /// Writes what there is to say about the run, and puts the checkpoint in its place.
+  func finish(
+    _ report: RunReport, _ description: RunDescription, _ verification: VerificationReport
+  ) throws(InputError) {
+    let card = SourceCard(folder: source.folder, configuration: source.configuration)
+    let record = RunRecord(
+      description: description, report: report, verification: verification,
+      commandLine: reporting.commandLine, baseModel: reporting.baseModel ?? card.name,
+      frontMatter: card.frontMatter, hasChatTemplate: card.hasChatTemplate,
+      licenseFiles: SourceCard.licenseFiles(source))
+    let texts = [
+      record.json.text(indentation: 1) + "\n", HTMLReport(record: record).text,
+      ModelCard(record: record).text,
+    ]
+    for (name, text) in zip(RunRecord.fileNames, texts) { try writer.write(text, toFile: name) }
+    try writer.write(record.sums, toFile: VerificationReport.sumsFile)
+    try writer.finish()
+    observer?.observe(.finished(report))
+  }
+}

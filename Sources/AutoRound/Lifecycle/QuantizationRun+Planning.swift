@@ -1,0 +1,57 @@
+public import Compute
+import Diagnostics
+public import Foundation
+import Tensors
+
+extension QuantizationRun {
+  /// What the run will do and take, from the headers of the source's files alone.
+  ///
+  /// - Parameter measuresTime: Whether a block is tuned for a few seconds to know how long all take.
+  func plan(measuresTime: Bool) throws -> RunPlan {
+    if let threads { ThreadTeam.size = threads }
+    let source = try SourceModel(opening: model)
+    let options = modifier.options
+    let length = try options.sequenceLength(for: source)
+    // Nothing is calibrated, so what the samples hold does not matter, only how many there are.
+    let calibration = try CalibrationData(
+      samples: Array(repeating: Array(repeating: 0, count: length), count: options.sampleCount),
+      sequenceLength: length)
+    let state = SessionState(
+      model: source, device: try Device(compute: compute), calibration: calibration, observer: nil)
+    try modifier.initialize(state)
+    let copy = try QuantizedCopy(
+      of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
+    let heldOut =
+      length
+      * reporting.heldOutSampleCount(sampleCount: options.sampleCount, sequenceLength: length)
+    var plan = try RunPlan(
+      model: model.path(percentEncoded: false), state: state, copy: copy, options: options,
+      heldOutTokenCount: heldOut)
+    if measuresTime {
+      plan.time = try TimeEstimate(measuring: state, options, heldOutTokenCount: heldOut)
+    }
+    return plan
+  }
+}
+
+extension RunPlan {
+  /// Plans what `oneshot` with the same arguments will do.
+  ///
+  /// - Parameters:
+  ///   - model: A Hugging Face checkpoint folder in full precision.
+  ///   - modifier: What is to be done.
+  ///   - compute: The type of the matrix products.
+  ///   - threads: Threads to use; nil: one for each processor.
+  ///   - reporting: What will be measured at the end.
+  ///   - measuresTime: Whether a block is tuned for a few seconds to know how long all take.
+  /// - Throws: `InputError`, which names the file and the field that is at fault.
+  public init(
+    model: URL, modifier: AutoRoundModifier, compute: ComputeType = .automatic,
+    threads: Int? = nil, reporting: RunReporting = RunReporting(), measuresTime: Bool = true
+  ) throws {
+    self = try QuantizationRun(
+      model: model, modifier: modifier, dataset: .builtin, output: model, overwrite: false,
+      compute: compute, threads: threads, restart: false, reporting: reporting
+    ).plan(measuresTime: measuresTime)
+  }
+}

@@ -1,0 +1,14 @@
+import Diagnostics
+import LanguageModels
+
+extension ResolvedOptions {
+  /// Tokens of a sample: as asked, or the default as far as the model has positions.
+  func sequenceLength(for source: SourceModel) throws -> Int {
+    let limit = source.description.maximumPositions
+    guard sequenceLength > limit else { return sequenceLength }
+    guard isSequenceLengthGiven else { return limit }
+    throw InputError(
+      .invalidValue, source: "--sequence-length",
+      "found \(sequenceLength), expected at most \(limit), the model's max_position_embeddings")
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+
+/// How much memory a process may still take, as the operating system says.
+package enum SystemMemory {
+  /// Bytes that can be used without swapping and without exceeding the limits of a control group; nil
+  /// where the system does not say.
+  package static var availableByteCount: Int? {
+    let system = text("/proc/meminfo").flatMap(available(meminfo:))
+    return ([system] + groups).compactMap { $0 }.min()
+  }
+
+  /// `MemAvailable` of `/proc/meminfo`.
+  package static func available(meminfo: String) -> Int? {
+    for line in meminfo.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
+      guard let number = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+        return nil
+      }
+      return product(number, 1024)
+    }
+    return nil
+  }
+
+  /// What a control group leaves: its limit less its use, not counting files that the system keeps in
+  /// memory and can drop.
+  ///
+  /// - Parameters:
+  ///   - limit: `memory.max`, or `memory.limit_in_bytes`; `max` is none.
+  ///   - statistics: `memory.stat`.
+  package static func available(limit: String, usage: String, statistics: String) -> Int? {
+    func number(_ text: some StringProtocol) -> Int? {
+      Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+    // The first version writes a limit of nearly 2^63 for none.
+    guard let limit = number(limit), limit < 1 << 60, let usage = number(usage) else { return nil }
+    var droppable = 0
+    for line in statistics.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count == 2, ["inactive_file", "active_file"].contains(words[0]) {
+        droppable += min(max(number(words[1]) ?? 0, 0), 1 << 60)
+      }
+    }
+    return max(0, limit - max(0, usage - droppable))
+  }
+
+  /// What each of the process's control groups leaves, from its own up to the root.
+  private static var groups: [Int?] {
+    guard let membership = text("/proc/self/cgroup") else { return [] }
+    var results: [Int?] = []
+    for line in membership.split(separator: "\n") {
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3 else { continue }
+      let isUnified = parts[0] == "0" && parts[1].isEmpty
+      guard isUnified || parts[1].split(separator: ",").contains("memory") else { continue }
+      let root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory"
+      let names =
+        isUnified
+        ? ("memory.max", "memory.current") : ("memory.limit_in_bytes", "memory.usage_in_bytes")
+      var path = parts[2].split(separator: "/")
+      while true {
+        let folder = ([root] + path.map(String.init)).joined(separator: "/")
+        if let limit = text("\(folder)/\(names.0)"), let usage = text("\(folder)/\(names.1)") {
+          results.append(
+            available(
+              limit: limit, usage: usage, statistics: text("\(folder)/memory.stat") ?? ""))
+        }
+        if path.popLast() == nil { break }
+      }
+    }
+    return results
+  }
+
+  private static func text(_ path: String) -> String? {
+    try? String(contentsOfFile: path, encoding: .utf8)
+  }
+
+  private static func product(_ a: Int, _ b: Int) -> Int? {
+    let (product, overflows) = a.multipliedReportingOverflow(by: b)
+    return overflows ? nil : product
+  }
+}

@@ -1,0 +1,58 @@
+public import JSONText
+import Verification
+
+extension RunPlan {
+  /// The plan as a JSON object, the one that `autoround plan --json` prints.
+  public var json: JSONValue {
+    [
+      "model": .string(model), "architecture": .string(architecture), "scheme": .string(scheme),
+      "layers": .array(
+        layers.map {
+          [
+            "name": .string($0.name), "shape": .array($0.shape.map { JSONValue($0) }),
+            "scheme": .string($0.scheme), "bytes": JSONValue($0.byteCount),
+            "bits_per_weight": JSONValue($0.bitsPerWeight),
+          ]
+        }),
+      "kept": .array(
+        keptTensors.map {
+          [
+            "name": .string($0.name), "stored_as": .string($0.storage),
+            "bytes": JSONValue($0.byteCount), "reason": .string($0.reason),
+          ]
+        }),
+      "files": .array(
+        files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount)] }),
+      "bytes": JSONValue(byteCount), "source_bytes": JSONValue(sourceByteCount),
+      "tensor_bytes": JSONValue(tensorByteCount), "bits_per_weight": JSONValue(bitsPerWeight),
+      "bits_per_parameter": JSONValue(bitsPerParameter),
+      "bits_per_parameter_without_embeddings": JSONValue(bitsPerParameterWithoutEmbeddings),
+      "memory": memory.json,
+      "free_memory_bytes": freeMemoryByteCount.map { JSONValue($0) } ?? .null,
+      "scratch_bytes": JSONValue(scratchByteCount),
+      "disk_bytes": JSONValue(diskByteCount), "time": time?.json ?? .null,
+      "tensor_parallel_sizes": .array(tensorParallelSizes.map { JSONValue($0) }),
+      "runtimes": .array(runtimes.map(\.json)),
+      "warnings": .array(warnings.map(JSONValue.string)),
+    ]
+  }
+}
+
+extension MemoryEstimate {
+  fileprivate var json: JSONValue {
+    [
+      "bytes": JSONValue(byteCount), "process": JSONValue(process), "block": JSONValue(block),
+      "tuning": JSONValue(tuning), "streams": JSONValue(streams), "mapped": JSONValue(mapped),
+    ]
+  }
+}
+
+extension TimeEstimate {
+  fileprivate var json: JSONValue {
+    [
+      "seconds": JSONValue(seconds), "block_seconds": JSONValue(blockSeconds),
+      "blocks": JSONValue(blockCount), "other_seconds": JSONValue(otherSeconds),
+      "measuring_seconds": JSONValue(measuringSeconds),
+    ]
+  }
+}

@@ -1,0 +1,91 @@
+import Verification
+
+extension RunPlan {
+  /// The plan as lines for people.
+  package var lines: [String] {
+    var lines = ["\(model)  \(architecture)", "scheme     \(scheme)", ""]
+    lines += layerTable + [""] + keptTable + [""] + fileTable + [""]
+    lines += [
+      "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(tensorByteCount)) of "
+        + "tensors; \(Quantities.count(byteCount)) bytes of files",
+      "bits       \(Quantities.decimal(bitsPerWeight)) per quantized weight, "
+        + "\(Quantities.decimal(bitsPerParameter)) per parameter, "
+        + "\(Quantities.decimal(bitsPerParameterWithoutEmbeddings)) without embedding and head",
+      "memory     about \(Quantities.bytes(memory.byteCount)): hidden states "
+        + "\(Quantities.bytes(memory.streams)), a block \(Quantities.bytes(memory.block)), its tuning "
+        + Quantities.bytes(memory.tuning)
+        + (freeMemoryByteCount.map { "; free now \(Quantities.bytes($0))" } ?? ""),
+      "disk       \(Quantities.bytes(diskByteCount)) while it runs",
+    ]
+    if let time {
+      lines.append(
+        "time       about \(Quantities.duration(seconds: time.seconds)): \(time.blockCount) blocks of "
+          + "\(Quantities.duration(seconds: time.blockSeconds)); measured in "
+          + Quantities.duration(seconds: time.measuringSeconds))
+    }
+    lines.append(
+      "devices    \(tensorParallelSizes.map(String.init).joined(separator: ", ")) can share it "
+        + "(tensor parallelism)")
+    lines += runtimes.enumerated().map { ($0 == 0 ? "runtimes   " : "           ") + $1.line }
+    return lines + warnings.map { "warning: \($0)" }
+  }
+
+  private var layerTable: [String] {
+    // Blocks are alike: one row for the layers of one name.
+    let rows = Self.grouped(layers) { [Self.pattern($0.name), "\($0.shape)", $0.scheme] }
+    return Table(
+      header: ["quantized", "layers", "shape", "scheme", "bits", "bytes"],
+      rows: rows.map { key, layers in
+        let bytes = layers.reduce(0) { $0 + $1.byteCount }
+        let weights = layers.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        return [
+          key[0], "\(layers.count)", key[1], key[2],
+          Quantities.decimal(8 * Double(bytes) / Double(max(1, weights))), Quantities.count(bytes),
+        ]
+      }
+    ).lines
+  }
+
+  private var keptTable: [String] {
+    let rows = Self.grouped(keptTensors) { [Self.pattern($0.name), $0.storage, $0.reason] }
+    return Table(
+      header: ["left as it is", "tensors", "stored as", "bytes", "because"],
+      rows: rows.map { key, tensors in
+        [
+          key[0], "\(tensors.count)", key[1],
+          Quantities.count(tensors.reduce(0) { $0 + $1.byteCount }), key[2],
+        ]
+      }
+    ).lines
+  }
+
+  private var fileTable: [String] {
+    Table(
+      header: ["file", "bytes"], rows: files.map { [$0.name, Quantities.count($0.byteCount)] }
+    ).lines
+  }
+
+  /// A name with `*` in place of the numbers of blocks.
+  private static func pattern(_ name: String) -> String {
+    name.split(separator: ".", omittingEmptySubsequences: false)
+      .map { $0.allSatisfy(\.isNumber) ? "*" : String($0) }.joined(separator: ".")
+  }
+
+  /// Elements with equal keys, in the order of their first.
+  private static func grouped<Element>(
+    _ elements: [Element], by key: (Element) -> [String]
+  ) -> [(key: [String], elements: [Element])] {
+    var positions: [[String]: Int] = [:]
+    var groups: [(key: [String], elements: [Element])] = []
+    for element in elements {
+      let key = key(element)
+      if let position = positions[key] {
+        groups[position].elements.append(element)
+      } else {
+        positions[key] = groups.count
+        groups.append((key, [element]))
+      }
+    }
+    return groups
+  }
+}

@@ -1,0 +1,116 @@
+import JSONText
+public import Verification
+
+/// What a run will do and take, known before it begins.
+public struct RunPlan: Sendable, Equatable {
+  /// A linear layer that is to be quantized.
+  public struct Layer: Sendable, Equatable {
+    /// The module's full name.
+    public var name: String
+    /// Outputs and inputs.
+    public var shape: [Int]
+    /// The scheme in words.
+    public var scheme: String
+    /// Bytes of all tensors that are stored for the layer.
+    public var byteCount: Int
+
+    /// Stored bits for each weight, scales and all included.
+    public var bitsPerWeight: Double {
+      8 * Double(byteCount) / Double(max(1, shape.reduce(1, *)))
+    }
+  }
+
+  /// A tensor that stays as it is.
+  public struct KeptTensor: Sendable, Equatable {
+    /// The tensor's name.
+    public var name: String
+    /// Type and shape.
+    public var storage: String
+    /// Bytes of it.
+    public var byteCount: Int
+    /// Why it is not quantized.
+    public var reason: String
+  }
+
+  /// A file of the output.
+  public struct File: Sendable, Equatable {
+    /// Its name in the folder.
+    public var name: String
+    /// Bytes of it.
+    public var byteCount: Int
+  }
+
+  /// The source as the user named it.
+  public var model: String
+  /// The architecture in the source's configuration.
+  public var architecture: String
+  /// The schemes in one line.
+  public var scheme: String
+  /// What is quantized, in the order of the model.
+  public var layers: [Layer]
+  /// What is copied, in the order of the source's files.
+  public var keptTensors: [KeptTensor]
+  /// The files of the checkpoint, exact to the byte; those about the run come on top.
+  public var files: [File]
+  /// Bytes of the source's tensors.
+  public var sourceByteCount: Int
+  /// Bytes of the output's tensors.
+  public var tensorByteCount: Int
+  /// Stored bits per weight of the quantized layers, scales and zero points included.
+  public var bitsPerWeight: Double
+  /// Stored bits per parameter of the whole model.
+  public var bitsPerParameter: Double
+  /// The same without the embedding and the head.
+  public var bitsPerParameterWithoutEmbeddings: Double
+  /// The largest resident memory.
+  public var memory: MemoryEstimate
+  /// Bytes of memory that are free now; nil where nobody knows.
+  public var freeMemoryByteCount: Int?
+  /// Bytes on the output's disk that a run needs while it runs, besides the files.
+  public var scratchByteCount: Int
+  /// Seconds; nil if nothing was measured.
+  public var time: TimeEstimate?
+  /// How many devices will be able to share each layer evenly, of 1, 2, 4, 8 and 16.
+  public var tensorParallelSizes: [Int]
+  /// The programs that serve such checkpoints, and whether they will load this one.
+  public var runtimes: [RuntimeSupport]
+  /// What the user should know.
+  public var warnings: [String]
+
+  /// Bytes of all files of the checkpoint.
+  public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+  /// Bytes that the run needs on the output's disk at the most.
+  public var diskByteCount: Int { byteCount + scratchByteCount }
+}
+
+/// The memory of a run at its largest, in bytes.
+public struct MemoryEstimate: Sendable, Equatable {
+  /// The program itself, with the libraries that it uses.
+  public var process: Int
+  /// A block's weights, activations and gradients.
+  public var block: Int
+  /// What is learned for each weight, now and at best.
+  public var tuning: Int
+  /// The hidden states of all samples, in the original model and in the quantized one.
+  public var streams: Int
+  /// A view of the source's weights, which the system can take back.
+  public var mapped: Int
+
+  /// All of it.
+  public var byteCount: Int { process + block + tuning + streams + mapped }
+}
+
+/// How long a run will take, from a measurement on this machine.
+public struct TimeEstimate: Sendable, Equatable {
+  /// Seconds for each block, one after the other.
+  public var blockSeconds: Double
+  /// Blocks.
+  public var blockCount: Int
+  /// Seconds for the rest: reading what was written, and comparing it with the source.
+  public var otherSeconds: Double
+  /// Seconds that the measurement took.
+  public var measuringSeconds: Double
+
+  /// Seconds of the whole run.
+  public var seconds: Double { blockSeconds * Double(blockCount) + otherSeconds }
+}

@@ -1,0 +1,17 @@
+public import JSONText
+
+extension RunDescription {
+  /// The description as a JSON object.
+  public var json: JSONValue {
+    [
+      "model": .string(model), "architecture": .string(architecture), "scheme": .string(scheme),
+      "device": .string(device), "instruction_set": .string(instructionSet),
+      "compute_type": .string(computeType), "threads": JSONValue(threadCount),
+      "blocks": JSONValue(blockCount), "iterations": JSONValue(iterations),
+      "batch_size": JSONValue(batchSize), "learning_rate": .string(learningRate),
+      "samples": JSONValue(sampleCount), "sequence_length": JSONValue(sequenceLength),
+      "calibration_hash": .string(calibrationHash),
+      "calibration_excerpt": .string(calibrationExcerpt), "seed": JSONValue(seed),
+    ]
+  }
+}

@@ -1,0 +1,27 @@
+public import Foundation
+
+/// What a run writes about itself beside the checkpoint, and what it measures for that.
+public struct RunReporting {
+  /// Compares a quantized checkpoint with its source on windows of token ids, all of one length.
+  public typealias Measure = (_ quantized: URL, _ source: URL, _ windows: [[Int32]]) throws
+    -> EvaluationReport
+
+  /// The command that began the run, word for word; empty where there was none.
+  public var commandLine: [String] = []
+  /// What the hub calls the source; nil: what its files and its folder's name say.
+  public var baseModel: String?
+  /// Tokens of the calibration source, after those that are calibrated on, to measure the result with;
+  /// never more than an eighth of them, but at least one sample.
+  public var heldOutTokenCount = 8192
+  /// How that is measured; nil for not at all.
+  public var measure: Measure?
+
+  /// Reports without a measurement.
+  public init() {}
+
+  /// Samples to hold out.
+  func heldOutSampleCount(sampleCount: Int, sequenceLength: Int) -> Int {
+    guard measure != nil, heldOutTokenCount > 0, sequenceLength > 1 else { return 0 }
+    return max(1, min(sampleCount / 8, heldOutTokenCount / sequenceLength))
+  }
+}

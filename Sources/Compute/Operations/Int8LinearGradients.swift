@@ -1,0 +1,132 @@
+internal import CKernels
+import Tensors
+
+/// Gradients from products of 8-bit integers; the arithmetic is that of `int8_gradient.h`.
+struct Int8LinearGradients: LinearGradients {
+  private let shape: LinearShape
+  private let offsets: Scratch
+  private let inputProduct: MatrixProduct?
+  private let weightProduct: MatrixProduct
+
+  /// Where things lie in scratch memory, in bytes from its start. Sums come first: they become dW.
+  struct Scratch {
+    private(set) var byteCount = 0
+    /// i32 sums of a product, `[rows, inputs]` and then `[outputs, inputs]`.
+    private(set) var sums = 0
+    /// dy `[rows, outputs]`, x `[rows, inputs]` and W `[outputs, inputs]` as integers. x and W are never
+    /// needed at the same time.
+    private(set) var dy = 0
+    private(set) var other = 0
+    /// f32 scales of the columns of dy, and of x or W.
+    private(set) var dyScales = 0
+    private(set) var otherScales = 0
+    /// The greatest magnitudes that each thread has seen.
+    private(set) var magnitudes = 0
+
+    init(_ shape: LinearShape) {
+      let longest = max(shape.rows, shape.outputs)
+      let widest = max(shape.inputs, shape.outputs)
+      sums = place(longest * shape.inputs * MemoryLayout<Int32>.stride)
+      dy = place(shape.rows * shape.outputs)
+      other = place(longest * shape.inputs)
+      dyScales = place(shape.outputs * MemoryLayout<Float>.stride)
+      otherScales = place(shape.inputs * MemoryLayout<Float>.stride)
+      magnitudes = place(ThreadTeam.size * widest * MemoryLayout<Float>.stride)
+    }
+
+    private mutating func place(_ count: Int) -> Int {
+      defer { byteCount = (byteCount + count + 63) / 64 * 64 }
+      return byteCount
+    }
+  }
+
+  init(_ shape: LinearShape, inputGradient mode: GradientMode, device: Device) throws {
+    self.shape = shape
+    offsets = Scratch(shape)
+    inputProduct =
+      mode == .none
+      ? nil
+      : try device.product(
+        ProductShape(
+          m: shape.rows, n: shape.inputs, k: shape.outputs, input: .int8, output: .int32))
+    weightProduct = try device.product(
+      ProductShape(
+        m: shape.outputs, n: shape.inputs, k: shape.rows, transposesA: true, input: .int8,
+        output: .int32))
+  }
+
+  func begin(_ dy: UnsafeRawPointer, scratch: UnsafeMutableRawPointer) {
+    quantize(
+      dy, stride: shape.outputs, rows: shape.rows, columns: shape.outputs, factors: nil,
+      into: scratch + offsets.dy, scales: floats(scratch, offsets.dyScales), scratch: scratch)
+  }
+
+  func inputGradient(
+    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget,
+    scratch: UnsafeMutableRawPointer
+  ) {
+    let scales = floats(scratch, offsets.otherScales)
+    quantize(
+      weight, stride: shape.inputs, rows: shape.outputs, columns: shape.inputs,
+      factors: floats(scratch, offsets.dyScales), into: scratch + offsets.other, scales: scales,
+      scratch: scratch)
+    inputProduct!.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
+    let sums = (scratch + offsets.sums).assumingMemoryBound(to: Int32.self)
+    let (type, columns) = (shape.compute.element, shape.inputs)
+    ThreadTeam.forRanges(of: shape.rows) { begin, end in
+      ck_scale_sums(
+        type, sums, scales, target.pointer, target.rowStride, target.accumulates, columns, begin,
+        end)
+    }
+  }
+
+  func weightGradient(
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Float> {
+    let scales = floats(scratch, offsets.otherScales)
+    quantize(
+      x, stride: shape.inputStride, rows: shape.rows, columns: shape.inputs, factors: nil,
+      into: scratch + offsets.other, scales: scales, scratch: scratch)
+    weightProduct.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
+    let factors = floats(scratch, offsets.dyScales)
+    let sums = scratch + offsets.sums
+    let columns = shape.inputs
+    ThreadTeam.forRanges(of: shape.outputs) { begin, end in
+      ck_scale_sums_in_place(sums, factors, scales, columns, begin, end)
+    }
+    return UnsafePointer(sums.assumingMemoryBound(to: Float.self))
+  }
+
+  private func floats(
+    _ scratch: UnsafeMutableRawPointer, _ offset: Int
+  ) -> UnsafeMutablePointer<Float> {
+    (scratch + offset).assumingMemoryBound(to: Float.self)
+  }
+
+  /// Finds a scale for each column of `factors[r] * x[r, c]` and rounds to multiples of it.
+  private func quantize(
+    _ x: UnsafeRawPointer, stride: Int, rows: Int, columns: Int,
+    factors: UnsafeMutablePointer<Float>?, into integers: UnsafeMutableRawPointer,
+    scales: UnsafeMutablePointer<Float>, scratch: UnsafeMutableRawPointer
+  ) {
+    let type = shape.compute.element
+    let magnitudes = floats(scratch, offsets.magnitudes)
+    let integers = integers.assumingMemoryBound(to: Int8.self)
+    magnitudes.update(repeating: 0, count: ThreadTeam.size * columns)
+    ThreadTeam.run { member, size in
+      ck_column_magnitudes(
+        type, x, stride, factors, magnitudes + member * columns, columns, rows * member / size,
+        rows * (member + 1) / size)
+    }
+    for column in 0..<columns {
+      var greatest: Float = 0
+      for member in 0..<ThreadTeam.size {
+        greatest = max(greatest, magnitudes[member * columns + column])
+      }
+      scales[column] = greatest / 127
+    }
+    ThreadTeam.forRanges(of: rows) { begin, end in
+      ck_quantize_columns(type, x, stride, factors, scales, integers, columns, begin, end)
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/// Sizes of a linear layer in a program.
+struct LinearShape {
+  var rows: Int
+  var inputs: Int
+  var outputs: Int
+  /// Elements from one row of the input to the next.
+  var inputStride: Int
+  var compute: ComputeType
+}
+
+/// The products of a linear layer's backward pass. Scratch memory is the same in all calls of one pass.
+protocol LinearGradients {
+  /// Prepares for the gradient `dy` `[rows, outputs]`.
+  func begin(_ dy: UnsafeRawPointer, scratch: UnsafeMutableRawPointer)
+  /// `dx = dy W`, written or added to the target.
+  func inputGradient(
+    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget,
+    scratch: UnsafeMutableRawPointer)
+  /// `dW = dy^T x`, `[outputs, inputs]` in scratch memory.
+  func weightGradient(
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Float>
+}
+
+extension GradientPrecision {
+  /// Bytes of scratch memory that a layer's backward pass needs.
+  func scratchByteCount(of shape: LinearShape) -> Int {
+    switch self {
+    case .full: shape.outputs * shape.inputs * MemoryLayout<Float>.stride
+    case .int8: Int8LinearGradients.Scratch(shape).byteCount
+    }
+  }
+
+  func gradients(
+    of shape: LinearShape, inputGradient: GradientMode, device: Device
+  ) throws -> any LinearGradients {
+    switch self {
+    case .full: try FullLinearGradients(shape, inputGradient: inputGradient, device: device)
+    case .int8: try Int8LinearGradients(shape, inputGradient: inputGradient, device: device)
+    }
+  }
+}
+
+/// Gradients from products in the compute type.
+struct FullLinearGradients: LinearGradients {
+  private let inputProduct: MatrixProduct?
+  private let weightProduct: MatrixProduct
+
+  init(_ shape: LinearShape, inputGradient mode: GradientMode, device: Device) throws {
+    let type = shape.compute.product
+    inputProduct =
+      mode == .none
+      ? nil
+      : try device.product(
+        ProductShape(
+          m: shape.rows, n: shape.inputs, k: shape.outputs, rowStrideC: shape.inputStride,
+          input: type, output: type, accumulates: mode == .accumulate))
+    weightProduct = try device.product(
+      ProductShape(
+        m: shape.outputs, n: shape.inputs, k: shape.rows, transposesA: true,
+        rowStrideB: shape.inputStride, input: type, output: .float32))
+  }
+
+  func begin(_ dy: UnsafeRawPointer, scratch: UnsafeMutableRawPointer) {}
+
+  func inputGradient(
+    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget,
+    scratch: UnsafeMutableRawPointer
+  ) {
+    inputProduct!.run(dy, weight, target.pointer)
+  }
+
+  func weightGradient(
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Float> {
+    weightProduct.run(dy, x, scratch)
+    return UnsafePointer(scratch.assumingMemoryBound(to: Float.self))
+  }
+}

@@ -1,0 +1,127 @@
+import JSONText
+
+/// The tensors that a model has besides its quantized layers: those that its class in transformers asks
+/// for, in the right shapes, and all of numbers.
+struct ModelTensors {
+  let configuration: JSONValue
+  let tensors: [String: StoredTensor]
+  /// Rows and columns of every linear layer, quantized or not.
+  let layers: [String: [Int]]
+
+  func run(_ report: inout VerificationReport) {
+    checkConfiguration(&report)
+    for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      let isPart = ["_scale", "_packed", "_zero_point", "_shape"].contains { name.hasSuffix($0) }
+      if !isPart, let index = tensor.firstNonFinite {
+        report.add(.damage, name, "element \(index) is infinite or not a number")
+      }
+    }
+    guard let family = Family(configuration) else { return }
+    for (name, shape) in family.vectorsAndTables {
+      if let found = tensors[name] {
+        if found.shape != shape {
+          report.add(.damage, name, "has shape \(found.shape), expected \(shape) from config.json")
+        }
+      } else if layers[String(name.dropLast(".weight".count))] == nil {
+        report.add(.damage, name, "is missing")
+      }
+    }
+    for block in 0..<family.blockCount {
+      for layer in Family.linearLayers where layers["model.layers.\(block).\(layer)"] == nil {
+        report.add(.damage, "model.layers.\(block).\(layer)", "is missing")
+      }
+    }
+  }
+
+  private func checkConfiguration(_ report: inout VerificationReport) {
+    let architectures = configuration["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    if architectures.isEmpty {
+      report.add(
+        .contract, "config.json: architectures",
+        "is missing; runtimes choose the model's class by it")
+    }
+    if configuration["model_type"]?.stringValue == nil {
+      report.add(.contract, "config.json: model_type", "is missing; transformers needs it")
+    }
+  }
+}
+
+/// What models of the Llama family consist of.
+private struct Family {
+  let blockCount: Int
+  private let type: String
+  private let hidden: Int
+  private let vocabulary: Int
+  private let head: Int
+  private let queries: Int
+  private let pairs: Int
+  private let isTied: Bool
+
+  static let linearLayers = [
+    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+    "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
+  ]
+
+  /// Nil for other families, and for configurations without the usual sizes.
+  init?(_ configuration: JSONValue) {
+    func size(_ key: String) -> Int? {
+      configuration[key]?.intValue.flatMap { (1...1 << 24).contains($0) ? $0 : nil }
+    }
+    guard let type = configuration["model_type"]?.stringValue,
+      ["llama", "mistral", "qwen2", "qwen3"].contains(type), let hidden = size("hidden_size"),
+      let vocabulary = size("vocab_size"), let heads = size("num_attention_heads"),
+      let blockCount = size("num_hidden_layers"), blockCount <= 1 << 12
+    else { return nil }
+    (self.type, self.hidden, self.vocabulary) = (type, hidden, vocabulary)
+    self.blockCount = blockCount
+    head = size("head_dim") ?? hidden / heads
+    queries = heads * head
+    pairs = (size("num_key_value_heads") ?? heads) * head
+    // What transformers assumes where the key is absent.
+    isTied = configuration["tie_word_embeddings"]?.boolValue ?? false
+  }
+
+  /// Names and shapes of all that is no linear layer of a block.
+  var vectorsAndTables: [(String, [Int])] {
+    var tensors: [(String, [Int])] = [
+      ("model.embed_tokens.weight", [vocabulary, hidden]), ("model.norm.weight", [hidden]),
+    ]
+    if !isTied { tensors.append(("lm_head.weight", [vocabulary, hidden])) }
+    for block in 0..<blockCount {
+      var parts = [("input_layernorm.weight", hidden), ("post_attention_layernorm.weight", hidden)]
+      if type == "qwen2" {
+        parts += [
+          ("self_attn.q_proj.bias", queries), ("self_attn.k_proj.bias", pairs),
+          ("self_attn.v_proj.bias", pairs),
+        ]
+      }
+      if type == "qwen3" {
+        parts += [("self_attn.q_norm.weight", head), ("self_attn.k_norm.weight", head)]
+      }
+      tensors += parts.map { ("model.layers.\(block).\($0.0)", [$0.1]) }
+    }
+    return tensors
+  }
+}
+
+extension StoredTensor {
+  /// The first element that is infinite or NaN; nil if there is none, or the type has none.
+  fileprivate var firstNonFinite: Int? {
+    func first<Word: FixedWidthInteger>(_ type: Word.Type, exponent: Word) -> Int? {
+      withBytes { bytes in
+        for index in 0..<bytes.count / MemoryLayout<Word>.size {
+          let word = bytes.loadUnaligned(
+            fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
+          if Word(littleEndian: word) & exponent == exponent { return index }
+        }
+        return nil
+      }
+    }
+    switch dtype {
+    case "F32": return first(UInt32.self, exponent: 0x7F80_0000)
+    case "BF16": return first(UInt16.self, exponent: 0x7F80)
+    case "F16": return first(UInt16.self, exponent: 0x7C00)
+    default: return nil
+    }
+  }
+}

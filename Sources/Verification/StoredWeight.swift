@@ -1,0 +1,148 @@
+import Foundation
+
+/// The weight of a quantized layer, element by element as its format has it.
+///
+/// ```
+/// w[r, c] = (element[r, c] - zero[r, c]) * scale[r, c]
+/// ```
+struct StoredWeight {
+  let rows: Int
+  let columns: Int
+  private let scheme: LayerScheme
+  private let weight: StoredTensor
+  private let scales: [Float]
+  private let zeros: [Float]?
+  /// Rows and columns that share a scale.
+  private let block: (rows: Int, columns: Int)
+  private let groups: Int
+
+  /// Takes the tensors of a layer that a ``LayerCheck`` has found in order.
+  init?(_ module: String, _ scheme: LayerScheme, _ shape: [Int], _ tensors: [String: StoredTensor])
+  {
+    (rows, columns, self.scheme) = (shape[0], shape[1], scheme)
+    let isPacked = scheme.format.hasSuffix("pack-quantized")
+    guard let weight = tensors["\(module).weight" + (isPacked ? "_packed" : "")],
+      let stored = tensors["\(module).weight_scale"],
+      let scaleShape = scheme.scaleShape(rows: rows, columns: columns),
+      stored.shape == scaleShape, weight.shape == scheme.weightShape(rows: rows, columns: columns)
+    else { return nil }
+    self.weight = weight
+    let count = scaleShape.reduce(1, *)
+    if scheme.format.hasPrefix("mxfp") {
+      scales = stored.withBytes { bytes in
+        bytes.map { Float(sign: .plus, exponent: max(Int($0) - 127, -149), significand: 1) }
+      }
+    } else if scheme.format == "nvfp4-pack-quantized" {
+      guard let local = stored.floats,
+        let global = tensors["\(module).weight_global_scale"]?.floats?.first
+      else { return nil }
+      scales = local.map { $0 / global }
+    } else {
+      guard let floats = stored.floats else { return nil }
+      scales = floats
+    }
+    guard scales.count == count else { return nil }
+    groups = scaleShape.count == 2 ? scaleShape[1] : 1
+    switch scheme.strategy {
+    case "tensor": block = (rows, columns)
+    case "channel": block = (1, columns)
+    case "block": block = (scheme.block[0], scheme.block[1])
+    default: block = (1, scheme.groupSize ?? columns)
+    }
+    zeros = scheme.isSymmetric ? nil : Self.zeros(module, scheme, scaleShape, tensors, rows: rows)
+    if !scheme.isSymmetric, zeros == nil { return nil }
+  }
+
+  /// The least and the largest element of an integer format; nil for floats.
+  var bounds: ClosedRange<Float>? {
+    guard scheme.type == "int" else { return nil }
+    let half = Float(1 << (scheme.bits - 1))
+    return -half...half - 1
+  }
+
+  /// The columns that have a scale of their own, in every row.
+  var columnGroups: [Range<Int>] {
+    stride(from: 0, to: columns, by: block.columns).map { $0..<min($0 + block.columns, columns) }
+  }
+
+  func scale(_ row: Int, _ group: Int) -> Float { scales[row / block.rows * groups + group] }
+
+  func zero(_ row: Int, _ group: Int) -> Float {
+    zeros?[row / block.rows * groups + group] ?? 0
+  }
+
+  /// The elements of a row.
+  func elements(ofRow row: Int) -> [Float] {
+    weight.file.data.withUnsafeBytes { all in
+      let bytes = UnsafeRawBufferPointer(rebasing: all[weight.entry.range])
+      switch scheme.format {
+      case "pack-quantized":
+        let words = weight.shape[1]
+        let half = 1 << (scheme.bits - 1)
+        return (0..<columns).map {
+          Float(Self.code(bytes, $0, bits: scheme.bits) { row * words + $0 } - half)
+        }
+      case "nvfp4-pack-quantized", "mxfp4-pack-quantized":
+        let start = row * columns / 2
+        return (0..<columns).map {
+          let code = bytes[start + $0 / 2] >> ($0 % 2 == 0 ? 0 : 4) & 15
+          let value = Self.fourBitValues[Int(code & 7)]
+          return code & 8 == 0 ? value : -value
+        }
+      default:
+        let start = row * columns
+        if scheme.type == "int" {
+          return (0..<columns).map { Float(Int8(bitPattern: bytes[start + $0])) }
+        }
+        return (0..<columns).map { StoredTensor.eightBitFloat(bytes[start + $0]) }
+      }
+    }
+  }
+
+  /// Lets go of the memory that reading rows has taken.
+  func finishReading() { weight.withBytes { _ in } }
+
+  private static let fourBitValues: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+
+  /// Code number `index` of a stream of `bits` each over the words that `place` finds.
+  private static func code(
+    _ bytes: UnsafeRawBufferPointer, _ index: Int, bits: Int, place: (Int) -> Int
+  ) -> Int {
+    let bit = index * bits
+    var value = UInt64(LayerCheck.word(bytes, place(bit / 32)))
+    if bit % 32 + bits > 32 { value |= UInt64(LayerCheck.word(bytes, place(bit / 32 + 1))) << 32 }
+    return Int(value >> UInt64(bit % 32) & (1 << UInt64(bits) - 1))
+  }
+
+  /// The zero points in the order of the scales, counted like elements.
+  private static func zeros(
+    _ module: String, _ scheme: LayerScheme, _ scaleShape: [Int], _ tensors: [String: StoredTensor],
+    rows: Int
+  ) -> [Float]? {
+    guard let stored = tensors["\(module).weight_zero_point"] else { return nil }
+    if scheme.format != "pack-quantized" || scheme.strategy == "tensor" {
+      guard stored.dtype == "I8", stored.shape == scaleShape else { return nil }
+      return stored.withBytes { bytes in bytes.map { Float(Int8(bitPattern: $0)) } }
+    }
+    let groups = scaleShape[1]
+    guard stored.shape == [(rows * scheme.bits + 31) / 32, groups] else { return nil }
+    let half = 1 << (scheme.bits - 1)
+    return stored.withBytes { bytes in
+      (0..<rows * groups).map { index in
+        Float(
+          code(bytes, index / groups, bits: scheme.bits) { $0 * groups + index % groups } - half)
+      }
+    }
+  }
+}
+
+extension LayerScheme {
+  /// The shape of the tensor with the codes.
+  func weightShape(rows: Int, columns: Int) -> [Int] {
+    switch format {
+    case "pack-quantized": [rows, (columns * bits + 31) / 32]
+    case "nvfp4-pack-quantized", "mxfp4-pack-quantized": [rows, columns / 2]
+    default: [rows, columns]
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Compute
+import Tensors
+import TestSupport
+import Testing
+
+/// Gradients of linear layers in 8-bit integers against those in full.
+@Suite(.oneAtATime, .enabled(if: GradientPrecision.int8.isAvailable)) struct Int8LinearTests {
+  private struct Gradients: Equatable {
+    var weights: [[Float]] = []
+    var input: [Float] = []
+  }
+
+  /// Two layers that read columns of the same input, then one on their sum: gradients are written, added
+  /// and passed on.
+  private func gradients(
+    _ precision: GradientPrecision, _ compute: ComputeType
+  ) throws -> Gradients {
+    var recorder = ProgramRecorder(
+      batch: 2, tokens: 150, compute: compute, gradientPrecision: precision)
+    let x = recorder.input(columns: 96)
+    let layers = [(0, "a"), (48, "b"), (0, "c")].map { first, name in
+      let weight = recorder.matrix([ParameterPart(name: name, rows: 80)], columns: 48)
+      return recorder.linear(recorder.operand(x, columns: first..<first + 48), weight: weight)
+    }
+    let sum = recorder.add(recorder.add(layers[0], layers[1]), layers[2])
+    let last = recorder.matrix([ParameterPart(name: "d", rows: 48)], columns: 80)
+    recorder.finish(output: recorder.linear(recorder.operand(sum), weight: last))
+    let program = try Program(recorder, device: Device(compute: compute), training: .everything)
+
+    var generator = SeededGenerator(seed: 5)
+    for part in program.parameterParts {
+      program.load(
+        Tensor(generator.uniform(part.rows * part.columns), shape: [part.rows, part.columns]),
+        into: part)
+    }
+    write(generator.uniform(300 * 96), to: program.inputPointer(x), compute)
+    program.forward()
+    write(generator.uniform(300 * 48), to: program.outputGradient, compute)
+    var gradients = Gradients()
+    program.backward { parameter, gradient in
+      let part = program.parameterParts.first { $0.parameter == parameter }!
+      gradients.weights.append(
+        Array(UnsafeBufferPointer(start: gradient, count: part.rows * part.columns)))
+    }
+    gradients.input = read(program.inputGradient(x), 300 * 96, compute)
+    return gradients
+  }
+
+  /// The root of the mean square of the difference, in units of that of the exact values.
+  private func distance(_ a: [Float], from b: [Float]) -> Float {
+    func norm(_ x: some Sequence<Float>) -> Float { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    return norm(zip(a, b).lazy.map { $0 - $1 }) / norm(b)
+  }
+
+  @Test(arguments: ComputeType.available) func areCloseToThoseInFull(compute: ComputeType) throws {
+    let full = try gradients(.full, compute)
+    let int8 = try gradients(.int8, compute)
+    #expect(int8.weights.count == 4)
+    // Rounding at random to steps of a 127th of the greatest: some 0.4 % of a uniform number's deviation for
+    // each operand.
+    for (a, b) in zip(int8.weights, full.weights) {
+      #expect(distance(a, from: b) < 0.015)
+      #expect(distance(a, from: b) > 0)
+    }
+    #expect(distance(int8.input, from: full.input) < 0.02)
+  }
+
+  @Test(arguments: ComputeType.available)
+  func areTheSameOnAnyNumberOfThreads(compute: ComputeType) throws {
+    let first = try gradients(.int8, compute)
+    let size = ThreadTeam.size
+    defer { ThreadTeam.size = size }
+    for threads in [1, 2, 3] {
+      ThreadTeam.size = threads
+      #expect(try gradients(.int8, compute) == first, "\(threads) threads")
+    }
+  }
+}
