@@ -37,9 +37,10 @@ package final class BlockProgram {
   /// - Parameter inputs: How the head's inputs are quantized; nil leaves them as they are.
   package init(
     headOf model: ModelDescription, inputs: ActivationQuantization? = nil, tokens: Int,
-    device: Device, training: Program.Training
+    device: Device, training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) throws {
-    var recorder = ProgramRecorder(batch: 1, tokens: tokens, compute: device.compute)
+    var recorder = ProgramRecorder(
+      batch: 1, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
     input = recorder.input(columns: model.hiddenSize)
     let norm = recorder.vector([ParameterPart(name: model.norm, rows: model.hiddenSize)])
     var hidden = recorder.rmsNorm(input, weight: norm, epsilon: model.normEpsilon)
@@ -67,9 +68,10 @@ package final class BlockProgram {
   /// Bytes that such a program takes with its weights, without taking them.
   package static func byteCount(
     _ block: any DecoderBlock, batch: Int, tokens: Int, compute: ComputeType,
-    training: Program.Training
+    training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) -> Int {
-    var recorder = ProgramRecorder(batch: batch, tokens: tokens, compute: compute)
+    var recorder = ProgramRecorder(
+      batch: batch, tokens: tokens, compute: compute, gradientPrecision: gradientPrecision)
     let input = recorder.input(columns: block.hiddenSize)
     let output = block.record(in: &recorder, input: input)
     recorder.finish(output: output)

@@ -35,6 +35,7 @@ extension AutoRoundModifier {
     var settings = TuningSettings(
       iterations: iterations, learningRate: learningRate, batchSize: unit.batchSize,
       gradientAccumulationSteps: unit.gradientAccumulationSteps, seed: UInt64(options.seed))
+    settings.momentum = Float(options.momentum)
     settings.suppressesOutliers =
       options.algorithm == .signRoundV2
       && unit.modules.contains { state.schemes[$0]?.isCoarse ?? false }

@@ -92,6 +92,7 @@ public final class AutoRoundModifier: Modifier {
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
     state.wantsInputSquares = searchesScales
+    state.gradientPrecision = try options.gradientPrecision(for: state.device.compute)
   }
 
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {

@@ -51,6 +51,7 @@ struct QuantizationRun {
       fingerprint: RunFingerprint(
         source: source.checkpoint, options: options, calibration: calibration,
         configuration: copy.configuration, computeType: description.computeType,
+        gradients: state.gradientPrecision.rawValue,
         instructionSet: description.instructionSet),
       restart: restart)
     state.journal = journal

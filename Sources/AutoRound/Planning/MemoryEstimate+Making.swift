@@ -19,7 +19,7 @@ extension MemoryEstimate {
         programs[key]
         ?? BlockProgram.byteCount(
           placed.block, batch: min(options.batchSize, samples), tokens: tokens, compute: compute,
-          training: .matrices)
+          training: .matrices, gradientPrecision: state.gradientPrecision)
       var (offsets, weights, codes) = (0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
@@ -27,8 +27,10 @@ extension MemoryEstimate {
           let info = state.model.checkpoint.info("\(name).weight")
         else { continue }
         let elements = layer.outputs * layer.inputs
-        // Rounding offsets in f32, the best of them, and a copy of weights that are used as f32.
-        offsets += 8 * elements + (info.dtype == .float16 ? 4 * elements : 0)
+        // Rounding offsets in f32, the best of them, gradients that are kept, and a copy of weights that are
+        // used as f32.
+        offsets +=
+          (options.momentum > 0 ? 12 : 8) * elements + (info.dtype == .float16 ? 4 * elements : 0)
         weights += elements * info.dtype.byteCount
         // Integers and packed codes of one layer at a time.
         codes = max(codes, 2 * elements)

@@ -126,6 +126,7 @@ private struct MeasuredBlock {
       model: state.model, device: state.device, calibration: calibration, observer: watch)
     trial.assign(state.schemes)
     trial.keyValueScheme = state.keyValueScheme
+    trial.gradientPrecision = state.gradientPrecision
     let program = try trial.program(for: placed.block, batchSize: batch)
     try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
     let inputs = Self.noise(batch, program)

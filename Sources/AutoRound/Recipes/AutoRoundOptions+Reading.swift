@@ -20,6 +20,7 @@ extension AutoRoundOptions {
     case deviceIDs = "device_ids"
     case disableOptRTN = "disable_opt_rtn"
     case enableAlgExt = "enable_alg_ext"
+    case gradients, momentum
     case quantLMHead = "quant_lm_head"
     case requiresCalibrationData = "requires_calibration_data"
     case index, group, start, end, update
@@ -29,6 +30,7 @@ extension AutoRoundOptions {
   enum Limit {
     static let iterations = 0...1_000_000
     static let batchSize = 1...65_536
+    static let momentum = 0.0..<1.0
   }
 
   /// Reads the arguments of an `AutoRoundModifier`, and appends to `warnings` what has no effect.
@@ -56,6 +58,8 @@ extension AutoRoundOptions {
     case .learningRate: learningRate = try value.positiveNumber(name)
     case .batchSize: batchSize = try value.integer(name, in: Limit.batchSize)
     case .enableAlgExt: algorithm = try value.bool(name) ? .signRoundV2 : .signRound
+    case .gradients: gradients = try value.gradientPrecision(name)
+    case .momentum: momentum = try value.number(name, in: Limit.momentum)
     case .quantLMHead: head = try value.bool(name) ? .quantize : .keep
     case .disableOptRTN: disablesOptimizedRounding = try value.bool(name)
     case .bypassDivisibilityChecks: bypassesDivisibilityChecks = try value.bool(name)

@@ -1,3 +1,4 @@
+public import Compute
 public import JSONText
 public import Quantization
 
@@ -55,6 +56,10 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public var learningRate: Double?
   /// Samples per step. Key: `batch_size`.
   public var batchSize: Int?
+  /// How precise gradients of linear layers are. Key: `gradients`.
+  public var gradients: GradientPrecision?
+  /// What stays of the gradients of earlier steps, from 0 up to 1. Key: `momentum`.
+  public var momentum: Double?
   /// How weights are tuned. Key: `enable_alg_ext`, true for ``TuningAlgorithm/signRoundV2``.
   public var algorithm: TuningAlgorithm?
   /// What becomes of the head. Key: `quant_lm_head`, true for ``HeadTreatment/quantize``.

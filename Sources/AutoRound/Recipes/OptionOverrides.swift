@@ -1,3 +1,4 @@
+public import Compute
 import Diagnostics
 
 /// Options given directly, by flags or by a program; they go before the recipe.
@@ -18,6 +19,10 @@ public struct OptionOverrides: Sendable, Equatable {
   public var sequenceLength: Int?
   /// How weights are tuned.
   public var algorithm: TuningAlgorithm?
+  /// How precise gradients of linear layers are.
+  public var gradients: GradientPrecision?
+  /// What stays of the gradients of earlier steps, from 0 up to 1.
+  public var momentum: Double?
   /// What becomes of the head.
   public var head: HeadTreatment?
   /// With no iterations: round to nearest plainly, without a search for better scales.
@@ -33,7 +38,8 @@ public struct OptionOverrides: Sendable, Equatable {
     scheme: String? = nil, ignore: [String]? = nil, iterations: Int? = nil,
     learningRate: Double? = nil, batchSize: Int? = nil, sampleCount: Int? = nil,
     sequenceLength: Int? = nil, algorithm: TuningAlgorithm? = nil,
-    head: HeadTreatment? = nil, disablesOptimizedRounding: Bool? = nil,
+    gradients: GradientPrecision? = nil, momentum: Double? = nil, head: HeadTreatment? = nil,
+    disablesOptimizedRounding: Bool? = nil,
     isModelFree: Bool? = nil, seed: Int? = nil
   ) {
     self.scheme = scheme
@@ -44,6 +50,8 @@ public struct OptionOverrides: Sendable, Equatable {
     self.sampleCount = sampleCount
     self.sequenceLength = sequenceLength
     self.algorithm = algorithm
+    self.gradients = gradients
+    self.momentum = momentum
     self.head = head
     self.disablesOptimizedRounding = disablesOptimizedRounding
     self.isModelFree = isModelFree
@@ -61,6 +69,9 @@ extension OptionOverrides {
     try check(sampleCount, "samples", in: 1...1_000_000)
     try check(sequenceLength, "sequence-length", in: 1...1_048_576)
     try check(seed, "seed", in: 0...Int(UInt32.max))
+    if let momentum, !AutoRoundOptions.Limit.momentum.contains(momentum) {
+      throw InputError(.invalidValue, "momentum must be from 0 up to 1; it is \(momentum)")
+    }
     if let learningRate, !(learningRate.isFinite && learningRate > 0) {
       throw InputError(
         .invalidValue, "learning-rate must be a number above 0; it is \(learningRate)")

@@ -1,3 +1,4 @@
+import Compute
 import Diagnostics
 
 /// Typed reads. `name` is what the value is called in an error: its key.
@@ -26,6 +27,23 @@ extension RecipeNode {
     guard case .number(let text) = value, let number = Double(text), number.isFinite, number > 0
     else { throw mismatch(name, expected: "a number above 0") }
     return number
+  }
+
+  /// A number within `range`.
+  func number(_ name: String, in range: Range<Double>) throws -> Double {
+    guard case .number(let text) = value, let number = Double(text), range.contains(number) else {
+      throw mismatch(
+        name, expected: "a number from \(range.lowerBound) up to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func gradientPrecision(_ name: String) throws -> GradientPrecision {
+    guard case .string(let text) = value, let precision = GradientPrecision(rawValue: text) else {
+      throw mismatch(
+        name, expected: GradientPrecision.allCases.map(\.rawValue).joined(separator: " or "))
+    }
+    return precision
   }
 
   func string(_ name: String) throws -> String {

@@ -1,3 +1,4 @@
+public import Compute
 import Diagnostics
 public import Quantization
 
@@ -25,6 +26,10 @@ public struct ResolvedOptions: Sendable, Equatable {
   public var seed: Int
   /// How weights are tuned.
   public var algorithm: TuningAlgorithm
+  /// How precise gradients of linear layers are; nil: as the compute type has it.
+  public var gradients: GradientPrecision?
+  /// What stays of the gradients of earlier steps, from 0 up to 1.
+  public var momentum: Double
   /// What becomes of the head.
   public var head: HeadTreatment
   /// Whether weights are rounded as they lie in the files, without running the model. It is so without
@@ -84,6 +89,8 @@ public struct ResolvedOptions: Sendable, Equatable {
     }
     seed = overrides.seed ?? 42
     algorithm = overrides.algorithm ?? options.algorithm ?? .signRound
+    gradients = overrides.gradients ?? options.gradients
+    momentum = overrides.momentum ?? options.momentum ?? 0
     disablesOptimizedRounding =
       overrides.disablesOptimizedRounding ?? options.disablesOptimizedRounding ?? false
     bypassesDivisibilityChecks = options.bypassesDivisibilityChecks ?? false
@@ -94,6 +101,8 @@ public struct ResolvedOptions: Sendable, Equatable {
     if case .fixed(let rate) = learningRate { options.learningRate = rate }
     options.batchSize = batchSize
     options.algorithm = algorithm == .signRound ? nil : algorithm
+    options.gradients = gradients
+    options.momentum = momentum == 0 ? nil : momentum
     options.head = head == .keep ? nil : head
     options.disablesOptimizedRounding = disablesOptimizedRounding
     options.bypassesDivisibilityChecks = bypassesDivisibilityChecks
@@ -102,6 +111,19 @@ public struct ResolvedOptions: Sendable, Equatable {
 }
 
 extension ResolvedOptions {
+  /// How precise gradients are in programs of this type.
+  ///
+  /// - Throws: `unsupported` if the processor cannot do what was asked for.
+  package func gradientPrecision(for compute: ComputeType) throws -> GradientPrecision {
+    guard let gradients else { return .automatic(for: compute) }
+    guard gradients.isAvailable else {
+      throw InputError(
+        .unsupported, place: "gradients",
+        "this processor has no \(gradients.rawValue) products (AVX-512 VNNI); expected full")
+    }
+    return gradients
+  }
+
   /// The schemes in one line, such as `4-bit int symmetric, groups of 128`.
   public var schemeSummary: String {
     let schemes = groups.map(\.scheme.summary)

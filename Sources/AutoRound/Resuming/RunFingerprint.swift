@@ -14,7 +14,7 @@ struct RunFingerprint: Equatable {
   init(
     source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData,
     configuration: JSONValue,
-    computeType: String, instructionSet: String
+    computeType: String, gradients: String, instructionSet: String
   ) throws {
     entries = [
       ("program version", ProgramVersion.current),
@@ -22,6 +22,8 @@ struct RunFingerprint: Equatable {
       ("instruction set", instructionSet),
       ("iterations", "\(options.iterations)"),
       ("algorithm", options.algorithm.rawValue),
+      ("gradients", gradients),
+      ("momentum", "\(options.momentum)"),
       ("plain rounding", "\(options.disablesOptimizedRounding)"),
       ("learning rate", "\(options.learningRate)"),
       ("batch size", "\(options.batchSize)"),

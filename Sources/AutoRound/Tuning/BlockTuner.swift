@@ -18,6 +18,9 @@ package struct TuningSettings: Sendable, Equatable {
   package var gradientAccumulationSteps: Int
   /// Start of the sampler; the same for every block.
   package var seed: UInt64
+  /// What stays of the gradients of earlier steps: 0 steps by the sign of the last batch's gradient, 0.9 by
+  /// that of an average over some ten batches, which makes up for small ones.
+  package var momentum: Float = 0
   /// Whether the largest differences of each batch are left out of the loss.
   package var suppressesOutliers = false
 
@@ -141,7 +144,9 @@ package final class BlockTuner {
     }
     var inputSchedule = settings.schedule(
       settings.rangeLearningRate ?? settings.learningRate, bits: 8)
-    var sums = GradientSums(layers: layers, isNeeded: steps > 1)
+    let momentum = settings.momentum
+    let needsSums = steps > 1 || momentum > 0
+    var sums = GradientSums(layers: layers, isNeeded: needsSums)
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)
     outcome.losses.reserveCapacity(settings.iterations)
 
@@ -156,17 +161,17 @@ package final class BlockTuner {
       }
 
       var loss = 0.0
-      if steps == 1 {
+      if !needsSums {
         loss = forward(samples, inputs: inputs, targets: targets, mask, elements: elements)
         try keepIfBest(loss, iteration, &outcome)
         backward { step($0, $1) }
       } else {
-        sums.reset()
         var first = samples.startIndex
         while first < samples.endIndex {
           let part = samples[first..<min(first + batch, samples.endIndex)]
           loss += forward(part, inputs: inputs, targets: targets, mask, elements: elements)
-          backward { sums.add($1, to: $0) }
+          let kept = first == samples.startIndex ? momentum : 1
+          backward { sums.add($1, to: $0, keeping: kept) }
           first = part.endIndex
         }
         try keepIfBest(loss, iteration, &outcome)
@@ -256,7 +261,7 @@ package final class BlockTuner {
   }
 }
 
-/// Gradients summed over the batches of a step.
+/// Gradients summed over the batches of a step, and of steps before.
 private struct GradientSums {
   private var sums: [[Float]]
 
@@ -266,17 +271,16 @@ private struct GradientSums {
       ? layers.map { Array(repeating: 0, count: $0.part.rows * $0.part.columns) } : []
   }
 
-  mutating func reset() {
-    for layer in sums.indices {
-      sums[layer].withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-    }
-  }
-
-  mutating func add(_ gradient: UnsafePointer<Float>, to layer: Int) {
+  /// Adds a gradient to `kept` times what was summed before.
+  mutating func add(_ gradient: UnsafePointer<Float>, to layer: Int, keeping kept: Float) {
     sums[layer].withUnsafeMutableBufferPointer { sum in
       let pointer = sum.baseAddress!
       ThreadTeam.forRanges(of: sum.count) { begin, end in
-        for index in begin..<end { pointer[index] += gradient[index] }
+        if kept == 0 {
+          (pointer + begin).update(from: gradient + begin, count: end - begin)
+        } else {
+          for index in begin..<end { pointer[index] = kept * pointer[index] + gradient[index] }
+        }
       }
     }
   }
