@@ -70,8 +70,8 @@ let package = Package(
     library(
       "AutoRoundCommands",
       [
-        "Diagnostics", "JSONText", "Compute", "AutoRound", "Evaluation", "Verification",
-        argumentParser,
+        "Diagnostics", "JSONText", "Compute", "Checkpoints", "AutoRound", "Evaluation",
+        "Verification", argumentParser,
       ]),
     .executableTarget(
       name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
@@ -84,6 +84,16 @@ let package = Package(
         "Tensors",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "random-model", dependencies: ["Checkpoints", "Diagnostics", "JSONText", "Tensors"],
+      path: "Tools/RandomModel", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "AutoRound", "Checkpoints", "Diagnostics", "JSONText", "LanguageModels", "Quantization",
+        "Tensors", "Tokenization",
+      ],
+      path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors"], path: "Tests/TestSupport",

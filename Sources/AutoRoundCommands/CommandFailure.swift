@@ -7,6 +7,7 @@ import Foundation
 ///
 /// - Parameter logs: Files that are told of the error as well.
 func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
+  FileSignals.watch()
   do {
     try body()
   } catch {

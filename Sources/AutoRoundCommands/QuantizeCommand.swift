@@ -129,6 +129,16 @@ struct QuantizeCommand: ParsableCommand {
 
   @OptionGroup var computing: ComputeOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Most memory of the run, such as 8GB. (default: most of what is free)",
+      discussion: """
+        Calibration data beyond it goes to a scratch file, which needs room on the output's disk; the \
+        result is the same.
+        """,
+      valueName: "size"))
+  var memoryBudget: String?
+
   @OptionGroup var reports: ReportOptions
 
   @Option(help: "Seed of the order of samples. (default: 42)")
@@ -167,6 +177,11 @@ struct QuantizeCommand: ParsableCommand {
     } catch let error as InputError {
       throw ValidationError("--\(error.message)")
     }
+    do {
+      _ = try memoryBudget.map { text throws(InputError) in try MemoryBudget(text) }
+    } catch {
+      throw ValidationError("--memory-budget: \(error.message)")
+    }
   }
 
   func run() throws {
@@ -185,7 +200,8 @@ struct QuantizeCommand: ParsableCommand {
         model: URL(filePath: checkpoint), modifier: modifier, dataset: dataset ?? .builtin,
         output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
         threads: computing.threads, restart: restart,
-        ignoreLimits: ignoreLimits, reporting: reports.reporting(compute: computing.type, printer),
+        ignoreLimits: ignoreLimits, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+        reporting: reports.reporting(compute: computing.type, printer),
         observer: ObserverList([printer] + logs))
       if json { print(report.json.text()) }
     }
@@ -195,7 +211,8 @@ struct QuantizeCommand: ParsableCommand {
     printer.show(status: "measuring how long a block takes")
     let plan = try RunPlan(
       model: URL(filePath: checkpoint), modifier: modifier, compute: computing.type,
-      threads: computing.threads, reporting: reports.reporting(compute: computing.type, printer))
+      threads: computing.threads, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+      reporting: reports.reporting(compute: computing.type, printer))
     printer.clear()
     for line in json ? [plan.json.text()] : plan.lines { print(line) }
   }

@@ -75,12 +75,14 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `InputError` of code `missing` if there is none with this name.
   public func tensor(_ name: String) throws(InputError) -> Tensor {
-    guard let file = fileOfTensor[name] else {
-      throw InputError(
-        .missing, source: folder.path, place: place(ofTensor: name),
-        "is not in this checkpoint of \(tensorNames.count) tensors")
-    }
+    guard let file = fileOfTensor[name] else { throw missing(name) }
     return try files[file].tensor(name)
+  }
+
+  private func missing(_ name: String) -> InputError {
+    InputError(
+      .missing, source: folder.path, place: place(ofTensor: name),
+      "is not in this checkpoint of \(tensorNames.count) tensors")
   }
 
   /// A tensor of numbers, as a view of its file.
@@ -88,11 +90,18 @@ public struct Checkpoint: Sendable {
   /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
   ///   if its shape is another, or if its elements are not f64, f32, f16 or bf16.
   public func tensor(_ name: String, shape: [Int]) throws(InputError) -> Tensor {
-    let tensor = try tensor(name)
-    guard tensor.shape == shape, tensor.dtype.isFloatingPoint else {
-      throw mismatch(tensor, name, expected: "floating-point elements of shape \(shape)")
+    try requireTensor(name, shape: shape)
+    return try tensor(name)
+  }
+
+  /// Checks without reading it that there is a tensor of numbers with this name and shape.
+  ///
+  /// - Throws: What ``tensor(_:shape:)`` throws.
+  package func requireTensor(_ name: String, shape: [Int]) throws(InputError) {
+    guard let info = info(name) else { throw missing(name) }
+    guard info.shape == shape, info.dtype.isFloatingPoint else {
+      throw mismatch(info, expected: "floating-point elements of shape \(shape)")
     }
-    return tensor
   }
 
   /// A tensor of exactly this type and shape, as a view of its file.
@@ -100,17 +109,21 @@ public struct Checkpoint: Sendable {
   /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
   ///   if its type or shape is another.
   public func tensor(_ name: String, shape: [Int], dtype: DType) throws(InputError) -> Tensor {
-    let tensor = try tensor(name)
-    guard tensor.shape == shape, tensor.dtype == dtype else {
-      throw mismatch(tensor, name, expected: "\(dtype.rawValue) elements of shape \(shape)")
+    guard let info = info(name) else { throw missing(name) }
+    guard info.shape == shape, info.dtype == dtype else {
+      throw mismatch(info, expected: "\(dtype.rawValue) elements of shape \(shape)")
     }
-    return tensor
+    return try tensor(name)
   }
 
-  private func mismatch(_ tensor: Tensor, _ name: String, expected: String) -> InputError {
-    let file = fileOfTensor[name].map { files[$0].url } ?? folder
+  /// Gives the memory of what was read from the files back to the system, which reads it again if it
+  /// is used again.
+  package func releasePages() { for file in files { file.releasePages() } }
+
+  private func mismatch(_ tensor: TensorInfo, expected: String) -> InputError {
+    let file = fileOfTensor[tensor.name].map { files[$0].url } ?? folder
     return InputError(
-      .malformed, source: file.path, place: place(ofTensor: name),
+      .malformed, source: file.path, place: place(ofTensor: tensor.name),
       "has \(tensor.dtype.rawValue) elements of shape \(tensor.shape), expected \(expected)")
   }
 

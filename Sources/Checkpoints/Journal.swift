@@ -65,10 +65,19 @@ package final class Journal {
     return try? JSONValue.parse(text)
   }
 
+  private static func line(_ text: some Sequence<UInt8>) -> [UInt8] {
+    let text = Array(text)
+    return Array(SHA256.hexadecimal(of: text).utf8) + [UInt8(ascii: " ")] + text + [0x0A]
+  }
+
+  /// A journal's text with the checksum of each line made that of what follows it.
+  package static func withChecksums(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.split(separator: 0x0A).flatMap { line($0.dropFirst(65)) }
+  }
+
   /// Adds a record and waits until it is on the disk.
   package func append(_ record: JSONValue) throws(InputError) {
-    let text = Array(record.text().utf8)
-    let line = Array(SHA256.hexadecimal(of: text).utf8) + [UInt8(ascii: " ")] + text + [0x0A]
+    let line = Self.line(Array(record.text().utf8))
     let isNew = FileStatus(path: path, followingLinks: false) == nil
     let file =
       try isNew ? OutputFile(creating: path, byteCount: 0) : OutputFile(opening: path)

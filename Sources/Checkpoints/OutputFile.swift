@@ -19,7 +19,7 @@ package final class OutputFile {
   /// the file system can do that. What exists already is an error.
   package init(creating path: String, byteCount: Int) throws(InputError) {
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else { throw Self.failure(path, "cannot be created", errno) }
     guard byteCount > 0 else { return }
     #if canImport(Glibc)
@@ -68,18 +68,47 @@ package final class OutputFile {
   }
 
   /// Writes the elements of a tensor at a place counted from the file's start.
+  ///
+  /// Those of a mapped file are read piece by piece, and do not stay in memory.
   package func write(_ tensor: Tensor, at offset: Int) throws(InputError) {
-    let outcome = tensor.withUnsafeBytes { bytes in
-      Result { () throws(InputError) in try write(bytes, at: offset) }
+    let rows = tensor.shape.first ?? 1
+    let rowByteCount = rows > 0 ? tensor.byteCount / rows : 0
+    guard rowByteCount > 0 else { return }
+    let piece = max(1, Self.pieceByteCount / rowByteCount)
+    for first in stride(from: 0, to: rows, by: piece) {
+      let part =
+        tensor.shape.isEmpty ? tensor : tensor.slice(first..<min(first + piece, rows))
+      let outcome = part.withUnsafeBytes { bytes in
+        Result { () throws(InputError) in try write(bytes, at: offset + first * rowByteCount) }
+      }
+      part.releasePages()
+      try outcome.get()
     }
-    try outcome.get()
+  }
+
+  /// Bytes of a tensor that are read at once.
+  private static let pieceByteCount = 32 << 20
+
+  /// Maps the file's first bytes as memory that can be written; the caller unmaps it.
+  func mapWritable(_ byteCount: Int) throws(InputError) -> UnsafeMutableRawPointer {
+    guard
+      let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      base != MAP_FAILED
+    else { throw Self.failure(path, "\(byteCount) bytes cannot be mapped", errno) }
+    return base
   }
 
   /// Waits until the file is on the disk, whatever happens to the machine then.
   package func synchronize() throws(InputError) {
     guard fsync(descriptor) == 0 else {
-      throw Self.failure(path, "cannot be brought to the disk", errno)
+      let code = errno
+      let byteCount = FileStatus(descriptor: descriptor)?.byteCount ?? 0
+      throw Self.failure(path, "its \(byteCount) bytes cannot be brought to the disk", code)
     }
+    #if canImport(Glibc)
+      // The system need not keep in memory what this run will not read.
+      posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    #endif
   }
 
   /// Waits until the names in a folder are on the disk.
@@ -95,6 +124,24 @@ package final class OutputFile {
 
   /// An error about a path that cannot be written.
   static func failure(_ path: String, _ what: String, _ code: CInt) -> InputError {
-    InputError(.unwritable, source: path, "\(what): \(systemMessage(code))")
+    var message = "\(what): \(systemMessage(code))"
+    if code == ENOSPC || code == EDQUOT, let free = freeByteCount(path) {
+      message += "; \(free) bytes are free on its disk"
+    }
+    return InputError(.unwritable, source: path, message)
+  }
+
+  /// Bytes that are free on the disk of a path, or of the folder that it is to be in; nil if its file
+  /// system does not know.
+  static func freeByteCount(_ path: String) -> Int? {
+    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    for place in [path, parent.isEmpty ? "/" : parent] {
+      var status = statvfs()
+      guard statvfs(place, &status) == 0, status.f_blocks > 0 else { continue }
+      let (free, overflows) = UInt64(status.f_bavail)
+        .multipliedReportingOverflow(by: UInt64(status.f_frsize))
+      return overflows ? nil : Int(clamping: free)
+    }
+    return nil
   }
 }

@@ -112,19 +112,10 @@ package final class PartialFolder {
 
   /// Checks that the disk has room for `byteCount` more bytes.
   package func requireSpace(_ byteCount: Int) throws(InputError) {
-    guard let free = freeByteCount, free < byteCount else { return }
+    guard let free = OutputFile.freeByteCount(path), free < byteCount else { return }
     throw InputError(
       .unwritable, source: location.path,
       "takes \(byteCount) bytes, but only \(free) are free on its disk")
-  }
-
-  /// Bytes that are free on the disk; nil if its file system does not know.
-  private var freeByteCount: Int? {
-    var status = statvfs()
-    guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }
-    let (free, overflows) = UInt64(status.f_bavail)
-      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
-    return overflows ? nil : Int(clamping: free)
   }
 
   /// Renames the checkpoint into place and removes everything else.

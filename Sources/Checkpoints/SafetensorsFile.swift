@@ -75,6 +75,9 @@ public struct SafetensorsFile: Sendable {
       bytes: storage.bytes(in: entry.byteRange), shape: entry.shape, dtype: entry.dtype)
   }
 
+  /// Gives the memory of what was read from the file back to the system.
+  package func releasePages() { storage.releasePages() }
+
   /// Bytes of the whole file.
   package var byteCount: Int { storage.byteCount }
 

@@ -1,3 +1,4 @@
+import Diagnostics
 public import Tensors
 
 /// What a checkpoint says about a tensor without reading its elements.
@@ -20,16 +21,3 @@ public struct TensorInfo: Sendable, Equatable {
 /// `tensor 'name'`, for the place of an error: on one line and of bounded length, whatever bytes
 /// a file has for a name.
 func place(ofTensor name: String) -> String { "tensor \(quoted(name))" }
-
-/// `name` in single quotes, with control characters replaced and the middle of a long one left out.
-func quoted(_ name: String) -> String {
-  let visible = name.unicodeScalars.map { scalar in
-    scalar.properties.generalCategory == .control || scalar.properties.isDefaultIgnorableCodePoint
-      ? "\u{FFFD}" : scalar
-  }
-  func text(_ scalars: some Sequence<Unicode.Scalar>) -> String {
-    String(String.UnicodeScalarView(scalars))
-  }
-  return visible.count <= 200
-    ? "'\(text(visible))'" : "'\(text(visible.prefix(150)))…\(text(visible.suffix(40)))'"
-}

@@ -37,9 +37,11 @@ extension TensorStorage {
       let base = mmap(nil, status.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0),
       base != MAP_FAILED
     else { throw failure("cannot be mapped: \(systemMessage(errno))") }
-    self.init(readOnly: base, byteCount: status.byteCount) { base, byteCount in
+    self.init(readOnly: base, byteCount: status.byteCount, isMapped: true) { base, byteCount in
+      MappedFiles.remove(base)
       munmap(base, byteCount)
     }
+    MappedFiles.add(base, status.byteCount, path: path)
   }
 
   /// A copy of the bytes in `range`.

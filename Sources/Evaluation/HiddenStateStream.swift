@@ -1,4 +1,5 @@
 package import AutoRound
+import Checkpoints
 package import Compute
 import LanguageModels
 import Tensors
@@ -45,6 +46,7 @@ package struct HiddenStateStream {
       programs[key] = program
       try program.load(placed.name, from: model.source)
       BlockRunner(program).advance(cache)
+      model.checkpoint.releasePages()
       progress(index + 1, description.blocks.count)
     }
     return cache

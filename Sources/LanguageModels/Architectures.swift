@@ -25,7 +25,7 @@ package enum Architectures {
     guard let architecture = all.first(where: { $0.modelTypes.contains(modelType) }) else {
       throw InputError(
         .unsupported, place: "model_type",
-        "the architecture '\(modelType)' is not supported; supported are \(modelTypes.joined(separator: ", "))"
+        "the architecture \(quoted(modelType)) is not supported; supported are \(modelTypes.joined(separator: ", "))"
       )
     }
     return try architecture.describe(configuration)

@@ -46,7 +46,7 @@ struct PreNormConfiguration {
     guard activation == "silu" || activation == "swish" else {
       throw InputError(
         .unsupported, place: "hidden_act",
-        "the activation '\(activation)' is not supported; supported is silu")
+        "the activation \(quoted(activation)) is not supported; supported is silu")
     }
     let maximumPositions =
       try configuration.optional("max_position_embeddings")?.int(in: 1...1 << 30)

@@ -40,7 +40,7 @@ package struct RotarySettings: Hashable, Sendable {
     default:
       throw InputError(
         .unsupported, place: typeReader?.path,
-        "the rotary type '\(type)' is not supported; supported are default, linear, llama3")
+        "the rotary type \(quoted(type)) is not supported; supported are default, linear, llama3")
     }
     factor = 1
   }

@@ -104,6 +104,11 @@ public struct Tensor: Sendable {
       byteOffset: byteOffset + range.lowerBound * stride)
   }
 
+  /// Gives the memory of the tensor's elements back to the system if they are part of a mapped file.
+  package func releasePages() {
+    storage.releasePages(in: byteOffset..<byteOffset + byteCount)
+  }
+
   private func contiguousCopy() -> Tensor {
     let copy = TensorStorage(zeroed: byteCount)
     withUnsafeBytes { source in

@@ -166,6 +166,56 @@ import Testing
     }
   }
 
+  /// The system ends a process that reads past a mapped file's end; the program says what it was.
+  @Test func aSourceThatIsShortenedMeanwhileIsNamed() throws {
+    try withTemporaryFolder { folder in
+      let (copy, output) = (folder.appending(path: "model"), folder.appending(path: "out"))
+      try FileManager.default.copyItem(at: URL(filePath: model), to: copy)
+      let weights = copy.appending(path: "model.safetensors").path
+      let errors = folder.appending(path: "errors")
+      try Data().write(to: errors)
+      let process = Process()
+      process.executableURL = CommandRun.product("autoround")
+      process.arguments =
+        ["quantize", copy.path, "--output", output.path] + small + ["--iterations", "400"]
+      process.standardError = try FileHandle(forWritingTo: errors)
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      try waitForBlocks(1, process, output)
+      #expect(truncate(weights, 20_000) == 0)
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit)
+      #expect(process.terminationStatus == 1)
+      let text = try String(contentsOf: errors, encoding: .utf8)
+      #expect(text.contains("error: \(weights): bytes of it are gone"), "\(text)")
+      #expect(!FileManager.default.fileExists(atPath: output.path))
+    }
+  }
+
+  /// A limit on the size of files, in units of 1024 bytes: met when the output is laid out, and when what a
+  /// finished block leaves is written.
+  @Test(arguments: [(100, "model.safetensors"), (4500, "block-0-original")])
+  func aLimitOnTheSizeOfFilesIsAnError(_ kilobytes: Int, _ file: String) throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      let program = CommandRun.product("autoround").path
+      let arguments =
+        ["quantize", model, "--output", output.path] + small.dropLast(2) + [
+          "--samples", "64", "--sequence-length", "256", "--iterations", "0",
+        ]
+      let run = try CommandRun(
+        URL(filePath: "/bin/bash"),
+        ["-c", "ulimit -f \(kilobytes); exec \"$0\" \"$@\"", program] + arguments)
+      #expect(run.status == 1, "\(run.standardError)")
+      let errors = run.standardError.split(separator: "\n").filter { $0.hasPrefix("error: ") }
+      #expect(errors.count == 1)
+      #expect(errors.first?.contains("\(output.path).partial/") == true, "\(run.standardError)")
+      #expect(errors.first?.contains(file) == true, "\(run.standardError)")
+      #expect(errors.first?.contains("bytes") == true, "\(run.standardError)")
+      #expect(try names(in: folder).isEmpty)
+    }
+  }
+
   @Test func twoRunsOnOneOutput() throws {
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "out")

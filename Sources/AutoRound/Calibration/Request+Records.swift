@@ -44,7 +44,7 @@ extension CalibrationData.Request {
     of record: CalibrationRecord, _ vocabulary: CalibrationData.Vocabulary
   ) throws -> [Int32] {
     switch record {
-    case .text(let text): try vocabulary.encode(text)
+    case .text(let text): try beginning(of: text, vocabulary)
     case .tokenIDs(let ids): try ids.map(vocabulary.checked)
     }
   }

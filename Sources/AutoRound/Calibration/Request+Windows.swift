@@ -44,12 +44,35 @@ extension CalibrationData.Request {
   /// Tokens at the end of a beginning that the text after it could change.
   private static let unusedTail = 64
 
-  /// At least `byteCount` bytes, up to the next end of a line, so that no word is cut; everything
-  /// if there is none.
+  /// At least `byteCount` bytes, up to the next end of a line, so that no word is cut. Where a line
+  /// goes on for long, it is cut at a character.
   private static func beginning(of text: Data, byteCount: Int) -> Data {
     guard byteCount < text.count else { return text }
     let start = text.index(text.startIndex, offsetBy: byteCount)
-    guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else { return text }
+    let rest = text[start...].prefix(longestLine)
+    if let end = rest.firstIndex(of: UInt8(ascii: "\n")) { return text[..<end] }
+    guard rest.count == longestLine else { return text }
+    let end = rest.indices.first { text[$0] & 0xC0 != 0x80 } ?? start
     return text[..<end]
+  }
+
+  /// Bytes that are searched for a line's end.
+  private static let longestLine = 1 << 20
+
+  /// The ids of a text's beginning, as many as a sample takes and more, or of all of it.
+  ///
+  /// A record can be a book of a hundred megabytes, of which a sample needs a page.
+  func beginning(
+    of text: String, _ vocabulary: CalibrationData.Vocabulary
+  ) throws -> [Int32] {
+    var byteCount = max(
+      Self.longestLine, sequenceLength.multipliedReportingOverflow(by: 16).partialValue)
+    while byteCount > 0, byteCount < text.utf8.count {
+      let end = text.utf8.index(text.startIndex, offsetBy: byteCount)
+      let ids = try vocabulary.encode(String(text[..<text.unicodeScalars.index(after: end)]))
+      if ids.count >= sequenceLength + Self.unusedTail { return ids }
+      byteCount *= 2
+    }
+    return try vocabulary.encode(text)
   }
 }

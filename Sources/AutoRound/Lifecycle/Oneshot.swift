@@ -32,6 +32,8 @@ import LanguageModels
 ///     arguments goes on after the last block that is finished, and ends with the same bytes as one that
 ///     was never cut off.
 ///   - ignoreLimits: Whether to begin although the disk or the memory do not suffice by the plan.
+///   - memoryBudget: What the run may take; nil: most of what is free. Hidden states of calibration samples
+///     that do not fit are kept in a file without a name in `<output>.partial`.
 ///   - reporting: What is written about the run beside the checkpoint, and measured for that;
 ///     `RunReporting.measuring()` of the module Evaluation compares the result with the source.
 ///   - observer: Told what happens while it happens.
@@ -43,7 +45,8 @@ public func oneshot(
   model: URL, recipe: Recipe, dataset: CalibrationSource = .builtin,
   overrides: OptionOverrides = OptionOverrides(), output: URL, overwrite: Bool = false,
   compute: ComputeType = .automatic, threads: Int? = nil, restart: Bool = false,
-  ignoreLimits: Bool = false, reporting: RunReporting = RunReporting(),
+  ignoreLimits: Bool = false, memoryBudget: MemoryBudget? = nil,
+  reporting: RunReporting = RunReporting(),
   observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   for warning in recipe.warnings { observer?.observe(.warning(warning)) }
@@ -51,18 +54,20 @@ public func oneshot(
   return try oneshot(
     model: model, modifier: AutoRoundModifier(options), dataset: dataset, output: output,
     overwrite: overwrite, compute: compute, threads: threads, restart: restart,
-    ignoreLimits: ignoreLimits, reporting: reporting, observer: observer)
+    ignoreLimits: ignoreLimits, memoryBudget: memoryBudget, reporting: reporting,
+    observer: observer)
 }
 
 /// Quantizes a checkpoint in one go with a modifier made in code.
 ///
 /// Parameters and results are those of
-/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:ignoreLimits:reporting:observer:)``.
+/// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:ignoreLimits:memoryBudget:reporting:observer:)``.
 @discardableResult
 public func oneshot(
   model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
-  restart: Bool = false, ignoreLimits: Bool = false, reporting: RunReporting = RunReporting(),
+  restart: Bool = false, ignoreLimits: Bool = false, memoryBudget: MemoryBudget? = nil,
+  reporting: RunReporting = RunReporting(),
   observer: (any RunObserver)? = nil
 ) throws -> RunReport {
   let options = modifier.options
@@ -77,7 +82,7 @@ public func oneshot(
     return try QuantizationRun(
       model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
       compute: compute, threads: threads, restart: restart, ignoresLimits: ignoreLimits,
-      reporting: reporting, observer: observer
+      memoryBudget: memoryBudget, reporting: reporting, observer: observer
     ).run()
   } catch let error as InputError where !isKnown && error.place == "model_type" {
     throw InputError(

@@ -20,6 +20,7 @@ struct QuantizationRun {
   var threads: Int?
   var restart: Bool
   var ignoresLimits = false
+  var memoryBudget: MemoryBudget?
   var reporting: RunReporting
   var observer: (any RunObserver)?
 
@@ -56,9 +57,13 @@ struct QuantizationRun {
     let plan = try RunPlan(
       model: description.model, state: state, copy: copy, options: options,
       heldOutTokenCount: calibration.heldOut.count * length)
+    let placement = try StreamPlacement(
+      state, batchSize: options.batchSize, need: plan.memory, budget: memoryBudget ?? .available,
+      scratchFolder: folder.path, ignoresLimits: ignoresLimits)
+    state.placement = placement
     if !ignoresLimits, journal.finished.isEmpty {
       try plan.requireMemory(free: SystemMemory.availableByteCount)
-      try folder.requireSpace(plan.diskByteCount)
+      try folder.requireSpace(plan.diskByteCount + placement.scratchByteCount)
     }
     let writer = try CheckpointWriter(
       CheckpointPlan(copy.tensors), in: folder, finished: journal.finishedTensors)
@@ -66,6 +71,7 @@ struct QuantizationRun {
     do {
       observer?.observe(.started(description))
       for warning in calibration.warnings { state.warn(warning) }
+      if let remark = placement.remark { observer?.observe(.warning(remark)) }
       state.deliverWeights { weight, module in
         for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
           try writer.write(tensor, named: name)

@@ -1,3 +1,4 @@
+import Checkpoints
 import Compute
 import Diagnostics
 import LanguageModels
@@ -27,9 +28,9 @@ package final class Session {
   /// - Parameter finish: Called when a block is done, with its number and the full-precision stream.
   package func run(finish: (Int, ActivationCache) throws -> Void = { _, _ in }) throws {
     let finished = state.journal?.finished ?? []
+    let blocks = state.decoderBlocks
     let stream = try finished.isEmpty ? firstInputs() : restoredStream(finished)
     for modifier in modifiers { try modifier.start(state) }
-    let blocks = state.decoderBlocks
     for (index, placed) in blocks.enumerated().dropFirst(finished.count) {
       try state.checkStop()
       state.observer?.observe(
@@ -39,7 +40,11 @@ package final class Session {
       // The stream is that of the model as it was; keys and values are looked at on the way.
       program.program.activations = state.keyValueScheme == nil ? .passed : .observed
       for activations in program.program.calibratedActivations { activations.forgetObserved() }
-      let firstInputs = index == 0 ? stream.copy() : nil
+      var firstInputs: ActivationCache?
+      if index == 0 {
+        firstInputs = try placement.makeCache(1)
+        firstInputs?.copy(from: stream)
+      }
       program.program.inputSquares =
         state.wantsInputSquares ? InputSquares(rows: program.program.rows) : nil
       BlockRunner(program).advance(stream)
@@ -51,6 +56,8 @@ package final class Session {
       for modifier in modifiers {
         try naming(placed.name) { try modifier.sequentialEpochEnd(block, state) }
       }
+      // The weights were read where they lie in their files; this block's are not needed again.
+      state.model.checkpoint.releasePages()
       try finish(index, stream)
       if let report = state.blocks.last, report.index == index {
         state.observer?.observe(.blockFinished(report))
@@ -80,20 +87,23 @@ package final class Session {
     }
   }
 
-  private func makeCache() -> ActivationCache {
-    let compute = state.device.compute
-    return ActivationCache(
-      sampleCount: state.calibration.samples.count,
-      sampleByteCount: state.calibration.sequenceLength * state.model.description.hiddenSize
-        * compute.byteCount, compute: compute)
-  }
+  /// What was decided about the streams; in memory where nobody has.
+  private var placement: StreamPlacement { state.placement ?? StreamPlacement(state) }
 
   /// Both streams as they were when the earlier run was cut off; returns that of full precision.
   private func restoredStream(_ finished: [FinishedBlock]) throws -> ActivationCache {
-    let stream = makeCache()
-    guard let journal = state.journal, let files = finished.last?.streams else { return stream }
+    let stream = try placement.makeCache(0)
+    guard let journal = state.journal, let files = finished.last?.streams else {
+      // After the last block nothing reads them.
+      guard finished.count == state.stepCount else {
+        throw InputError(
+          .malformed, source: "the journal of the unfinished run",
+          "has \(finished.count) blocks and no hidden states after them; begin anew with --restart")
+      }
+      return stream
+    }
     try journal.read(files.original, into: stream)
-    let quantized = makeCache()
+    let quantized = try placement.makeCache(1)
     try journal.read(files.quantized, into: quantized)
     state.quantizedStream = quantized
     return stream
@@ -103,10 +113,11 @@ package final class Session {
   private func firstInputs() throws -> ActivationCache {
     let embedding = try TokenEmbedding(
       state.model.description, source: state.model.checkpoint, compute: state.device.compute)
-    let cache = makeCache()
+    let cache = try placement.makeCache(0)
     for (index, sample) in state.calibration.samples.enumerated() {
       try embedding.write(sample.lazy.map { Int($0) }, to: cache[index])
     }
+    state.model.checkpoint.releasePages()
     return cache
   }
 }

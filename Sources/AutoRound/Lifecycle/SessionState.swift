@@ -26,7 +26,9 @@ public final class SessionState {
   package var quantizedStream: ActivationCache?
   /// What is on the disk already; nil if nothing is kept.
   var journal: RunJournal?
-  private var programs: [AnyHashable: BlockProgram] = [:]
+  /// Where hidden states are kept; nil: in memory.
+  var placement: StreamPlacement?
+  private var recorded: (key: AnyHashable, program: BlockProgram)?
   private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
   private var deliverScale: (Float, String) throws -> Void = { _, _ in }
 
@@ -77,7 +79,7 @@ public final class SessionState {
 
   /// Lets go of the programs and hidden states, when all blocks are done.
   func releaseMemory() {
-    programs = [:]
+    recorded = nil
     quantizedStream = nil
   }
 
@@ -88,16 +90,18 @@ public final class SessionState {
     ).blocks
   }
 
-  /// The program of blocks like `block`, recorded at the first call.
+  /// The program of blocks like `block`: the last one, if that was for such a block. Others are not
+  /// kept, so that a model with blocks of several kinds takes no more memory.
   ///
   /// - Parameter batchSize: Samples that run at once; the same for all calls of a run.
   package func program(for block: any DecoderBlock, batchSize: Int) throws -> BlockProgram {
     let key = AnyHashable(block)
-    if let program = programs[key] { return program }
+    if let recorded, recorded.key == key { return recorded.program }
+    recorded = nil
     let program = try BlockProgram(
       block, batch: min(batchSize, calibration.samples.count), tokens: calibration.sequenceLength,
       device: device, training: .matrices)
-    programs[key] = program
+    recorded = (key, program)
     return program
   }
 }

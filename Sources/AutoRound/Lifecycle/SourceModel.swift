@@ -34,13 +34,7 @@ package struct SourceModel: Sendable {
   /// Checks names and shapes of everything that will be read, before hours are spent.
   private func requireTensors() throws {
     func require(_ name: String, _ shape: [Int]) throws {
-      let tensor = try checkpoint.tensor(name, shape: shape)
-      guard tensor.dtype.isFloatingPoint else {
-        throw InputError(
-          .unsupported, source: checkpoint.folder.path(percentEncoded: false),
-          place: "tensor '\(name)'",
-          "has elements of type \(tensor.dtype.rawValue), expected f32, f16 or bf16")
-      }
+      try checkpoint.requireTensor(name, shape: shape)
     }
     try require(description.embedding, [description.vocabularySize, description.hiddenSize])
     try require(description.norm, [description.hiddenSize])
@@ -61,7 +55,7 @@ extension JSONReader {
     guard let method = try optional("quantization_config")?.optional("quant_method") else { return }
     throw InputError(
       .unsupported, place: "quantization_config",
-      "the checkpoint is quantized already (\(try method.string())); expected one in full precision"
+      "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision"
     )
   }
 }

@@ -50,5 +50,5 @@ extension MemoryEstimate {
   /// What a process takes that has just been started.
   private static let leastProcess = 24_000_000
   /// What the matrix library makes for its products, the tokenizer and the calibration text.
-  private static let libraries = 30_000_000
+  private static let libraries = 16_000_000
 }

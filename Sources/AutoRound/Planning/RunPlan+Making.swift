@@ -82,13 +82,13 @@ extension RunPlan {
   ///
   /// - Parameter free: Bytes that the process can take besides what it has; nil if nobody knows.
   package func requireMemory(free: Int?) throws(InputError) {
-    // The system takes mapped pages back where it has to.
-    let wanted = memory.byteCount - memory.mapped - memory.process
+    // The system takes mapped pages back where it has to, and streams can go to scratch files.
+    let wanted = memory.byteCount - memory.mapped - memory.process - memory.streams
     guard let free, wanted > free else { return }
     throw InputError(
       .unwritable, source: model,
       "the run takes about \(Quantities.bytes(wanted)) of memory, and \(Quantities.bytes(free)) are "
-        + "free; make --samples, --sequence-length or --batch-size smaller, or try nevertheless with "
+        + "free; make --sequence-length or --batch-size smaller, or try nevertheless with "
         + "--ignore-limits")
   }
 }

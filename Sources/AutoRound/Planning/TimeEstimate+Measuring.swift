@@ -82,8 +82,8 @@ private struct BlockWork {
     let largest = block.linearLayers.max { $0.outputs * $0.inputs < $1.outputs * $1.inputs }
     guard let largest else { return 1e9 }
     let shape = ProductShape(
-      m: 256, n: largest.outputs, k: largest.inputs, transposesB: true,
-      input: compute.product, output: compute.product)
+      m: 256, n: largest.outputs, k: largest.inputs, transposesB: true, input: compute.product,
+      output: compute.product)
     let seconds = try ProductTiming.seconds(shape, repetitions: 3)
     return 2 * 256 * Double(largest.outputs) * Double(largest.inputs) / max(seconds, 1e-6)
   }

@@ -1,29 +1,22 @@
 import Checkpoints
 import Checksums
-import Compute
 import Diagnostics
 import Tensors
 
 extension ActivationCache {
-  /// The bytes of all samples, one after another.
-  private var bytes: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: self[0], count: sampleCount * sampleByteCount)
-  }
-
-  private var digest: String {
-    var sum = SHA256()
-    sum.update(bytes)
-    return sum.hexadecimal
-  }
-
-  /// Writes the samples to a new file and waits until it is on the disk.
+  /// Writes the samples, one after another, to a new file and waits until it is on the disk.
   ///
   /// - Returns: The SHA-256 of the file.
   func write(to path: String) throws(InputError) -> String {
-    let file = try OutputFile(creating: path, byteCount: bytes.count)
-    try file.write(bytes, at: 0)
+    let file = try OutputFile(creating: path, byteCount: sampleCount * sampleByteCount)
+    var sum = SHA256()
+    for sample in 0..<sampleCount {
+      let bytes = UnsafeRawBufferPointer(start: self[sample], count: sampleByteCount)
+      sum.update(bytes)
+      try file.write(bytes, at: sample * sampleByteCount)
+    }
     try file.synchronize()
-    return digest
+    return sum.hexadecimal
   }
 
   /// Reads what ``write(to:)`` has written.
@@ -31,13 +24,21 @@ extension ActivationCache {
   /// - Throws: `malformed` if the file's size or digest is another.
   func read(from path: String, digest expected: String) throws(InputError) {
     let storage = try TensorStorage(mappingFileAt: path)
-    guard storage.byteCount == bytes.count else {
+    guard storage.byteCount == sampleCount * sampleByteCount else {
       throw InputError(
         .malformed, source: path,
-        "has \(storage.byteCount) bytes, expected \(bytes.count); begin anew with --restart")
+        "has \(storage.byteCount) bytes, expected \(sampleCount * sampleByteCount); begin anew with "
+          + "--restart")
     }
-    self[0].copyMemory(from: storage.base, byteCount: storage.byteCount)
-    guard digest == expected else {
+    var sum = SHA256()
+    for sample in 0..<sampleCount {
+      let range = sample * sampleByteCount..<(sample + 1) * sampleByteCount
+      let target = self[sample]
+      target.copyMemory(from: storage.base + range.lowerBound, byteCount: sampleByteCount)
+      storage.releasePages(in: range)
+      sum.update(UnsafeRawBufferPointer(start: target, count: sampleByteCount))
+    }
+    guard sum.hexadecimal == expected else {
       throw InputError(
         .malformed, source: path, "is not what was written there; begin anew with --restart")
     }

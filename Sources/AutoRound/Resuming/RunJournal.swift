@@ -34,10 +34,10 @@ final class RunJournal {
     self.folder = folder
     let path = folder.path + "/" + Self.fileName
     var journal = try Self.open(restart ? nil : path, source: folder.path)
-    if let begun = journal?.records.first {
+    if let records = journal?.records, !records.isEmpty {
       do throws(InputError) {
-        let earlier = try RunFingerprint(JSONReader(begun).required("run"))
-        let differences = fingerprint.differences(from: earlier)
+        let earlier = try RunRecords(records)
+        let differences = fingerprint.differences(from: earlier.fingerprint)
         guard differences.isEmpty else {
           throw InputError(
             .invalidValue, source: folder.path,
@@ -45,15 +45,9 @@ final class RunJournal {
               + differences.prefix(5).joined(separator: "; ")
               + ". Use the same arguments, or begin anew with --restart")
         }
-        for record in journal?.records.dropFirst() ?? [] {
-          finished.append(try FinishedBlock(JSONReader(record)))
-        }
+        finished = earlier.finished
       } catch {
         throw error.inSource(path)
-      }
-      guard finished.enumerated().allSatisfy({ $0.offset == $0.element.index }) else {
-        throw InputError(
-          .malformed, source: path, "the blocks are not in order; begin anew with --restart")
       }
     }
     if finished.isEmpty {

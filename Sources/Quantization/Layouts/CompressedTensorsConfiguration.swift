@@ -76,7 +76,7 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
     guard try method.string() == "compressed-tensors" else {
       throw InputError(
         .unsupported, place: method.path,
-        "found '\(try method.string())', supported is compressed-tensors")
+        "found \(quoted(try method.string())), supported is compressed-tensors")
     }
     try fields.requireKeys(among: Self.keys)
     for key in ["sparsity_config", "transform_config"] {

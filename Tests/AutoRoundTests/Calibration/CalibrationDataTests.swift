@@ -156,6 +156,41 @@ import Testing
     }
   }
 
+  /// A hundred megabytes on one line, of which a few samples are wanted: only its beginning is encoded.
+  @Test(arguments: ["txt", "jsonl"])
+  func aHugeLineIsNotEncodedAsAWhole(fileExtension: String) throws {
+    let piece = "no end of a line, \u{e9}\u{4e2d}\u{1F600} "
+    let text = String(repeating: piece, count: 100_000_000 / piece.utf8.count)
+    var longest = 0
+    let counting = TextCoding(
+      encode: {
+        longest = max(longest, $0.utf8.count)
+        return try Self.bytes.encode($0)
+      }, decode: Self.bytes.decode)
+    let contents = fileExtension == "txt" ? text : "{\"text\":\"\(text)\"}\n"
+    let data = try load(
+      contents.utf8, fileExtension, samples: 3, length: 1000, coding: counting)
+    #expect(data.samples.count == (fileExtension == "txt" ? 3 : 1))
+    #expect(data.samples[0] == Array(ids("^" + String(text.prefix(1000))).prefix(1000)))
+    #expect(longest < 4 << 20)
+  }
+
+  @Test func aLongRecordGivesTheSameSampleAsItsBeginning() throws {
+    // Longer than what is encoded at first, and with a sample longer than that.
+    let text = String(repeating: "abc \u{e9}\u{4e2d} ", count: 300_000)
+    for length in [5, 70_000, 1_200_000] {
+      let data = try load("{\"text\":\"\(text)\"}".utf8, "jsonl", samples: 1, length: length)
+      #expect(data.samples == [Array(ids("^" + text).prefix(length))])
+    }
+  }
+
+  @Test func samplesThatAreAllTheSameAreUsedWithAWarning() throws {
+    let line = "{\"input_ids\": [7, 7, 7, 7]}\n"
+    let data = try load(String(repeating: line, count: 8).utf8, "jsonl", samples: 8, length: 4)
+    #expect(data.samples == Array(repeating: [7, 7, 7, 7], count: 8))
+    #expect(data.warnings.contains { $0.contains("7 of 8 samples") })
+  }
+
   @Test func refusesIdsBeyondTheModel() {
     let error = #expect(throws: InputError.self) {
       try load("abc".utf8, "txt", samples: 1, length: 4, vocabulary: 256)

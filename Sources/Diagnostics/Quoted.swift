@@ -1,0 +1,13 @@
+/// Text from outside as an error shows it: in single quotes, with control characters replaced and the
+/// middle of a long one left out.
+package func quoted(_ name: String) -> String {
+  let visible = name.unicodeScalars.map { scalar in
+    scalar.properties.generalCategory == .control || scalar.properties.isDefaultIgnorableCodePoint
+      ? "\u{FFFD}" : scalar
+  }
+  func text(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+    String(String.UnicodeScalarView(scalars))
+  }
+  return visible.count <= 200
+    ? "'\(text(visible))'" : "'\(text(visible.prefix(150)))…\(text(visible.suffix(40)))'"
+}

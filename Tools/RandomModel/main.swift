@@ -1,0 +1,150 @@
+import Checkpoints
+import Diagnostics
+import Foundation
+import JSONText
+import Tensors
+
+/// Writes a checkpoint with the shape of a known model and random weights, to measure with where the model
+/// itself is not at hand.
+///
+///     random-model llama-3-8b FOLDER [SAMPLES TOKENS]
+///
+/// With the model come random token ids for calibration, `FOLDER/calibration.jsonl`. Its tokenizer is that of
+/// the example model, whose ids are all in the vocabulary.
+
+/// The sizes of a model of the Llama family.
+struct Shape {
+  var hidden: Int
+  var intermediate: Int
+  var blocks: Int
+  var heads: Int
+  var keyValueHeads: Int
+  var vocabulary: Int
+  var ropeTheta: Int
+
+  static let known: [String: Shape] = [
+    "llama-3-8b": Shape(
+      hidden: 4096, intermediate: 14336, blocks: 32, heads: 32, keyValueHeads: 8,
+      vocabulary: 128_256, ropeTheta: 500_000),
+    "llama-3.2-1b": Shape(
+      hidden: 2048, intermediate: 8192, blocks: 16, heads: 32, keyValueHeads: 8,
+      vocabulary: 128_256, ropeTheta: 500_000),
+  ]
+
+  var configuration: JSONValue {
+    [
+      "architectures": ["LlamaForCausalLM"], "model_type": "llama",
+      "hidden_size": JSONValue(hidden), "intermediate_size": JSONValue(intermediate),
+      "num_hidden_layers": JSONValue(blocks), "num_attention_heads": JSONValue(heads),
+      "num_key_value_heads": JSONValue(keyValueHeads), "vocab_size": JSONValue(vocabulary),
+      "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": JSONValue(ropeTheta),
+      "hidden_act": "silu", "attention_bias": false, "tie_word_embeddings": false,
+      "torch_dtype": "bfloat16",
+    ]
+  }
+
+  /// Every tensor, in the order of the model.
+  var tensors: [TensorInfo] {
+    func tensor(_ name: String, _ shape: Int...) -> TensorInfo {
+      TensorInfo(name: "\(name).weight", dtype: .bfloat16, shape: shape)
+    }
+    let keyValues = hidden / heads * keyValueHeads
+    var tensors = [tensor("model.embed_tokens", vocabulary, hidden)]
+    for block in 0..<blocks {
+      let name = "model.layers.\(block)"
+      tensors += [
+        tensor("\(name).input_layernorm", hidden),
+        tensor("\(name).self_attn.q_proj", hidden, hidden),
+        tensor("\(name).self_attn.k_proj", keyValues, hidden),
+        tensor("\(name).self_attn.v_proj", keyValues, hidden),
+        tensor("\(name).self_attn.o_proj", hidden, hidden),
+        tensor("\(name).post_attention_layernorm", hidden),
+        tensor("\(name).mlp.gate_proj", intermediate, hidden),
+        tensor("\(name).mlp.up_proj", intermediate, hidden),
+        tensor("\(name).mlp.down_proj", hidden, intermediate),
+      ]
+    }
+    return tensors + [tensor("model.norm", hidden), tensor("lm_head", vocabulary, hidden)]
+  }
+}
+
+/// SplitMix64.
+struct Generator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+/// Writes a tensor's elements: ones for a norm, else numbers in bf16 with magnitudes from 1/128 to 1/32.
+func write(_ tensor: TensorInfo, to file: OutputFile, at offset: Int, _ generator: inout Generator)
+  throws
+{
+  let byteCount = tensor.shape.reduce(2, *)
+  var words = [UInt64](repeating: 0x3F80_3F80_3F80_3F80, count: 1 << 17)
+  for start in stride(from: 0, to: byteCount, by: words.count * 8) {
+    if tensor.shape.count > 1 {
+      for index in words.indices {
+        words[index] = generator.next() & 0x80FF_80FF_80FF_80FF | 0x3C00_3C00_3C00_3C00
+      }
+    }
+    try words.withUnsafeBytes {
+      try file.write(
+        UnsafeRawBufferPointer(rebasing: $0.prefix(byteCount - start)), at: offset + start)
+    }
+  }
+}
+
+func makeModel(_ shape: Shape, in folder: URL, samples: Int, tokens: Int) throws {
+  let manager = FileManager.default
+  try manager.createDirectory(at: folder, withIntermediateDirectories: true)
+  let plan = try CheckpointPlan(shape.tensors)
+  var generator = Generator(state: 1)
+  for shard in plan.shards {
+    let file = try OutputFile(
+      creating: folder.appending(path: shard.fileName).path, byteCount: shard.byteCount)
+    try file.write(shard.encodedHeader, at: 0)
+    for entry in shard.header.entries {
+      try write(
+        entry.info, to: file, at: shard.encodedHeader.count + entry.offsets.lowerBound, &generator)
+    }
+    try file.synchronize()
+  }
+  func writeText(_ text: String, _ name: String) throws {
+    try Data(text.utf8).write(to: folder.appending(path: name))
+  }
+  if let index = plan.index { try writeText(index.text, ShardIndex.fileName) }
+  try writeText(shape.configuration.text(indentation: 2), "config.json")
+  for name in ["tokenizer.json", "tokenizer_config.json"] {
+    try manager.copyItem(
+      at: URL(filePath: "Examples/books-llama-6m/\(name)"), to: folder.appending(path: name))
+  }
+  let lines = (0..<samples).map { _ in
+    let ids = (0..<tokens).map { _ in "\(Int.random(in: 0..<shape.vocabulary, using: &generator))" }
+    return "{\"input_ids\":[\(ids.joined(separator: ","))]}\n"
+  }
+  try writeText(lines.joined(), "calibration.jsonl")
+}
+
+let arguments = CommandLine.arguments
+let sizes = arguments.dropFirst(3).compactMap { Int($0) }
+guard arguments.count > 2, let shape = Shape.known[arguments[1]], sizes.count == arguments.count - 3
+else {
+  print(
+    "usage: random-model \(Shape.known.keys.sorted().joined(separator: "|")) FOLDER [SAMPLES TOKENS]"
+  )
+  exit(64)
+}
+do {
+  try makeModel(
+    shape, in: URL(filePath: arguments[2]), samples: sizes.first ?? 32,
+    tokens: sizes.dropFirst().first ?? 512)
+} catch {
+  print("error: \(error)")
+  exit(1)
+}
