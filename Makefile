@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench accuracy resume faults fuzz memory lint format docs ci
+.PHONY: help build demo test bench accuracy plan resume faults fuzz memory lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -21,6 +21,9 @@ bench: ## Time tuning against the machine's matrix rate; CASES="qwen3 example" c
 
 accuracy: ## Measure every tuned scheme against the reference; writes docs/ACCURACY.md
 	Scripts/accuracy
+
+plan: ## Compare what `autoround plan` says with what a run takes; nothing else should run
+	Scripts/check-plan
 
 resume: ## End runs by force at random moments and go on; COUNT=100
 	Scripts/check-resume $(or $(COUNT),100)

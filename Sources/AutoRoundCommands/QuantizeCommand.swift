@@ -20,7 +20,7 @@ struct QuantizeCommand: ParsableCommand {
         autoround quantize Qwen3-0.6B --output q --recipe recipe.yaml
         autoround quantize Qwen3-0.6B --output q --calibration my.jsonl --samples 256
         autoround quantize Qwen3-0.6B --output rtn --iterations 0
-        autoround quantize SomethingNew --output rtn --model-free --scheme FP8_DYNAMIC
+        autoround quantize NewModel --output q --model-free --scheme MXFP8
 
       Calibration text is a .jsonl file with a record {"text": ...} or {"input_ids": [...]} per \
       line, or a .txt file. Records are cut at --sequence-length tokens, and shorter ones are left \
@@ -211,7 +211,8 @@ struct QuantizeCommand: ParsableCommand {
     printer.show(status: "measuring how long a block takes")
     let plan = try RunPlan(
       model: URL(filePath: checkpoint), modifier: modifier, compute: computing.type,
-      threads: computing.threads, reporting: reports.reporting(compute: computing.type, printer))
+      threads: computing.threads, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+      reporting: reports.reporting(compute: computing.type, printer))
     printer.clear()
     for line in json ? [plan.json.text()] : plan.lines { print(line) }
   }

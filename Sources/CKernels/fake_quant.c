@@ -44,7 +44,10 @@ INLINE size_t width_of_group(const ck_int_layer *layer, size_t group) {
 
 /// The scale before theta, with its sign.
 INLINE float raw_scale(const ck_int_layer *layer, size_t p) {
-  if (layer->initial) return round_to_type(layer->initial[p] * layer->beta[p], layer->scale_type);
+  if (layer->initial) {
+    float most = layer->scale_type == CK_SCALE_F16 ? 65504 : 3e38f;
+    return round_to_type(clamp(layer->initial[p] * layer->beta[p], -most, most), layer->scale_type);
+  }
   float low = layer->wmin[p] * layer->alpha[p], high = layer->wmax[p] * layer->beta[p];
   if (layer->symmetric) {
     float half = (float)(1 << (layer->bits - 1));

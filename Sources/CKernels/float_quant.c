@@ -1,5 +1,6 @@
 #include "float_quant.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,6 +14,12 @@
 /// The scale of an FP8 group of zeros.
 static const float least_fp8_scale = 1.0f / (448.0f * 512.0f);
 static const float sixth = 1.0f / 6.0f;
+
+/// The magnitude that `factor` makes of a group's greatest, finite.
+static float times(float greatest, float factor) {
+  float m = greatest * factor;
+  return m > FLT_MAX ? FLT_MAX : m;
+}
 
 /// The scale of a group whose greatest magnitude is `m`.
 typedef struct {
@@ -76,7 +83,7 @@ void ck_float_greatest(const ck_float_layer *layer, float *greatest, size_t row_
 void ck_float_scales(const ck_float_layer *layer, size_t begin, size_t end) {
   for (size_t p = begin; p < end; p++) {
     layer->beta[p] = clamp(layer->beta[p], 0, layer->beta_limit);
-    group_scale s = scale_of(layer, layer->greatest[p] * layer->beta[p]);
+    group_scale s = scale_of(layer, times(layer->greatest[p], layer->beta[p]));
     layer->scale[p] = s.scale;
     layer->inverse[p] = s.inverse;
     layer->stored[p] = s.stored;
@@ -102,7 +109,7 @@ void ck_float_range_gradients(const ck_float_layer *layer, const float *df, cons
                               float *dbeta, size_t begin, size_t end) {
   for (size_t p = begin; p < end; p++) {
     float d = df[p] - dx[p], beta = layer->beta[p], greatest = layer->greatest[p];
-    float m = greatest * beta, factor = 0;
+    float m = times(greatest, beta), factor = 0;
     switch (layer->format) {
       case CK_FP8:
         if (m / 448 >= least_fp8_scale) factor = greatest / 448;

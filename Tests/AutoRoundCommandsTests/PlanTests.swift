@@ -161,6 +161,21 @@ import Testing
     #expect(error?.message.contains("--ignore-limits") == true)
   }
 
+  @Test func whatDoesNotFitInMemoryGoesToTheDisk() throws {
+    let modifier = try AutoRoundModifier(iterations: 0)
+    let whole = try RunPlan(model: model, modifier: modifier, measuresTime: false)
+    #expect(whole.scratchByteCount == 2 * whole.memory.streams)
+    #expect(whole.diskByteCount == whole.byteCount + whole.scratchByteCount)
+    // A block fits with both streams in files: the streams are most of this run.
+    let bounded = try RunPlan(
+      model: model, modifier: modifier,
+      memoryBudget: MemoryBudget(byteCount: whole.memory.byteCount - whole.memory.streams / 4),
+      measuresTime: false)
+    #expect(bounded.memory.streams == whole.memory.streams / 2)
+    #expect(bounded.scratchByteCount == whole.scratchByteCount + whole.memory.streams / 2)
+    #expect(bounded.warnings.contains { $0.contains("kept in a scratch file") })
+  }
+
   @Test func helpIsThatOfPlan() throws {
     let run = try Invocation("plan", "--help")
     #expect(run.status == 0)

@@ -34,7 +34,8 @@ import Testing
     let quantizer = try FloatWeightQuantizer(
       weight: Tensor(elements, shape: [6, 100]), arguments: Self.kinds[kind], scaleDType: .bfloat16)
     var generator = SeededGenerator(seed: 3)
-    for _ in 0..<3 {
+    for turn in 0..<6 {
+      if turn == 3 { quantizer.searchScales(importance: generator.uniform(100, in: 0...1)) }
       _ = quantizer.quantized(to: .float32)
       quantizer.step(gradient: generator.normal(600), learningRate: 0.1, rangeLearningRate: 0.1)
     }

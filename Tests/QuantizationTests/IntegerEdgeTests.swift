@@ -55,6 +55,37 @@ import Testing
     }
   }
 
+  /// Searched scales are finite whatever errors weigh, and tuning goes on from them.
+  @Test(arguments: Array(edges.indices), [DType.bfloat16, .float16, .float32])
+  func searchedResults(edge: Int, scaleDType: DType) throws {
+    let weight = Tensor(Self.edges[edge].row, shape: [1, 40])
+    let importances: [[Float]?] = [
+      nil, Array(repeating: 0, count: 40), (0..<40).map { $0 % 3 == 0 ? 0 : Float($0) * 1e30 },
+    ]
+    for bits in 2...8 {
+      for (strategy, size) in [(QuantizationArguments.Strategy.group, 16), (.channel, nil)] {
+        for importance in importances {
+          let quantizer = try IntegerWeightQuantizer(
+            weight: weight,
+            arguments: QuantizationArguments(numBits: bits, strategy: strategy, groupSize: size),
+            scaleDType: scaleDType)
+          quantizer.searchScales(importance: importance)
+          for _ in 0..<2 {
+            let result = try quantizer.finished()
+            let what = "\(Self.edges[edge].name), \(bits) bits, \(strategy)"
+            #expect(result.scales.allSatisfy { $0.isFinite && $0 != 0 }, "\(what)")
+            #expect(result.codes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
+            #expect(
+              quantizer.quantized(to: .float32).floats().allSatisfy { $0.isFinite }, "\(what)")
+            quantizer.step(
+              gradient: [Float](repeating: -1, count: 40), learningRate: 1e-2,
+              rangeLearningRate: 0.5)
+          }
+        }
+      }
+    }
+  }
+
   @Test func zeroGroupHasNoGradientAndStaysZero() throws {
     let quantizer = try IntegerWeightQuantizer(
       weight: Tensor(zeros: [2, 32], dtype: .bfloat16),

@@ -126,7 +126,8 @@ public final class AutoRoundModifier: Modifier {
     let layers = try makeLayers(block, state)
     let scaleDType = state.model.scaleDType(
       ofBlock: PlacedBlock(name: block.name, block: block.structure))
-    let keyValueScales = try block.program.calibrateKeysAndValues(dtype: scaleDType)
+    let keyValueScales = try block.program.calibrateKeysAndValues(
+      state.keyValueScheme, dtype: scaleDType)
     let inputScales = try block.program.calibrateInputs(on: inputs, dtype: scaleDType)
     block.program.program.activations = .quantized
     for scale in keyValueScales {

@@ -27,6 +27,12 @@ extension QuantizationRun {
     var plan = try RunPlan(
       model: model.path(percentEncoded: false), state: state, copy: copy, options: options,
       heldOutTokenCount: heldOut)
+    let placement = try StreamPlacement(
+      state, batchSize: options.batchSize, need: plan.memory, budget: memoryBudget ?? .available,
+      scratchFolder: output.path(percentEncoded: false), ignoresLimits: false)
+    plan.memory.streams -= placement.scratchByteCount
+    plan.scratchByteCount += placement.scratchByteCount
+    if let remark = placement.remark { plan.warnings.append(remark) }
     if measuresTime {
       plan.time = try TimeEstimate(measuring: state, options, heldOutTokenCount: heldOut)
     }
@@ -42,16 +48,19 @@ extension RunPlan {
   ///   - modifier: What is to be done.
   ///   - compute: The type of the matrix products.
   ///   - threads: Threads to use; nil: one for each processor.
+  ///   - memoryBudget: What the run may take; nil: most of what is free.
   ///   - reporting: What will be measured at the end.
   ///   - measuresTime: Whether a block is tuned for a few seconds to know how long all take.
   /// - Throws: `InputError`, which names the file and the field that is at fault.
   public init(
     model: URL, modifier: AutoRoundModifier, compute: ComputeType = .automatic,
-    threads: Int? = nil, reporting: RunReporting = RunReporting(), measuresTime: Bool = true
+    threads: Int? = nil, memoryBudget: MemoryBudget? = nil,
+    reporting: RunReporting = RunReporting(), measuresTime: Bool = true
   ) throws {
     self = try QuantizationRun(
       model: model, modifier: modifier, dataset: .builtin, output: model, overwrite: false,
-      compute: compute, threads: threads, restart: false, reporting: reporting
+      compute: compute, threads: threads, restart: false, memoryBudget: memoryBudget,
+      reporting: reporting
     ).plan(measuresTime: measuresTime)
   }
 }

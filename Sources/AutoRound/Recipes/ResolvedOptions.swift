@@ -93,8 +93,8 @@ public struct ResolvedOptions: Sendable, Equatable {
     options.iterations = iterations
     if case .fixed(let rate) = learningRate { options.learningRate = rate }
     options.batchSize = batchSize
-    options.algorithm = algorithm
-    options.head = head
+    options.algorithm = algorithm == .signRound ? nil : algorithm
+    options.head = head == .keep ? nil : head
     options.disablesOptimizedRounding = disablesOptimizedRounding
     options.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.recipe = Recipe(options)

@@ -84,7 +84,7 @@ extension BlockReport {
     var layers: [String] = []
     for layer in try reader.required("layers").elements() { layers.append(try layer.string()) }
     var losses: [Double] = []
-    for loss in try reader.required("losses").elements() { losses.append(try loss.double()) }
+    for loss in try reader.optional("losses")?.elements() ?? [] { losses.append(try loss.double()) }
     self.init(
       index: try reader.required("index").int(in: 0...1 << 20),
       name: try reader.required("name").string(), layers: layers,

@@ -1,5 +1,6 @@
 import Compute
 import LanguageModels
+import Quantization
 import Tensors
 
 extension BlockProgram {
@@ -27,14 +28,19 @@ extension BlockProgram {
   /// Finds the scales of keys and values from what the program saw of them while it ran in full precision,
   /// and puts them into the program.
   ///
-  /// The range is a moving average over batches, as LLM Compressor keeps it.
-  func calibrateKeysAndValues(dtype: DType) throws -> [CalibratedScale] {
-    try program.calibratedActivations.filter { $0.isOfKeysOrValues(self) }.map {
+  /// The range is a moving average over batches, as LLM Compressor keeps it, or all that was seen if the
+  /// scheme's observer is `static_minmax`.
+  func calibrateKeysAndValues(
+    _ scheme: QuantizationArguments?, dtype: DType
+  ) throws -> [CalibratedScale] {
+    let isWhole = scheme?.observer == "static_minmax"
+    return try program.calibratedActivations.filter { $0.isOfKeysOrValues(self) }.map {
       activations in
       var average = activations.observed.first ?? (0, 0)
       for range in activations.observed.dropFirst() {
-        average.least += 0.01 * (range.least - average.least)
-        average.greatest += 0.01 * (range.greatest - average.greatest)
+        let (below, above) = (range.least - average.least, range.greatest - average.greatest)
+        average.least += isWhole ? min(below, 0) : 0.01 * below
+        average.greatest += isWhole ? max(above, 0) : 0.01 * above
       }
       // A NaN in the average stays in the sum.
       let largest = max(-average.least, average.greatest) + 0 * (average.least + average.greatest)

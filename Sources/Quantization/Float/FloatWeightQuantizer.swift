@@ -172,7 +172,9 @@ package final class FloatWeightQuantizer: WeightQuantizer {
     ThreadTeam.forRanges(of: rows) { [layer, sums] begin, end in
       withUnsafePointer(to: layer) { ck_float_search($0, importance, sums, begin, end) }
     }
-    for parameter in 0..<parameterCount { derived[parameter] *= sums[parameter] }
+    for parameter in 0..<parameterCount {
+      derived[parameter] = min(derived[parameter] * sums[parameter], .greatestFiniteMagnitude)
+    }
     layer.beta_limit = 2
     updateScales()
   }
