@@ -31,8 +31,8 @@ resume: ## End runs by force at random moments and go on; COUNT=100
 faults: ## Let every change of a file fail, and see what a run makes of it
 	Scripts/check-write-faults
 
-fuzz: ## Look for inputs that a parser cannot stand; SECONDS=600 for each, PARSERS="recipe journal"
-	Scripts/fuzz $(or $(SECONDS),600) $(PARSERS)
+fuzz: ## Try parsers with damaged inputs; RUNS=1000000 SEED=1 PARSERS="recipe journal"
+	Scripts/fuzz $(or $(RUNS),1000000) $(or $(SEED),1) $(PARSERS)
 
 memory: ## Measure the memory of a run on a model of 8 billion weights; takes 30 GB of disk
 	Scripts/check-memory

@@ -2,7 +2,6 @@
 //
 //   fuzz [--runs N] [--seed S] [TARGET...]   mutations of the seeds in Fuzz/Corpus, the same from one seed
 //   fuzz --file FILE TARGET                  one input, such as one that a run has left
-//   fuzz --coverage TARGET [OPTION...]       libFuzzer, where the program is built for it (Scripts/fuzz)
 
 import Foundation
 
@@ -71,14 +70,6 @@ func run(_ target: FuzzTarget, runs: Int, seed: UInt64) {
       longest / .milliseconds(1), usage.ru_maxrss / 1000))
 }
 
-if arguments.first == "--coverage" {
-  #if COVERAGE
-    guard arguments.count > 1 else { fail("--coverage needs a parser") }
-    exit(coverageGuided(target(arguments[1]), Array(arguments.dropFirst(2))))
-  #else
-    fail("this build knows no coverage; see Scripts/fuzz")
-  #endif
-}
 let runs = Int(take("--runs") ?? "20000") ?? 0
 let seed = UInt64(take("--seed") ?? "1") ?? 1
 defer { try? FileManager.default.removeItem(at: FuzzTarget.scratch) }
