@@ -19,22 +19,13 @@ struct TuningCase {
   var compute = ComputeType.automatic
   var gradients = GradientPrecision.full
 
-  static let all = [
+  private static let blocks = [
     TuningCase(
       name: "example 8x512", hidden: 256, intermediate: 768, heads: 4, keyValueHeads: 2,
       headSize: 64, batch: 8, tokens: 512),
     TuningCase(
-      name: "example 8x512 int8", hidden: 256, intermediate: 768, heads: 4, keyValueHeads: 2,
-      headSize: 64, batch: 8, tokens: 512, gradients: .int8),
-    TuningCase(
       name: "qwen3-0.6b 8x512", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
       headSize: 128, batch: 8, tokens: 512),
-    TuningCase(
-      name: "qwen3-0.6b 8x512 int8", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
-      headSize: 128, batch: 8, tokens: 512, gradients: .int8),
-    TuningCase(
-      name: "qwen3-0.6b 8x512 f32", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
-      headSize: 128, batch: 8, tokens: 512, compute: .float32),
     TuningCase(
       name: "qwen3-0.6b 4x2048", hidden: 1024, intermediate: 3072, heads: 16, keyValueHeads: 8,
       headSize: 128, batch: 4, tokens: 2048),
@@ -45,6 +36,19 @@ struct TuningCase {
       name: "llama-3-8b 1x512", hidden: 4096, intermediate: 14336, heads: 32, keyValueHeads: 8,
       headSize: 128, batch: 1, tokens: 512),
   ]
+
+  /// Each block with gradients in full and in 8 bits, where the processor has them; one in f32.
+  static var all: [TuningCase] {
+    blocks.flatMap { block in
+      var (int8, float32) = (block, block)
+      int8.name += " int8"
+      int8.gradients = .int8
+      float32.name += " f32"
+      float32.compute = .float32
+      return [block] + (GradientPrecision.int8.isAvailable ? [int8] : [])
+        + (block.name == "qwen3-0.6b 8x512" ? [float32] : [])
+    }
+  }
 
   /// Times the iterations after the first two and relates them to the matrix rate, measured before and
   /// after.
@@ -94,23 +98,27 @@ struct TuningCase {
     }
     let matrixRate = try (rateBefore + rate()) / 2
     let seconds = times.dropFirst(warmUp).sorted()[(iterations - warmUp) / 2]
-    return report(seconds: seconds, matrixRate: matrixRate)
+    let int8Rate = try MatrixRate(
+      rows: batch * tokens, inputs: hidden, outputs: intermediate, type: .int8
+    ).perSecond
+    return report(seconds: seconds, matrixRate: matrixRate, int8Rate: int8Rate)
       + breakdown(block.program, layers, total: times.reduce(0, +))
   }
 
-  private func report(seconds: Double, matrixRate: Double) -> [String] {
+  private func report(seconds: Double, matrixRate: Double, int8Rate: Double) -> [String] {
     let operations = linearOperations + attentionOperations
     func share(_ operations: Double) -> String {
       String(format: "%.1f %%", 100 * operations / seconds / matrixRate)
     }
     return [
       "",
-      "\(name), \(compute.rawValue)",
+      "\(name), \(compute.rawValue), gradients in \(gradients.rawValue)",
       String(
         format: "  %.4f s per iteration, %.0f tokens/s", seconds, Double(batch * tokens) / seconds),
       String(
-        format: "  %.1f GFLOP in linear layers, %.1f in attention; matrix rate %.0f GFLOP/s",
-        linearOperations / 1e9, attentionOperations / 1e9, matrixRate / 1e9),
+        format:
+          "  %.1f GFLOP in linear layers, %.1f in attention; matrix rate %.0f GFLOP/s, int8 %.0f",
+        linearOperations / 1e9, attentionOperations / 1e9, matrixRate / 1e9, int8Rate / 1e9),
       "  \(share(operations)) of the matrix rate; counting linear layers alone "
         + share(linearOperations),
     ]
