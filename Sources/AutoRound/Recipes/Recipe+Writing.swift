@@ -1,3 +1,4 @@
+import Compute
 import Diagnostics
 import JSONText
 import Quantization
