@@ -42,7 +42,7 @@ import Testing
         let run = try Invocation([
           "quantize", copy.path, "--output", output.path, "--samples", "1", "--sequence-length",
           "8",
-          "--iterations", "0", "--threads", "1",
+          "--iterations", "0", "--held-out", "0", "--threads", "1",
         ])
         let what = "\(key): \(value.text().prefix(80)): \(run.errors.prefix(1000))"
         if run.status == 0 {

@@ -52,7 +52,13 @@ package struct SourceModel: Sendable {
 extension JSONReader {
   /// Refuses the configuration of a quantized checkpoint.
   func requireFullPrecision() throws {
-    guard let method = try optional("quantization_config")?.optional("quant_method") else { return }
+    guard let settings = try optional("quantization_config") else { return }
+    // Whoever reads the model takes it for quantized, even where nothing says how.
+    guard let method = try settings.optional("quant_method") else {
+      throw InputError(
+        .malformed, place: "quantization_config",
+        "has no quant_method; remove it from the configuration of a checkpoint in full precision")
+    }
     throw InputError(
       .unsupported, place: "quantization_config",
       "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision"
