@@ -40,8 +40,9 @@ struct AttentionTile: Hashable {
 
   /// The tiles of a sequence whose first token stands at position `offset`.
   static func tiles(tokens: Int, offset: Int, window: Int?) -> [AttentionTile] {
-    // Scores of a tile in f32 stay within half a megabyte, about half of a core's second-level cache.
-    let rowsOfTile = tokens <= 1024 ? 128 : 64
+    // Scores of a tile in f32 stay within a megabyte, a core's second-level cache. Fewer rows would use
+    // what the products pack for less.
+    let rowsOfTile = tokens <= 2048 ? 128 : 64
     return stride(from: 0, to: tokens, by: rowsOfTile).map { first in
       let rows = min(rowsOfTile, tokens - first)
       let query = offset + first
