@@ -106,21 +106,8 @@ INLINE nearest_float round_activation(float x, activation_scale s, int is_float,
   return is_float ? round_value(x, 0, s.scale, s.inverse, format) : round_integer(x, s);
 }
 
-#define VARIANT(name) name##_portable
-#include "activation_quant.inc"
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_avx2
-#include "activation_quant.inc"
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_avx512
-#include "activation_quant.inc"
-#undef VARIANT
-CK_END
-#endif
+#define FAMILY "activation_quant.inc"
+#include "each_isa.h"
 
 void ck_activation_quantize(const ck_activation_rule *rule, const void *x, size_t x_stride, void *y,
                             size_t row_begin, size_t row_end) {

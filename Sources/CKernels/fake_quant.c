@@ -57,21 +57,8 @@ INLINE float raw_scale(const ck_int_layer *layer, size_t p) {
   return round_to_type((high - low) / grid_of(layer).high, layer->scale_type);
 }
 
-#define VARIANT(name) name##_portable
-#include "fake_quant.inc"
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_avx2
-#include "fake_quant.inc"
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_avx512
-#include "fake_quant.inc"
-#undef VARIANT
-CK_END
-#endif
+#define FAMILY "fake_quant.inc"
+#include "each_isa.h"
 
 void ck_int_ranges(const ck_int_layer *layer, float *wmin, float *wmax, size_t row_begin,
                    size_t row_end) {

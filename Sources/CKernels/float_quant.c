@@ -59,21 +59,8 @@ INLINE size_t parameter_of(const ck_float_layer *layer, size_t row, size_t group
   return row / layer->row_span * layer->groups + group;
 }
 
-#define VARIANT(name) name##_portable
-#include "float_quant.inc"
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_avx2
-#include "float_quant.inc"
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_avx512
-#include "float_quant.inc"
-#undef VARIANT
-CK_END
-#endif
+#define FAMILY "float_quant.inc"
+#include "each_isa.h"
 
 void ck_float_greatest(const ck_float_layer *layer, float *greatest, size_t row_begin,
                        size_t row_end) {

@@ -39,21 +39,9 @@ void ck_scale_sums(ck_element type, const int32_t *sums, const float *scales, vo
   CK_DISPATCH_TYPED(type, scale_sums, sums, scales, y, stride, accumulate, columns, begin, end)
 }
 
-#define VARIANT(name) name##_portable
-#include "scale_sums.inc"
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_avx2
-#include "scale_sums.inc"
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_avx512
-#include "scale_sums.inc"
-#undef VARIANT
-CK_END
-#endif
+#undef FAMILY
+#define FAMILY "scale_sums.inc"
+#include "each_isa.h"
 
 void ck_scale_sums_in_place(void *sums, const float *factors, const float *scales, size_t columns,
                             size_t begin, size_t end) {

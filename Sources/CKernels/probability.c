@@ -11,21 +11,8 @@ static size_t largest(const float *x, size_t columns) {
   return best;
 }
 
-#define VARIANT(name) name##_portable
-#include "probability.inc"
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_avx2
-#include "probability.inc"
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_avx512
-#include "probability.inc"
-#undef VARIANT
-CK_END
-#endif
+#define FAMILY "probability.inc"
+#include "each_isa.h"
 
 static void log_sum_exp(const float *x, size_t columns, double *result) {
   CK_DISPATCH(log_sum_exp, x, columns, result);

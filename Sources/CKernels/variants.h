@@ -3,17 +3,8 @@
 /// `family.inc` holds the loops of a family once, each function named `VARIANT(name)`. `family.c`
 /// includes it once for each instruction set and picks one at the call:
 ///
-///     #define VARIANT(name) name##_portable
-///     #include "family.inc"
-///     #undef VARIANT
-///     #if CK_HAS_X86
-///     CK_BEGIN_AVX2
-///     #define VARIANT(name) name##_avx2
-///     #include "family.inc"
-///     #undef VARIANT
-///     CK_END
-///     ... CK_BEGIN_AVX512 ... CK_END
-///     #endif
+///     #define FAMILY "family.inc"
+///     #include "each_isa.h"
 ///     void ck_name(float *x, size_t n) { CK_DISPATCH(name, x, n); }
 ///
 /// The compiler vectorizes the same loops for each set, so that they agree but for the order of sums.

@@ -1,0 +1,20 @@
+/// Includes the file named by FAMILY once for each instruction set.
+///
+/// Inside FAMILY, `VARIANT(name)` is the name of a function. No include guard: a source file includes this
+/// for each family, after defining FAMILY, and dispatches with CK_DISPATCH.
+
+#define VARIANT(name) name##_portable
+#include FAMILY
+#undef VARIANT
+#if CK_HAS_X86
+CK_BEGIN_AVX2
+#define VARIANT(name) name##_avx2
+#include FAMILY
+#undef VARIANT
+CK_END
+CK_BEGIN_AVX512
+#define VARIANT(name) name##_avx512
+#include FAMILY
+#undef VARIANT
+CK_END
+#endif
