@@ -103,7 +103,7 @@ struct KernelCase {
       },
       KernelCase(name: "rounding to 8 bits", byteCount: rows * columns * 3) {
         ck_quantize_columns(
-          CK_BF16, m.a, columns, nil, m.floats, m.c.assumingMemoryBound(to: Int8.self), columns,
+          CK_BF16, m.a, columns, nil, m.floats, 1, m.c.assumingMemoryBound(to: Int8.self), columns,
           $0, $1)
       },
       KernelCase(name: "scaling of 32-bit sums", byteCount: rows * hidden * 6) {

@@ -5,14 +5,40 @@
 #include "exp.h"
 #include "variants.h"
 
+// What a row of a piece may see.
+typedef struct {
+  size_t low, high;
+} visible_columns;
+
+static visible_columns columns_of_row(const ck_piece *t, size_t row) {
+  // Keys up to the query's own, counted from the first of the piece.
+  const size_t end = t->first_query + row / t->heads + 1;
+  const size_t seen = end > t->first_key ? end - t->first_key : 0;
+  visible_columns visible = {0, seen < t->columns ? seen : t->columns};
+  if (t->window && seen > t->window) visible.low = seen - t->window;
+  if (visible.low > visible.high) visible.low = visible.high;
+  return visible;
+}
+
 #define FAMILY "attention.inc"
 #include "each_variant.h"
 
-void ck_softmax(ck_element type, const ck_tile *tile, float *s, void *p, float *log_sum) {
-  CK_DISPATCH_TYPED(type, softmax, tile, s, p, log_sum)
+void ck_softmax(ck_element type, const ck_piece *piece, const float *s, void *p, float *m, float *sum,
+                float *y, size_t head_size) {
+  CK_DISPATCH_TYPED(type, softmax, piece, s, p, m, sum, y, head_size)
 }
 
-void ck_softmax_backward(ck_element type, const ck_tile *tile, const float *s, const float *dp,
-                         const float *log_sum, void *p, void *ds) {
-  CK_DISPATCH_TYPED(type, softmax_backward, tile, s, dp, log_sum, p, ds)
+void ck_softmax_end(ck_element type, const ck_piece *piece, const float *y, float *m, const float *sum,
+                    void *out, size_t stride, size_t head_size) {
+  CK_DISPATCH_TYPED(type, softmax_end, piece, y, m, sum, out, stride, head_size)
+}
+
+void ck_softmax_deltas(ck_element type, const ck_piece *piece, const void *dy, const void *y,
+                       size_t stride, float *delta, size_t head_size) {
+  CK_DISPATCH_TYPED(type, softmax_deltas, piece, dy, y, stride, delta, head_size)
+}
+
+void ck_softmax_backward(ck_element type, const ck_piece *piece, const float *s, const float *dp,
+                         const float *log_sum, const float *delta, void *p, void *ds) {
+  CK_DISPATCH_TYPED(type, softmax_backward, piece, s, dp, log_sum, delta, p, ds)
 }

@@ -30,8 +30,9 @@ void ck_column_magnitudes(ck_element type, const void *x, size_t stride, const f
 }
 
 void ck_quantize_columns(ck_element type, const void *x, size_t stride, const float *factors,
-                         const float *scales, int8_t *q, size_t columns, size_t begin, size_t end) {
-  CK_DISPATCH_TYPED(type, quantize_columns, x, stride, factors, scales, q, columns, begin, end)
+                         const float *scales, uint32_t seed, int8_t *q, size_t columns, size_t begin,
+                         size_t end) {
+  CK_DISPATCH_TYPED(type, quantize_columns, x, stride, factors, scales, seed, q, columns, begin, end)
 }
 
 void ck_scale_sums(ck_element type, const int32_t *sums, const float *scales, void *y,

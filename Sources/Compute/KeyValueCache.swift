@@ -9,8 +9,8 @@ package final class KeyValueCache {
   let values: UnsafeMutableRawPointer
   let rowByteCount: Int
 
-  /// Keys are read in steps of so many tokens, so that few different products are prepared.
-  static let step = 64
+  /// Keys are read in steps of so many tokens.
+  static let step = AttentionTile.keysOfPiece
 
   /// - Parameters:
   ///   - capacity: Tokens that will be stored at most.

@@ -48,6 +48,10 @@ package final class Program {
   /// Collects the squares of all linear layers' inputs in the forward pass; nil, the default: nobody does.
   package var inputSquares: InputSquares?
 
+  /// The number of the next backward pass: what is rounded at random is rounded differently in each. Who
+  /// wants to repeat passes sets it back.
+  package var backwardPass: UInt32 = 0
+
   /// Position of the first token of each sequence.
   var positionOffset: Int { cache?.tokenCount ?? 0 }
 
@@ -128,6 +132,7 @@ package final class Program {
       }
       self.sink = { _, _ in }
     }
+    backwardPass &+= 1
   }
 
   /// The result of the forward pass, `[rows, columns]` in the compute type.

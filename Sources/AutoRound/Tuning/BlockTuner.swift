@@ -149,6 +149,7 @@ package final class BlockTuner {
     var sums = GradientSums(layers: layers, isNeeded: needsSums)
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)
     outcome.losses.reserveCapacity(settings.iterations)
+    runner.block.program.backwardPass = 0
 
     for iteration in 0..<settings.iterations {
       quantizeWeights()

@@ -1,10 +1,11 @@
-/// The softmax of attention on one tile of scores, forward and backward. The products around it are
-/// the matrix library's. See norm.h for the legend.
+/// The softmax of attention, a piece of the scores at a time. The products around it are the matrix
+/// library's. See norm.h for the legend.
 ///
-/// A tile holds `rows` neighbouring queries and `columns` neighbouring keys of one head. Row i may see
-/// the columns [low(i), high(i)): high(i) = first_query + i - first_key + 1 (no key after the query), and
-/// with a window w > 0 low(i) = high(i) - w where that is positive. All of a query's visible keys lie in
-/// its tile.
+/// A piece holds the scores of neighbouring queries, with all heads that share keys and values, and
+/// neighbouring keys: row r is head r % heads of query first_query + r / heads. A row may see the columns
+/// [low(r), high(r)): no key after its query, and with a window w > 0 only the w keys up to the query. A
+/// piece may have rows that see none of its columns; what is not visible is not read, and its weights
+/// are 0.
 #ifndef CKERNELS_ATTENTION_H
 #define CKERNELS_ATTENTION_H
 
@@ -13,19 +14,36 @@
 #include "elements.h"
 
 typedef struct {
-  size_t rows, columns;
+  size_t queries, heads;          ///< Rows are queries * heads.
+  size_t columns;                 ///< Keys.
   size_t first_query, first_key;  ///< Positions in the sequence.
   size_t window;                  ///< 0: none.
   float scale;                    ///< Factor on the scores before the softmax.
-} ck_tile;
+} ck_piece;
 
-/// p[i,j] = exp(scale s[i,j] - m[i]) / sum_j(...) over the visible j, 0 elsewhere; f32 scores in,
-/// elements out. `log_sum` [rows] keeps m + log(sum) for the backward pass. `s` is overwritten.
-void ck_softmax(ck_element type, const ck_tile *tile, float *s, void *p, float *log_sum);
+/// A step of the softmax over the pieces of the same queries (Milakov and Gimelshein, arXiv 1805.02867).
+/// With m' = max(m, max_j scale s[r,j]) over the visible j and f = exp(m - m'):
+///
+///     p[r,j] = exp(scale s[r,j] - m')      sum[r] = f sum[r] + sum_j p[r,j]      y[r,:] = f y[r,:]
+///
+/// and m' replaces m, so that y + p v is again what the rows have seen, in units of exp(m'). f32 scores
+/// in, elements out; m and sum are [rows], minus infinity and 0 at first, and y is [rows, head_size].
+void ck_softmax(ck_element type, const ck_piece *piece, const float *s, void *p, float *m, float *sum,
+                float *y, size_t head_size);
 
-/// From scores, log sums and dp = dO v^T: p as above, and
-/// ds[i,j] = scale p[i,j] (dp[i,j] - sum_j p[i,j] dp[i,j]), 0 where not visible.
-void ck_softmax_backward(ck_element type, const ck_tile *tile, const float *s, const float *dp,
-                         const float *log_sum, void *p, void *ds);
+/// The end of it: out[r,:] = y[r,:] / sum[r], the heads of a query side by side and queries `stride`
+/// elements apart; `m` becomes log_sum[r] = m[r] + log(sum[r]).
+void ck_softmax_end(ck_element type, const ck_piece *piece, const float *y, float *m, const float *sum,
+                    void *out, size_t stride, size_t head_size);
+
+/// delta[r] = dy[r,:] . y[r,:], which is sum_j p[r,j] dp[r,j] over all keys. Heads lie side by side and
+/// queries `stride` elements apart in both.
+void ck_softmax_deltas(ck_element type, const ck_piece *piece, const void *dy, const void *y,
+                       size_t stride, float *delta, size_t head_size);
+
+/// From scores, log sums and dp = dy v^T: p[r,j] = exp(scale s[r,j] - log_sum[r]) and
+/// ds[r,j] = scale p[r,j] (dp[r,j] - delta[r]), both 0 where not visible.
+void ck_softmax_backward(ck_element type, const ck_piece *piece, const float *s, const float *dp,
+                         const float *log_sum, const float *delta, void *p, void *ds);
 
 #endif

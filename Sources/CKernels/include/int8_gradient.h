@@ -9,8 +9,9 @@
 ///
 /// where a, b and v are integers of -127 ... 127. They are rounded at random, up with the probability of
 /// the fraction, so that their mean is the value itself: small gradients beside large ones are not lost
-/// but noisy, and sums over thousands of tokens average the noise. The random numbers depend on row and
-/// column alone.
+/// but noisy, and sums over thousands of tokens average the noise. The random numbers depend on row,
+/// column and a seed; operands of one product need different seeds, or the mean of a product of elements
+/// in the same place would not be the product of their means.
 ///
 /// See norm.h for the legend.
 #ifndef CKERNELS_INT8_GRADIENT_H
@@ -30,7 +31,8 @@ void ck_column_magnitudes(ck_element type, const void *x, size_t stride, const f
 /// q[r,c] = x[r,c] * factors[r] / scales[c] rounded at random, `scales` at least greatest / 127;
 /// q is [R, C]. NaN and columns whose scale is 0 become 0.
 void ck_quantize_columns(ck_element type, const void *x, size_t stride, const float *factors,
-                         const float *scales, int8_t *q, size_t columns, size_t begin, size_t end);
+                         const float *scales, uint32_t seed, int8_t *q, size_t columns, size_t begin,
+                         size_t end);
 
 /// Replaces i32 sums [R, C] by factors[r] * scales[c] * sums[r,c] in f32, in place.
 void ck_scale_sums_in_place(void *sums, const float *factors, const float *scales, size_t columns,

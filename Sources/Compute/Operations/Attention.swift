@@ -4,24 +4,30 @@ import Tensors
 /// Causal attention with grouped query heads and an optional sliding window:
 /// `softmax(scale q k^T) v` for each head.
 ///
-/// Queries are done in tiles of neighbouring rows against just the keys that the tile can see, so that
-/// scores stay in cache and products with masked blocks are never made. The backward pass computes the
-/// scores of a tile again from queries and keys and the saved logarithm of the softmax's sum; nothing of
-/// size tokens x tokens is kept. One task is one key-value head of one sequence with all its query heads,
-/// so each task has the sums for its keys and values to itself and results do not depend on the number of
-/// threads.
+/// One task is one key-value head of one sequence with all its query heads. Its queries are done in tiles of
+/// neighbouring tokens, whose rows for all heads lie together, so that keys and values are read once for
+/// all of them; and a tile meets its keys in pieces, with a softmax that goes on from piece to piece
+/// (`attention.h`). So scores stay in a core's cache whatever the length, and products with what no query of
+/// a piece may see are never made. The backward pass computes the scores of a piece again from queries, keys
+/// and the saved logarithm of the softmax's sum. Each task has the sums for its keys and values to itself,
+/// so that results do not depend on the number of threads.
 final class Attention: Operation {
   let inputs: [Operand]
   let outputs: [Value]
-  var savedForBackward: [Value] { inputs.map(\.value) + [outputs[1]] }
+  var savedForBackward: [Value] { inputs.map(\.value) + outputs }
+  var forwardScratch: Int { forwardMemory.byteCount * ThreadTeam.size }
+  var backwardScratch: Int { backwardMemory.byteCount * ThreadTeam.size }
 
   private let shape: AttentionShape
   private let batch: Int
   private let tokens: Int
-  /// Positions that scratch memory suffices for, in whole steps of a cache.
   private let positions: Int
   private let tiles: [AttentionTile]
-  private var products: [AttentionTile: TileProducts] = [:]
+  private let forwardMemory: AttentionScratch
+  private let backwardMemory: AttentionScratch
+  private var products: [AttentionProducts.Size: AttentionProducts] = [:]
+  /// Those on keys and values of a cache.
+  private var cacheProducts: [AttentionProducts.Size: AttentionProducts] = [:]
 
   init(
     query: Operand, key: Operand, value: Operand, shape: AttentionShape, y: Value, logSum: Value,
@@ -36,125 +42,136 @@ final class Attention: Operation {
     self.shape = shape
     batch = recorder.batch
     tokens = recorder.tokens
-    tiles = AttentionTile.tiles(tokens: tokens, offset: 0, window: shape.window)
-    // With a cache, keys are read in whole steps, and the last tile may see all positions.
-    let step = KeyValueCache.step
-    positions = (recorder.positions + step - 1) / step * step
-    let mostKeys = recorder.positions > tokens ? positions : 0
-    let largest =
-      tiles.map { $0.rows * max($0.widened(toMultipleOf: step).keys, mostKeys) }.max() ?? 0
-    tileByteCount = largest * 4
-    halfTileByteCount = largest * recorder.compute.byteCount
-    sumByteCount = recorder.tokens * shape.headSize * 4
+    positions = recorder.positions
+    tiles = AttentionTile.tiles(tokens: tokens, shape: shape)
+    let size = recorder.compute.byteCount
+    forwardMemory = AttentionScratch(
+      shape, tokens: tokens, elementByteCount: size, backward: false)
+    backwardMemory = AttentionScratch(
+      shape, tokens: tokens, elementByteCount: size, backward: true)
   }
 
-  // Scratch of one thread: scores, and in the backward pass also dP, P, dS and the sums dK, dV.
-  private let tileByteCount: Int
-  private let halfTileByteCount: Int
-  private let sumByteCount: Int
-  private var forwardScratchOfThread: Int { aligned(tileByteCount) + aligned(halfTileByteCount) }
-  private var backwardScratchOfThread: Int {
-    2 * aligned(tileByteCount) + 2 * aligned(halfTileByteCount) + 2 * aligned(sumByteCount)
-  }
-  var forwardScratch: Int { forwardScratchOfThread * ThreadTeam.size }
-  var backwardScratch: Int { backwardScratchOfThread * ThreadTeam.size }
-
-  private func aligned(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
+  private var cacheColumns: Int { shape.keyValueHeadCount * shape.headSize }
 
   func prepare(in program: Program) throws {
-    for tile in tiles {
-      products[tile] = try TileProducts(
-        tile, shape: shape, strides: strides(in: program), device: program.device,
-        training: program.training != .nothing)
+    func prepare(
+      _ tiles: [AttentionTile], keyStride: Int, valueStride: Int
+    ) throws -> [AttentionProducts.Size: AttentionProducts] {
+      var products: [AttentionProducts.Size: AttentionProducts] = [:]
+      for piece in tiles.lazy.flatMap(\.pieces) where products[piece.size] == nil {
+        products[piece.size] = try AttentionProducts(
+          piece.size, shape: shape, keyStride: keyStride, valueStride: valueStride,
+          device: program.device, training: program.training != .nothing)
+      }
+      return products
     }
+    products = try prepare(
+      tiles, keyStride: program.columns(of: inputs[1].value),
+      valueStride: program.columns(of: inputs[2].value))
+    guard program.training == .nothing, batch == 1 else { return }
+    cacheProducts = try prepare(
+      AttentionTile.tilesOnCache(tokens: tokens, offset: 0, shape: shape),
+      keyStride: cacheColumns, valueStride: cacheColumns)
   }
 
-  private func strides(in program: Program) -> AttentionStrides {
-    AttentionStrides(
-      query: program.columns(of: inputs[0].value), key: program.columns(of: inputs[1].value),
-      value: program.columns(of: inputs[2].value), output: program.columns(of: result))
+  // MARK: Forward
+
+  /// Keys and values `[tokens, stride]` with the first key-value head's elements at the pointers.
+  private struct KeysAndValues {
+    var keys: UnsafeRawPointer
+    var keyStride: Int
+    var values: UnsafeRawPointer
+    var valueStride: Int
   }
 
   func forward(in program: Program) {
+    let own = keysAndValues(in: program)
     guard let cache = program.cache else {
-      return forward(
-        in: program, key: program[inputs[1]], value: program[inputs[2]],
-        strides: strides(in: program), tiles: tiles, products: products, offset: 0)
+      return forward(in: program, own, tiles: tiles, products: products)
     }
     precondition(batch == 1, "a cache holds one sequence")
     precondition(
       cache.tokenCount + tokens <= positions, "more tokens than the program has positions")
     let size = program.compute.byteCount
     cache.append(
-      keys: program[inputs[1]], keyStride: program.columns(of: inputs[1].value) * size,
-      values: program[inputs[2]], valueStride: program.columns(of: inputs[2].value) * size,
-      tokens: tokens)
-    let columns = shape.keyValueHeadCount * shape.headSize
-    let strides = AttentionStrides(
-      query: program.columns(of: inputs[0].value), key: columns, value: columns,
-      output: program.columns(of: result))
-    let tiles = AttentionTile.tiles(
-      tokens: tokens, offset: cache.tokenCount, window: shape.window
-    ).map { $0.widened(toMultipleOf: KeyValueCache.step) }
-    var products: [AttentionTile: TileProducts] = [:]
-    for tile in tiles {
-      do {
-        products[tile] = try TileProducts(
-          tile, shape: shape, strides: strides, device: program.device, training: false)
-      } catch {
-        preconditionFailure("a product like those prepared before was refused: \(error)")
-      }
-    }
+      keys: own.keys, keyStride: own.keyStride * size, values: own.values,
+      valueStride: own.valueStride * size, tokens: tokens)
     forward(
-      in: program, key: cache.keys, value: cache.values, strides: strides, tiles: tiles,
-      products: products, offset: cache.tokenCount)
+      in: program,
+      KeysAndValues(
+        keys: cache.keys, keyStride: cacheColumns, values: cache.values, valueStride: cacheColumns),
+      tiles: AttentionTile.tilesOnCache(tokens: tokens, offset: cache.tokenCount, shape: shape),
+      products: cacheProducts)
+  }
+
+  private func keysAndValues(in program: Program) -> KeysAndValues {
+    KeysAndValues(
+      keys: program[inputs[1]], keyStride: program.columns(of: inputs[1].value),
+      values: program[inputs[2]], valueStride: program.columns(of: inputs[2].value))
   }
 
   private func forward(
-    in program: Program, key: UnsafeRawPointer, value: UnsafeRawPointer,
-    strides: AttentionStrides, tiles: [AttentionTile],
-    products: [AttentionTile: TileProducts], offset: Int
+    in program: Program, _ source: KeysAndValues, tiles: [AttentionTile],
+    products: [AttentionProducts.Size: AttentionProducts]
   ) {
-    let compute = program.compute
-    let query = program[inputs[0]]
-    let (output, scratch) = (program[result], program.forwardScratch)
+    let (element, size) = (program.compute.element, program.compute.byteCount)
+    let (query, queryStride) = (program[inputs[0]], program.columns(of: inputs[0].value))
+    let (output, outputStride) = (program[result], program.columns(of: result))
+    let scratch = program.forwardScratch
     let logSums = program[outputs[1]].assumingMemoryBound(to: Float.self)
-    let headsPerGroup = shape.headCount / shape.keyValueHeadCount
-    let size = compute.byteCount
+    let (heads, d, offset) = (shape.headsOfGroup, shape.headSize, tiles[0].firstQuery)
     ThreadTeam.forEach(batch * shape.keyValueHeadCount) { task, member in
       let (sequence, group) = task.quotientAndRemainder(dividingBy: shape.keyValueHeadCount)
       let firstRow = sequence * tokens
-      let scores = (scratch + member * forwardScratchOfThread).assumingMemoryBound(to: Float.self)
-      let weights = UnsafeMutableRawPointer(scores) + aligned(tileByteCount)
+      let own = scratch + member * forwardMemory.byteCount
+      let queries = own + forwardMemory.query
+      let sums = floats(own, forwardMemory.rowSums)
+      let totals = floats(own, forwardMemory.rowNumbers)
+      let scores = floats(own, forwardMemory.scores)
+      let weights = own + forwardMemory.weights
       for tile in tiles {
-        let product = products[tile]!
-        let keyRow = firstRow + tile.firstKey
-        let k = key + (keyRow * strides.key + group * shape.headSize) * size
-        let v = value + (keyRow * strides.value + group * shape.headSize) * size
         let token = tile.firstQuery - offset
-        for head in group * headsPerGroup..<(group + 1) * headsPerGroup {
-          let (row, column) = (firstRow + token, head * shape.headSize)
-          let q = query + (row * strides.query + column) * size
-          var settings = tile.settings(shape)
-          product.scores.run(q, k, scores, lane: member)
+        let rows = tile.queries * heads
+        let columns = group * heads * d
+        gather(
+          query + ((firstRow + token) * queryStride + columns) * size, stride: queryStride * size,
+          into: queries, rows: tile.queries, rowByteCount: heads * d * size)
+        let maxima = logSums + (task * tokens + token) * heads
+        maxima.update(repeating: -.infinity, count: rows)
+        totals.update(repeating: 0, count: rows)
+        sums.update(repeating: 0, count: rows * d)
+        for piece in tile.pieces {
+          let product = products[piece.size]!
+          let row = (piece.firstQuery - tile.firstQuery) * heads
+          let keyRow = firstRow + piece.firstKey
+          var settings = piece.settings(shape)
+          product.scores.run(
+            queries + row * d * size,
+            source.keys + (keyRow * source.keyStride + group * d) * size, scores, lane: member)
           ck_softmax(
-            compute.element, &settings, scores, weights,
-            logSums + (sequence * shape.headCount + head) * tokens + token)
+            element, &settings, scores, weights, maxima + row, totals + row, sums + row * d, d)
           product.mix.run(
-            weights, v, output + (row * strides.output + column) * size, lane: member)
+            weights, source.values + (keyRow * source.valueStride + group * d) * size,
+            sums + row * d, lane: member)
         }
+        var whole = tile.settings(shape)
+        ck_softmax_end(
+          element, &whole, sums, maxima, totals,
+          output + ((firstRow + token) * outputStride + columns) * size, outputStride, d)
       }
     }
   }
 
+  // MARK: Backward
+
   func backward(in program: Program) {
-    let compute = program.compute
-    let (query, key, value) = (program[inputs[0]], program[inputs[1]], program[inputs[2]])
+    let (element, size) = (program.compute.element, program.compute.byteCount)
+    let (query, queryStride) = (program[inputs[0]], program.columns(of: inputs[0].value))
+    let source = keysAndValues(in: program)
+    let (output, outputStride) = (program[result], program.columns(of: result))
     let (dOutput, scratch) = (program.gradient(of: result), program.backwardScratch)
     let logSums = program[outputs[1]].assumingMemoryBound(to: Float.self)
-    let strides = strides(in: program)
-    let headsPerGroup = shape.headCount / shape.keyValueHeadCount
-    let (size, d) = (compute.byteCount, shape.headSize)
+    let (heads, d) = (shape.headsOfGroup, shape.headSize)
     guard let dQuery = program.gradientTarget(0), let dKey = program.gradientTarget(1),
       let dValue = program.gradientTarget(2)
     else { return }
@@ -162,55 +179,107 @@ final class Attention: Operation {
     ThreadTeam.forEach(batch * shape.keyValueHeadCount) { task, member in
       let (sequence, group) = task.quotientAndRemainder(dividingBy: shape.keyValueHeadCount)
       let firstRow = sequence * tokens
-      let own = scratch + member * backwardScratchOfThread
-      let scores = own.assumingMemoryBound(to: Float.self)
-      let dWeights = (own + aligned(tileByteCount)).assumingMemoryBound(to: Float.self)
-      let weights = own + 2 * aligned(tileByteCount)
-      let dScores = weights + aligned(halfTileByteCount)
-      let keySums = (dScores + aligned(halfTileByteCount)).assumingMemoryBound(to: Float.self)
-      let valueSums = (UnsafeMutableRawPointer(keySums) + aligned(sumByteCount))
-        .assumingMemoryBound(to: Float.self)
+      let own = scratch + member * backwardMemory.byteCount
+      let (queries, dOutputs) = (own + backwardMemory.query, own + backwardMemory.dOutput)
+      let querySums = floats(own, backwardMemory.rowSums)
+      let deltas = floats(own, backwardMemory.rowNumbers)
+      let scores = floats(own, backwardMemory.scores)
+      let dWeights = floats(own, backwardMemory.dWeights)
+      let (weights, dScores) = (own + backwardMemory.weights, own + backwardMemory.dScores)
+      let keySums = floats(own, backwardMemory.keySums)
+      let valueSums = floats(own, backwardMemory.valueSums)
       keySums.update(repeating: 0, count: tokens * d)
       valueSums.update(repeating: 0, count: tokens * d)
       for tile in tiles {
-        let product = products[tile]!
-        let keyRow = firstRow + tile.firstKey
-        let k = key + (keyRow * strides.key + group * d) * size
-        let v = value + (keyRow * strides.value + group * d) * size
-        for head in group * headsPerGroup..<(group + 1) * headsPerGroup {
-          let row = firstRow + tile.firstQuery
-          let q = query + (row * strides.query + head * d) * size
-          let dy = dOutput + (row * strides.output + head * d) * size
-          var settings = tile.settings(shape)
+        let columns = group * heads * d
+        let tileRow = firstRow + tile.firstQuery
+        let outputOffset = (tileRow * outputStride + columns) * size
+        gather(
+          query + (tileRow * queryStride + columns) * size, stride: queryStride * size,
+          into: queries, rows: tile.queries, rowByteCount: heads * d * size)
+        gather(
+          dOutput + outputOffset, stride: outputStride * size, into: dOutputs, rows: tile.queries,
+          rowByteCount: heads * d * size)
+        var whole = tile.settings(shape)
+        ck_softmax_deltas(
+          element, &whole, dOutput + outputOffset, output + outputOffset, outputStride, deltas, d)
+        querySums.update(repeating: 0, count: tile.queries * heads * d)
+        let logs = logSums + (task * tokens + tile.firstQuery) * heads
+        for piece in tile.pieces {
+          let product = products[piece.size]!
+          let row = (piece.firstQuery - tile.firstQuery) * heads
+          let keyRow = firstRow + piece.firstKey
+          let (q, dy) = (queries + row * d * size, dOutputs + row * d * size)
+          let k = source.keys + (keyRow * source.keyStride + group * d) * size
+          let v = source.values + (keyRow * source.valueStride + group * d) * size
+          var settings = piece.settings(shape)
           product.scores.run(q, k, scores, lane: member)
-          product.weightGradient!.run(dy, v, dWeights, lane: member)
+          product.weightGradient.run(dy, v, dWeights, lane: member)
           ck_softmax_backward(
-            compute.element, &settings, scores, dWeights,
-            logSums + (sequence * shape.headCount + head) * tokens + tile.firstQuery, weights,
-            dScores)
-          product.valueSum!.run(weights, dy, valueSums + tile.firstKey * d, lane: member)
-          product.keySum!.run(dScores, q, keySums + tile.firstKey * d, lane: member)
-          product.queryGradient!.run(
-            dScores, k, dQuery.pointer + (row * dQuery.rowStride + head * d) * size, lane: member)
+            element, &settings, scores, dWeights, logs + row, deltas + row, weights, dScores)
+          product.keyOrValueGradient.run(
+            weights, dy, valueSums + piece.firstKey * d, lane: member)
+          product.keyOrValueGradient.run(dScores, q, keySums + piece.firstKey * d, lane: member)
+          product.queryGradient.run(dScores, k, querySums + row * d, lane: member)
         }
+        narrow(
+          querySums, dQuery, firstRow: tileRow, rows: tile.queries, column: columns,
+          columns: heads * d, program.compute)
       }
-      for token in 0..<tokens {
-        narrow(keySums + token * d, dKey, row: firstRow + token, column: group * d, compute)
-        narrow(valueSums + token * d, dValue, row: firstRow + token, column: group * d, compute)
-      }
+      narrow(
+        keySums, dKey, firstRow: firstRow, rows: tokens, column: group * d, columns: d,
+        program.compute)
+      narrow(
+        valueSums, dValue, firstRow: firstRow, rows: tokens, column: group * d, columns: d,
+        program.compute)
     }
   }
 
-  private func narrow(
-    _ sums: UnsafePointer<Float>, _ target: GradientTarget, row: Int, column: Int,
-    _ compute: ComputeType
+  // MARK: Rows
+
+  private func floats(
+    _ scratch: UnsafeMutableRawPointer, _ offset: Int
+  ) -> UnsafeMutablePointer<Float> {
+    (scratch + offset).assumingMemoryBound(to: Float.self)
+  }
+
+  /// Copies rows that are `stride` bytes apart to where there are no gaps between them.
+  private func gather(
+    _ source: UnsafeRawPointer, stride: Int, into target: UnsafeMutableRawPointer, rows: Int,
+    rowByteCount: Int
   ) {
-    let pointer = target.pointer + (row * target.rowStride + column) * compute.byteCount
-    switch compute {
-    case .bfloat16:
-      ck_f32_to_bf16(sums, pointer.assumingMemoryBound(to: UInt16.self), shape.headSize)
-    case .float32: pointer.copyMemory(from: sums, byteCount: shape.headSize * 4)
+    for row in 0..<rows {
+      (target + row * rowByteCount).copyMemory(
+        from: source + row * stride, byteCount: rowByteCount)
     }
+  }
+
+  /// Writes sums `[rows, columns]` to neighbouring columns of a gradient.
+  private func narrow(
+    _ sums: UnsafePointer<Float>, _ target: GradientTarget, firstRow: Int, rows: Int, column: Int,
+    columns: Int, _ compute: ComputeType
+  ) {
+    for row in 0..<rows {
+      let source = sums + row * columns
+      let offset = ((firstRow + row) * target.rowStride + column) * compute.byteCount
+      switch compute {
+      case .bfloat16:
+        ck_f32_to_bf16(
+          source, (target.pointer + offset).assumingMemoryBound(to: UInt16.self), columns)
+      case .float32: (target.pointer + offset).copyMemory(from: source, byteCount: columns * 4)
+      }
+    }
+  }
+}
+
+extension AttentionPiece {
+  fileprivate var size: AttentionProducts.Size { .init(queries: queries, keys: keys) }
+}
+
+extension AttentionTile {
+  /// The rows of all pieces, without columns.
+  fileprivate func settings(_ shape: AttentionShape) -> ck_piece {
+    AttentionPiece(firstQuery: firstQuery, queries: queries, firstKey: 0, keys: 0).settings(shape)
   }
 }
 

@@ -3,7 +3,7 @@ internal import CKernels
 /// Heads and scale of an attention layer.
 package struct AttentionShape: Hashable, Sendable {
   package var headCount: Int
-  /// Query head `h` reads key-value head `h / (headCount / keyValueHeadCount)`.
+  /// Query head `h` reads key-value head `h / headsOfGroup`.
   package var keyValueHeadCount: Int
   package var headSize: Int
   /// Factor on the scores.
@@ -20,100 +20,94 @@ package struct AttentionShape: Hashable, Sendable {
     self.scale = scale
     self.window = window
   }
+
+  /// Query heads that share keys and values.
+  var headsOfGroup: Int { headCount / keyValueHeadCount }
 }
 
-/// Elements from one token's heads to the next token's.
-struct AttentionStrides: Hashable {
-  var query: Int
-  var key: Int
-  var value: Int
-  /// Of the result and its gradient.
-  var output: Int
-}
-
-/// Neighbouring queries, and the neighbouring keys that at least one of them sees.
-struct AttentionTile: Hashable {
+/// Neighbouring queries and neighbouring keys, by their positions in the sequence: a rectangle of scores.
+struct AttentionPiece {
   var firstQuery: Int
-  var rows: Int
+  var queries: Int
   var firstKey: Int
   var keys: Int
 
-  /// The tiles of a sequence whose first token stands at position `offset`.
-  static func tiles(tokens: Int, offset: Int, window: Int?) -> [AttentionTile] {
-    // Scores of a tile in f32 stay within a megabyte, a core's second-level cache. Fewer rows would use
-    // what the products pack for less.
-    let rowsOfTile = tokens <= 2048 ? 128 : 64
-    return stride(from: 0, to: tokens, by: rowsOfTile).map { first in
-      let rows = min(rowsOfTile, tokens - first)
-      let query = offset + first
-      let firstKey = window.map { max(0, query - $0 + 1) } ?? 0
-      return AttentionTile(
-        firstQuery: query, rows: rows, firstKey: firstKey, keys: query + rows - firstKey)
-    }
-  }
-
-  /// The same tile with keys after the last visible one, up to a multiple of `step`; the softmax gives them
-  /// no weight.
-  func widened(toMultipleOf step: Int) -> AttentionTile {
-    var tile = self
-    tile.firstKey = firstKey / step * step
-    tile.keys = (firstKey + keys - tile.firstKey + step - 1) / step * step
-    return tile
-  }
-
-  func settings(_ shape: AttentionShape) -> ck_tile {
-    ck_tile(
-      rows: rows, columns: keys, first_query: firstQuery, first_key: firstKey,
-      window: shape.window ?? 0, scale: shape.scale)
+  func settings(_ shape: AttentionShape) -> ck_piece {
+    ck_piece(
+      queries: queries, heads: shape.headsOfGroup, columns: keys, first_query: firstQuery,
+      first_key: firstKey, window: shape.window ?? 0, scale: shape.scale)
   }
 }
 
-/// The matrix products of one tile: `S = Q K^T`, `Y = P V`, `dP = dY V^T`, `dV += P^T dY`,
-/// `dK += dS^T Q` and `dQ = dS K`.
-struct TileProducts {
-  let scores: MatrixProduct
-  let mix: MatrixProduct
-  let weightGradient: MatrixProduct?
-  let keySum: MatrixProduct?
-  let valueSum: MatrixProduct?
-  let queryGradient: MatrixProduct?
+/// Neighbouring queries, and the pieces that together hold all keys that they see.
+struct AttentionTile {
+  var firstQuery: Int
+  var queries: Int
+  var pieces: [AttentionPiece]
 
-  init(
-    _ tile: AttentionTile, shape: AttentionShape, strides: AttentionStrides, device: Device,
-    training: Bool
-  ) throws {
-    let type = device.compute.product
-    let d = shape.headSize
-    scores = try device.product(
-      ProductShape(
-        m: tile.rows, n: tile.keys, k: d, transposesB: true, rowStrideA: strides.query,
-        rowStrideB: strides.key, input: type, output: .float32), perThread: true)
-    mix = try device.product(
-      ProductShape(
-        m: tile.rows, n: d, k: tile.keys, rowStrideB: strides.value, rowStrideC: strides.output,
-        input: type, output: type), perThread: true)
-    guard training else {
-      weightGradient = nil
-      keySum = nil
-      valueSum = nil
-      queryGradient = nil
-      return
+  /// Keys of a piece at most. With the rows of a tile, scores and their gradients in f32 and in the compute
+  /// type stay in a core's second-level cache.
+  static let keysOfPiece = 256
+
+  /// Queries of a tile: with all heads of a group some 256 rows, for which products run at their full rate.
+  static func queriesOfTile(_ shape: AttentionShape) -> Int {
+    max(256 / shape.headsOfGroup / 16 * 16, 16)
+  }
+
+  /// The tiles of a sequence whose keys are its own.
+  ///
+  /// Before a tile's first query, pieces hold all of its queries. From there on each half of the queries has
+  /// a piece of its own, so that less of what no query may see is computed.
+  static func tiles(tokens: Int, shape: AttentionShape) -> [AttentionTile] {
+    tiles(tokens: tokens, offset: 0, shape: shape) { tile in
+      let (first, end) = (tile.firstQuery, tile.firstQuery + tile.queries)
+      var pieces = pieces(of: tile, firstKey: firstKey(of: tile, shape), end: first)
+      let half = max(queriesOfTile(shape) / 2, 1)
+      for query in stride(from: first, to: end, by: half) {
+        let queries = min(half, end - query)
+        pieces.append(
+          AttentionPiece(
+            firstQuery: query, queries: queries, firstKey: first, keys: query + queries - first))
+      }
+      return pieces
     }
-    weightGradient = try device.product(
-      ProductShape(
-        m: tile.rows, n: tile.keys, k: d, transposesB: true, rowStrideA: strides.output,
-        rowStrideB: strides.value, input: type, output: .float32), perThread: true)
-    func sum(stride: Int) throws -> MatrixProduct {
-      try device.product(
-        ProductShape(
-          m: tile.keys, n: d, k: tile.rows, transposesA: true, rowStrideB: stride, input: type,
-          output: .float32, accumulates: true), perThread: true)
+  }
+
+  /// The tiles of a sequence of which `offset` tokens came before. Every piece has ``keysOfPiece`` keys, also
+  /// such as are not there yet, so that the same products serve whatever the offset.
+  static func tilesOnCache(tokens: Int, offset: Int, shape: AttentionShape) -> [AttentionTile] {
+    tiles(tokens: tokens, offset: offset, shape: shape) { tile in
+      let end = (tile.firstQuery + tile.queries + keysOfPiece - 1) / keysOfPiece * keysOfPiece
+      return pieces(of: tile, firstKey: firstKey(of: tile, shape), end: end)
     }
-    keySum = try sum(stride: strides.query)
-    valueSum = try sum(stride: strides.output)
-    queryGradient = try device.product(
-      ProductShape(
-        m: tile.rows, n: d, k: tile.keys, rowStrideB: strides.key, rowStrideC: strides.query,
-        input: type, output: type), perThread: true)
+  }
+
+  private static func tiles(
+    tokens: Int, offset: Int, shape: AttentionShape, pieces: (AttentionTile) -> [AttentionPiece]
+  ) -> [AttentionTile] {
+    let queries = queriesOfTile(shape)
+    return stride(from: 0, to: tokens, by: queries).map { first in
+      var tile = AttentionTile(
+        firstQuery: offset + first, queries: min(queries, tokens - first), pieces: [])
+      tile.pieces = pieces(tile)
+      return tile
+    }
+  }
+
+  /// The first key that the tile's first query sees, or some before it: pieces begin at few positions, so
+  /// that few different products are prepared.
+  private static func firstKey(of tile: AttentionTile, _ shape: AttentionShape) -> Int {
+    guard let window = shape.window else { return 0 }
+    return max(0, tile.firstQuery - window + 1) / keysOfPiece * keysOfPiece
+  }
+
+  private static func pieces(
+    of tile: AttentionTile, firstKey: Int, end: Int
+  ) -> [AttentionPiece] {
+    stride(from: firstKey, to: end, by: keysOfPiece).map { key in
+      AttentionPiece(
+        firstQuery: tile.firstQuery, queries: tile.queries, firstKey: key,
+        keys: min(keysOfPiece, end - key))
+    }
   }
 }

@@ -55,21 +55,29 @@ struct Int8LinearGradients: LinearGradients {
         output: .int32))
   }
 
-  func begin(_ dy: UnsafeRawPointer, scratch: UnsafeMutableRawPointer) {
+  func begin(_ dy: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer) {
     quantize(
       dy, stride: shape.outputs, rows: shape.rows, columns: shape.outputs, factors: nil,
-      into: scratch + offsets.dy, scales: floats(scratch, offsets.dyScales), scratch: scratch)
+      into: scratch + offsets.dy, scales: floats(scratch, offsets.dyScales),
+      seed: seed(.outputGradient, pass), scratch: scratch)
+  }
+
+  /// What is rounded; each kind with random numbers of its own.
+  private enum Rounded: UInt32, CaseIterable { case outputGradient, weight, input }
+
+  private func seed(_ rounded: Rounded, _ pass: UInt32) -> UInt32 {
+    pass &* UInt32(Rounded.allCases.count) &+ rounded.rawValue
   }
 
   func inputGradient(
-    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget,
+    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget, pass: UInt32,
     scratch: UnsafeMutableRawPointer
   ) {
     let scales = floats(scratch, offsets.otherScales)
     quantize(
       weight, stride: shape.inputs, rows: shape.outputs, columns: shape.inputs,
       factors: floats(scratch, offsets.dyScales), into: scratch + offsets.other, scales: scales,
-      scratch: scratch)
+      seed: seed(.weight, pass), scratch: scratch)
     inputProduct!.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
     let sums = (scratch + offsets.sums).assumingMemoryBound(to: Int32.self)
     let (type, columns) = (shape.compute.element, shape.inputs)
@@ -81,12 +89,12 @@ struct Int8LinearGradients: LinearGradients {
   }
 
   func weightGradient(
-    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
   ) -> UnsafePointer<Float> {
     let scales = floats(scratch, offsets.otherScales)
     quantize(
       x, stride: shape.inputStride, rows: shape.rows, columns: shape.inputs, factors: nil,
-      into: scratch + offsets.other, scales: scales, scratch: scratch)
+      into: scratch + offsets.other, scales: scales, seed: seed(.input, pass), scratch: scratch)
     weightProduct.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
     let factors = floats(scratch, offsets.dyScales)
     let sums = scratch + offsets.sums
@@ -107,7 +115,7 @@ struct Int8LinearGradients: LinearGradients {
   private func quantize(
     _ x: UnsafeRawPointer, stride: Int, rows: Int, columns: Int,
     factors: UnsafeMutablePointer<Float>?, into integers: UnsafeMutableRawPointer,
-    scales: UnsafeMutablePointer<Float>, scratch: UnsafeMutableRawPointer
+    scales: UnsafeMutablePointer<Float>, seed: UInt32, scratch: UnsafeMutableRawPointer
   ) {
     let type = shape.compute.element
     let magnitudes = floats(scratch, offsets.magnitudes)
@@ -126,7 +134,7 @@ struct Int8LinearGradients: LinearGradients {
       scales[column] = greatest / 127
     }
     ThreadTeam.forRanges(of: rows) { begin, end in
-      ck_quantize_columns(type, x, stride, factors, scales, integers, columns, begin, end)
+      ck_quantize_columns(type, x, stride, factors, scales, seed, integers, columns, begin, end)
     }
   }
 }

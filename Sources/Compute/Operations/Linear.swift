@@ -48,14 +48,16 @@ final class Linear: Operation {
 
   func backward(in program: Program) {
     let dy = program.gradient(of: result)
-    let scratch = program.backwardScratch
+    let (scratch, pass) = (program.backwardScratch, program.backwardPass)
     // The input's gradient comes first: it needs the weight that the taker of dW may change.
-    gradients!.begin(dy, scratch: scratch)
+    gradients!.begin(dy, pass: pass, scratch: scratch)
     if let target = program.gradientTarget(0) {
-      gradients!.inputGradient(dy, weight: program[parameters[0]], into: target, scratch: scratch)
+      gradients!.inputGradient(
+        dy, weight: program[parameters[0]], into: target, pass: pass, scratch: scratch)
     }
     if program.trains(parameters[0]) {
-      let dW = gradients!.weightGradient(dy, x: program[inputs[0]], scratch: scratch)
+      let dW = gradients!.weightGradient(
+        dy, x: program[inputs[0]], pass: pass, scratch: scratch)
       program.deliver(dW, of: parameters[0])
     }
     if parameters.count > 1, program.trains(parameters[1]) {

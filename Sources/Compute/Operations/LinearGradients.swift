@@ -9,16 +9,18 @@ struct LinearShape {
 }
 
 /// The products of a linear layer's backward pass. Scratch memory is the same in all calls of one pass.
+///
+/// `pass` is the number of the backward pass: what is rounded at random is rounded differently in each.
 protocol LinearGradients {
   /// Prepares for the gradient `dy` `[rows, outputs]`.
-  func begin(_ dy: UnsafeRawPointer, scratch: UnsafeMutableRawPointer)
+  func begin(_ dy: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer)
   /// `dx = dy W`, written or added to the target.
   func inputGradient(
-    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget,
+    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget, pass: UInt32,
     scratch: UnsafeMutableRawPointer)
   /// `dW = dy^T x`, `[outputs, inputs]` in scratch memory.
   func weightGradient(
-    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
   ) -> UnsafePointer<Float>
 }
 
@@ -61,17 +63,17 @@ struct FullLinearGradients: LinearGradients {
         rowStrideB: shape.inputStride, input: type, output: .float32))
   }
 
-  func begin(_ dy: UnsafeRawPointer, scratch: UnsafeMutableRawPointer) {}
+  func begin(_ dy: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer) {}
 
   func inputGradient(
-    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget,
+    _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget, pass: UInt32,
     scratch: UnsafeMutableRawPointer
   ) {
     inputProduct!.run(dy, weight, target.pointer)
   }
 
   func weightGradient(
-    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
   ) -> UnsafePointer<Float> {
     weightProduct.run(dy, x, scratch)
     return UnsafePointer(scratch.assumingMemoryBound(to: Float.self))

@@ -7,13 +7,13 @@ import Testing
 @Suite(.oneAtATime) struct ExponentialTests {
   /// The kernels' exponential of each element: the softmax's weights for a sum of 1.
   private func exponentials(_ x: [Float]) -> [Float] {
-    var tile = ck_tile(
-      rows: 1, columns: x.count, first_query: x.count - 1, first_key: 0, window: 0, scale: 1)
-    var logSum: Float = 0
+    var piece = ck_piece(
+      queries: 1, heads: 1, columns: x.count, first_query: x.count - 1, first_key: 0, window: 0,
+      scale: 1)
     let p = Elements(unwritten: x.count, .float32)
     let ds = Elements(unwritten: x.count, .float32)
     let dp = [Float](repeating: 0, count: x.count)
-    ck_softmax_backward(CK_F32, &tile, x, dp, &logSum, p.pointer, ds.pointer)
+    ck_softmax_backward(CK_F32, &piece, x, dp, [0], [0], p.pointer, ds.pointer)
     return p.floats
   }
 

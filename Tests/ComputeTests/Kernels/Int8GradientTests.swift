@@ -50,7 +50,7 @@ import Testing
       ck_column_magnitudes(CK_F32, x.pointer, 2, nil, &greatest, 2, 0, 3)
       #expect(greatest == [3, 0], "\(name)")
       var codes = [Int8](repeating: 99, count: 6)
-      ck_quantize_columns(CK_F32, x.pointer, 2, nil, [3.0 / 127, 0], &codes, 2, 0, 3)
+      ck_quantize_columns(CK_F32, x.pointer, 2, nil, [3.0 / 127, 0], 0, &codes, 2, 0, 3)
       #expect(codes[1] == 0 && codes[3] == 0 && codes[5] == 0 && codes[4] == 0, "\(name)")
       #expect(codes[2] == -127, "\(name)")
     }
@@ -69,7 +69,7 @@ import Testing
       for (begin, end) in [(0, 13), (13, rows)] {
         factors.withPointer {
           ck_quantize_columns(
-            compute.element, x.pointer, stride, $0, scales, &codes, columns, begin, end)
+            compute.element, x.pointer, stride, $0, scales, 5, &codes, columns, begin, end)
         }
       }
       let isFar = codes.indices.contains { index in
@@ -90,7 +90,7 @@ import Testing
     let x = Elements([Float](repeating: number, count: rows * columns), .float32)
     let scales = [Float](repeating: 1, count: columns)
     var codes = [Int8](repeating: 0, count: rows * columns)
-    ck_quantize_columns(CK_F32, x.pointer, columns, nil, scales, &codes, columns, 0, rows)
+    ck_quantize_columns(CK_F32, x.pointer, columns, nil, scales, 0, &codes, columns, 0, rows)
     let all = codes.reduce(0.0) { $0 + Double($1) } / Double(codes.count)
     // The deviation of one rounding is at most a half; 256,000 of them deviate by 0.001.
     #expect(abs(all - Double(number)) < 0.005)
@@ -100,6 +100,28 @@ import Testing
       }
       #expect(abs(sum / Double(rows) - Double(number)) < 0.04, "column \(column)")
     }
+  }
+
+  /// With different seeds, the mean of products of elements in the same place is the product of the numbers;
+  /// with the same one it is not, since both are rounded up together.
+  @Test func seedsMakeRoundingsIndependent() {
+    let (rows, columns) = (4000, 64)
+    let x = Elements([Float](repeating: 0.5, count: rows * columns), .float32)
+    let scales = [Float](repeating: 1, count: columns)
+    func codes(_ seed: UInt32) -> [Int8] {
+      var codes = [Int8](repeating: 0, count: rows * columns)
+      ck_quantize_columns(CK_F32, x.pointer, columns, nil, scales, seed, &codes, columns, 0, rows)
+      return codes
+    }
+    func meanProduct(_ a: [Int8], _ b: [Int8]) -> Double {
+      zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } / Double(a.count)
+    }
+    let first = codes(0)
+    // A product is 1 with probability 1/4, so 256,000 of them deviate by 0.0009.
+    for seed: UInt32 in [1, 2, 3, 100, .max] {
+      #expect(abs(meanProduct(first, codes(seed)) - 0.25) < 0.005, "seed \(seed)")
+    }
+    #expect(abs(meanProduct(first, first) - 0.5) < 0.005)
   }
 
   @Test(arguments: ComputeType.available) func sumsGetTheirScales(compute: ComputeType) {

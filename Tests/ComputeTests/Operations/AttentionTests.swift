@@ -26,7 +26,7 @@ import Testing
     return twin
   }
 
-  /// Queries are done in tiles of 128, or of 64 in sequences of more than 1024 tokens.
+  /// With two heads in a group, queries are done in tiles of 128, and keys in pieces of 256.
   @Test(arguments: ComputeType.available, [1, 5, 127, 128, 129, 300, 1100])
   func bordersOfTiles(compute: ComputeType, tokens: Int) throws {
     try twin(compute, tokens: tokens).check(Self.allowance)

@@ -65,6 +65,48 @@ import Testing
     #expect(distance(int8.input, from: full.input) < 0.02)
   }
 
+  /// A weight's gradient is the same function of two equal operands, which must not be rounded alike: the
+  /// mean over passes comes close to the exact sum, on the diagonal as elsewhere.
+  @Test func passesRoundDifferentlyAndAreRightOnAverage() throws {
+    let (tokens, size, passes) = (256, 32, 24)
+    var recorder = ProgramRecorder(
+      batch: 1, tokens: tokens, compute: .float32, gradientPrecision: .int8)
+    let x = recorder.input(columns: size)
+    let weight = recorder.matrix([ParameterPart(name: "w", rows: size)], columns: size)
+    recorder.finish(output: recorder.linear(recorder.operand(x), weight: weight))
+    let program = try Program(recorder, device: Device(compute: .float32), training: .matrices)
+    // A small number beside a large one, so that rounding decides nearly all of it.
+    var values = [Float](repeating: 0.004, count: tokens * size)
+    for column in 0..<size { values[column] = 1 }
+    write(values, to: program.inputPointer(x), .float32)
+    func gradient() -> [Float] {
+      program.forward()
+      write(values, to: program.outputGradient, .float32)
+      var found: [Float] = []
+      program.backward { found = Array(UnsafeBufferPointer(start: $1, count: size * size)) }
+      return found
+    }
+    let first = gradient()
+    var sums = first
+    for _ in 1..<passes { sums = zip(sums, gradient()).map { $0 + $1 } }
+    #expect(gradient() != first)
+    program.backwardPass = 0
+    #expect(gradient() == first)
+
+    // 255 products of 0 or 1 step with 0 or 1 step, each 1 with probability p^2; and the large numbers, in
+    // one pass perhaps one step less than 127. Rounded alike, the diagonal would be near p, not p^2.
+    let p: Float = 0.004 * 127
+    let products = Float(tokens - 1)
+    let exact = 127 * 127 + products * p * p
+    let deviation = (products / Float(passes) * p * p * (1 - p * p)).squareRoot()
+    let allowed = 5 * deviation + 127 / Float(passes)
+    #expect(products * (p - p * p) > 4 * allowed)
+    for index in sums.indices {
+      let mean = sums[index] / Float(passes) * 127 * 127
+      #expect(abs(mean - exact) < allowed, "element \(index)")
+    }
+  }
+
   @Test(arguments: ComputeType.available)
   func areTheSameOnAnyNumberOfThreads(compute: ComputeType) throws {
     let first = try gradients(.int8, compute)

@@ -1,0 +1,43 @@
+/// Where the memory of one thread for a tile of attention lies, in bytes from its start.
+struct AttentionScratch {
+  private(set) var byteCount = 0
+  /// `[rows, head size]` of queries in the compute type, and the f32 sums of `Y` or `dQ`.
+  private(set) var query = 0
+  private(set) var rowSums = 0
+  /// A number in f32 for each row: the sum of its weights, or delta.
+  private(set) var rowNumbers = 0
+  /// `[rows, keys]` of a piece: scores in f32, weights in the compute type.
+  private(set) var scores = 0
+  private(set) var weights = 0
+  /// For the backward pass: `dY` like ``query``, `dP` and `dS` like ``scores`` and ``weights``, and f32 sums
+  /// `[tokens, head size]` of `dK` and `dV`.
+  private(set) var dOutput = 0
+  private(set) var dWeights = 0
+  private(set) var dScores = 0
+  private(set) var keySums = 0
+  private(set) var valueSums = 0
+
+  /// - Parameter backward: Whether it is for the backward pass.
+  init(_ shape: AttentionShape, tokens: Int, elementByteCount: Int, backward: Bool) {
+    let queries = min(AttentionTile.queriesOfTile(shape), tokens)
+    let rows = queries * shape.headsOfGroup
+    let keys = max(AttentionTile.keysOfPiece, queries)
+    let float = MemoryLayout<Float>.stride
+    query = place(rows * shape.headSize * elementByteCount)
+    rowSums = place(rows * shape.headSize * float)
+    rowNumbers = place(rows * float)
+    scores = place(rows * keys * float)
+    weights = place(rows * keys * elementByteCount)
+    guard backward else { return }
+    dOutput = place(rows * shape.headSize * elementByteCount)
+    dWeights = place(rows * keys * float)
+    dScores = place(rows * keys * elementByteCount)
+    keySums = place(tokens * shape.headSize * float)
+    valueSums = place(tokens * shape.headSize * float)
+  }
+
+  private mutating func place(_ count: Int) -> Int {
+    defer { byteCount = (byteCount + count + 63) / 64 * 64 }
+    return byteCount
+  }
+}
