@@ -5,19 +5,23 @@
 #include "exp.h"
 #include "variants.h"
 
-// What a row of a piece may see.
+// What a row of a piece may see. In 32 bits, so that a vector has an index for each of its floats.
 typedef struct {
-  size_t low, high;
+  uint32_t low, count;
 } visible_columns;
+
+static inline int is_visible(visible_columns visible, size_t column) {
+  return (uint32_t)column - visible.low < visible.count;
+}
 
 static visible_columns columns_of_row(const ck_piece *t, size_t row) {
   // Keys up to the query's own, counted from the first of the piece.
   const size_t end = t->first_query + row / t->heads + 1;
   const size_t seen = end > t->first_key ? end - t->first_key : 0;
-  visible_columns visible = {0, seen < t->columns ? seen : t->columns};
-  if (t->window && seen > t->window) visible.low = seen - t->window;
-  if (visible.low > visible.high) visible.low = visible.high;
-  return visible;
+  const size_t high = seen < t->columns ? seen : t->columns;
+  const size_t unseen = t->window && seen > t->window ? seen - t->window : 0;
+  const size_t low = unseen < high ? unseen : high;
+  return (visible_columns){(uint32_t)low, (uint32_t)(high - low)};
 }
 
 #define FAMILY "attention.inc"

@@ -4,8 +4,8 @@
 /// A piece holds the scores of neighbouring queries, with all heads that share keys and values, and
 /// neighbouring keys: row r is head r % heads of query first_query + r / heads. A row may see the columns
 /// [low(r), high(r)): no key after its query, and with a window w > 0 only the w keys up to the query. A
-/// piece may have rows that see none of its columns; what is not visible is not read, and its weights
-/// are 0.
+/// piece may have rows that see none of its columns; scores that are not visible do not count, and their
+/// weights are 0.
 #ifndef CKERNELS_ATTENTION_H
 #define CKERNELS_ATTENTION_H
 
