@@ -80,8 +80,8 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "AutoRound", "CKernels", "Compute", "Diagnostics", "JSONText", "LanguageModels",
-        "Quantization", "Tensors",
+        "AutoRound", "CKernels", "Compute", "Diagnostics", "Evaluation", "JSONText",
+        "LanguageModels", "Quantization", "Tensors",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(

@@ -10,6 +10,9 @@ final class TimedQuantizer: WeightQuantizer {
 
   init(_ base: any WeightQuantizer) { self.base = base }
 
+  /// Counts from here on.
+  func reset() { (quantizing, stepping) = (0, 0) }
+
   var rows: Int { base.rows }
   var columns: Int { base.columns }
 

@@ -1,0 +1,84 @@
+import CKernels
+import Tensors
+
+extension Kernel {
+  static func activations(_ m: KernelMemory) -> [Kernel] {
+    let state = rows * hidden * 2
+    let (weight, rowNumbers, headNumbers) = (m.numbers(1), m.numbers(1), m.numbers(1))
+    var rotary = ck_rotary()
+    rotary.heads = hidden / 128
+    rotary.head_size = 128
+    rotary.rotated = 128
+    rotary.tokens = 512
+    rotary.cosines = UnsafePointer(weight)
+    rotary.sines = UnsafePointer(weight)
+    rotary.weight = UnsafePointer(weight)
+    rotary.epsilon = 1e-6
+    return [
+      Kernel(name: "add", byteCount: 3 * state) {
+        ck_add(CK_BF16, m.a, m.b, m.c, $0 * hidden, $1 * hidden)
+      },
+      Kernel(name: "squared error with gradient", byteCount: 3 * state) {
+        _ = ck_squared_error(CK_BF16, m.a, m.b, m.c, 1, $0 * hidden, $1 * hidden)
+      },
+      Kernel(name: "rms norm", byteCount: 2 * state) {
+        ck_rms_norm(CK_BF16, m.a, weight, m.c, rowNumbers, hidden, 1e-6, $0, $1)
+      },
+      Kernel(name: "rms norm backward", byteCount: 3 * state) {
+        ck_rms_norm_backward(CK_BF16, m.b, m.a, weight, rowNumbers, m.c, hidden, false, $0, $1)
+      },
+      Kernel(name: "head norm and rotary", byteCount: 2 * state) { begin, end in
+        withUnsafePointer(to: rotary) {
+          ck_rotary_forward(CK_BF16, $0, m.a, hidden, m.c, hidden, headNumbers, begin, end)
+        }
+      },
+      Kernel(name: "head norm and rotary backward", byteCount: 3 * state) { begin, end in
+        withUnsafePointer(to: rotary) {
+          ck_rotary_backward(
+            CK_BF16, $0, m.b, hidden, m.a, hidden, headNumbers, m.c, hidden, nil, begin, end)
+        }
+      },
+      Kernel(name: "silu gate", byteCount: 3 * rows * gate * 2) {
+        ck_silu_gate(CK_BF16, m.a, m.c, gate, $0, $1)
+      },
+      Kernel(name: "silu gate backward", byteCount: 5 * rows * gate * 2) {
+        ck_silu_gate_backward(CK_BF16, m.b, m.a, m.c, gate, $0, $1)
+      },
+      Kernel(name: "squares of columns", byteCount: state) { begin, end in
+        // Shared out over columns, as where it is used.
+        ck_add_column_squares(
+          CK_BF16, m.a, hidden, rows, rowNumbers, begin * hidden / rows, end * hidden / rows)
+      },
+    ]
+  }
+
+  /// Rows of one query each, which see 256 keys.
+  static func attention(_ m: KernelMemory) -> [Kernel] {
+    let (keys, headSize) = (256, 128)
+    let (maxima, sums, outputs, numbers) = (
+      m.numbers(0), m.numbers(1), m.numbers(0), m.numbers(0)
+    )
+    let (scores, dScores) = (
+      m.gradient, m.offsets
+    )
+    func piece(_ begin: Int, _ end: Int) -> ck_piece {
+      ck_piece(
+        queries: end - begin, heads: 1, columns: keys, first_query: keys, first_key: 0, window: 0,
+        scale: 0.1)
+    }
+    return [
+      Kernel(name: "softmax", byteCount: rows * keys * (4 + 2)) { begin, end in
+        var piece = piece(begin, end)
+        ck_softmax(
+          CK_BF16, &piece, scores + begin * keys, m.a + begin * keys * 2, maxima + begin,
+          sums + begin, outputs + begin * headSize, headSize)
+      },
+      Kernel(name: "softmax backward", byteCount: rows * keys * (4 + 4 + 2 + 2)) { begin, end in
+        var piece = piece(begin, end)
+        ck_softmax_backward(
+          CK_BF16, &piece, scores + begin * keys, dScores + begin * keys, numbers + begin,
+          numbers + begin, m.b + begin * keys * 2, m.c + begin * keys * 2)
+      },
+    ]
+  }
+}

@@ -1,0 +1,79 @@
+import AutoRound
+import Compute
+import JSONText
+import LanguageModels
+import Quantization
+import Tensors
+
+/// A decoder block of a known shape with random weights, and random hidden states to tune it on.
+struct RandomBlock {
+  let shape: BlockShape
+  let program: BlockProgram
+  let layers: [TunedLayer]
+  let inputs: ActivationCache
+  /// What the block answers in full precision.
+  let targets: ActivationCache
+
+  /// - Parameters:
+  ///   - scheme: A preset, of which the weights count.
+  ///   - samples: Sequences to tune on, of `tokens` tokens each.
+  ///   - isTimed: Whether the quantizers add up the time that they take.
+  init(
+    _ shape: BlockShape, batch: Int, tokens: Int, samples: Int, scheme: String = "W4A16",
+    compute: ComputeType = .automatic, gradients: GradientPrecision = .full, isTimed: Bool = false
+  ) throws {
+    self.shape = shape
+    let block = try Architectures.describe(JSONReader(shape.configuration)).blocks[0].block
+    program = try BlockProgram(
+      block, batch: batch, tokens: tokens, device: Device(compute: compute), training: .matrices,
+      gradientPrecision: gradients)
+    let weights = RandomWeights(seed: 1)
+    try program.load("block", from: weights)
+    guard let arguments = try QuantizationScheme.preset(named: scheme).weights else {
+      preconditionFailure("\(scheme) has no weights")
+    }
+    let parts = program.program.parameterParts
+    layers = try block.linearLayers.map { layer in
+      guard let part = parts.first(where: { $0.name == "\(layer.name).weight" }) else {
+        preconditionFailure("no weight for \(layer.name)")
+      }
+      let weight = try weights.tensor(
+        "block.\(layer.name).weight", shape: [layer.outputs, layer.inputs])
+      let quantizer = try arguments.makeWeightQuantizer(for: weight, scaleDType: .bfloat16)
+      return TunedLayer(
+        name: layer.name, bits: arguments.numBits, part: part,
+        quantizer: isTimed ? TimedQuantizer(quantizer) : quantizer)
+    }
+    let inputs = ActivationCache(
+      sampleCount: samples, sampleByteCount: program.sequenceByteCount, compute: compute)
+    for sample in 0..<samples {
+      let tensor = try weights.tensor("input \(sample)", shape: [tokens, shape.hidden])
+        .converted(to: compute.dtype)
+      tensor.withUnsafeBytes {
+        inputs[sample].copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+      }
+    }
+    self.inputs = inputs
+    targets = inputs.copy()
+    BlockRunner(program).advance(targets)
+  }
+}
+
+/// Tensors of random numbers of a size that keeps activations near one.
+struct RandomWeights: TensorSource {
+  var seed: UInt64
+
+  func contains(_ name: String) -> Bool { true }
+
+  func tensor(_ name: String, shape: [Int]) throws -> Tensor {
+    var generator = MersenneTwister(
+      seed: seed ^ UInt64(name.utf8.reduce(5381) { $0 &* 33 &+ Int($1) } & 0xFFFF_FFFF))
+    let scale: Float =
+      shape.count == 1 ? 1 : name.hasPrefix("input") ? 1 : 1 / Float(shape[1]).squareRoot()
+    let values = (0..<shape.reduce(1, *)).map { _ -> Float in
+      let uniform = Float(generator.next() >> 8) / Float(1 << 24)
+      return shape.count == 1 ? 1 : (uniform * 2 - 1) * 1.7 * scale
+    }
+    return Tensor(values, shape: shape).converted(to: .bfloat16)
+  }
+}
