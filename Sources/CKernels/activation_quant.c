@@ -15,7 +15,8 @@ static const float least_fp8 = 1.0f / (448.0f * 512.0f);
 /// The scale of one group and how it hangs on the group's extremes.
 typedef struct {
   float scale, inverse, zero;
-  float low, high;  ///< of integers
+  float low, high;        ///< of integers
+  float least, greatest;  ///< of the group's values; zero if all have the other sign
   /// The gradients of the greatest and of the least element for one unit of D, and of the least
   /// for one unit of the zero point's gradient.
   float greatest_slope, least_slope;
@@ -23,7 +24,7 @@ typedef struct {
 
 static activation_scale float_scale(const ck_activation_rule *rule, float least, float greatest) {
   float m = greatest > -least ? greatest : -least;
-  activation_scale result = {0};
+  activation_scale result = {.least = least, .greatest = greatest};
   float slope = 0;
   switch (rule->format) {
     case CK_FP8:
@@ -40,10 +41,11 @@ static activation_scale float_scale(const ck_activation_rule *rule, float least,
     case CK_MXFP4: {
       int exponent = rule->format == CK_MXFP8 ? -7 : -1;
       float decisive = m;
-      if (rule->runtime && m > 0) decisive += ldexpf(0.25f, ilogbf(m));
+      if (rule->runtime && exponent_of(m) > -127)
+        decisive += 0.25f * power_of_two(exponent_of(m));
       if (m > 0) exponent = mx_exponent(decisive, rule->format);
       int limited = exponent < -127 ? -127 : exponent > 127 ? 127 : exponent;
-      result.scale = ldexpf(1, limited);
+      result.scale = power_of_two(limited);
       slope = m > 0 && limited == exponent ? result.scale / m : 0;
       break;
     }
@@ -66,7 +68,8 @@ static activation_scale int_scale(const ck_activation_rule *rule, float least, f
   ck_scale_type type = rule->runtime ? CK_SCALE_F32 : CK_SCALE_F16;
   float theta = rule->runtime ? 0 : least_scale(type), half = (float)(1 << (rule->bits - 1));
   if (rule->symmetric) {
-    activation_scale result = {.low = -half, .high = half - 1};
+    activation_scale result = {
+        .low = -half, .high = half - 1, .least = least, .greatest = greatest};
     if (rule->runtime) {
       float m = greatest > -least ? greatest : -least;
       result.scale = m > 0 ? m / (half - 0.5f) : FLT_EPSILON;
@@ -82,7 +85,8 @@ static activation_scale int_scale(const ck_activation_rule *rule, float least, f
       result.greatest_slope = slope;
     return result;
   }
-  activation_scale result = {.low = 0, .high = 2 * half - 1};
+  activation_scale result = {
+      .low = 0, .high = 2 * half - 1, .least = least, .greatest = greatest};
   float raw = round_to_type((greatest - least) / result.high, type);
   if (rule->runtime) theta = FLT_EPSILON;
   result.scale = raw < theta ? theta : raw;
@@ -104,6 +108,13 @@ INLINE nearest_float round_integer(float x, activation_scale s) {
 INLINE nearest_float round_activation(float x, activation_scale s, int is_float,
                                       ck_float_format format) {
   return is_float ? round_value(x, 0, s.scale, s.inverse, format) : round_integer(x, s);
+}
+
+// Groups of this many values have loops of their own, whose length the compiler knows: at 16 or 32 values it
+// would spend most of the time on the ends of loops otherwise. 0: no length is usual.
+INLINE size_t usual_group(int is_float, ck_float_format format) {
+  if (!is_float || format == CK_FP8) return 0;
+  return format == CK_NVFP4 ? 16 : 32;
 }
 
 #define FAMILY "activation_quant.inc"

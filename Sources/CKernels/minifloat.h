@@ -83,9 +83,17 @@ INLINE nearest_float round_value(float w, float v, float scale, float inverse,
 
 INLINE float reciprocal(float x) { return x == 0 ? 0 : 1 / x; }
 
+/// floor(log2 m) of a positive number; below the least normal one it is -127, lower than any MX scale's.
+INLINE int exponent_of(float m) { return (int)(bits_of_float(m) >> 23) - 127; }
+
+/// 2^exponent for an exponent from -127 to 127.
+INLINE float power_of_two(int exponent) {
+  return float_of_bits(exponent > -127 ? (uint32_t)(exponent + 127) << 23 : 0x00400000);
+}
+
 /// The exponent of an MX scale, unlimited; the greatest magnitude `m` is positive.
 INLINE int mx_exponent(float m, ck_float_format format) {
-  return ilogbf(m) - (format == CK_MXFP8 ? 8 : 2);
+  return exponent_of(m) - (format == CK_MXFP8 ? 8 : 2);
 }
 
 #endif
