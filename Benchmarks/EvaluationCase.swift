@@ -18,7 +18,8 @@ enum EvaluationCase {
     }
     // The example has 6 blocks and a vocabulary of 4096; a forward pass is a third of attention's operations.
     let (blocks, vocabulary, window) = (6, 4096, 512)
-    let weights = Double(blocks * BlockShape.example.weights + vocabulary * BlockShape.example.hidden)
+    let weights = Double(
+      blocks * BlockShape.example.weights + vocabulary * BlockShape.example.hidden)
     let operations =
       2 * weights * Double(tokens) + Double(blocks * tokens / window)
       * BlockShape.example.attentionOperations(sequences: 1, tokens: window) / 3

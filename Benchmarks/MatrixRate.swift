@@ -30,11 +30,13 @@ struct MatrixRate {
 
   /// The rates of all types at each block's shape, a line for each block.
   static func table(_ blocks: [(BlockShape, rows: Int)]) throws -> [String] {
-    let types: [ProductElement] = [.float32] + (ComputeType.bfloat16.isAvailable ? [.bfloat16, .int8] : [])
+    let types: [ProductElement] =
+      [.float32] + (ComputeType.bfloat16.isAvailable ? [.bfloat16, .int8] : [])
     return try blocks.map { block, rows in
       let rates = try types.map { type in
         String(
-          format: "\(type.rawValue) %.0f", try MatrixRate(block, rows: rows, type: type).perSecond / 1e9)
+          format: "\(type.rawValue) %.0f",
+          try MatrixRate(block, rows: rows, type: type).perSecond / 1e9)
       }
       return "  \(block.name), \(rows) tokens".padding(toLength: 34, withPad: " ", startingAt: 0)
         + rates.joined(separator: ", ")

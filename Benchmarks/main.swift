@@ -13,7 +13,8 @@ let kernels = "kernels"
 let names = TuningCase.all.map(\.name) + [kernels, EvaluationCase.name, QualityCase.name]
 for word in words where !names.contains(where: { $0.contains(word) }) {
   FileHandle.standardError.write(
-    Data("benchmarks: nothing is called '\(word)'; there is \(names.joined(separator: ", "))\n".utf8))
+    Data(
+      "benchmarks: nothing is called '\(word)'; there is \(names.joined(separator: ", "))\n".utf8))
   exit(64)
 }
 func isAsked(_ name: String) -> Bool { words.contains { name.contains($0) } }

@@ -17,22 +17,85 @@ typedef struct {
   dnnl_data_type_t type;
 } onednn_matrix;
 
+/// Describes a matrix; the caller destroys what is described, also after a failure.
+static inline dnnl_status_t onednn_describe(dnnl_memory_desc_t *desc, const onednn_matrix *m) {
+  dnnl_dims_t dims = {m->rows, m->columns}, strides = {m->strides[0], m->strides[1]};
+#if DNNL_VERSION_MAJOR >= 3
+  *desc = NULL;
+  return dnnl_memory_desc_create_with_strides(desc, 2, dims, m->type, strides);
+#else
+  return dnnl_memory_desc_init_by_strides(desc, 2, dims, m->type, strides);
+#endif
+}
+
+static inline void onednn_desc_destroy(dnnl_memory_desc_t *desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  if (*desc) dnnl_memory_desc_destroy(*desc);
+#else
+  (void)desc;
+#endif
+}
+
 /// A memory object over no memory yet; give it some with dnnl_memory_set_data_handle.
 static inline dnnl_status_t onednn_memory_create(dnnl_memory_t *memory, dnnl_engine_t engine,
                                                  const onednn_matrix *m) {
-  dnnl_dims_t dims = {m->rows, m->columns}, strides = {m->strides[0], m->strides[1]};
   dnnl_memory_desc_t desc;
+  dnnl_status_t status = onednn_describe(&desc, m);
 #if DNNL_VERSION_MAJOR >= 3
-  dnnl_status_t status = dnnl_memory_desc_create_with_strides(&desc, 2, dims, m->type, strides);
-  if (status != dnnl_success) return status;
-  status = dnnl_memory_create(memory, desc, engine, DNNL_MEMORY_NONE);
-  dnnl_memory_desc_destroy(desc);
+  if (status == dnnl_success) status = dnnl_memory_create(memory, desc, engine, DNNL_MEMORY_NONE);
 #else
-  dnnl_status_t status = dnnl_memory_desc_init_by_strides(&desc, 2, dims, m->type, strides);
-  if (status != dnnl_success) return status;
-  status = dnnl_memory_create(memory, &desc, engine, DNNL_MEMORY_NONE);
+  if (status == dnnl_success) status = dnnl_memory_create(memory, &desc, engine, DNNL_MEMORY_NONE);
 #endif
+  onednn_desc_destroy(&desc);
   return status;
+}
+
+/// Attributes of a product with scratch memory from the caller, added to what is there if `accumulate`.
+static inline dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes,
+                                                     bool accumulate) {
+  dnnl_post_ops_t post_operations = NULL;
+  dnnl_status_t status = dnnl_primitive_attr_create(attributes);
+  if (status != dnnl_success) return status;
+  status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success && accumulate) {
+    status = dnnl_post_ops_create(&post_operations);
+#if DNNL_VERSION_MAJOR >= 3
+    if (status == dnnl_success)
+      status = dnnl_post_ops_append_sum(post_operations, 1.0f, 0, dnnl_data_type_undef);
+#else
+    if (status == dnnl_success) status = dnnl_post_ops_append_sum(post_operations, 1.0f);
+#endif
+    if (status == dnnl_success)
+      status = dnnl_primitive_attr_set_post_ops(*attributes, post_operations);
+    if (post_operations) dnnl_post_ops_destroy(post_operations);
+  }
+  if (status != dnnl_success) dnnl_primitive_attr_destroy(*attributes);
+  return status;
+}
+
+/// The descriptor of c = a b (+ bias if it is not NULL), with the bytes of scratch memory that it needs.
+static inline dnnl_status_t onednn_matmul_describe(dnnl_primitive_desc_t *result, int64_t *scratch,
+                                                   dnnl_engine_t engine, dnnl_memory_desc_t *a,
+                                                   dnnl_memory_desc_t *b, dnnl_memory_desc_t *c,
+                                                   dnnl_memory_desc_t *bias,
+                                                   dnnl_primitive_attr_t attributes) {
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_status_t status = dnnl_matmul_primitive_desc_create(result, engine, *a, *b,
+                                                           bias ? *bias : NULL, *c, attributes);
+  if (status != dnnl_success) return status;
+  const_dnnl_memory_desc_t desc =
+      dnnl_primitive_desc_query_md(*result, dnnl_query_scratchpad_md, 0);
+#else
+  dnnl_matmul_desc_t operation;
+  dnnl_status_t status = dnnl_matmul_desc_init(&operation, a, b, bias, c);
+  if (status == dnnl_success)
+    status = dnnl_primitive_desc_create(result, &operation, attributes, engine, NULL);
+  if (status != dnnl_success) return status;
+  const dnnl_memory_desc_t *desc =
+      dnnl_primitive_desc_query_md(*result, dnnl_query_scratchpad_md, 0);
+#endif
+  *scratch = desc ? (int64_t)dnnl_memory_desc_get_size(desc) : 0;
+  return dnnl_success;
 }
 
 /// The primitive c = a b (+ c if `accumulate`) (+ bias, f32 [1, columns of c], if `bias`).
@@ -41,66 +104,30 @@ static inline dnnl_status_t onednn_matmul_create(dnnl_primitive_t *primitive, in
                                                  dnnl_engine_t engine, const onednn_matrix *a,
                                                  const onednn_matrix *b, const onednn_matrix *c,
                                                  bool bias, bool accumulate) {
-  const onednn_matrix *m[3] = {a, b, c};
+  const onednn_matrix bias_matrix = {1, c->columns, {c->columns, 1}, dnnl_f32};
+  const onednn_matrix *matrices[4] = {a, b, c, &bias_matrix};
   dnnl_memory_desc_t desc[4];
+  int described = 0;
   dnnl_status_t status = dnnl_success;
-  dnnl_dims_t bias_dims = {1, c->columns}, bias_strides = {c->columns, 1};
-  for (int i = 0; i < 3 && status == dnnl_success; i++) {
-    dnnl_dims_t dims = {m[i]->rows, m[i]->columns};
-    dnnl_dims_t strides = {m[i]->strides[0], m[i]->strides[1]};
-#if DNNL_VERSION_MAJOR >= 3
-    status = dnnl_memory_desc_create_with_strides(&desc[i], 2, dims, m[i]->type, strides);
-#else
-    status = dnnl_memory_desc_init_by_strides(&desc[i], 2, dims, m[i]->type, strides);
-#endif
+  while (described < 4 && status == dnnl_success) {
+    status = onednn_describe(&desc[described], matrices[described]);
+    described++;
   }
-  if (status != dnnl_success) return status;
-
-  dnnl_primitive_attr_t attributes;
-  dnnl_post_ops_t post_operations;
-  dnnl_primitive_attr_create(&attributes);
-  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  dnnl_post_ops_create(&post_operations);
-  if (accumulate) {
-#if DNNL_VERSION_MAJOR >= 3
-    dnnl_post_ops_append_sum(post_operations, 1.0f, 0, dnnl_data_type_undef);
-#else
-    dnnl_post_ops_append_sum(post_operations, 1.0f);
-#endif
-    dnnl_primitive_attr_set_post_ops(attributes, post_operations);
-  }
-
-  dnnl_primitive_desc_t primitive_desc = NULL;
-#if DNNL_VERSION_MAJOR >= 3
-  if (bias)
-    status = dnnl_memory_desc_create_with_strides(&desc[3], 2, bias_dims, dnnl_f32, bias_strides);
-  if (status == dnnl_success)
-    status = dnnl_matmul_primitive_desc_create(&primitive_desc, engine, desc[0], desc[1],
-                                               bias ? desc[3] : NULL, desc[2], attributes);
   if (status == dnnl_success) {
-    const_dnnl_memory_desc_t scratch_desc =
-        dnnl_primitive_desc_query_md(primitive_desc, dnnl_query_scratchpad_md, 0);
-    *scratch = scratch_desc ? (int64_t)dnnl_memory_desc_get_size(scratch_desc) : 0;
+    dnnl_primitive_attr_t attributes;
+    status = onednn_attributes_create(&attributes, accumulate);
+    if (status == dnnl_success) {
+      dnnl_primitive_desc_t primitive_desc = NULL;
+      status = onednn_matmul_describe(&primitive_desc, scratch, engine, &desc[0], &desc[1],
+                                      &desc[2], bias ? &desc[3] : NULL, attributes);
+      dnnl_primitive_attr_destroy(attributes);
+      if (status == dnnl_success) {
+        status = dnnl_primitive_create(primitive, primitive_desc);
+        dnnl_primitive_desc_destroy(primitive_desc);
+      }
+    }
   }
-  for (int i = 0; i < (bias ? 4 : 3); i++) dnnl_memory_desc_destroy(desc[i]);
-#else
-  dnnl_matmul_desc_t operation;
-  if (bias) status = dnnl_memory_desc_init_by_strides(&desc[3], 2, bias_dims, dnnl_f32, bias_strides);
-  if (status == dnnl_success)
-    status = dnnl_matmul_desc_init(&operation, &desc[0], &desc[1], bias ? &desc[3] : NULL, &desc[2]);
-  if (status == dnnl_success)
-    status = dnnl_primitive_desc_create(&primitive_desc, &operation, attributes, engine, NULL);
-  if (status == dnnl_success) {
-    const dnnl_memory_desc_t *scratch_desc =
-        dnnl_primitive_desc_query_md(primitive_desc, dnnl_query_scratchpad_md, 0);
-    *scratch = scratch_desc ? (int64_t)dnnl_memory_desc_get_size(scratch_desc) : 0;
-  }
-#endif
-  dnnl_post_ops_destroy(post_operations);
-  dnnl_primitive_attr_destroy(attributes);
-  if (status != dnnl_success) return status;
-  status = dnnl_primitive_create(primitive, primitive_desc);
-  dnnl_primitive_desc_destroy(primitive_desc);
+  for (int i = 0; i < described; i++) onednn_desc_destroy(&desc[i]);
   return status;
 }
 

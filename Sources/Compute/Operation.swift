@@ -19,7 +19,7 @@ package struct Parameter: Hashable {
 ///
 /// It holds what it prepared for one program, so a recording serves one program at a time. Each kind of
 /// operation is one file. It is prepared once, when all shapes are known, and then run
-/// thousands of times; it allocates nothing while it runs.
+/// thousands of times; where it trains, it allocates nothing while it runs.
 protocol Operation: AnyObject {
   /// What the forward pass reads and the backward pass gives gradients to.
   var inputs: [Operand] { get }

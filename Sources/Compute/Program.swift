@@ -4,7 +4,7 @@ package import Tensors
 /// A recorded decoder block, ready to be run: forward, and backward if it trains.
 ///
 /// Memory is planned once. Binding another block's weights means filling the parameters again; nothing
-/// else changes, and nothing is allocated while a program runs.
+/// else changes. Scratch memory is for as many threads as the team had then, and it must not grow.
 package final class Program {
   /// What gets gradients.
   package enum Training: Sendable {
@@ -62,6 +62,7 @@ package final class Program {
   private let gradients: [UnsafeMutableRawPointer?]
   private let scratch: [(forward: UnsafeMutableRawPointer?, backward: UnsafeMutableRawPointer?)]
   let gradientModes: [[GradientMode]]
+  private let teamSize = ThreadTeam.size
   private var sink: GradientSink = { _, _ in }
   private var current = 0
 
@@ -111,6 +112,7 @@ package final class Program {
 
   /// Runs all operations forward. With a cache, the tokens join it.
   package func forward() {
+    precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
     for (index, operation) in recorder.operations.enumerated() {
       current = index
       timed(operation, "forward") { operation.forward(in: self) }
@@ -122,6 +124,7 @@ package final class Program {
   /// Runs all operations backward from the gradient of the output, which ``outputGradient`` holds.
   package func backward(_ sink: GradientSink) {
     precondition(training != .nothing)
+    precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
     withoutActuallyEscaping(sink) { sink in
       self.sink = sink
       for (index, operation) in recorder.operations.enumerated().reversed() {
