@@ -102,8 +102,8 @@ struct QuantizeCommand: ParsableCommand {
     help: ArgumentHelp(
       "How weights are tuned: \(TuningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")).",
       discussion: """
-        signround-v2 starts from searched scales and leaves outliers out of the loss; for weights of 2 and \
-        3 bits. (default: signround)
+        signround-v2 starts from searched scales and, below 4 bits, leaves outliers out of the loss; for \
+        symmetric integers of 2 to 4 bits, MXFP4 and NVFP4. (default: signround)
         """))
   var algorithm: TuningAlgorithm?
 

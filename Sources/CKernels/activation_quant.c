@@ -10,8 +10,6 @@
 
 #include "minifloat.h"
 
-static const float least_fp8 = 1.0f / (448.0f * 512.0f);
-
 /// The scale of one group and how it hangs on the group's extremes.
 typedef struct {
   float scale, inverse, zero;
@@ -33,8 +31,8 @@ static activation_scale float_scale(const ck_activation_rule *rule, float least,
       } else if (rule->runtime) {
         result.scale = m > 0 ? m / 448 : FLT_EPSILON;
       } else {
-        result.scale = m / 448 < least_fp8 ? least_fp8 : m / 448;
-        slope = m / 448 < least_fp8 ? 0 : 1 / 448.0f;
+        result.scale = m / 448 < ck_least_fp8_scale ? ck_least_fp8_scale : m / 448;
+        slope = m / 448 < ck_least_fp8_scale ? 0 : 1 / 448.0f;
       }
       break;
     case CK_MXFP8:
@@ -68,8 +66,12 @@ static activation_scale int_scale(const ck_activation_rule *rule, float least, f
   ck_scale_type type = rule->runtime ? CK_SCALE_F32 : CK_SCALE_F16;
   float theta = rule->runtime ? 0 : least_scale(type), half = (float)(1 << (rule->bits - 1));
   if (rule->symmetric) {
-    activation_scale result = {
-        .low = -half, .high = half - 1, .least = least, .greatest = greatest};
+    activation_scale result = {.low = -half,
+                               .high = half - 1,
+                               .least = least,
+                               .greatest = greatest,
+                               .scale = rule->given};
+    if (rule->given > 0) return result;
     if (rule->runtime) {
       float m = greatest > -least ? greatest : -least;
       result.scale = m > 0 ? m / (half - 0.5f) : FLT_EPSILON;

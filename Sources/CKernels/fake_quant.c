@@ -37,11 +37,6 @@ INLINE rounded round_weight(float w, float v, float s, float z, int_grid grid) {
   return (rounded){quotient, q - z, unclamped == q ? 1.0f : 0.0f};
 }
 
-INLINE size_t width_of_group(const ck_int_layer *layer, size_t group) {
-  size_t rest = layer->columns - group * layer->group_size;
-  return rest < layer->group_size ? rest : layer->group_size;
-}
-
 /// The scale before theta, with its sign.
 INLINE float raw_scale(const ck_int_layer *layer, size_t p) {
   if (layer->initial) {

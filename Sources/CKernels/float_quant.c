@@ -11,8 +11,6 @@
 
 #include "minifloat.h"
 
-/// The scale of an FP8 group of zeros.
-static const float least_fp8_scale = 1.0f / (448.0f * 512.0f);
 static const float sixth = 1.0f / 6.0f;
 
 /// The magnitude that `factor` makes of a group's greatest, finite.
@@ -30,7 +28,7 @@ static group_scale scale_of(const ck_float_layer *layer, float m) {
   switch (layer->format) {
     case CK_FP8: {
       float s = m / 448;
-      s = round_to_type(s < least_fp8_scale ? least_fp8_scale : s, layer->scale_type);
+      s = round_to_type(s < ck_least_fp8_scale ? ck_least_fp8_scale : s, layer->scale_type);
       return (group_scale){s, 0, s};
     }
     case CK_MXFP8:
@@ -48,11 +46,6 @@ static group_scale scale_of(const ck_float_layer *layer, float m) {
       return (group_scale){reciprocal(inverse), inverse, stored};
     }
   }
-}
-
-INLINE size_t group_width(const ck_float_layer *layer, size_t group) {
-  size_t rest = layer->columns - group * layer->group_size;
-  return rest < layer->group_size ? rest : layer->group_size;
 }
 
 INLINE size_t parameter_of(const ck_float_layer *layer, size_t row, size_t group) {
@@ -99,7 +92,7 @@ void ck_float_range_gradients(const ck_float_layer *layer, const float *df, cons
     float m = times(greatest, beta), factor = 0;
     switch (layer->format) {
       case CK_FP8:
-        if (m / 448 >= least_fp8_scale) factor = greatest / 448;
+        if (m / 448 >= ck_least_fp8_scale) factor = greatest / 448;
         break;
       case CK_MXFP8:
       case CK_MXFP4:

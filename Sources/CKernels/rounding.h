@@ -1,4 +1,4 @@
-/// What the fake-quantization kernels share: rounding, clamping, loading and scale types. Include it
+/// What the fake-quantization kernels share: groups, rounding, clamping, loading and scale types. Include it
 /// below `#pragma STDC FP_CONTRACT OFF`, without which instruction sets with fused multiply-add
 /// would give other results. Private to this target.
 #ifndef CKERNELS_ROUNDING_H
@@ -25,6 +25,14 @@ INLINE float sign_of(float x) { return x > 0 ? 1.0f : (x < 0 ? -1.0f : 0.0f); }
 INLINE float load(const void *weight, ck_element type, size_t i) {
   return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)weight)[i]) : ((const float *)weight)[i];
 }
+
+/// Columns of a group of a row; the last may have fewer than the others.
+INLINE size_t group_width(size_t columns, size_t group_size, size_t group) {
+  size_t rest = columns - group * group_size;
+  return rest < group_size ? rest : group_size;
+}
+/// The same of either kind of layer.
+#define GROUP_WIDTH(layer, group) group_width((layer)->columns, (layer)->group_size, group)
 
 INLINE float round_f16(float x) { return f16_to_f32(f32_to_f16(x)); }
 

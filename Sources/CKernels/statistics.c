@@ -1,5 +1,6 @@
 #include "statistics.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 
@@ -50,7 +51,8 @@ float ck_largest_of_rank(float *numbers, size_t n, size_t k) {
 void ck_replace_outliers(ck_element type, void *y, const void *target, float threshold,
                          size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
-    if (fabsf(element(y, type, i) - element(target, type, i)) < threshold) continue;
+    float difference = fabsf(element(y, type, i) - element(target, type, i));
+    if (!(difference >= threshold && difference <= FLT_MAX)) continue;
     if (type == CK_BF16)
       ((uint16_t *)y)[i] = ((const uint16_t *)target)[i];
     else

@@ -25,7 +25,8 @@ package struct ActivationQuantization: Hashable, Sendable {
   package var number: Number
   /// Neighbouring columns of a token that share a scale; nil: all of them.
   package var groupSize: Int?
-  /// Whether the scale of FP8 is calibrated rather than found for each token or group.
+  /// Whether the scale of FP8 or of symmetric integers is calibrated rather than found for each token or
+  /// group.
   package var isStatic: Bool
   package var rule: Rule
 
@@ -36,7 +37,17 @@ package struct ActivationQuantization: Hashable, Sendable {
     self.rule = rule
   }
 
-  /// Whether a number from calibration is needed: the scale of FP8, or the global scale of NVFP4.
+  /// What a calibrated scale makes of the largest magnitude: the greatest number of FP8; for integers the
+  /// middle between the magnitudes of both ends, as compressed-tensors has it.
+  package var greatest: Float {
+    switch number {
+    case .int(let bits, _): Float(1 << (bits - 1)) - 0.5
+    case .fp8, .mxfp8: 448
+    case .mxfp4, .nvfp4: 6
+    }
+  }
+
+  /// Whether a number from calibration is needed: a static scale, or the global scale of NVFP4.
   package var hasCalibratedScale: Bool { isStatic || number == .nvfp4 }
 
   /// The kernels' form for activations of `columns` columns.

@@ -4,11 +4,9 @@ import Tensors
 /// The sums of squares of each linear layer's inputs, column by column, over everything that a program
 /// has run forward: how much an error in a column of a weight matters.
 package final class InputSquares {
-  /// Rows of the program's values that count; the rest belongs to no sample.
-  package var rows: Int
   private var sums: [Parameter: [Float]] = [:]
 
-  package init(rows: Int) { self.rows = rows }
+  package init() {}
 
   /// One number for each column of a matrix; nil if it has not been run.
   package subscript(_ weight: Parameter) -> [Float]? { sums[weight] }
@@ -18,7 +16,7 @@ package final class InputSquares {
     let input = linear.inputs[0]
     var columns = sums[linear.parameters[0]] ?? Array(repeating: 0, count: input.columns)
     let (x, stride) = (program[input], program.columns(of: input.value))
-    let (rows, type) = (min(rows, program.rows), program.compute.element)
+    let (rows, type) = (program.sampleCount * program.tokens, program.compute.element)
     columns.withUnsafeMutableBufferPointer { columns in
       guard let base = columns.baseAddress else { return }
       ThreadTeam.forRanges(of: columns.count) { begin, end in

@@ -45,6 +45,9 @@ package final class Program {
     recorder.operations.compactMap { $0 as? QuantizedActivations }.filter { $0.scale != nil }
   }
 
+  /// Sequences that hold samples, the first ones of the batch; what the others hold belongs to nobody.
+  package var sampleCount: Int
+
   /// Collects the squares of all linear layers' inputs in the forward pass; nil, the default: nobody does.
   package var inputSquares: InputSquares?
 
@@ -75,6 +78,7 @@ package final class Program {
     self.device = device
     self.training = training
     batch = recorder.batch
+    sampleCount = recorder.batch
     tokens = recorder.tokens
 
     let schedule = Schedule(recorder, output: output, training: training)

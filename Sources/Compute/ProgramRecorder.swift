@@ -69,7 +69,7 @@ package struct ProgramRecorder {
   }
 
   /// The scale of quantized activations: one f32 number.
-  mutating func scale(_ name: String) -> Parameter {
+  package mutating func scale(_ name: String) -> Parameter {
     let parameter = vector([ParameterPart(name: name, rows: 1)])
     parameters[parameter.index].isScale = true
     return parameter

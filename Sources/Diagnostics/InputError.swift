@@ -38,6 +38,13 @@ public struct InputError: Error, Sendable, CustomStringConvertible {
     if copy.source == nil { copy.source = name }
     return copy
   }
+
+  /// The same error at a key path within the value at `path`.
+  package func below(_ path: String) -> InputError {
+    var copy = self
+    copy.place = place.map { "\(path).\($0)" } ?? path
+    return copy
+  }
 }
 
 extension InputError {

@@ -58,10 +58,7 @@ extension DequantizedCheckpoint {
       do {
         try scheme.inputActivations?.requireInputActivations()
       } catch {
-        throw InputError(
-          error.code,
-          place: ["quantization_config", module, "input_activations", error.place]
-            .compactMap { $0 }.joined(separator: "."), error.message)
+        throw error.below("quantization_config.\(module).input_activations")
       }
       guard scheme.outputActivations == nil else {
         throw InputError(
@@ -72,7 +69,7 @@ extension DequantizedCheckpoint {
     do {
       try keyValueScheme?.requireKeyValues()
     } catch {
-      throw InputError(error.code, place: "quantization_config.kv_cache_scheme", error.message)
+      throw error.below("quantization_config.kv_cache_scheme")
     }
   }
 

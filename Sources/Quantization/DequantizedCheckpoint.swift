@@ -4,6 +4,39 @@ import Foundation
 import JSONText
 package import Tensors
 
+extension Checkpoint {
+  /// The weight of a quantized layer.
+  ///
+  /// - Throws: `missing` or `malformed`, with the folder as the source and the tensor as the place.
+  package func quantizedWeight(
+    of module: String, _ arguments: QuantizationArguments, in layout: any WeightLayout.Type
+  ) throws(InputError) -> QuantizedWeight {
+    do throws(InputError) {
+      return try layout.weight(named: module, arguments: arguments) { name throws(InputError) in
+        contains(name) ? try tensor(name) : nil
+      }
+    } catch {
+      throw error.inSource(folder.path(percentEncoded: false))
+    }
+  }
+
+  /// The shape of a quantized layer's weight, without reading it.
+  ///
+  /// - Throws: What ``quantizedWeight(of:_:in:)`` throws.
+  package func shape(
+    ofQuantized module: String, _ arguments: QuantizationArguments,
+    in layout: any WeightLayout.Type
+  ) throws(InputError) -> (rows: Int, columns: Int) {
+    do throws(InputError) {
+      return try layout.shape(named: module, arguments: arguments) { name throws(InputError) in
+        contains(name) ? try tensor(name) : nil
+      }
+    } catch {
+      throw error.inSource(folder.path(percentEncoded: false))
+    }
+  }
+}
+
 /// A checkpoint of quantized layers read as numbers: each weight as its integers and scales give it.
 package struct DequantizedCheckpoint: TensorSource {
   private let checkpoint: Checkpoint
@@ -72,12 +105,8 @@ package struct DequantizedCheckpoint: TensorSource {
     guard let module = module(ofWeight: name), let scheme = schemes[module],
       let arguments = scheme.weights
     else { return try checkpoint.tensor(name) }
-    let weight = try naming(checkpoint.folder.path(percentEncoded: false)) {
-      try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
-        (name: String) throws(InputError) in
-        checkpoint.contains(name) ? try checkpoint.tensor(name) : nil
-      }
-    }
+    let weight = try checkpoint.quantizedWeight(
+      of: module, arguments, in: scheme.resolvedFormat.layout())
     return weight.dequantized(to: weight.dtype)
   }
 

@@ -46,7 +46,12 @@ package struct QuantizedWeight: Sendable, Equatable {
   }
 
   /// The type of the weight in numbers: that of scales, or bf16 where scales have a type of 8 bits.
-  package var dtype: DType { scaleDType.isFloatingPoint ? scaleDType : .bfloat16 }
+  package var dtype: DType { Self.dtype(ofScales: scaleDType) }
+
+  /// The type of a weight in numbers whose scales have this type.
+  package static func dtype(ofScales dtype: DType) -> DType {
+    dtype.isFloatingPoint ? dtype : .bfloat16
+  }
 
   /// A parameter set's factor on its numbers.
   private func factor(_ parameter: Int) -> Float {

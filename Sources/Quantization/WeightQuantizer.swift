@@ -42,8 +42,8 @@ package protocol WeightQuantizer: AnyObject {
   /// Chooses, for each group, the scale that loses least at rounding to nearest, and starts from it:
   /// tuning then moves the scales between nothing and twice what was chosen.
   ///
-  /// What is tried stands at `ck_int_search` and `ck_float_search`. Without effect where there is no
-  /// search: asymmetric integers, one scale for a tensor, and FP8.
+  /// What is tried stands at `ck_int_search` and `ck_float_search`. Without effect where
+  /// ``QuantizationArguments/hasScaleSearch`` is false.
   ///
   /// - Parameter importance: What an error in a column weighs, at least 0: the mean square of the
   ///   column's inputs, say. Nil weighs all columns equally.
@@ -56,6 +56,12 @@ package protocol WeightQuantizer: AnyObject {
 }
 
 extension QuantizationArguments {
+  /// Whether there is a search for the scales of these weights: none for asymmetric integers, for one scale
+  /// for a tensor, and for FP8.
+  package var hasScaleSearch: Bool {
+    floatFormat.map { $0 != .fp8 } ?? (isSymmetric && strategy != .tensor)
+  }
+
   /// The quantizer of a weight under these arguments: the table of weight schemes.
   ///
   /// - Parameters:

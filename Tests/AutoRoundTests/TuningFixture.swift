@@ -48,13 +48,34 @@ struct TuningFixture {
     }
   }
 
+  /// The range scales of a layer at the iteration that was best.
+  func bestRanges(of layer: TunedLayer) throws -> (alpha: [Float], beta: [Float]) {
+    (
+      try run.tensor("best.\(layer.name).min_scale").floats(),
+      try run.tensor("best.\(layer.name).max_scale").floats()
+    )
+  }
+
   /// The block with full-precision weights loaded.
-  func program(batch: Int, compute: ComputeType = .float32) throws -> BlockProgram {
-    let model = try Architectures.describe(JSONReader(Self.configuration))
+  ///
+  /// - Parameters:
+  ///   - inputs: How the inputs of all layers are quantized; nil leaves them as they are.
+  ///   - keyValues: The same of keys and values.
+  func program(
+    batch: Int, compute: ComputeType = .float32, inputs: QuantizationArguments? = nil,
+    keyValues: QuantizationArguments? = nil
+  ) throws -> BlockProgram {
+    let plain = try Architectures.describe(JSONReader(Self.configuration))
+    let scheme = QuantizationScheme(targets: ["Linear"], weights: nil, inputActivations: inputs)
+    let model = plain.quantizingActivations(
+      schemes: Dictionary(
+        uniqueKeysWithValues: plain.modules.map { ($0.name, scheme) }),
+      keyValues: keyValues, rule: .tuning
+    ) { _, _ in true }
     let program = try BlockProgram(
       model.blocks[0].block, batch: batch, tokens: Self.tokens, device: Device(compute: compute),
       training: .matrices)
-    try program.load("weight", from: BlockWeights(file: block))
+    try program.load("weight", from: BlockWeights(file: block), hasScales: false)
     return program
   }
 

@@ -82,7 +82,7 @@ import Testing
   @Test func searchedScalesAndSuppressedOutliersMeetTheReference() throws {
     let fixture = try TuningFixture("w2_g32_sym_algext")
     let block = try fixture.program(batch: 4)
-    block.program.inputSquares = InputSquares(rows: block.program.rows)
+    block.program.inputSquares = InputSquares()
     let targets = try fixture.targets(from: block)
     let squares = try #require(block.program.inputSquares)
     block.program.inputSquares = nil
@@ -95,6 +95,14 @@ import Testing
         arguments: quantizer.arguments, scaleDType: .float32)
       search.searchScales(importance: squares[layer.part.parameter])
       quantizer.start(from: try search.finished().scales)
+      let (alpha, beta) = try fixture.bestRanges(of: layer)
+      quantizer.setParameters(values: nil, alpha: alpha, beta: beta)
+      let best = try fixture.run.tensor("best.\(layer.name).scale").floats()
+      let agreeing = zip(try quantizer.finished().scales, best).count { $0 == $1 }
+      // Sums of squares in another order can make a neighbouring candidate the best of the search.
+      #expect(500 * agreeing >= 499 * best.count, "\(layer.name): \(agreeing) of \(best.count)")
+      let start = [Float](repeating: 1, count: beta.count)
+      quantizer.setParameters(values: nil, alpha: start, beta: start)
     }
     let expected = try fixture.doubles("loss")
     var settings = TuningSettings(
@@ -106,6 +114,43 @@ import Testing
     expectClose(outcome.losses[0], expected[0], Tolerance(relative: 1e-5))
     expectClose(outcome.losses, expected, Tolerance(relative: 0.1))
     expectClose(outcome.bestLoss, expected.min() ?? 0, Tolerance(relative: 0.05))
+    try expectBest(of: fixture, layers, outcome, agree: 0.97)
+  }
+
+  /// Independent of the chaos: the range scales that the reference found best give its scales and zero
+  /// points.
+  @Test(arguments: exactScales + ["w4_g32_sym_mask", "w4_g32_sym_accum2"])
+  func theBestRangesGiveTheScalesOfTheReference(variant: String) throws {
+    let fixture = try TuningFixture(variant)
+    for layer in try fixture.layers(in: fixture.program(batch: 1)) {
+      let quantizer = try #require(layer.quantizer as? IntegerWeightQuantizer)
+      let (alpha, beta) = try fixture.bestRanges(of: layer)
+      quantizer.setParameters(values: nil, alpha: alpha, beta: beta)
+      let weight = try quantizer.finished()
+      #expect(weight.scales == (try fixture.run.tensor("best.\(layer.name).scale").floats()))
+      guard let zeroPoints = weight.zeroPoints else { continue }
+      let expected = try fixture.run.tensor("best.\(layer.name).zp").elements(as: UInt8.self)
+      #expect(zeroPoints == expected)
+    }
+  }
+
+  /// A run ends with the iteration and the numbers of the reference, as far as chaos lets it.
+  private func expectBest(
+    of fixture: TuningFixture, _ layers: [TunedLayer], _ outcome: TuningOutcome,
+    agree share: Double
+  ) throws {
+    let best = try fixture.run.tensor("best_iter").elements(as: Int32.self)[0]
+    #expect(outcome.bestIteration == Int(best))
+    let middle = fixture.isSymmetric ? 1 << (fixture.bits - 1) : 0
+    for layer in layers {
+      guard let integers = try? fixture.run.tensor("best.\(layer.name).int") else { continue }
+      let expected = integers.elements(as: Int8.self).map { Int($0) }
+      let found = try layer.quantizer.finished().codes.map { Int($0) - middle }
+      let agreeing = zip(found, expected).count { $0 == $1 }
+      #expect(
+        Double(agreeing) >= share * Double(expected.count),
+        "\(fixture.variant) \(layer.name): \(agreeing) of \(expected.count) integers")
+    }
   }
 
   /// Independent of the chaos: the reference's best parameters give the reference's loss and outputs.
@@ -189,6 +234,10 @@ import Testing
     if isExact, Self.exactScales.contains(variant) {
       expectClose(
         Array(outcome.losses[..<3]), Array(expected[..<3]), Tolerance(relative: 1e-5))
+      try expectBest(of: fixture, layers, outcome, agree: 0.97)
+    }
+    if isExact, variant == "w4_g32_sym_accum2" {
+      try expectBest(of: fixture, layers, outcome, agree: 0.95)
     }
   }
 
@@ -216,6 +265,7 @@ import Testing
     expectClose(
       outcome.bestLoss / Double(4 * tokens), try #require(expected.min()), Tolerance(relative: 0.05)
     )
+    try expectBest(of: fixture, layers, outcome, agree: 0.97)
   }
 
   private func expectSigns(_ ours: [Float], _ theirs: [Float], agree share: Double) {

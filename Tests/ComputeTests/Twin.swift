@@ -18,6 +18,8 @@ struct Twin {
     let parameter: Parameter
     let parts: [ParameterPart]
     let isMatrix: Bool
+    /// Whether it is a scale of quantized activations, which trains with matrices.
+    var isScale = false
     let node: Tape.Node
   }
 
@@ -125,6 +127,28 @@ struct Twin {
 
   mutating func siluGate(_ x: Part) -> Part {
     Self.part(recorder.siluGate(x.value), tape.siluGate(x.node), recorder)
+  }
+
+  /// Activations as a runtime reads them; a calibrated scale becomes a weight.
+  mutating func quantized(
+    _ x: Part, _ quantization: ActivationQuantization, scale: Float? = nil
+  ) -> Part {
+    var weight: Weight?
+    if let scale {
+      let part = ParameterPart(name: "scale \(weights.count)", rows: 1)
+      weight = Weight(
+        parameter: recorder.scale(part.name), parts: [part], isMatrix: false, isScale: true,
+        node: Tape.Node(Matrix(rows: 1, columns: 1, [scale])))
+    }
+    if let weight { weights.append(weight) }
+    return Self.part(
+      recorder.quantizedActivations(x.operand, quantization, scale: weight?.parameter),
+      tape.quantized(x.node, quantization, scale: weight?.node, compute: compute), recorder)
+  }
+
+  mutating func juxtaposed(_ parts: [Part]) -> Part {
+    Self.part(
+      recorder.juxtaposed(parts.map(\.value)), tape.juxtaposed(parts.map(\.node)), recorder)
   }
 
   mutating func add(_ a: Part, _ b: Part) -> Part {

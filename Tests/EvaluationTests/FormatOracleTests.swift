@@ -58,22 +58,12 @@ import Testing
   private func logits(
     _ format: String, windows count: Int, quantizesActivations: Bool
   ) throws -> Tensor {
-    let model = try ReadableModel(
-      opening: folder(format), quantizesActivations: quantizesActivations)
     let ids = try expected(format).tensor("input_ids")
     let flat = ids.elements(as: Int32.self).map { Int($0) }
     let tokens = ids.shape[1]
-    let windows = (0..<count).map { Array(flat[$0 * tokens..<($0 + 1) * tokens]) }
-    let device = try Device(compute: .float32)
-    let hidden = try HiddenStateStream(model: model, device: device)
-      .lastHiddenStates(of: windows) { _, _ in }
-    let head = try model.outputProjection(device: device)
-    var logits: [Float] = []
-    for window in windows.indices {
-      let rows = try head.logits(of: hidden[window], rows: tokens)
-      logits += UnsafeBufferPointer(start: rows, count: tokens * head.vocabularySize)
-    }
-    return Tensor(logits, shape: [count, tokens, head.vocabularySize])
+    return try TinyCheckpoint.logits(
+      of: folder(format), (0..<count).map { Array(flat[$0 * tokens..<($0 + 1) * tokens]) },
+      quantizesActivations: quantizesActivations)
   }
 
   /// The model behind the fixture is not stored; its names and shapes are what the quantized one gives back.
@@ -82,7 +72,7 @@ import Testing
     let quantized = try ReadableModel(opening: folder(format))
     try withTemporaryFolder { temporary in
       let dense = temporary.appending(path: "dense")
-      try writeDense(quantized, to: dense)
+      try TinyCheckpoint.writeDense(quantized, to: dense)
       let source = try SourceModel(opening: dense)
       let recipe = try Recipe(contentsOf: folder(format).appending(path: "recipe.yaml"))
       let options = try ResolvedOptions(recipe: recipe.autoRoundOptions())
@@ -101,28 +91,5 @@ import Testing
         copy.configuration["quantization_config"]
           == reference.configuration["quantization_config"])
     }
-  }
-
-  private func writeDense(_ model: ReadableModel, to folder: URL) throws {
-    let description = model.description
-    var shapes = [
-      (description.embedding, [description.vocabularySize, description.hiddenSize]),
-      (description.norm, [description.hiddenSize]),
-      (description.head, [description.vocabularySize, description.hiddenSize]),
-    ]
-    for placed in description.blocks {
-      shapes += placed.block.parameterParts.map { ("\(placed.name).\($0.name)", $0.shape) }
-    }
-    let writer = try CheckpointWriter(
-      output: folder,
-      tensors: shapes.map { TensorInfo(name: $0.0, dtype: .bfloat16, shape: $0.1) },
-      sources: [], overwrite: false)
-    for (name, shape) in shapes {
-      let tensor = try model.source.tensor(name, shape: shape)
-      try writer.write(tensor.converted(to: .bfloat16), named: name)
-    }
-    let configuration = model.checkpoint.configuration.removing("quantization_config")
-    try writer.write(configuration.text(), toFile: "config.json")
-    try writer.finish()
   }
 }

@@ -14,10 +14,16 @@ import Testing
     ("one group of zeros", (0..<64).map { $0 < 32 ? 0 : Float($0 - 48) }),
   ]
 
-  @Test(arguments: ActivationOracleTests.cases.indices, rows.indices)
+  static let kinds =
+    ActivationOracleTests.cases + [
+      .init("int4_token", bits: 4), .init("int4_token_asym", bits: 4, isSymmetric: false),
+      .init("int8_tensor_static", given: 0.02), .init("int4_group16", bits: 4, groupSize: 16),
+    ]
+
+  @Test(arguments: kinds.indices, rows.indices)
   func staysFinite(kind: Int, row: Int) {
     let (name, x) = Self.rows[row]
-    var rule = ActivationOracleTests.cases[kind].rule
+    var rule = Self.kinds[kind].rule
     for isRuntime in [false, true] {
       rule.runtime = isRuntime ? 1 : 0
       var y = [Float](repeating: .nan, count: 64)

@@ -11,6 +11,7 @@ import Testing
     QuantizationArguments(numBits: 8, type: .float, strategy: .tensor),
     QuantizationArguments(numBits: 8, type: .float, strategy: .channel),
     QuantizationArguments(numBits: 8, type: .float, strategy: .block, blockStructure: [4, 64]),
+    QuantizationArguments(numBits: 8, type: .float, strategy: .group, groupSize: 32),
     QuantizationArguments(
       numBits: 8, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8),
     QuantizationArguments(
@@ -28,11 +29,66 @@ import Testing
     ("largest of f32", (0..<600).map { $0 % 2 == 0 ? 3.4e38 : -1e30 }),
   ]
 
+  /// A new quantizer, unless its scales are beyond the range of the type that they are stored in, which
+  /// must then be an error at the end.
+  private func quantizer(
+    _ kind: Int, _ elements: [Float], _ scaleDType: DType
+  ) throws -> FloatWeightQuantizer? {
+    let quantizer = try FloatWeightQuantizer(
+      weight: Tensor(elements, shape: [6, 100]), arguments: Self.kinds[kind],
+      scaleDType: scaleDType)
+    let largest = elements.map { abs($0) }.max() ?? 0
+    guard scaleDType == .float16, quantizer.format == .fp8, largest / 448 > 65504 else {
+      return quantizer
+    }
+    expectInputError(.notFinite, mentioning: ["f16"]) { try quantizer.finished() }
+    return nil
+  }
+
+  /// Plain rounding gives the nearest number of the group's grid, and the greatest one beyond it.
+  @Test(arguments: kinds.indices, [DType.bfloat16, .float16, .float32])
+  func roundsToTheNearest(kind: Int, scaleDType: DType) throws {
+    for (name, elements) in Self.weights {
+      guard let quantizer = try quantizer(kind, elements, scaleDType) else { continue }
+      let y = quantizer.quantized(to: .float32).floats()
+      let finished = try quantizer.finished()
+      let isByte = Self.kinds[kind].numBits == 8
+      let greatest: Float = isByte ? 448 : 6
+      for index in elements.indices {
+        let (row, group) = (index / 100, index % 100 / finished.grouping.groupSize)
+        let stored = finished.scales[finished.grouping.parameter(row: row, group: group)]
+        let scale = stored == 0 ? 0 : stored / (finished.globalScale ?? 1)
+        let w = elements[index]
+        guard scale > 0 else {
+          #expect(y[index] == 0, "\(name)")
+          continue
+        }
+        let x = abs(w / scale)
+        if x > greatest {
+          expectClose(
+            [abs(y[index])], [greatest * scale], Tolerance(relative: 1e-6), name)
+          #expect((y[index] < 0) == (w < 0), "\(name)")
+        } else {
+          let exponent = max(x > 0 ? Int(x.exponent) : -999, isByte ? -6 : 0)
+          let step = Float(
+            sign: .plus, exponent: exponent - (isByte ? 3 : 1), significand: scale)
+          #expect(
+            abs(y[index] - w) <= step / 2 + 1e-6 * abs(w), "\(name): \(w) becomes \(y[index])")
+        }
+      }
+    }
+  }
+
   @Test(arguments: kinds.indices, weights.indices)
   func staysFinite(kind: Int, weight: Int) throws {
+    for scaleDType in [DType.bfloat16, .float16, .float32] {
+      try staysFinite(kind, weight, scaleDType)
+    }
+  }
+
+  private func staysFinite(_ kind: Int, _ weight: Int, _ scaleDType: DType) throws {
     let (name, elements) = Self.weights[weight]
-    let quantizer = try FloatWeightQuantizer(
-      weight: Tensor(elements, shape: [6, 100]), arguments: Self.kinds[kind], scaleDType: .bfloat16)
+    guard let quantizer = try quantizer(kind, elements, scaleDType) else { return }
     var generator = SeededGenerator(seed: 3)
     for turn in 0..<6 {
       if turn == 3 { quantizer.searchScales(importance: generator.uniform(100, in: 0...1)) }
@@ -104,7 +160,7 @@ import Testing
     )
     #expect(shared == 896)
     #expect(own == 5376)
-    let quantizer = try Self.kinds[5].makeWeightQuantizer(
+    let quantizer = try Self.kinds[6].makeWeightQuantizer(
       for: small, scaleDType: .bfloat16, globalScale: 896)
     let finished = try quantizer.finished()
     #expect(finished.globalScale == 896)

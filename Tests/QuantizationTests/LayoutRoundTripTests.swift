@@ -21,6 +21,8 @@ import Testing
     let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
     let back = try layout.weight(named: "a.b", arguments: weight.arguments) { byName[$0] }
     #expect(back == weight, "\(what)")
+    let shape = try layout.shape(named: "a.b", arguments: weight.arguments) { byName[$0] }
+    #expect([shape.rows, shape.columns] == [weight.rows, weight.columns], "\(what)")
   }
 
   @Test(arguments: 2...8, [CompressionFormat.intQuantized, .naiveQuantized])
@@ -55,7 +57,10 @@ import Testing
       let weight = try generator.floatWeight(rows, columns, arguments, scaleDType: .bfloat16) {
         $0.tensor([$1], dtype: .bfloat16).floats()
       }
-      try expectRoundTrip(weight, .floatQuantized, "\(rows) by \(columns), \(arguments.strategy)")
+      for format in [CompressionFormat.floatQuantized, .naiveQuantized] {
+        try expectRoundTrip(
+          weight, format, "\(rows) by \(columns), \(arguments.strategy), \(format)")
+      }
     }
   }
 
@@ -87,6 +92,24 @@ import Testing
       (0..<count).map { _ in Float(8 + generator.below(8)) * Float(1 << generator.below(5)) }
     }
     try expectRoundTrip(weight, .nvfp4PackQuantized, "\(columns) columns")
+  }
+
+  /// Every number of e4m3 from 0 through those below the least normal one to 448.
+  @Test func everyScaleOfNVFP4() throws {
+    let arguments = QuantizationArguments(
+      numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3)
+    var generator = SeededGenerator(seed: 14)
+    let scales = (0..<127).map { (code: Int) -> Float in
+      let (exponent, mantissa) = (code >> 3, Float(code & 7))
+      return exponent == 0
+        ? mantissa / 512
+        : (1 + mantissa / 8) * Float(sign: .plus, exponent: exponent - 7, significand: 1)
+    }
+    #expect(scales.last == 448)
+    let weight = try generator.floatWeight(
+      127, 16, arguments, scaleDType: .float8E4M3, globalScale: 3
+    ) { _, count in Array(scales[..<count]) }
+    try expectRoundTrip(weight, .nvfp4PackQuantized, "every scale")
   }
 
   @Test func refusesPairsOfOddRows() throws {

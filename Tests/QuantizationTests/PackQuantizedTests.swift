@@ -76,6 +76,34 @@ import Testing
     #expect(packed.elements(as: UInt32.self) == [0x4000_0000, 0x0000_0001, 0x0000_0003])
   }
 
+  /// Each zero point by itself, so that the ends and the middle are met in every strategy.
+  @Test(arguments: 2...8) func everyZeroPointThatMatters(bits: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(bits))
+    let middle = 1 << (bits - 1)
+    let formats: [CompressionFormat] = [.packQuantized, .intQuantized, .naiveQuantized]
+    for (strategy, size) in Self.strategies {
+      let arguments = QuantizationArguments(
+        numBits: bits, isSymmetric: false, strategy: strategy, groupSize: size)
+      for (rows, columns) in [(1, 1), (3, 33), (11, 128)] {
+        let some = try generator.quantizedWeight(rows, columns, arguments)
+        for zeroPoint in [0, 1, middle, 2 * middle - 1] {
+          let weight = QuantizedWeight(
+            arguments: arguments, grouping: some.grouping, codes: some.codes, scales: some.scales,
+            zeroPoints: some.scales.map { _ in UInt8(zeroPoint) }, scaleDType: .bfloat16)
+          for layout in try formats.map({ try $0.layout() }) {
+            let tensors = Dictionary(
+              uniqueKeysWithValues: layout.tensors(for: weight, name: "x").map { ($0.0, $0.1) })
+            #expect(
+              try layout.weight(named: "x", arguments: arguments) { tensors[$0] } == weight,
+              "\(strategy), \(rows) by \(columns), zero point \(zeroPoint), \(layout)")
+            let shape = try layout.shape(named: "x", arguments: arguments) { tensors[$0] }
+            #expect([shape.rows, shape.columns] == [rows, columns])
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: 2...8) func zeroPointsShiftByTheMiddle(bits: Int) throws {
     let arguments = QuantizationArguments(numBits: bits, isSymmetric: false, strategy: .tensor)
     let middle = 1 << (bits - 1)
@@ -134,9 +162,12 @@ import Testing
       Tensor([Int8(8)], shape: [1], dtype: .int8), Tensor([Int8(-9)], shape: [1], dtype: .int8),
     ] {
       expectInputError(.malformed, mentioning: ["weight_zero_point", "-8 to 7"]) {
-        try PackQuantized.unpack(
-          packed: Tensor(zeros: [8, 8], dtype: .int32), scale: Tensor([1], shape: [1]),
-          shape: shape(8, 64), zeroPoint: tensor, arguments: tensorArguments)
+        let tensors = [
+          "x.weight_packed": Tensor(zeros: [8, 8], dtype: .int32),
+          "x.weight_scale": Tensor([1], shape: [1]), "x.weight_shape": shape(8, 64),
+          "x.weight_zero_point": tensor,
+        ]
+        return try PackQuantized.weight(named: "x", arguments: tensorArguments) { tensors[$0] }
       }
     }
     expectInputError(.malformed) {

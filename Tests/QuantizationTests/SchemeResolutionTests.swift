@@ -100,4 +100,20 @@ import Testing
       try resolve([scheme(4, "Linear")], ignore: ["lm_head", pattern])
     }
   }
+
+  @Test func layersOfNoSchemeStayAsTheyAre() throws {
+    let plain = try QuantizationScheme.preset(named: "UNQUANTIZED", targets: ["re:.*attn"])
+    #expect(
+      try resolve([scheme(4, "Linear"), plain]).keys.sorted() == ["lm_head", "model.0.mlp.up"])
+    #expect(try resolve([plain]).isEmpty)
+  }
+
+  /// What is not there is not suggested.
+  @Test func suggestsNoClassWithoutLayers() {
+    let error = expectInputError(.missing, mentioning: ["'Linear' matches no linear layer"]) {
+      try SchemeResolution.resolve(
+        groups: [("g", scheme(4, "Linear"))], ignore: [], modules: [Self.modules[0]])
+    }
+    #expect(error?.message.contains("did you mean") == false)
+  }
 }

@@ -89,6 +89,7 @@ public final class AutoRoundModifier: Modifier {
         .invalidValue, place: "targets", "no linear layer of a decoder block is left to quantize")
     }
     warnAboutPartialGroups(schemes, state)
+    warnAboutMissingSearch(schemes, state)
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
     state.wantsInputSquares = searchesScales
@@ -220,6 +221,19 @@ public final class AutoRoundModifier: Modifier {
     return scales
   }
 
+  private func warnAboutMissingSearch(
+    _ schemes: [String: QuantizationScheme], _ state: SessionState
+  ) {
+    guard iterations > 0, options.algorithm == .signRoundV2 else { return }
+    let layers = state.model.description.modules.map(\.name).filter { name in
+      schemes[name]?.weights?.hasScaleSearch == false
+    }
+    guard let first = layers.first else { return }
+    state.warn(
+      "\(layers.count) layers, \(first) among them, are tuned by signround: signround-v2 begins with a search "
+        + "for scales, which asymmetric integers, FP8 and one scale for a whole tensor do not have")
+  }
+
   private func warnAboutPartialGroups(
     _ schemes: [String: QuantizationScheme], _ state: SessionState
   ) {
@@ -236,9 +250,11 @@ public final class AutoRoundModifier: Modifier {
 }
 
 extension QuantizationScheme {
-  /// Whether weights have less than 4 bits, or inputs at most 4.
+  /// Whether SignRoundV2 leaves outliers out of the loss: weights whose scales are searched for, of less
+  /// than 4 bits or beside inputs of at most 4.
   var isCoarse: Bool {
-    weights.map { $0.numBits < 4 } ?? false || inputActivations.map { $0.numBits <= 4 } ?? false
+    guard let weights, weights.hasScaleSearch else { return false }
+    return weights.numBits < 4 || inputActivations.map { $0.numBits <= 4 } ?? false
   }
 }
 

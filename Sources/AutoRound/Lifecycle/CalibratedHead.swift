@@ -52,7 +52,7 @@ public final class CalibratedHead {
       inputSquares = nil
       return
     }
-    let squares = InputSquares(rows: original.program.rows)
+    let squares = InputSquares()
     original.program.inputSquares = squares
     BlockRunner(original).forEachBatch(of: originals) { _, _ in }
     original.program.inputSquares = nil

@@ -68,7 +68,7 @@ struct CheckpointCompletion {
       ModelCard(record: record).text,
     ]
     for (name, text) in zip(RunRecord.fileNames, texts) { try writer.write(text, toFile: name) }
-    try writer.write(record.sums, toFile: VerificationReport.sumsFile)
+    try writer.write(verification.sums, toFile: VerificationReport.sumsFile)
     try writer.finish()
     observer?.observe(.finished(report))
   }

@@ -4,6 +4,7 @@ public import Foundation
 import JSONText
 public import Quantization
 import Tensors
+import Verification
 
 /// Writes a quantized checkpoint in another format of compressed-tensors without tuning it again.
 ///
@@ -89,7 +90,7 @@ public struct CheckpointConversion {
       guard let info = source.info(name) else { continue }
       if let module = Self.owner(of: name, among: schemes), !isKept(name) {
         guard name == "\(module).weight_scale", let scheme = schemes[module] else { continue }
-        tensors += try planned(module, scheme, source)
+        tensors += try planned(module, scheme, scale: info, source)
       } else {
         tensors.append(info)
         copied.append(name)
@@ -101,9 +102,10 @@ public struct CheckpointConversion {
       tensors.removeAll { tensor in scales.contains { tensor.name.hasSuffix($0) } }
       copied.removeAll { name in scales.contains { name.hasSuffix($0) } }
     }
-    let writer = try CheckpointWriter(
-      output: output, tensors: tensors, sources: [checkpoint], overwrite: overwrite)
-    defer { writer.discard() }
+    let folder = try PartialFolder(output: output, sources: [checkpoint], overwrite: overwrite)
+    defer { folder.discard() }
+    try folder.clear()
+    let writer = try CheckpointWriter(CheckpointPlan(tensors), in: folder)
     for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
       for (name, tensor) in try converted(module, scheme, source) {
         try writer.write(tensor, named: name)
@@ -117,6 +119,8 @@ public struct CheckpointConversion {
     if FileManager.default.fileExists(atPath: recipe.path(percentEncoded: false)) {
       try writer.copyFile(recipe)
     }
+    let written = VerificationReport(verifying: URL(filePath: folder.checkpointPath))
+    try writer.write(written.sums, toFile: VerificationReport.sumsFile)
     try writer.finish()
     return Report(
       layerCount: schemes.count, sourceBytes: source.byteCount,
@@ -152,44 +156,39 @@ public struct CheckpointConversion {
     format != .dense && name.contains(".input_")
   }
 
-  private func weight(
-    _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
-  ) throws -> QuantizedWeight {
-    guard let arguments = scheme.weights else {
-      throw InputError(
-        .malformed, source: checkpoint.path(percentEncoded: false), place: module,
-        "has scales, and its group quantizes no weights")
-    }
-    return try naming(checkpoint.path(percentEncoded: false)) {
-      try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
-        (name: String) throws(InputError) in
-        source.contains(name) ? try source.tensor(name) : nil
-      }
-    }
-  }
-
   private func converted(
     _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
   ) throws -> [(name: String, tensor: Tensor)] {
-    let weight = try weight(module, scheme, source)
+    let weight = try source.quantizedWeight(
+      of: module, weights(of: module, scheme), in: scheme.resolvedFormat.layout())
     if format == .dense { return [("\(module).weight", weight.dequantized(to: weight.dtype))] }
     return try format.layout().tensors(for: weight, name: module)
   }
 
+  /// The tensors of a converted layer, as the headers of the source's files let them be known.
   private func planned(
-    _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
+    _ module: String, _ scheme: QuantizationScheme, scale: TensorInfo, _ source: Checkpoint
   ) throws -> [TensorInfo] {
-    let weight = try weight(module, scheme, source)
+    let arguments = try weights(of: module, scheme)
+    let (rows, columns) = try source.shape(
+      ofQuantized: module, arguments, in: scheme.resolvedFormat.layout())
     if format == .dense {
-      return [
-        TensorInfo(
-          name: "\(module).weight", dtype: weight.dtype, shape: [weight.rows, weight.columns])
-      ]
+      let dtype = QuantizedWeight.dtype(ofScales: scale.dtype)
+      return [TensorInfo(name: "\(module).weight", dtype: dtype, shape: [rows, columns])]
     }
     return try format.layout().plannedTensors(
-      for: module, rows: weight.rows, columns: weight.columns, arguments: weight.arguments,
-      scaleDType: weight.scaleDType
+      for: module, rows: rows, columns: columns, arguments: arguments,
+      scaleDType: scale.dtype
     ).map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+  }
+
+  private func weights(
+    of module: String, _ scheme: QuantizationScheme
+  ) throws(InputError) -> QuantizationArguments {
+    if let weights = scheme.weights { return weights }
+    throw InputError(
+      .malformed, source: checkpoint.path(percentEncoded: false), place: module,
+      "has scales, and its group quantizes no weights")
   }
 
   /// The configuration with the new format in every group, or without any quantization.

@@ -38,6 +38,7 @@ struct ModelFreeRun {
       warn("ignore: '\(entry)' matches no layer of the model")
     }
     let schemes = try choose(resolution.schemes, named, warn)
+    for module in schemes.keys.sorted() { try checkpoint.requireWeightType("\(module).weight") }
     let copy = try QuantizedCopy(
       of: checkpoint, modules: named.modules + named.tiedHeads, schemes: schemes)
     let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)

@@ -33,9 +33,7 @@ struct NamedModules {
     var tiedHeads: [ModuleDescription] = []
     var stacks: [String] = []
     for name in checkpoint.tensorNames {
-      guard let info = checkpoint.info(name),
-        [.float32, .float16, .bfloat16].contains(info.dtype)
-      else { continue }
+      guard let info = checkpoint.info(name), info.dtype.isFloatingPoint else { continue }
       if info.shape.count == 3, info.shape.allSatisfy({ $0 > 1 }) { stacks.append(name) }
       guard name.hasSuffix(".weight"), info.shape.count == 2 else { continue }
       let module = String(name.dropLast(".weight".count))

@@ -45,8 +45,7 @@ package final class Session {
         firstInputs = try placement.makeCache(1)
         firstInputs?.copy(from: stream)
       }
-      program.program.inputSquares =
-        state.wantsInputSquares ? InputSquares(rows: program.program.rows) : nil
+      program.program.inputSquares = state.wantsInputSquares ? InputSquares() : nil
       BlockRunner(program).advance(stream)
       let inputSquares = program.program.inputSquares
       program.program.inputSquares = nil

@@ -4,6 +4,7 @@ import Diagnostics
 package import Foundation
 import JSONText
 package import LanguageModels
+import Quantization
 package import Tensors
 
 /// A checkpoint in full precision with what its configuration says about it.
@@ -35,6 +36,7 @@ package struct SourceModel: Sendable {
   private func requireTensors() throws {
     func require(_ name: String, _ shape: [Int]) throws {
       try checkpoint.requireTensor(name, shape: shape)
+      try checkpoint.requireWeightType(name)
     }
     try require(description.embedding, [description.vocabularySize, description.hiddenSize])
     try require(description.norm, [description.hiddenSize])
@@ -46,6 +48,17 @@ package struct SourceModel: Sendable {
         try require("\(placed.name).\(part.name)", part.shape)
       }
     }
+  }
+}
+
+extension Checkpoint {
+  /// Refuses a tensor whose type weights cannot have.
+  func requireWeightType(_ name: String) throws(InputError) {
+    guard let info = info(name), !DType.ofWeights.contains(info.dtype) else { return }
+    throw InputError(
+      .unsupported, source: folder.path(percentEncoded: false), place: "tensor \(quoted(name))",
+      "has elements of type \(info.dtype.rawValue), expected "
+        + DType.ofWeights.map(\.rawValue).joined(separator: ", "))
   }
 }
 

@@ -123,10 +123,11 @@ extension AutoRoundOptions {
     do {
       let arguments = try QuantizationArguments(entry.value.json)
       try arguments.requireKeyValues()
+      try arguments.requireKeysInUse()
       return arguments
     } catch {
       let mark = entry.mark(atPath: error.place ?? "")
-      let path = [entry.key, error.place].compactMap { $0 }.joined(separator: ".")
+      let path = error.below(entry.key).place ?? ""
       throw InputError(error.code, place: mark.description, "\(path): \(error.message)")
     }
   }
@@ -137,7 +138,7 @@ extension AutoRoundOptions {
     } catch {
       // The scheme's reader knows the key path within the group; the recipe knows the line.
       let mark = entry.mark(atPath: error.place ?? "")
-      let path = [entry.key, error.place].compactMap { $0 }.joined(separator: ".")
+      let path = error.below(entry.key).place ?? ""
       throw InputError(error.code, place: mark.description, "\(path): \(error.message)")
     }
   }

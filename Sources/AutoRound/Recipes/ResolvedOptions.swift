@@ -71,7 +71,12 @@ public struct ResolvedOptions: Sendable, Equatable {
     ignore = overrides.ignore ?? options.ignore
     // The usual entry is not meant where the head is asked for; one that was given with it is.
     if head == .quantize, overrides.ignore == nil { ignore.removeAll { $0 == "lm_head" } }
-    try options.keyValueCacheScheme?.requireKeyValues()
+    do throws(InputError) {
+      try options.keyValueCacheScheme?.requireKeyValues()
+      try options.keyValueCacheScheme?.requireKeysInUse()
+    } catch {
+      throw error.below("kv_cache_scheme")
+    }
     keyValueCacheScheme = options.keyValueCacheScheme
     isModelFree = overrides.isModelFree ?? false
     iterations =

@@ -35,11 +35,13 @@ struct RunRecord {
       "tensors": .object(digests.map { JSONValue.Member($0.key, .string($0.value)) }),
     ]
   }
+}
 
+extension VerificationReport {
   /// The lines of `SHA256SUMS`: the files of the checkpoint, in the form of `sha256sum`.
   var sums: String {
-    let own = Self.fileNames + [VerificationReport.sumsFile]
-    return verification.files.filter { !own.contains($0.name) }
+    let own = RunRecord.fileNames + [Self.sumsFile]
+    return files.filter { !own.contains($0.name) }
       .map { "\($0.digest)  \($0.name)\n" }.joined()
   }
 }

@@ -1,14 +1,15 @@
 import Compute
-import LanguageModels
-import Quantization
-import Tensors
+package import LanguageModels
+package import Quantization
+package import Tensors
 
 extension BlockProgram {
   /// Finds the calibrated scales of the block's quantized inputs, by running it as it was on `inputs`, and
   /// puts them into its program.
   ///
   /// - Parameter dtype: The type that scales are stored in.
-  func calibrateInputs(on inputs: ActivationCache, dtype: DType) throws -> [CalibratedScale] {
+  package func calibrateInputs(on inputs: ActivationCache, dtype: DType) throws -> [CalibratedScale]
+  {
     let inputScales = program.calibratedActivations.filter { !$0.isOfKeysOrValues(self) }
     guard !inputScales.isEmpty else { return [] }
     for activations in inputScales { activations.forgetObserved() }
@@ -28,9 +29,9 @@ extension BlockProgram {
   /// Finds the scales of keys and values from what the program saw of them while it ran in full precision,
   /// and puts them into the program.
   ///
-  /// The range is a moving average over batches, as LLM Compressor keeps it, or all that was seen if the
-  /// scheme's observer is `static_minmax`.
-  func calibrateKeysAndValues(
+  /// The range is a moving average over samples, as LLM Compressor keeps it, which calibrates with one
+  /// sample at a time; or all that was seen if the scheme's observer is `static_minmax`.
+  package func calibrateKeysAndValues(
     _ scheme: QuantizationArguments?, dtype: DType
   ) throws -> [CalibratedScale] {
     let isWhole = scheme?.observer == "static_minmax"

@@ -11,7 +11,7 @@ package struct BlockRunner {
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
     precondition(samples.count <= block.program.batch)
     let input = block.program.inputPointer(block.input)
-    block.program.inputSquares?.rows = samples.count * block.program.tokens
+    block.program.sampleCount = samples.count
     for (position, sample) in samples.enumerated() {
       (input + position * cache.sampleByteCount)
         .copyMemory(from: cache[sample], byteCount: cache.sampleByteCount)

@@ -178,7 +178,7 @@ package final class BlockTuner {
         try keepIfBest(loss, iteration, &outcome)
         for layer in layers.indices { sums.withSum(of: layer) { step(layer, $0) } }
       }
-      for scale in inputScales { scale.step(rate: inputSchedule.rate) }
+      for scale in inputScales { scale.step(rate: inputSchedule.rate, momentum: momentum) }
       inputSchedule.advance()
       for layer in layers.indices {
         schedules[layer].advance()
@@ -280,7 +280,11 @@ private struct GradientSums {
         if kept == 0 {
           (pointer + begin).update(from: gradient + begin, count: end - begin)
         } else {
-          for index in begin..<end { pointer[index] = kept * pointer[index] + gradient[index] }
+          for index in begin..<end {
+            // What was no number once must not stay for all steps.
+            let before = pointer[index].isFinite ? kept * pointer[index] : 0
+            pointer[index] = before + gradient[index]
+          }
         }
       }
     }

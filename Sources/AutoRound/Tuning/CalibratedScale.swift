@@ -1,11 +1,13 @@
 package import Compute
 import Diagnostics
+import Quantization
 package import Tensors
 
 /// The scale of activations that calibration finds, in a block's program.
 ///
-/// FP8: the largest magnitude seen, times a factor in 0...1 that is tuned, over 448. NVFP4: 448 * 6 over
-/// the largest magnitude, which is not tuned.
+/// FP8 and integers: the largest magnitude seen, times a factor in 0...1 that is tuned, over the greatest
+/// number (``ActivationQuantization/greatest``). NVFP4: 448 * 6 over the largest magnitude, which is not
+/// tuned.
 package final class CalibratedScale {
   /// The tensor's name inside the block, `mlp.up_proj.input_scale`.
   package let name: String
@@ -21,13 +23,13 @@ package final class CalibratedScale {
   private var best: Float = 1
   private var gradient: Float = 0
 
-  /// FP8 scales are no smaller than this, as in `float_quant.h`.
-  private static let least: Float = 1 / (448 * 512)
+  /// The number that the largest magnitude becomes.
+  private let greatest: Float
 
   /// - Parameters:
   ///   - part: The scale's place in the program.
   ///   - largest: The largest magnitude of the activations.
-  ///   - dtype: The type that FP8 scales are stored in.
+  ///   - dtype: The type that scales other than NVFP4's are stored in.
   /// - Throws: `notFinite` where the activations had an infinite or NaN element.
   package init(
     part: BoundPart, activations: QuantizedActivations, largest: Float, isTuned: Bool, dtype: DType
@@ -41,6 +43,7 @@ package final class CalibratedScale {
     self.isTuned = isTuned && activations.quantization.isStatic
     self.dtype = activations.quantization.isStatic ? dtype : .float32
     self.largest = largest
+    greatest = activations.quantization.greatest
     isGlobal = !activations.quantization.isStatic
     pointer = part.pointer.assumingMemoryBound(to: Float.self)
   }
@@ -50,8 +53,8 @@ package final class CalibratedScale {
   /// The scale as it is stored.
   package var value: Float {
     // Activations of nothing but zeros are zeros by any scale.
-    if isGlobal { return largest == 0 ? 1 : min(2688 / largest, 0x1p60) }
-    let scale = max(largest * factor / 448, Self.least)
+    if isGlobal { return largest == 0 ? 1 : FloatFormat.globalScale(ofLargest: largest) }
+    let scale = max(largest * factor / greatest, FloatFormat.leastScale)
     return Tensor([scale], shape: [1]).converted(to: dtype).floats()[0]
   }
 
@@ -65,9 +68,11 @@ package final class CalibratedScale {
   package func add(gradient more: Float) { gradient += more }
 
   /// One step of signed gradient descent on the factor.
-  package func step(rate: Float) {
-    defer { gradient = 0 }
-    guard isTuned, largest * factor / 448 >= Self.least, largest > 0 else { return }
+  ///
+  /// - Parameter momentum: What stays of the gradient for the next step.
+  package func step(rate: Float, momentum: Float = 0) {
+    defer { gradient = gradient.isFinite ? momentum * gradient : 0 }
+    guard isTuned, largest * factor / greatest >= FloatFormat.leastScale else { return }
     if gradient > 0 { factor -= rate }
     if gradient < 0 { factor += rate }
   }

@@ -25,7 +25,8 @@ typedef struct {
   int bits, symmetric;     ///< of integers
   int runtime;
   size_t columns, group_size;
-  /// FP8: the scale, if positive; else scales are found. NVFP4: the global scale, positive.
+  /// FP8 and symmetric integers: the scale, if positive; else scales are found. NVFP4: the global scale,
+  /// positive.
   float given;
   ck_element type;
 } ck_activation_rule;
@@ -35,7 +36,7 @@ void ck_activation_quantize(const ck_activation_rule *rule, const void *x, size_
                             size_t row_begin, size_t row_end);
 
 /// dx of the rows, written or added to, from dy `[rows, columns]` and x, which share a stride. Where
-/// `dscale` is not null it gets each row's gradient of the given FP8 scale; `dx` may be null.
+/// `dscale` is not null it gets each row's gradient of the given scale; `dx` may be null.
 void ck_activation_backward(const ck_activation_rule *rule, const void *x, size_t x_stride,
                             const void *dy, void *dx, int accumulates, float *dscale,
                             size_t row_begin, size_t row_end);

@@ -38,6 +38,9 @@ typedef enum {
   CK_NVFP4 = 3,
 } ck_float_format;
 
+/// The least scale of FP8, that of a group of zeros.
+static const float ck_least_fp8_scale = 1.0f / (448.0f * 512.0f);
+
 /// One weight and its parameters. The caller owns all memory. P parameter sets lie row of groups
 /// after row of groups: ceil(R / row_span) * groups.
 typedef struct {

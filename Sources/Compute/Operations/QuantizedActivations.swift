@@ -4,8 +4,8 @@ import Tensors
 /// Rounds activations to the numbers that a runtime computes with; gradients go straight through the
 /// rounding, and through scales that the activations decide.
 ///
-/// A calibrated scale is a parameter of one number. The gradient of FP8's is delivered, that of NVFP4's
-/// global scale is not: it stays as calibrated.
+/// A calibrated scale is a parameter of one number. The gradient of a static scale is delivered, that of
+/// NVFP4's global scale is not: it stays as calibrated.
 package final class QuantizedActivations: Operation {
   let inputs: [Operand]
   let outputs: [Value]
@@ -19,7 +19,7 @@ package final class QuantizedActivations: Operation {
   /// The calibrated scale; nil if scales are found as the activations come.
   package var scale: Parameter? { parameters.first }
   /// What has been seen since ``forgetObserved()``: the least and the greatest activation of each
-  /// forward pass.
+  /// sample.
   package private(set) var observed: [(least: Float, greatest: Float)] = []
 
   private let rows: Int
@@ -74,16 +74,20 @@ package final class QuantizedActivations: Operation {
     let x = program[inputs[0]]
     let stride = program.columns(of: inputs[0].value)
     let (rows, columns, type) = (rows, columns, program.compute.element)
-    ThreadTeam.forRanges(of: rows) { begin, end in
+    let tokens = program.tokens
+    ThreadTeam.forRanges(of: program.sampleCount * tokens) { begin, end in
       ck_activation_extremes(type, x, stride, columns, extremes, extremes + rows, begin, end)
     }
-    var (least, greatest): (Float, Float) = (extremes[0], extremes[rows])
-    for row in 1..<max(rows, 1) {
-      // A NaN, which compares as false, stays.
-      if !(extremes[row] >= least) { least = extremes[row] }
-      if !(extremes[rows + row] <= greatest) { greatest = extremes[rows + row] }
+    for sample in 0..<program.sampleCount {
+      var (least, greatest): (Float, Float) = (0, 0)
+      for row in sample * tokens..<(sample + 1) * tokens {
+        // A NaN takes the place of every number, and none takes a NaN's.
+        let (below, above) = (extremes[row], extremes[rows + row])
+        if below < least || below.isNaN { least = below }
+        if above > greatest || above.isNaN { greatest = above }
+      }
+      observed.append((least, greatest))
     }
-    observed.append((least, greatest))
   }
 
   func backward(in program: Program) {
@@ -117,6 +121,13 @@ extension ProgramRecorder {
     _ x: Operand, _ quantization: ActivationQuantization, scaleName: String
   ) -> Value {
     let scale = quantization.hasCalibratedScale ? scale(scaleName) : nil
+    return quantizedActivations(x, quantization, scale: scale)
+  }
+
+  /// Records the quantization of `x` with a scale that was recorded before, if there is a calibrated one.
+  package mutating func quantizedActivations(
+    _ x: Operand, _ quantization: ActivationQuantization, scale: Parameter?
+  ) -> Value {
     let y = value(columns: x.columns)
     operations.append(
       QuantizedActivations(x, quantization, scale: scale, y: y, recorder: self))

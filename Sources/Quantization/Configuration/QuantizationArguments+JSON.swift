@@ -108,22 +108,15 @@ extension QuantizationArguments {
     }
   }
 
-  /// Types of scales and zero points by their names in PyTorch.
-  private static let dtypeNames: [(DType, String)] = [
-    (.bfloat16, "bfloat16"), (.float16, "float16"), (.float32, "float32"),
-    (.float8E4M3, "float8_e4m3fn"), (.uint8, "uint8"), (.int8, "int8"), (.int32, "int32"),
-  ]
-
   private static func dtype(_ reader: JSONReader) throws(InputError) -> DType {
     var name = Substring(try reader.string())
     if name.hasPrefix("torch.") { name.removeFirst("torch.".count) }
-    if let dtype = dtypeNames.first(where: { $0.1 == name }) { return dtype.0 }
-    throw reader.mismatch("one of \(dtypeNames.map(\.1).joined(separator: ", "))")
+    if let dtype = DType.torchNames.first(where: { $0.1 == name }) { return dtype.0 }
+    throw reader.mismatch("one of \(DType.torchNames.map(\.1).joined(separator: ", "))")
   }
 
   private static func json(_ dtype: DType?) -> JSONValue {
-    guard let name = dtypeNames.first(where: { $0.0 == dtype })?.1 else { return .null }
-    return .string("torch.\(name)")
+    dtype.map { .string("torch.\($0.torchName)") } ?? .null
   }
 
   /// The arguments as compressed-tensors writes them: all keys, in alphabetical order.
@@ -143,4 +136,15 @@ extension QuantizationArguments {
       "zp_dtype": Self.json(zeroPointDType),
     ]
   }
+}
+
+extension DType {
+  /// Types of scales and zero points by their names in PyTorch.
+  fileprivate static let torchNames: [(DType, String)] = [
+    (.bfloat16, "bfloat16"), (.float16, "float16"), (.float32, "float32"),
+    (.float8E4M3, "float8_e4m3fn"), (.uint8, "uint8"), (.int8, "int8"), (.int32, "int32"),
+  ]
+
+  /// The name in PyTorch of a type that scales or zero points can have.
+  var torchName: String { Self.torchNames.first { $0.0 == self }?.1 ?? rawValue }
 }

@@ -66,7 +66,8 @@ public struct QuantizationArguments: Sendable, Equatable {
   public var scaleDType: DType?
   /// The type of zero points; nil for the format's.
   public var zeroPointDType: DType?
-  /// How ranges were observed: recorded in files, without effect here.
+  /// How ranges were observed: recorded in files. Without effect here, but for keys and values, whose range is
+  /// that of all samples if this is `static_minmax`, and else a moving average.
   public var observer: String?
   /// Settings of the observer: recorded in files, without effect here.
   public var observerArguments: [JSONValue.Member]

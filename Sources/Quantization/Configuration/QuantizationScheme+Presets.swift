@@ -7,11 +7,11 @@ extension QuantizationScheme {
   /// `W4A16` is 4-bit symmetric integers in groups of 128 columns, `W4A16_ASYM` the same with zero
   /// points, `W4A8` the same with 8-bit integers as activations. `W8A8`, or `INT8`, has a scale for each
   /// row. The others are floats: `FP8` and its kin of 8 bits, `MXFP4`, `MXFP8` and `NVFP4` in small
-  /// groups; `A16` at the end leaves activations as they are.
+  /// groups; `A16` at the end leaves activations as they are. `UNQUANTIZED` leaves layers as they are.
   public static let supportedPresets: [String] = presets.map(\.name)
 
   /// Names that other tools know for schemes that this package does not have.
-  private static let knownPresets = ["INT4", "UNQUANTIZED"]
+  private static let knownPresets = ["INT4"]
 
   /// The scheme of a preset's name, case apart.
   ///
@@ -38,7 +38,7 @@ extension QuantizationScheme {
 
   private struct Preset: Sendable {
     var name: String
-    var weights: QuantizationArguments
+    var weights: QuantizationArguments?
     var activations: QuantizationArguments?
   }
 
@@ -89,6 +89,7 @@ extension QuantizationScheme {
         Preset(name: "MXFP8A16", weights: mx(8)),
         Preset(name: "NVFP4", weights: nv(), activations: nv(.local)),
         Preset(name: "NVFP4A16", weights: nv()),
+        Preset(name: "UNQUANTIZED"),
       ]
   }()
 }

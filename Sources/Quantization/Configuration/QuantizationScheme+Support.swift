@@ -2,7 +2,12 @@ package import Diagnostics
 import Tensors
 
 extension QuantizationScheme {
-  /// Refuses what cannot be tuned, written and read.
+  /// Whether layers stay as they are: weights and inputs alike.
+  package var isUnquantized: Bool {
+    weights == nil && inputActivations == nil && outputActivations == nil
+  }
+
+  /// Refuses what cannot be tuned, written and read, and keys that would be recorded without being true.
   ///
   /// - Parameter path: Where the scheme stands, for errors.
   package func requireSupported(path: String = "") throws(InputError) {
@@ -13,12 +18,14 @@ extension QuantizationScheme {
       do {
         try body()
       } catch {
-        throw InputError(
-          error.code, place: prefix + key + (error.place.map { "." + $0 } ?? ""), error.message)
+        throw error.below(prefix + key)
       }
     }
+    guard !isUnquantized else { return try requireNoFormat(prefix) }
     guard let weights else {
-      throw InputError(.unsupported, place: prefix + "weights", "is missing: nothing to quantize")
+      throw InputError(
+        .unsupported, place: prefix + "weights",
+        "is null beside quantized inputs; expected quantized weights, or null for both")
     }
     try check("weights") { () throws(InputError) in
       switch weights.type {
@@ -26,95 +33,48 @@ extension QuantizationScheme {
       case .float: _ = try weights.requireFloatWeights()
       }
       _ = try weights.grouping(rows: 1, columns: 1)
+      try weights.requireKeysInUse()
     }
     if let inputActivations {
       try check("input_activations") { () throws(InputError) in
         try inputActivations.requireInputActivations()
+        try inputActivations.requireKeysInUse()
+        try inputActivations.requireInputs(beside: weights)
       }
     }
-    guard outputActivations == nil else {
+    if let outputActivations {
       throw InputError(
         .unsupported, place: prefix + "output_activations",
-        "quantized outputs are not supported; use null")
+        "found \(outputActivations.summary), expected null: outputs are not quantized")
     }
-    let formats = weights.storageFormats
+    let formats = storageFormats(of: weights)
     guard formats.contains(resolvedFormat) else {
       throw InputError(
         .unsupported, place: prefix + "format",
         "found \(resolvedFormat.rawValue), expected "
-          + formats.map(\.rawValue).joined(separator: " or ") + " for these weights")
+          + formats.map(\.rawValue).joined(separator: " or ") + " for these weights"
+          + (inputActivations == nil ? "" : " and inputs"))
     }
   }
-}
 
-extension QuantizationArguments {
-  /// The formats that can hold these weights.
-  fileprivate var storageFormats: [CompressionFormat] {
-    switch floatFormat {
+  private func requireNoFormat(_ prefix: String) throws(InputError) {
+    guard resolvedFormat == .dense else {
+      throw InputError(
+        .unsupported, place: prefix + "format",
+        "found \(resolvedFormat.rawValue), expected dense or null for layers that stay as they are")
+    }
+  }
+
+  /// The formats that can hold these weights and that readers expect beside these inputs.
+  private func storageFormats(of weights: QuantizationArguments) -> [CompressionFormat] {
+    switch weights.floatFormat {
     case .fp8: [.floatQuantized, .naiveQuantized]
     case .mxfp8: [.mxfp8Quantized]
     case .mxfp4: [.mxfp4PackQuantized]
     case .nvfp4: [.nvfp4PackQuantized]
+    // Readers multiply integers by integers from bytes.
+    case nil where inputActivations?.type == .int: [.intQuantized, .naiveQuantized]
     case nil: [.packQuantized, .intQuantized, .naiveQuantized]
-    }
-  }
-
-  /// Refuses what the inputs of layers cannot be rounded to.
-  package func requireInputActivations() throws(InputError) {
-    func expect(
-      _ strategies: [Strategy], _ times: [Dynamic], _ words: String
-    ) throws(InputError) {
-      guard strategies.contains(strategy) else {
-        throw InputError(
-          .unsupported, place: "strategy",
-          "found \(strategy.rawValue), expected "
-            + strategies.map(\.rawValue).joined(separator: " or ")
-            + " for activations as \(summary)")
-      }
-      guard times.contains(dynamic) else {
-        throw InputError(
-          .unsupported, place: "dynamic",
-          "found \(dynamic.jsonText), expected \(words) for activations as \(summary) with the "
-            + "strategy \(strategy.rawValue)")
-      }
-    }
-    switch type {
-    case .int:
-      try expect([.token], [.all], "true")
-    case .float:
-      switch floatFormat {
-      case .mxfp4, .mxfp8: try expect([.group], [.all], "true")
-      case .nvfp4: try expect([.tensorGroup], [.local], "\"local\"")
-      case .fp8 where strategy == .tensor: try expect([.tensor], [.none], "false")
-      case .fp8: try expect([.tensor, .token, .group], [.all], "true")
-      case nil:
-        throw InputError(
-          .unsupported, place: "group_size",
-          "found \(groupSize.map { "\($0)" } ?? "null"), expected 32 (MXFP4) or 16 (NVFP4) for "
-            + "activations as \(summary)")
-      }
-    }
-  }
-
-  /// Refuses what keys and values cannot be rounded to.
-  package func requireKeyValues() throws(InputError) {
-    guard floatFormat == .fp8, strategy == .tensor, dynamic == .none else {
-      throw InputError(
-        .unsupported,
-        "keys and values are quantized as 8-bit float with the strategy tensor, not dynamically")
-    }
-  }
-
-  /// The type that weights' scales are stored in where the format decides.
-  var storedScaleDType: DType? { floatFormat?.scaleDType ?? scaleDType }
-}
-
-extension QuantizationArguments.Dynamic {
-  fileprivate var jsonText: String {
-    switch self {
-    case .none: "false"
-    case .all: "true"
-    case .local: "\"local\""
     }
   }
 }

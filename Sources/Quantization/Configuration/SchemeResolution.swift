@@ -9,7 +9,8 @@ package struct SchemeResolution: Sendable {
 
   /// Resolves targets and ignores.
   ///
-  /// A module that any ignore entry matches keeps its weight. Of several targets that match, a full
+  /// A module that any ignore entry matches keeps its weight, and so does one whose scheme leaves it as
+  /// it is. Of several targets that match, a full
   /// name wins over patterns and patterns over class names; among equals the first in alphabetical
   /// order wins, and of the same target in two groups the later group. Targets name linear layers:
   /// modules of other classes and containers never get a scheme.
@@ -52,12 +53,15 @@ package struct SchemeResolution: Sendable {
         }
       }
       let isIgnored = ignoring.contains { $0.match(module) != nil }
-      if !isIgnored { schemes[module.name] = winner?.target.scheme }
+      if !isIgnored, let scheme = winner?.target.scheme, !scheme.isUnquantized {
+        schemes[module.name] = scheme
+      }
     }
     if let unmatched = isMatched.firstIndex(of: false) {
       let target = targets[unmatched]
       let nearest = NearestName.suggestion(
-        for: target.matcher.text, among: ["Linear"] + linears.map(\.name))
+        for: target.matcher.text,
+        among: (linears.isEmpty ? [] : ["Linear"]) + linears.map(\.name))
       throw InputError(
         .missing, place: target.place,
         "'\(target.matcher.text)' matches no linear layer of the model"

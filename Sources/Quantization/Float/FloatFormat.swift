@@ -22,6 +22,16 @@ package enum FloatFormat: Sendable, CaseIterable {
     }
   }
 
+  /// The least scale of FP8, that of zeros.
+  package static let leastScale = ck_least_fp8_scale
+
+  /// The scale of a tensor in NVFP4 whose largest magnitude is `largest`, above zero: that of its group
+  /// is then about 448, the greatest number of e4m3.
+  package static func globalScale(ofLargest largest: Float) -> Float {
+    // Magnitudes below 2^-49 are as good as zero; their scales would leave the range of f32.
+    min(448 * 6 / largest, 0x1p60)
+  }
+
   /// The type that scales are stored in; nil: the model's.
   package var scaleDType: DType? {
     switch self {
@@ -68,12 +78,7 @@ extension QuantizationArguments {
           + strategies.map(\.rawValue).joined(separator: ", ") + " for \(summary) weights"
           + (groupSize.map { " in groups of \($0)" } ?? ""))
     }
-    if let scaleDType, scaleDType != format.scaleDType {
-      throw InputError(
-        .unsupported, place: "scale_dtype",
-        "found \(scaleDType.rawValue), expected "
-          + (format.scaleDType.map { "\($0.rawValue) or " } ?? "") + "null")
-    }
+    try requireScaleType()
     try requirePlainWeights()
     return format
   }

@@ -23,25 +23,15 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   package let arguments: QuantizationArguments
   package let format: FloatFormat
   package let scaleDType: DType
-  package var rows: Int { grouping.rows }
-  package var columns: Int { grouping.columns }
+  package var rows: Int { state.grouping.rows }
+  package var columns: Int { state.grouping.columns }
 
-  private let grouping: WeightGrouping
-  /// f32 or bf16. Held because ``layer`` points into it.
-  private let weight: Tensor
-  /// V, then beta.
-  private let current: UnsafeMutablePointer<Float>
-  private let best: UnsafeMutablePointer<Float>
-  /// Largest magnitudes, three arrays of scales, and the gradients of beta.
-  private let derived: UnsafeMutablePointer<Float>
-  /// Two sums for each group of each row.
-  private let sums: UnsafeMutablePointer<Float>
+  /// V, then beta; derived are largest magnitudes, three arrays of scales, and the gradients of beta.
+  private let state: ParameterState
   private var layer: ck_float_layer
 
-  private var elementCount: Int { rows * columns }
-  private var parameterCount: Int { grouping.parameterCount }
-  private var sumCount: Int { rows * grouping.groups }
-  private var currentCount: Int { elementCount + parameterCount }
+  private var grouping: WeightGrouping { state.grouping }
+  private var parameterCount: Int { state.parameterCount }
 
   /// The scale of a tensor, or of several tensors that a runtime puts into one: 448 * 6 over the
   /// largest magnitude, so that the largest scale of a group is about 448; 0 for zeros.
@@ -62,8 +52,7 @@ package final class FloatWeightQuantizer: WeightQuantizer {
       }
       largest = max(largest, -least, greatest)
     }
-    // Weights below 2^-49 are as good as zero; their scales would leave the range of f32.
-    return largest == 0 ? 0 : min(2688 / largest, 0x1p60)
+    return largest == 0 ? 0 : FloatFormat.globalScale(ofLargest: largest)
   }
 
   /// Starts at rounding to nearest.
@@ -78,53 +67,30 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   package init(
     weight: Tensor, arguments: QuantizationArguments, scaleDType: DType, globalScale: Float? = nil
   ) throws(InputError) {
-    precondition(weight.shape.count == 2, "a weight has rows and columns, not \(weight.shape)")
     format = try arguments.requireFloatWeights()
-    guard weight.count > 0 else {
-      throw InputError(.malformed, "the weight is empty: its shape is \(weight.shape)")
-    }
-    let usesInPlace = weight.dtype == .float32 || weight.dtype == .bfloat16
-    self.weight = usesInPlace ? weight : weight.converted(to: .float32)
     self.arguments = arguments
     self.scaleDType = format.scaleDType ?? scaleDType
-    grouping = try arguments.grouping(rows: weight.shape[0], columns: weight.shape[1])
+    state = try ParameterState(
+      weight: weight, arguments: arguments, rangeCount: 1, derivedCount: 5, sumCount: 2)
     var global: Float = 0
     if format == .nvfp4 {
       if let globalScale {
         global = globalScale
       } else {
-        global = try Self.globalScale(of: [self.weight])
+        global = try Self.globalScale(of: [state.weight])
       }
     }
-
-    let elements = grouping.rows * grouping.columns
-    let parameters = grouping.parameterCount
-    current = .allocate(capacity: elements + parameters)
-    current.initialize(repeating: 0, count: elements)
-    (current + elements).initialize(repeating: 1, count: parameters)
-    best = .allocate(capacity: elements + parameters)
-    best.initialize(from: current, count: elements + parameters)
-    derived = .allocate(capacity: 5 * parameters)
-    derived.initialize(repeating: 0, count: 5 * parameters)
-    sums = .allocate(capacity: 2 * grouping.rows * grouping.groups)
-    sums.initialize(repeating: 0, count: 2 * grouping.rows * grouping.groups)
+    let (grouping, parameters, derived) = (state.grouping, state.parameterCount, state.derived)
     layer = ck_float_layer(
-      weight: self.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
+      weight: state.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
       group_size: grouping.groupSize, groups: grouping.groups, row_span: grouping.rowSpan,
-      weight_type: self.weight.dtype == .bfloat16 ? CK_BF16 : CK_F32, format: format.kernel,
+      weight_type: state.weightType, format: format.kernel,
       scale_type: format == .fp8 ? scaleDType.kernelScaleType : CK_SCALE_F32, global: global,
-      beta_limit: 1, value: current, beta: current + elements, greatest: derived,
+      beta_limit: 1, value: state.values, beta: state.ranges, greatest: derived,
       scale: derived + parameters, inverse: derived + 2 * parameters,
       stored: derived + 3 * parameters)
     try findRanges()
     updateScales()
-  }
-
-  deinit {
-    current.deallocate()
-    best.deallocate()
-    derived.deallocate()
-    sums.deallocate()
   }
 
   // MARK: WeightQuantizer
@@ -146,7 +112,8 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   package func step(
     gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float
   ) {
-    ThreadTeam.forRanges(of: rows) { [layer, sums, sumCount] begin, end in
+    let (sums, sumCount) = (state.sums, state.sumCount)
+    ThreadTeam.forRanges(of: rows) { [layer] begin, end in
       withUnsafePointer(to: layer) {
         ck_float_update($0, gradient, learningRate, sums, sums + sumCount, begin, end)
       }
@@ -155,25 +122,19 @@ package final class FloatWeightQuantizer: WeightQuantizer {
     ck_sign_step(layer.beta, rangeGradients, rangeLearningRate, parameterCount)
   }
 
-  package func keepBest() {
-    ThreadTeam.forRanges(of: currentCount) { [best, current] begin, end in
-      (best + begin).update(from: current + begin, count: end - begin)
-    }
-  }
-
-  package func restoreBest() {
-    current.update(from: best, count: currentCount)
-  }
+  package func keepBest() { state.keepBest() }
+  package func restoreBest() { state.restoreBest() }
 
   package func searchScales(importance: [Float]?) {
     precondition(importance.map { $0.count == columns } ?? true, "one importance for each column")
-    guard format != .fp8 else { return }
+    guard arguments.hasScaleSearch else { return }
     // The factors take the place of the sums, of which there are as many.
-    ThreadTeam.forRanges(of: rows) { [layer, sums] begin, end in
-      withUnsafePointer(to: layer) { ck_float_search($0, importance, sums, begin, end) }
+    let (greatest, factors) = (state.derived, state.sums)
+    ThreadTeam.forRanges(of: rows) { [layer] begin, end in
+      withUnsafePointer(to: layer) { ck_float_search($0, importance, factors, begin, end) }
     }
     for parameter in 0..<parameterCount {
-      derived[parameter] = min(derived[parameter] * sums[parameter], .greatestFiniteMagnitude)
+      greatest[parameter] = min(greatest[parameter] * factors[parameter], .greatestFiniteMagnitude)
     }
     layer.beta_limit = 2
     updateScales()
@@ -181,17 +142,10 @@ package final class FloatWeightQuantizer: WeightQuantizer {
 
   package func finished() throws(InputError) -> QuantizedWeight {
     updateScales()
-    let scales = Array(UnsafeBufferPointer(start: layer.stored, count: parameterCount))
-    guard scales.allSatisfy(\.isFinite) else {
-      throw InputError(
-        .notFinite,
-        "a scale is beyond the range of \(scaleDType.rawValue), the type it is stored in")
-    }
-    let codes = [UInt8](unsafeUninitializedCapacity: elementCount) { target, count in
-      count = elementCount
-      guard let base = target.baseAddress else { return }
+    let scales = try state.requireStorable(layer.stored, in: scaleDType)
+    let codes: [UInt8] = state.elements { codes in
       ThreadTeam.forRanges(of: rows) { [layer] begin, end in
-        withUnsafePointer(to: layer) { ck_float_codes($0, base, begin, end) }
+        withUnsafePointer(to: layer) { ck_float_codes($0, codes, begin, end) }
       }
     }
     return QuantizedWeight(
@@ -203,54 +157,42 @@ package final class FloatWeightQuantizer: WeightQuantizer {
 
   /// V `[rows, columns]` and beta: sets what is given.
   package func setParameters(values: [Float]?, beta: [Float]?) {
-    for (target, source, count) in [
-      (layer.value, values, elementCount), (layer.beta, beta, parameterCount),
-    ] {
-      guard let source, let target else { continue }
-      precondition(source.count == count, "\(source.count) parameters for \(count)")
-      target.update(from: source, count: count)
-    }
+    state.set(layer.value, to: values)
+    state.set(layer.beta, to: beta)
     updateScales()
   }
 
   /// The current V and beta.
   package var parameters: (values: [Float], beta: [Float]) {
-    (
-      Array(UnsafeBufferPointer(start: layer.value, count: elementCount)),
-      Array(UnsafeBufferPointer(start: layer.beta, count: parameterCount))
-    )
+    (state.currentValues, state.parameters(layer.beta))
   }
 
   /// The gradients that ``step(gradient:learningRate:rangeLearningRate:)`` takes the signs of.
   package func gradients(of gradient: UnsafePointer<Float>) -> (values: [Float], beta: [Float]) {
-    let values = [Float](unsafeUninitializedCapacity: elementCount) { target, count in
-      count = elementCount
-      guard let base = target.baseAddress else { return }
+    let (sums, sumCount) = (state.sums, state.sumCount)
+    let values: [Float] = state.elements { values in
       withUnsafePointer(to: layer) {
-        ck_float_gradients($0, gradient, base, sums, sums + sumCount, 0, rows)
+        ck_float_gradients($0, gradient, values, sums, sums + sumCount, 0, rows)
       }
     }
     computeRangeGradients()
-    return (values, Array(UnsafeBufferPointer(start: rangeGradients, count: parameterCount)))
+    return (values, state.parameters(rangeGradients))
   }
 
   // MARK: Parts
 
-  private var rangeGradients: UnsafeMutablePointer<Float> { derived + 4 * parameterCount }
+  private var rangeGradients: UnsafeMutablePointer<Float> { state.derived + 4 * parameterCount }
 
   private func findRanges() throws(InputError) {
-    ThreadTeam.forRanges(of: rows) { [layer, sums] begin, end in
-      withUnsafePointer(to: layer) { ck_float_greatest($0, sums, begin, end) }
+    let (found, greatest) = (state.sums, state.derived)
+    ThreadTeam.forRanges(of: rows) { [layer] begin, end in
+      withUnsafePointer(to: layer) { ck_float_greatest($0, found, begin, end) }
     }
-    if let bad = (0..<sumCount).first(where: { sums[$0].isNaN }) {
-      throw InputError(
-        .notFinite,
-        "row \(bad / grouping.groups) of the weight has an element that is infinite or NaN")
-    }
+    try state.requireNumbers(found)
     for row in 0..<rows {
       for group in 0..<grouping.groups {
         let parameter = grouping.parameter(row: row, group: group)
-        derived[parameter] = max(derived[parameter], sums[row * grouping.groups + group])
+        greatest[parameter] = max(greatest[parameter], found[row * grouping.groups + group])
       }
     }
   }
@@ -262,22 +204,9 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   }
 
   private func computeRangeGradients() {
-    let groups = grouping.groups
-    if grouping.rowSpan > 1 {
-      // The sums of rows with common parameters are added in the order of the rows.
-      for sum in [sums, sums + sumCount] {
-        for first in stride(from: 0, to: rows, by: grouping.rowSpan) {
-          for group in 0..<groups {
-            var total: Float = 0
-            for row in first..<min(first + grouping.rowSpan, rows) {
-              total += sum[row * groups + group]
-            }
-            sum[grouping.parameter(row: first, group: group)] = total
-          }
-        }
-      }
-    }
-    ThreadTeam.forRanges(of: parameterCount) { [layer, sums, sumCount, rangeGradients] begin, end in
+    state.addRowsUp(arrays: 2)
+    let (sums, sumCount) = (state.sums, state.sumCount)
+    ThreadTeam.forRanges(of: parameterCount) { [layer, rangeGradients] begin, end in
       withUnsafePointer(to: layer) {
         ck_float_range_gradients($0, sums, sums + sumCount, rangeGradients, begin, end)
       }

@@ -1,6 +1,6 @@
 import CKernels
 import Diagnostics
-import Tensors
+package import Tensors
 
 extension QuantizationArguments {
   /// Refuses what the integer kernels do not know.
@@ -22,14 +22,14 @@ extension QuantizationArguments {
     guard dynamic == .none else {
       throw InputError(.unsupported, place: "dynamic", "weights cannot be quantized dynamically")
     }
-    guard actorder == nil else {
-      throw InputError(
-        .unsupported, place: "actorder", "groups in activation order are not supported; use null")
-    }
+    try requireOwnOrder()
   }
 }
 
 extension DType {
+  /// The types that weights can be quantized from, and that scales have where the format does not decide.
+  package static let ofWeights: [DType] = [.bfloat16, .float16, .float32]
+
   /// The kernels' name of a type that scales are stored in.
   var kernelScaleType: ck_scale_type {
     switch self {

@@ -34,7 +34,7 @@ struct LayerTensors {
   func requiredNumbers(_ suffix: String, shape: [Int]) throws(InputError) -> (
     numbers: [Float], dtype: DType
   ) {
-    let tensor = try required(suffix, dtypes: [.bfloat16, .float16, .float32], shape: shape)
+    let tensor = try required(suffix, dtypes: DType.ofWeights, shape: shape)
     let numbers = tensor.floats()
     guard numbers.allSatisfy(\.isFinite) else {
       throw InputError(.notFinite, place: "\(name).\(suffix)", "a number is infinite or NaN")

@@ -48,4 +48,11 @@ package enum MXFP4PackQuantized: WeightLayout {
         scales: scales, scaleDType: .uint8)
     }
   }
+
+  package static func shape(
+    named name: String, arguments: QuantizationArguments,
+    tensor: (String) throws(InputError) -> Tensor?
+  ) throws(InputError) -> (rows: Int, columns: Int) {
+    try NibblePacking.shape(named: name, tensor: tensor)
+  }
 }

@@ -72,4 +72,11 @@ package enum NVFP4PackQuantized: WeightLayout {
         scales: scales, globalScale: global, scaleDType: .float8E4M3)
     }
   }
+
+  package static func shape(
+    named name: String, arguments: QuantizationArguments,
+    tensor: (String) throws(InputError) -> Tensor?
+  ) throws(InputError) -> (rows: Int, columns: Int) {
+    try NibblePacking.shape(named: name, tensor: tensor)
+  }
 }

@@ -29,6 +29,28 @@ package protocol WeightLayout {
     named name: String, arguments: QuantizationArguments,
     tensor: (String) throws(InputError) -> Tensor?
   ) throws(InputError) -> QuantizedWeight
+
+  /// The shape of the weight that a layer's tensors hold, without its elements.
+  ///
+  /// Parameters and errors are those of ``weight(named:arguments:tensor:)``.
+  static func shape(
+    named name: String, arguments: QuantizationArguments,
+    tensor: (String) throws(InputError) -> Tensor?
+  ) throws(InputError) -> (rows: Int, columns: Int)
+}
+
+extension WeightLayout {
+  /// Of layouts with an element for each weight.
+  package static func shape(
+    named name: String, arguments: QuantizationArguments,
+    tensor: (String) throws(InputError) -> Tensor?
+  ) throws(InputError) -> (rows: Int, columns: Int) {
+    try withoutActuallyEscaping(tensor) { tensor throws(InputError) in
+      let (_, rows, columns) = try LayerTensors(name: name, find: tensor).requiredMatrix(
+        "weight", dtypes: [.int8, .float8E4M3])
+      return (rows, columns)
+    }
+  }
 }
 
 extension CompressionFormat {

@@ -123,7 +123,11 @@ import Testing
     ),
     (
       "AutoRoundModifier: {kv_cache_scheme: {num_bits: 8}}",
-      "kv_cache_scheme: keys and values are quantized as 8-bit float"
+      "kv_cache_scheme.type: found int, expected float for keys and values"
+    ),
+    (
+      "AutoRoundModifier: {kv_cache_scheme: {type: float, scale_dtype: float32}}",
+      "kv_cache_scheme.scale_dtype: found float32, expected null"
     ),
     (
       "AutoRoundModifier: {scheme: W4A16, config_groups: {g: {targets: [Linear]}}}",

@@ -79,7 +79,7 @@ import Testing
       ("{QuantizationModifier: {targets: [Linear]}}", "'kv_cache_scheme' is missing"),
       (
         "{QuantizationModifier: {kv_cache_scheme: {num_bits: 4}}}",
-        "kv_cache_scheme: keys and values are quantized as 8-bit float"
+        "kv_cache_scheme.type: found int, expected float for keys and values"
       ),
     ] {
       let error = #expect(throws: InputError.self) { try Recipe(text) }
@@ -100,6 +100,17 @@ import Testing
     let overridden = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
     #expect(overridden.algorithm == .signRound)
     #expect(overridden.ignore == ["lm_head"])
+  }
+
+  @Test func someLayersStayAsTheyAre() throws {
+    let recipe = try Recipe(
+      "AutoRoundModifier: {scheme: {W4A16: [Linear], UNQUANTIZED: ['re:.*mlp.*']}}")
+    let options = try ResolvedOptions(recipe: recipe.autoRoundOptions())
+    #expect(options.groups.map(\.scheme.isUnquantized) == [false, true])
+    #expect(options.schemeSummary.hasSuffix("group_1: not quantized"))
+    #expect(
+      try Recipe(options.recipe.yaml).autoRoundOptions().scheme
+        == options.recipe.autoRoundOptions().scheme)
   }
 
   @Test func presetsWithTargets() throws {

@@ -1,6 +1,7 @@
 import AutoRound
 import Diagnostics
 import Quantization
+import TestSupport
 import Testing
 
 @Suite struct ResolvedOptionsTests {
@@ -122,5 +123,14 @@ import Testing
   func automaticLearningRate(bits: Int, iterations: Int, rate: Double) {
     #expect(LearningRate.automatic.value(bitCount: bits, iterations: iterations) == rate)
     #expect(LearningRate.fixed(0.3).value(bitCount: bits, iterations: iterations) == 0.3)
+  }
+
+  /// What a program puts together is checked like what a recipe says, with the key as the place.
+  @Test func namesTheKeyOfKeysAndValues() {
+    let scheme = QuantizationArguments(numBits: 8, strategy: .tensor)
+    let error = expectInputError(.unsupported) {
+      try ResolvedOptions(recipe: AutoRoundOptions(keyValueCacheScheme: scheme))
+    }
+    #expect(error?.place == "kv_cache_scheme.type")
   }
 }

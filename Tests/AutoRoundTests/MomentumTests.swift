@@ -1,0 +1,57 @@
+import AutoRound
+import Compute
+import Diagnostics
+import Quantization
+import Tensors
+import Testing
+
+/// Steps by the sign of an average of gradients.
+@Suite struct MomentumTests {
+  /// The gradients that one layer is stepped with are the last ones plus what stays of those before.
+  @Test func addsUpGradients() throws {
+    let plain = try gradients(momentum: 0)
+    let average = try gradients(momentum: 0.5)
+    #expect(plain.count == 3 && average.count == 3)
+    // Parameters do not move, so that the batches' own gradients are the same in both.
+    var sum = [Float](repeating: 0, count: plain[0].count)
+    for step in 0..<3 {
+      for index in sum.indices { sum[index] = 0.5 * sum[index] + plain[step][index] }
+      #expect(average[step] == sum, "step \(step)")
+    }
+    #expect(plain[0] != plain[1])
+  }
+
+  private func gradients(momentum: Float) throws -> [[Float]] {
+    let fixture = try TuningFixture("w4_g32_sym")
+    let block = try fixture.program(batch: 4)
+    let targets = try fixture.targets(from: block)
+    var layers = try fixture.layers(in: block)
+    let recorder = Recorder(layers[0].quantizer)
+    layers[0].quantizer = recorder
+    var settings = TuningSettings(iterations: 3, learningRate: .fixed(1e-30), batchSize: 4)
+    settings.momentum = momentum
+    _ = try BlockTuner(block: block, layers: layers, settings: settings).tune(
+      inputs: fixture.cache("input_q"), targets: targets, batches: FixedBatches(fixture.batches)
+    ) { _, _ in }
+    return recorder.gradients
+  }
+
+  /// A quantizer that never moves.
+  private final class Recorder: WeightQuantizer {
+    private let base: any WeightQuantizer
+    var gradients: [[Float]] = []
+    init(_ base: any WeightQuantizer) { self.base = base }
+    var rows: Int { base.rows }
+    var columns: Int { base.columns }
+    func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int) {
+      base.quantizeDequantize(into: output, dtype: dtype, rowStride: rowStride)
+    }
+    func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float) {
+      gradients.append(Array(UnsafeBufferPointer(start: gradient, count: rows * columns)))
+    }
+    func keepBest() {}
+    func restoreBest() {}
+    func searchScales(importance: [Float]?) {}
+    func finished() throws(InputError) -> QuantizedWeight { try base.finished() }
+  }
+}
