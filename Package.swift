@@ -91,7 +91,7 @@ let package = Package(
       name: "fuzz",
       dependencies: [
         "AutoRound", "Checkpoints", "Diagnostics", "JSONText", "LanguageModels", "Quantization",
-        "Tensors", "Tokenization",
+        "Tensors", "Tokenization", "Verification",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
