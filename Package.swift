@@ -53,7 +53,7 @@ let package = Package(
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
     library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
-    // Shares no code with what writes checkpoints, so that it shares no mistake with it either.
+    // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
     library("Verification", ["Diagnostics", "Checksums", "JSONText"]),
     library(
       "AutoRound",
@@ -91,7 +91,7 @@ let package = Package(
       name: "fuzz",
       dependencies: [
         "AutoRound", "Checkpoints", "Diagnostics", "JSONText", "LanguageModels", "Quantization",
-        "Tensors", "Tokenization",
+        "Tensors", "Tokenization", "Verification",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
@@ -119,6 +119,6 @@ let package = Package(
         "Verification", "AutoRound",
       ]),
     tests("Verification", ["JSONText"]),
-    tests("AutoRoundCommands", ["JSONText", "AutoRound", argumentParser]),
+    tests("AutoRoundCommands", ["JSONText", "Quantization", "AutoRound", argumentParser]),
   ]
 )

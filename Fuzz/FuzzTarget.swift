@@ -12,8 +12,10 @@ import Tokenization
 ///
 /// An `InputError` is a good answer to bad bytes; a trap, an endless loop or memory without bound is not.
 struct FuzzTarget: Sendable {
-  /// Its name, and that of its seeds' folder in `Fuzz/Corpus`.
+  /// Its name.
   var name: String
+  /// The folder of its seeds in `Fuzz/Corpus`; nil for one of its own name.
+  var corpus: String?
   /// Whether the bytes are a document in JSON, so that damage to its tokens tells most.
   var isJSON = true
   /// Words that are worth putting into an input, besides those of its seeds.
@@ -25,7 +27,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     json, safetensors, index, configuration, tokenizer, tokenizerSettings, recipe, records, text,
-    journal,
+    journal, verify, layers, card,
   ]
 
   static let json = FuzzTarget(name: "json") { bytes in
@@ -201,12 +203,17 @@ struct FuzzTarget: Sendable {
     throws
   {
     let url = scratch.appending(path: name)
+    write(bytes, to: url)
+    try body(url)
+  }
+
+  /// Writes a file, or ends the process.
+  static func write(_ bytes: [UInt8], to url: URL) {
     let descriptor = open(url.path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    guard descriptor >= 0, write(descriptor, bytes, bytes.count) == bytes.count else {
+    guard descriptor >= 0, Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
       fatalError("\(url.path) cannot be written")
     }
     close(descriptor)
-    try body(url)
   }
 
   /// A folder of this process.

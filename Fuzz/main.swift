@@ -33,7 +33,7 @@ func target(_ name: String) -> FuzzTarget {
 
 /// The seeds of a parser, in the order of their names.
 func seeds(_ target: FuzzTarget) -> [[UInt8]] {
-  let folder = URL(filePath: "Fuzz/Corpus/\(target.name)")
+  let folder = URL(filePath: "Fuzz/Corpus/\(target.corpus ?? target.name)")
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.sorted() ?? []
   let seeds = names.compactMap { try? Array(Data(contentsOf: folder.appending(path: $0))) }
   guard !seeds.isEmpty else {

@@ -1,6 +1,8 @@
-/// Text from outside as an error shows it: in single quotes, with control characters replaced and the
-/// middle of a long one left out.
-package func quoted(_ name: String) -> String {
+/// Text from outside as an error shows it: in single quotes, as ``visible(_:)`` gives it.
+package func quoted(_ name: String) -> String { "'\(visible(name))'" }
+
+/// Text from outside with control characters replaced and the middle of a long one left out.
+package func visible(_ name: String) -> String {
   let visible = name.unicodeScalars.map { scalar in
     scalar.properties.generalCategory == .control || scalar.properties.isDefaultIgnorableCodePoint
       ? "\u{FFFD}" : scalar
@@ -9,5 +11,5 @@ package func quoted(_ name: String) -> String {
     String(String.UnicodeScalarView(scalars))
   }
   return visible.count <= 200
-    ? "'\(text(visible))'" : "'\(text(visible.prefix(150)))…\(text(visible.suffix(40)))'"
+    ? text(visible) : "\(text(visible.prefix(150)))…\(text(visible.suffix(40)))"
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 import JSONText
 
 /// What `quantization_config` says about the inputs of a group of layers, or about keys and values.
@@ -49,7 +50,7 @@ struct ActivationScaleCheck {
         where tensors["\(module).\(suffix)"] != nil {
           report.add(
             .contract, "\(module).\(suffix)",
-            "has no meaning: \(scheme.group) asks for no such scale")
+            "has no meaning: \(quoted(scheme.group)) asks for no such scale")
         }
       }
     }

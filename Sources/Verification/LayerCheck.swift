@@ -2,6 +2,7 @@
 struct LayerCheck {
   let module: String
   let scheme: LayerScheme
+  /// By what their names end with after the module's.
   let tensors: [String: StoredTensor]
 
   /// Checks everything and gives `[rows, columns]`; nil if that cannot be known.
@@ -11,10 +12,9 @@ struct LayerCheck {
     checkWeight(rows, columns, &report)
     checkScales(rows, columns, &report)
     if !scheme.isSymmetric { checkZeroPoints(rows, columns, &report) }
-    let expected = Set(names)
-    for name in tensors.keys.sorted()
-    where name.hasPrefix(module + ".weight") && !expected.contains(name) {
-      report.add(.damage, name, "does not belong to a layer stored as \(scheme.format)")
+    for suffix in tensors.keys.sorted()
+    where suffix.hasPrefix("weight") && !suffixes.contains(suffix) {
+      report.add(.damage, name(suffix), "does not belong to a layer stored as \(scheme.format)")
     }
     return shape
   }
@@ -22,22 +22,19 @@ struct LayerCheck {
   private func name(_ suffix: String) -> String { "\(module).\(suffix)" }
 
   /// The tensors that the format has.
-  private var names: [String] {
-    switch scheme.format {
-    case "pack-quantized":
-      [name("weight_packed"), name("weight_scale"), name("weight_shape")]
-        + (scheme.isSymmetric ? [] : [name("weight_zero_point")])
-    case "nvfp4-pack-quantized":
-      [name("weight_packed"), name("weight_scale"), name("weight_global_scale")]
-    case "mxfp4-pack-quantized": [name("weight_packed"), name("weight_scale")]
-    default:
-      [name("weight"), name("weight_scale")]
-        + (scheme.isSymmetric ? [] : [name("weight_zero_point")])
-    }
+  private var suffixes: [String] {
+    let rest: [String] =
+      switch scheme.format {
+      case "pack-quantized": ["weight_shape"] + (scheme.isSymmetric ? [] : ["weight_zero_point"])
+      case "nvfp4-pack-quantized": ["weight_global_scale"]
+      case "mxfp4-pack-quantized": []
+      default: scheme.isSymmetric ? [] : ["weight_zero_point"]
+      }
+    return [scheme.weightSuffix, "weight_scale"] + rest
   }
 
   private func tensor(_ suffix: String, _ report: inout VerificationReport) -> StoredTensor? {
-    if let found = tensors[name(suffix)] { return found }
+    if let found = tensors[suffix] { return found }
     report.add(.damage, name(suffix), "is missing")
     return nil
   }
@@ -68,35 +65,36 @@ struct LayerCheck {
         return nil
       }
       return sizes.map { Int($0) }
-    case "nvfp4-pack-quantized", "mxfp4-pack-quantized":
-      guard let packed = tensor("weight_packed", &report), packed.shape.count == 2 else {
+    default:
+      guard let weight = tensor(scheme.weightSuffix, &report) else { return nil }
+      guard weight.shape.count == 2, weight.shape.allSatisfy({ $0 > 0 }) else {
+        report.add(.damage, weight.name, "is \(weight.kind), expected rows and columns")
         return nil
       }
-      return [packed.shape[0], packed.shape[1] * 2]
-    default:
-      guard let weight = tensor("weight", &report), weight.shape.count == 2 else { return nil }
-      return weight.shape
+      // Two elements in a byte.
+      return [weight.shape[0], weight.shape[1] * (scheme.isPacked ? 2 : 1)]
     }
   }
 
   private func checkWeight(_ rows: Int, _ columns: Int, _ report: inout VerificationReport) {
+    guard
+      let weight = tensor(
+        scheme.weightSuffix, [scheme.weightType],
+        scheme.weightShape(rows: rows, columns: columns), &report)
+    else { return }
     switch scheme.format {
     case "pack-quantized":
-      let words = (columns * scheme.bits + 31) / 32
-      guard let packed = tensor("weight_packed", ["I32"], [rows, words], &report) else { return }
+      let words = weight.shape[1]
       let padding = words * 32 - columns * scheme.bits
       guard padding > 0 else { return }
-      let dirty = packed.withBytes { bytes in
+      let dirty = weight.withBytes { bytes in
         (0..<rows).first { Self.word(bytes, $0 * words + words - 1) >> UInt32(32 - padding) != 0 }
       }
       if let dirty {
-        report.add(.damage, packed.name, "row \(dirty) has bits set after its last code")
+        report.add(.damage, weight.name, "row \(dirty) has bits set after its last code")
       }
-    case "nvfp4-pack-quantized", "mxfp4-pack-quantized":
-      _ = tensor("weight_packed", ["U8"], [rows, columns / 2], &report)
+    case "nvfp4-pack-quantized", "mxfp4-pack-quantized": break
     default:
-      let dtype = scheme.type == "int" ? "I8" : "F8_E4M3"
-      guard let weight = tensor("weight", [dtype], [rows, columns], &report) else { return }
       let (low, high) = (-(1 << (scheme.bits - 1)), (1 << (scheme.bits - 1)) - 1)
       let bad = weight.withBytes { bytes in
         bytes.indices.first { index in
@@ -118,10 +116,8 @@ struct LayerCheck {
       return report.add(
         .contract, module, "its group has strategy \(scheme.strategy) without the sizes it needs")
     }
-    let isExponent = scheme.format.hasPrefix("mxfp")
-    let types = isExponent ? ["U8", "F8_E8M0"] : ["BF16", "F16", "F32", "F8_E4M3"]
-    if let scale = tensor("weight_scale", types, shape, &report) {
-      if isExponent {
+    if let scale = tensor("weight_scale", scheme.scaleTypes, shape, &report) {
+      if scheme.format.hasPrefix("mxfp") {
         if let bad = scale.withBytes({ $0.firstIndex(of: 255) }) {
           report.add(.damage, scale.name, "scale \(bad) is NaN")
         }

@@ -1,3 +1,4 @@
+import Diagnostics
 import JSONText
 
 /// What transformers and vLLM ask of the layers of a compressed-tensors checkpoint.
@@ -15,6 +16,7 @@ struct LoadContracts {
   ]
 
   func run(_ report: inout VerificationReport) {
+    defer { description.reportCost(&report) }
     for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
       checkScheme(name, layer.scheme, &report)
       checkShape(name, layer.shape, &report)
@@ -39,7 +41,8 @@ struct LoadContracts {
     case (nil, let configured?):
       report.add(
         .contract, name,
-        "is stored as it was, but a target of \(configured.group) matches it and ignore does not")
+        "is stored as it was, but a target of \(quoted(configured.group)) matches it and ignore does "
+          + "not")
     case (let stored?, nil):
       report.add(
         .contract, name,
@@ -124,15 +127,26 @@ struct LoadContracts {
       return !overflows && extent % whole == 0
     }
     return layers.allSatisfy { name, layer in
-      let block = layer.scheme?.strategy == "block" && count > 1 ? layer.scheme?.block : nil
+      let scheme = layer.scheme
+      let block = scheme?.strategy == "block" && count > 1 ? scheme?.block : nil
+      // What is packed is split between words.
+      let word =
+        scheme?.format == "pack-quantized" && count > 1 ? scheme?.elementsInWholeWords : nil
       if name.hasSuffix("o_proj") || name.hasSuffix("down_proj") {
-        let group =
-          layer.scheme?.strategy.hasSuffix("group") == true ? layer.scheme?.groupSize : nil
-        return isSplit(layer.shape[1], block?.last ?? group)
+        let group = scheme?.strategy.hasSuffix("group") == true ? scheme?.groupSize : nil
+        return isSplit(layer.shape[1], block?.last ?? group) && isSplit(layer.shape[1], word)
       }
       if hasCopies, name.hasSuffix("k_proj") || name.hasSuffix("v_proj") { return true }
       // The rows of the head are padded.
-      return name.hasSuffix("lm_head") || isSplit(layer.shape[0], block?.first)
+      if name.hasSuffix("lm_head") { return true }
+      let hasPackedZeros = scheme?.isSymmetric == false && scheme?.strategy != "tensor"
+      return isSplit(layer.shape[0], block?.first)
+        && isSplit(layer.shape[0], hasPackedZeros ? word : nil)
     }
   }
+}
+
+extension LayerScheme {
+  /// The least number of packed elements that fill whole words of 32 bits.
+  fileprivate var elementsInWholeWords: Int { 32 / (1 << bits.trailingZeroBitCount) }
 }

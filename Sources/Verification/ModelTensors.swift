@@ -11,8 +11,8 @@ struct ModelTensors {
   func run(_ report: inout VerificationReport) {
     checkConfiguration(&report)
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-      let isPart = ["_scale", "_packed", "_zero_point", "_shape"].contains { name.hasSuffix($0) }
-      if !isPart, let index = tensor.firstNonFinite {
+      let suffix = String(name.split(separator: ".").last ?? "")
+      if !Self.checkedElsewhere.contains(suffix), let index = tensor.firstNonFinite {
         report.add(.damage, name, "element \(index) is infinite or not a number")
       }
     }
@@ -32,6 +32,12 @@ struct ModelTensors {
       }
     }
   }
+
+  /// The ends of the names of floats that ``LayerCheck`` and ``ActivationScaleCheck`` look at.
+  private static let checkedElsewhere = [
+    "weight_scale", "weight_global_scale", "input_scale", "input_global_scale", "k_scale",
+    "v_scale",
+  ]
 
   private func checkConfiguration(_ report: inout VerificationReport) {
     let architectures = configuration["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []

@@ -6,6 +6,16 @@ import JSONText
 struct StoredTensors {
   private(set) var tensors: [String: StoredTensor] = [:]
 
+  /// By module, and by what is left of a name after the last dot.
+  var byModule: [String: [String: StoredTensor]] {
+    var modules: [String: [String: StoredTensor]] = [:]
+    for (name, tensor) in tensors {
+      guard let dot = name.lastIndex(of: ".") else { continue }
+      modules[String(name[..<dot]), default: [:]][String(name[name.index(after: dot)...])] = tensor
+    }
+    return modules
+  }
+
   init(_ folder: URL, _ report: inout VerificationReport) {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
     let files = names.filter { $0.hasSuffix(".safetensors") }
@@ -15,7 +25,7 @@ struct StoredTensors {
         let file = try TensorFile(folder.appending(path: name))
         for (tensor, entry) in file.entries {
           if let other = tensors[tensor] {
-            report.add(.damage, tensor, "is in \(other.file.name) and in \(name)")
+            report.add(.damage, tensor, "is in \(quoted(other.file.name)) and in \(quoted(name))")
           }
           tensors[tensor] = StoredTensor(name: tensor, file: file, entry: entry)
         }
@@ -45,12 +55,14 @@ struct StoredTensors {
         report.add(
           .damage, member.key,
           files.contains(shard)
-            ? "is not in \(shard), where the index says it is"
-            : "is said to be in \(shard), which is not there")
+            ? "is not in \(quoted(shard)), where the index says it is"
+            : "is said to be in \(quoted(shard)), which is not there")
         continue
       }
       if tensor.file.name != shard {
-        report.add(.damage, member.key, "is in \(tensor.file.name); the index says in \(shard)")
+        report.add(
+          .damage, member.key,
+          "is in \(quoted(tensor.file.name)); the index says in \(quoted(shard))")
       }
     }
     for tensor in tensors.keys.sorted() where !listed.contains(tensor) {

@@ -15,49 +15,55 @@ struct StoredWeight {
   /// Rows and columns that share a scale.
   private let block: (rows: Int, columns: Int)
   private let groups: Int
+  /// The elements that there are.
+  let grid: ElementGrid
 
-  /// Takes the tensors of a layer that a ``LayerCheck`` has found in order.
+  /// Takes the tensors of a layer; nil where one is missing or of another type or shape than the scheme
+  /// asks for, which a ``LayerCheck`` reports.
   init?(_ module: String, _ scheme: LayerScheme, _ shape: [Int], _ tensors: [String: StoredTensor])
   {
     (rows, columns, self.scheme) = (shape[0], shape[1], scheme)
-    let isPacked = scheme.format.hasSuffix("pack-quantized")
-    guard let weight = tensors["\(module).weight" + (isPacked ? "_packed" : "")],
+    guard rows > 0, columns > 0, let weight = tensors["\(module).\(scheme.weightSuffix)"],
       let stored = tensors["\(module).weight_scale"],
       let scaleShape = scheme.scaleShape(rows: rows, columns: columns),
-      stored.shape == scaleShape, weight.shape == scheme.weightShape(rows: rows, columns: columns)
+      stored.shape == scaleShape, scheme.scaleTypes.contains(stored.dtype),
+      weight.shape == scheme.weightShape(rows: rows, columns: columns),
+      weight.dtype == scheme.weightType
     else { return nil }
     self.weight = weight
-    let count = scaleShape.reduce(1, *)
+    var leastScale: Float = 0
     if scheme.format.hasPrefix("mxfp") {
       scales = stored.withBytes { bytes in
-        bytes.map { Float(sign: .plus, exponent: max(Int($0) - 127, -149), significand: 1) }
+        bytes.map { Float(sign: .plus, exponent: Int($0) - 127, significand: 1) }
       }
     } else if scheme.format == "nvfp4-pack-quantized" {
       guard let local = stored.floats,
         let global = tensors["\(module).weight_global_scale"]?.floats?.first
       else { return nil }
       scales = local.map { $0 / global }
+      leastScale = 0x1p-9 / global
     } else {
       guard let floats = stored.floats else { return nil }
       scales = floats
     }
-    guard scales.count == count else { return nil }
     groups = scaleShape.count == 2 ? scaleShape[1] : 1
-    switch scheme.strategy {
-    case "tensor": block = (rows, columns)
-    case "channel": block = (1, columns)
-    case "block": block = (scheme.block[0], scheme.block[1])
-    default: block = (1, scheme.groupSize ?? columns)
-    }
+    let block =
+      switch scheme.strategy {
+      case "tensor": (rows, columns)
+      case "channel": (1, columns)
+      case "block": (scheme.block[0], scheme.block[1])
+      default: (1, scheme.groupSize ?? columns)
+      }
+    self.block = (min(block.0, rows), min(block.1, columns))
     zeros = scheme.isSymmetric ? nil : Self.zeros(module, scheme, scaleShape, tensors, rows: rows)
     if !scheme.isSymmetric, zeros == nil { return nil }
-  }
-
-  /// The least and the largest element of an integer format; nil for floats.
-  var bounds: ClosedRange<Float>? {
-    guard scheme.type == "int" else { return nil }
     let half = Float(1 << (scheme.bits - 1))
-    return -half...half - 1
+    grid =
+      scheme.type == "int"
+      ? .integers(-half...half - 1)
+      : scheme.isPacked
+        ? .floats(greatest: 6, step: (0.5, 0.5), leastScale: leastScale)
+        : .floats(greatest: 448, step: (0x1p-9, 0.125), leastScale: leastScale)
   }
 
   /// The columns that have a scale of their own, in every row.
@@ -125,24 +131,15 @@ struct StoredWeight {
       return stored.withBytes { bytes in bytes.map { Float(Int8(bitPattern: $0)) } }
     }
     let groups = scaleShape[1]
-    guard stored.shape == [(rows * scheme.bits + 31) / 32, groups] else { return nil }
+    guard stored.dtype == "I32", stored.shape == [(rows * scheme.bits + 31) / 32, groups] else {
+      return nil
+    }
     let half = 1 << (scheme.bits - 1)
     return stored.withBytes { bytes in
       (0..<rows * groups).map { index in
         Float(
           code(bytes, index / groups, bits: scheme.bits) { $0 * groups + index % groups } - half)
       }
-    }
-  }
-}
-
-extension LayerScheme {
-  /// The shape of the tensor with the codes.
-  func weightShape(rows: Int, columns: Int) -> [Int] {
-    switch format {
-    case "pack-quantized": [rows, (columns * bits + 31) / 32]
-    case "nvfp4-pack-quantized", "mxfp4-pack-quantized": [rows, columns / 2]
-    default: [rows, columns]
     }
   }
 }

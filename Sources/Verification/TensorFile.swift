@@ -52,13 +52,15 @@ struct TensorFile {
       guard let dtype = member.value["dtype"]?.stringValue, let bits = Self.bits[dtype],
         offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
         offsets[1] <= data.count - start, shape.allSatisfy({ $0 >= 0 })
-      else { throw failure("has no meaning: \(member.value.text())", tensor: member.key) }
+      else { throw failure("has no meaning: \(quoted(member.value.text()))", tensor: member.key) }
       var total = bits
-      for extent in shape {
+      // Extents beside a zero are bounded as well.
+      for extent in shape where extent > 0 {
         let (product, overflows) = total.multipliedReportingOverflow(by: extent)
         guard !overflows else { throw failure("has a shape beyond all bounds", tensor: member.key) }
         total = product
       }
+      if shape.contains(0) { total = 0 }
       guard total == (offsets[1] - offsets[0]) * 8 else {
         throw failure(
           "has \(offsets[1] - offsets[0]) bytes; \(dtype) \(shape) takes \(total / 8)",

@@ -1,4 +1,5 @@
 import Checksums
+import Diagnostics
 public import Foundation
 import JSONText
 
@@ -17,12 +18,18 @@ extension VerificationReport {
   ///   - folder: The folder of a compressed-tensors checkpoint.
   ///   - source: The checkpoint that it was made from; nil to do without.
   public init(verifying folder: URL, source: URL? = nil) {
+    self.init(verifying: folder, source: source, reach: nil)
+  }
+
+  /// The same with what is known of the run that wrote the checkpoint; nil: what its report says.
+  package init(verifying folder: URL, source: URL?, reach: TuningReach?) {
     self.init()
     let stored = StoredTensors(folder, &self)
     tensorCount = stored.tensors.count
     tensorDigests = stored.tensors.mapValues(\.digest)
     digestFiles(folder)
-    compareRecord(folder)
+    let record = Self.record(folder)
+    compare(record, folder)
     guard let configuration = Self.configuration(folder, &self),
       let description = QuantizationDescription(configuration, &self)
     else { return }
@@ -30,11 +37,13 @@ extension VerificationReport {
     var layers: [String: (shape: [Int], scheme: LayerScheme?)] = [:]
     var quantized: [String: (shape: [Int], scheme: LayerScheme)] = [:]
     let tensors = stored.tensors
-    let scaled = tensors.keys.filter {
-      $0.hasSuffix(".weight_scale") || $0.hasSuffix(".weight_packed")
+    let parts = stored.byModule
+    let modules = parts.filter { _, tensors in
+      tensors["weight_scale"] != nil || tensors["weight_packed"] != nil
+        // Elements without their scales.
+        || ["I8", "F8_E4M3"].contains(tensors["weight"]?.dtype)
     }
-    let modules = Set(scaled.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
-    for module in modules.sorted() {
+    for (module, tensors) in modules.sorted(by: { $0.key < $1.key }) {
       guard let scheme = description.scheme(of: module) ?? description.schemes.first else {
         continue
       }
@@ -46,7 +55,7 @@ extension VerificationReport {
     quantizedLayerCount = modules.count
     for (name, tensor) in tensors where name.hasSuffix(".weight") && tensor.shape.count == 2 {
       let module = String(name.dropLast(7))
-      if !modules.contains(module), !Self.isTable(module) { layers[module] = (tensor.shape, nil) }
+      if modules[module] == nil, !Self.isTable(module) { layers[module] = (tensor.shape, nil) }
     }
     checkBlocks(configuration, layers.keys)
     ModelTensors(
@@ -65,7 +74,10 @@ extension VerificationReport {
     guard let source else { return }
     comparesSource = true
     let original = StoredTensors(source, &self)
-    SourceLedger(source: original.tensors, tensors: tensors, quantized: quantized).run(&self)
+    SourceLedger(
+      source: original.tensors, tensors: tensors, quantized: quantized,
+      reach: reach ?? TuningReach(record: record)
+    ).run(&self)
   }
 
   /// Whether a matrix is looked up in rather than multiplied with.
@@ -100,7 +112,11 @@ extension VerificationReport {
     guard !found.isEmpty, (0...1 << 20).contains(count) else { return }
     let missing = Set(0..<count).subtracting(found).sorted()
     if !missing.isEmpty {
-      add(.damage, "model.layers", "blocks \(missing) of \(count) have no linear layer")
+      let first = missing.prefix(8).map(String.init).joined(separator: ", ")
+      add(
+        .damage, "model.layers",
+        "\(missing.count) of \(count) blocks have no linear layer: \(first)"
+          + (missing.count > 8 ? " and so on" : ""))
     }
   }
 
@@ -135,42 +151,50 @@ extension VerificationReport {
       guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
         return []
       }
-      guard isFolder.boolValue else { return [prefix + name] }
+      guard isFolder.boolValue else {
+        // Reading a device or a pipe might never end.
+        let resolved = url.resolvingSymlinksInPath().path
+        let type = try? FileManager.default.attributesOfItem(atPath: resolved)[.type]
+        return type as? FileAttributeType == .typeRegular ? [prefix + name] : []
+      }
       // Checkpoints have no folders in folders; links could go round in circles.
       return prefix.isEmpty ? fileNames(url, prefix: name + "/") : []
     }
   }
 
+  private static func record(_ folder: URL) -> JSONValue? {
+    (try? Data(contentsOf: folder.appending(path: recordFile))).flatMap {
+      try? JSONValue.parse(Array($0))
+    }
+  }
+
   /// Compares the tensors with the digests that were recorded when they were written, and the files
   /// with the list that `sha256sum --check` reads.
-  private mutating func compareRecord(_ folder: URL) {
-    if let data = try? Data(contentsOf: folder.appending(path: Self.recordFile)),
-      let record = try? JSONValue.parse(Array(data))
-    {
-      for member in record["tensors"]?.objectValue ?? [] {
-        guard let digest = tensorDigests[member.key] else {
-          add(.damage, member.key, "was written and is not there")
-          continue
-        }
-        if digest != member.value.stringValue {
-          add(.damage, member.key, "is not what was written")
-        }
+  private mutating func compare(_ record: JSONValue?, _ folder: URL) {
+    for member in record?["tensors"]?.objectValue ?? [] {
+      guard let digest = tensorDigests[member.key] else {
+        add(.damage, member.key, "was written and is not there")
+        continue
       }
+      if digest != member.value.stringValue { add(.damage, member.key, "is not what was written") }
     }
     guard let text = try? String(contentsOf: folder.appending(path: Self.sumsFile), encoding: .utf8)
     else { return }
+    let digests = Dictionary(files.map { ($0.name, $0.digest) }, uniquingKeysWith: { a, _ in a })
     for line in text.split(separator: "\n") {
       // 64 digits, a space, and a space or an asterisk.
       let (digest, name) = (String(line.prefix(64)), String(line.dropFirst(66)))
       guard digest.count == 64, !name.isEmpty else {
-        add(.damage, Self.sumsFile, "has a line that is none of sha256sum: '\(line.prefix(80))'")
+        add(
+          .damage, Self.sumsFile,
+          "\(quoted(String(line.prefix(80)))) is not a line that sha256sum writes")
         continue
       }
-      guard let found = files.first(where: { $0.name == name }) else {
+      guard let found = digests[name] else {
         add(.damage, name, "was written and is not there")
         continue
       }
-      if found.digest != digest { add(.damage, name, "is not the file that was written") }
+      if found != digest { add(.damage, name, "is not the file that was written") }
     }
   }
 }

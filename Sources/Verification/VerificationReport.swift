@@ -1,3 +1,4 @@
+import Diagnostics
 public import JSONText
 
 /// What reading a finished checkpoint again has shown.
@@ -92,7 +93,7 @@ public struct VerificationReport: Sendable, Equatable {
   }
 
   mutating func add(_ kind: Finding.Kind, _ place: String, _ message: String) {
-    findings.append(Finding(kind, place, message))
+    findings.append(Finding(kind, visible(place), message))
   }
 }
 

@@ -107,6 +107,50 @@ import Testing
     }
   }
 
+  /// Weights that are others', and scales that are four times what they were, in every format.
+  @Test(arguments: [
+    "W4A16", "W3A16_ASYM", "W8A8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "MXFP4", "MXFP8", "NVFP4",
+  ])
+  func anotherRowsWeightsAreFoundByTheSource(_ scheme: String) throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      try quantize(output, "--scheme", scheme)
+      for name in ["quantization_report.json", "SHA256SUMS"] {
+        try FileManager.default.removeItem(at: output.appending(path: name))
+      }
+      let file = output.appending(path: "model.safetensors")
+      let whole = try Data(contentsOf: file)
+      let layout = try Layout(whole)
+      let layer = "model.layers.3.mlp.up_proj"
+      let elements = layout.header["\(layer).weight"] == nil ? "weight_packed" : "weight"
+      let range = try layout.range("\(layer).\(elements)")
+      let row = range.count / 768
+      let (first, second) = (
+        range.lowerBound..<range.lowerBound + row,
+        range.lowerBound + row..<range.lowerBound + 2 * row
+      )
+      var swapped = whole
+      swapped.replaceSubrange(first, with: whole[second])
+      swapped.replaceSubrange(second, with: whole[first])
+      var reversed = whole
+      reversed.replaceSubrange(range, with: whole[range].reversed())
+      var scaled = whole
+      let scale = try layout.range("\(layer).weight_scale")
+      switch layout.header["\(layer).weight_scale"]?["dtype"]?.stringValue {
+      case "U8": scaled[scale.lowerBound] ^= 2
+      case "F8_E4M3": scaled[scale.lowerBound] ^= 0x10
+      default: scaled[scale.lowerBound + 1] ^= 1
+      }
+      for (what, damaged) in [("rows", swapped), ("order", reversed), ("scale", scaled)] {
+        try damaged.write(to: file)
+        let found = try findings(output).1
+        #expect(
+          found.count == 1 && found[0].hasPrefix("\(layer).weight: row ")
+            && found[0].contains("expected at most"), "\(what): \(found)")
+      }
+    }
+  }
+
   @Test func aFlippedBitOfACodeIsFoundByTheRecord() throws {
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "out")

@@ -48,6 +48,11 @@ import Testing
   @Test(arguments: [
     (#"{"group_size": 0}"#, ["weights.group_size", "0", "positive"]),
     (#"{"group_size": -2}"#, ["weights.group_size", "-2", "positive"]),
+    (#"{"group_size": 9223372036854775807}"#, ["weights.group_size", "at most 2147483648"]),
+    (
+      #"{"block_structure": [128, 9223372036854775807]}"#,
+      ["weights.block_structure[1]", "2147483648"]
+    ),
     (#"{"group_size": 1.5}"#, ["weights.group_size", "1.5", "integer"]),
     (#"{"group_size": "128"}"#, ["weights.group_size", "integer"]),
     (#"{"num_bits": 1}"#, ["weights.num_bits", "1", "2 to 8"]),

@@ -20,13 +20,14 @@ struct CheckpointCompletion {
   ///
   /// - Parameters:
   ///   - digests: The SHA-256 of tensors that were handed over, by name.
+  ///   - reach: How far tuning can have moved weights.
   ///   - warn: Told what a runtime would not load.
   /// - Throws: `malformed`, naming the first tensor or file that is not sound.
   func verify(
-    digests: [(String, String)], warn: (String) -> Void
+    digests: [(String, String)], reach: TuningReach, warn: (String) -> Void
   ) throws(InputError) -> VerificationReport {
     observer?.observe(.verifying)
-    var report = VerificationReport(verifying: folder, source: source.folder)
+    var report = VerificationReport(verifying: folder, source: source.folder, reach: reach)
     for (name, digest) in digests where report.tensorDigests[name] != digest {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
     }

@@ -4,6 +4,7 @@ import Foundation
 import JSONText
 import Quantization
 import Tensors
+import Verification
 
 /// A run that rounds weights as they lie in the files: no calibration, and no need to know what the model
 /// computes.
@@ -68,7 +69,8 @@ struct ModelFreeRun {
     let completion = CheckpointCompletion(
       source: checkpoint, output: output, reporting: reporting, observer: observer, writer: writer,
       folder: URL(filePath: folder.checkpointPath))
-    let verification = try completion.verify(digests: [], warn: warn)
+    let verification = try completion.verify(
+      digests: [], reach: TuningReach(iterations: 0, learningRate: nil), warn: warn)
     var report = RunReport(
       model: model.path(percentEncoded: false), output: output, blocks: [],
       seconds: (ContinuousClock.now - started).seconds,

@@ -8,6 +8,7 @@ import LanguageModels
 import Quantization
 import Tensors
 import Tokenization
+import Verification
 
 /// One run from a checkpoint to its quantized copy.
 struct QuantizationRun {
@@ -93,6 +94,8 @@ struct QuantizationRun {
       try state.checkStop()
       let verification = try completion.verify(
         digests: journal.finished.flatMap { $0.tensors.map { ($0.key, $0.value) } },
+        reach: TuningReach(
+          iterations: options.iterations, learningRate: options.learningRate.fixedValue),
         warn: state.warn)
       try state.checkStop()
       let quality = try completion.measure(calibration.heldOut, warn: state.warn)

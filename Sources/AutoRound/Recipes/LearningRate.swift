@@ -24,6 +24,9 @@ public enum LearningRate: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The rate that was chosen for all layers; nil for none.
+  var fixedValue: Double? { if case .fixed(let value) = self { value } else { nil } }
+
   /// `1/iterations`, or the number.
   public var description: String {
     switch self {

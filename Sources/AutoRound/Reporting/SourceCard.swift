@@ -1,29 +1,40 @@
 import Checkpoints
-import Foundation
+package import Foundation
 import JSONText
 
 /// What the source's own files say about it on a model card.
-struct SourceCard {
+package struct SourceCard {
   let folder: URL
   let configuration: JSONValue
 
   /// The lines of the source's front matter that also hold for a quantized copy.
   var frontMatter: [String] {
+    let file = folder.appending(path: "README.md")
+    return (try? Data(contentsOf: file, options: .alwaysMapped)).map(Self.frontMatter) ?? []
+  }
+
+  /// The same lines of a README.md.
+  package static func frontMatter(_ data: Data) -> [String] {
     let keys = ["license", "license_name", "license_link", "language", "pipeline_tag"]
+    // Front matter stands at the beginning; a file without end is not read to its end, and what is cut
+    // may be in the middle of a character.
+    let beginning = data.prefix(1 << 16)
     guard
-      let data = try? Data(contentsOf: folder.appending(path: "README.md"), options: .alwaysMapped),
-      // Front matter stands at the beginning; a file without end is not read to its end.
-      let text = String(validating: data.prefix(1 << 16), as: UTF8.self)
+      let text = (0..<4).lazy
+        .compactMap({ String(validating: beginning.dropLast($0), as: UTF8.self) }).first
     else { return [] }
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      String($0.hasSuffix("\r") ? $0.dropLast() : $0)
-    }
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .map(String.init)
     guard lines.first == "---", let end = lines.dropFirst().firstIndex(of: "---") else { return [] }
     var kept: [String] = []
     var isKept = false
     for line in lines[1..<end] {
+      // Three dashes or dots at the beginning of a line end a document in YAML.
+      if line.hasPrefix("---") || line.hasPrefix("...") {
+        isKept = false
+      }
       // What is indented, or an element of a list, belongs to the key above it.
-      if let first = line.first, first != " ", first != "-", first != "#" {
+      else if let first = line.first, first != " ", first != "-", first != "#" {
         isKept = keys.contains { line.hasPrefix($0 + ":") }
       }
       if isKept { kept.append(line) }

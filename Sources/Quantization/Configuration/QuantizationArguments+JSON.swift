@@ -49,6 +49,7 @@ extension QuantizationArguments {
   ) throws(InputError) -> (Strategy, Int?) {
     guard let size else { return (named ?? (hasBlocks ? .block : .tensor), nil) }
     let count = try size.int()
+    guard count <= 1 << 31 else { throw size.mismatch("at most \(1 << 31) columns") }
     switch (named, count) {
     case (nil, -1), (.channel, -1):
       return (.channel, nil)
@@ -97,7 +98,7 @@ extension QuantizationArguments {
   private static func blockStructure(_ reader: JSONReader) throws(InputError) -> [Int] {
     let sizes = try reader.elements()
     guard sizes.count == 2 else { throw reader.mismatch("two numbers, rows and columns") }
-    return [try sizes[0].int(in: 1...1 << 32), try sizes[1].int(in: 1...1 << 32)]
+    return [try sizes[0].int(in: 1...1 << 31), try sizes[1].int(in: 1...1 << 31)]
   }
 
   private static func dynamic(_ reader: JSONReader) throws(InputError) -> Dynamic {

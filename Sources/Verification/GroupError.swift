@@ -1,0 +1,88 @@
+/// How far the weights of a group are from those that they were made from, and whether that is too far.
+///
+/// A weight that was tuned and rounded is within half a step of the grid, and what tuning can have moved it,
+/// of its source; those at the ends of the grid may have been cut off. A group all of whose weights are is
+/// sound, whatever it contains. Other programs move weights in other ways: where one is further away, the
+/// group as a whole decides. One that has another group's numbers, scale or zero point is far off.
+struct GroupError {
+  /// The weights of the source.
+  let wanted: ArraySlice<Float>
+  /// The elements that are stored for them: `(element - zero) * scale` is a weight.
+  let elements: ArraySlice<Float>
+  let scale: Float
+  let zero: Float
+  /// What tuning can have moved a weight, in units of the scale.
+  let reach: Double
+
+  /// What is wrong; nil for a sound group.
+  func message(_ grid: ElementGrid) -> String? {
+    switch grid {
+    case .integers(let bounds): return steps(bounds)
+    case .floats(let greatest, let step, let leastScale):
+      if scale == 0, isBelow(leastScale, greatest) { return nil }
+      return share(greatest, step)
+    }
+  }
+
+  /// Where a whole group of integers is moved by more than half a step, its zero point or its scale is
+  /// another's.
+  private func steps(_ bounds: ClosedRange<Float>) -> String? {
+    var (count, sum, squares, isNear) = (0.0, 0.0, 0.0, true)
+    for (wanted, element) in zip(wanted, elements) {
+      guard element > bounds.lowerBound, element < bounds.upperBound else { continue }
+      let distance = Double(wanted) / Double(scale) + Double(zero) - Double(element)
+      (count, sum, squares) = (count + 1, sum + distance, squares + distance * distance)
+      if !(abs(distance) <= Self.slack * (reach + 0.5)) { isNear = false }
+    }
+    guard !isNear, count >= 8 else { return nil }
+    let (mean, spread) = (abs(sum / count), (squares / count).squareRoot())
+    if mean <= 0.6 && spread <= 1 { return nil }
+    return mean > 0.6
+      ? "\(Self.text(mean)) steps from the source in the mean, expected at most 0.6"
+      : "\(Self.text(spread)) steps from the source, expected at most 1"
+  }
+
+  /// Floats are as far from the weights as their few bits make them, a part of the weights themselves.
+  private func share(_ greatest: Float, _ step: (least: Double, share: Double)) -> String? {
+    var (squares, errors, isNear) = (0.0, 0.0, true)
+    let unit = abs(Double(scale))
+    for (wanted, element) in zip(wanted, elements) {
+      let (wanted, stored) = (Double(wanted), Double(element) * Double(scale))
+      let error = wanted - stored
+      (squares, errors) = (squares + wanted * wanted, errors + error * error)
+      let isCutOff = abs(element) == greatest && stored * wanted > 0 && abs(wanted) >= abs(stored)
+      let half = max(step.least, step.share * abs(Double(element))) / 2
+      if !isCutOff, !(abs(error) <= Self.slack * unit * (reach + half)) { isNear = false }
+    }
+    let error = (errors / squares).squareRoot()
+    if isNear || error <= 0.6 { return nil }
+    return "relative error \(Self.text(error)) against the source, expected at most 0.6"
+  }
+
+  /// Whether the scale of a group is zero because its largest weight, times what is left of its range, is
+  /// too small for the least scale. A search for scales may have halved the range before tuning.
+  private func isBelow(_ leastScale: Float, _ greatest: Float) -> Bool {
+    let largest = wanted.reduce(0) { max($0, Double(abs($1))) }
+    return largest * max(1 - reach, 0) <= Self.slack * Double(greatest) * Double(leastScale)
+  }
+
+  /// For the rounding of the arithmetic itself.
+  private static let slack = 1.01
+
+  /// Three digits are enough to see what is wrong.
+  private static func text(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return "\(value)" }
+    var unit = 1.0
+    while abs(value) * unit < 100, unit < 1e300 { unit *= 10 }
+    return "\((value * unit).rounded() / unit)"
+  }
+}
+
+/// The elements that a format has.
+enum ElementGrid {
+  /// Between the least and the largest.
+  case integers(ClosedRange<Float>)
+  /// Floats up to a magnitude. Between them are steps, near zero the least one, else a share of the number.
+  /// Scales may be zero where there is a least one.
+  case floats(greatest: Float, step: (least: Double, share: Double), leastScale: Float)
+}

@@ -1,0 +1,140 @@
+import Foundation
+import JSONText
+import TestSupport
+import Testing
+import Verification
+
+/// What runtimes ask for: that layers which they run as one are alike, whole groups, and sizes that can be
+/// divided.
+@Suite struct ContractTests {
+  private static func configuration(_ weights: String, _ more: String = "") throws -> JSONValue {
+    let text = """
+      {\(more) "quantization_config": {
+        "quant_method": "compressed-tensors", "quantization_status": "compressed",
+        "format": "pack-quantized", "ignore": ["lm_head"],
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": \(weights)}}}}
+      """
+    return try JSONValue.parse(Array(text.utf8))
+  }
+
+  private static func integers(_ rest: String, bits: Int = 4, symmetric: Bool = true) -> String {
+    #"{"num_bits": \#(bits), "type": "int", "symmetric": \#(symmetric), \#(rest)}"#
+  }
+
+  /// Weights, the end of a layer's name, its rows and columns, and how many devices can share it.
+  @Test(arguments: [
+    // Rows of a layer are shared out whole; only zero points are packed along them.
+    (integers(#""strategy": "channel""#), "up_proj", [48, 64], [1, 2, 4, 8, 16]),
+    (integers(#""strategy": "channel""#), "up_proj", [6, 64], [1, 2]),
+    (
+      integers(#""strategy": "channel""#, symmetric: false), "up_proj", [48, 64], [1, 2]
+    ),
+    (
+      integers(#""strategy": "channel""#, bits: 8, symmetric: false), "up_proj", [48, 64],
+      [1, 2, 4]
+    ),
+    (
+      integers(#""strategy": "group", "group_size": 32"#, symmetric: false), "up_proj", [40, 64],
+      [1]
+    ),
+    (integers(#""strategy": "tensor""#, symmetric: false), "up_proj", [48, 64], [1, 2, 4, 8, 16]),
+    // Columns are shared out in whole words, and in whole groups.
+    (integers(#""strategy": "channel""#), "down_proj", [64, 48], [1, 2]),
+    (integers(#""strategy": "channel""#, bits: 8), "down_proj", [64, 48], [1, 2, 4]),
+    (integers(#""strategy": "channel""#, bits: 2), "o_proj", [64, 48], [1]),
+    (integers(#""strategy": "channel""#, bits: 3), "o_proj", [64, 128], [1, 2, 4]),
+    (integers(#""strategy": "group", "group_size": 32"#), "down_proj", [64, 192], [1, 2]),
+    (integers(#""strategy": "group", "group_size": 4"#), "down_proj", [64, 48], [1, 2]),
+    (integers(#""strategy": "channel""#), "lm_head", [51, 64], [1, 2, 4, 8, 16]),
+  ])
+  func layersAreSharedEvenly(
+    _ weights: String, _ name: String, _ shape: [Int], _ sizes: [Int]
+  ) throws {
+    let report = VerificationReport(
+      planned: try Self.configuration(weights),
+      layers: ["model.layers.0.\(name)": (shape, true)])
+    #expect(report.tensorParallelSizes == sizes)
+  }
+
+  /// Heads are shared out whole; devices in excess of the key-value heads have copies.
+  @Test(arguments: [(8, 8, [1, 2, 4, 8]), (8, 2, [1, 2, 4, 8]), (12, 4, [1, 2, 4]), (7, 7, [1])])
+  func headsAreSharedEvenly(_ heads: Int, _ pairs: Int, _ sizes: [Int]) throws {
+    let configuration = try Self.configuration(
+      Self.integers(#""strategy": "channel""#),
+      #""num_attention_heads": \#(heads), "num_key_value_heads": \#(pairs),"#)
+    let report = VerificationReport(
+      planned: configuration, layers: ["model.layers.0.self_attn.k_proj": ([256, 64], true)])
+    #expect(report.tensorParallelSizes == sizes)
+  }
+
+  @Test func groupsAreWhole() throws {
+    let report = VerificationReport(
+      planned: try Self.configuration(Self.integers(#""strategy": "group", "group_size": 32"#)),
+      layers: ["a": ([8, 48], true), "b": ([8, 64], true)])
+    #expect(
+      report.findings == [
+        .init(.contract, "a", "has groups of 32 over 48 inputs; vLLM needs whole groups")
+      ])
+  }
+
+  @Test func fusedLayersShareAGlobalScale() throws {
+    try ReferenceCheckpoint.withCopy("nvfp4") { folder in
+      let file = folder.appending(path: "model.safetensors")
+      var parts = try TensorParts(file)
+      let place = try parts.range("model.layers.1.self_attn.k_proj.weight_global_scale")
+      parts.data[place.upperBound - 2] ^= 0x40
+      try parts.write(to: file)
+      #expect(
+        VerificationReport(verifying: folder).findings == [
+          .init(
+            .contract, "model.layers.1.",
+            "vLLM runs self_attn.q_proj, self_attn.k_proj, self_attn.v_proj as one; their "
+              + "weight_global_scale differs")
+        ])
+    }
+  }
+
+  /// A target that one of the layers has a scheme of its own by, and the layers that are run as one.
+  @Test(arguments: [
+    ("re:.*up_proj", "model.layers.0.mlp.", "gate_proj, up_proj"),
+    ("re:.*0.*k_proj", "model.layers.0.", "self_attn.q_proj, self_attn.k_proj, self_attn.v_proj"),
+  ])
+  func fusedLayersShareAScheme(_ target: String, _ place: String, _ names: String) throws {
+    try ReferenceCheckpoint.withCopy("w4a16") { folder in
+      let file = folder.appending(path: "config.json")
+      var configuration = try JSONValue.parse(Array(Data(contentsOf: file)))
+      var fields = try #require(configuration["quantization_config"])
+      var groups = try #require(fields["config_groups"])
+      var group = try #require(groups["group_0"])
+      var weights = try #require(group["weights"])
+      weights.set("symmetric", false)
+      group.set("weights", weights)
+      group.set("targets", [.string(target)])
+      groups.set("group_1", group)
+      fields.set("config_groups", groups)
+      configuration.set("quantization_config", fields)
+      try Data(configuration.text().utf8).write(to: file)
+      let found = VerificationReport(verifying: folder).findings
+      #expect(
+        found.contains {
+          $0 == .init(.contract, place, "vLLM runs \(names) as one; they have different schemes")
+        }, "\(found)")
+    }
+  }
+
+  @Test(arguments: ["architectures", "model_type"])
+  func theModelsClassIsKnown(_ key: String) throws {
+    try ReferenceCheckpoint.withCopy("w4a16") { folder in
+      let file = folder.appending(path: "config.json")
+      let whole = try JSONValue.parse(Array(Data(contentsOf: file)))
+      for value: JSONValue in [nil, [], 3] {
+        var configuration = whole
+        configuration.set(key, value)
+        try Data(configuration.text().utf8).write(to: file)
+        let found = VerificationReport(verifying: folder).findings
+        #expect(found.map(\.place) == ["config.json: \(key)"], "\(found)")
+        #expect(found.allSatisfy { $0.kind == .contract && $0.message.contains("is missing") })
+      }
+    }
+  }
+}
