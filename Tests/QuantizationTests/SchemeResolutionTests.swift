@@ -100,4 +100,15 @@ import Testing
       try resolve([scheme(4, "Linear")], ignore: ["lm_head", pattern])
     }
   }
+
+  @Test func patternsThatTakeTooLongAreErrors() {
+    let modules = [ModuleDescription(name: String(repeating: "a", count: 60) + "b", shape: [4, 4])]
+    for ignore in [[], ["re:(a|a)*$"]] {
+      expectInputError(.invalidValue, mentioning: ["too long", "aaaa"]) {
+        try SchemeResolution.resolve(
+          groups: [("g", scheme(4, ignore.isEmpty ? "re:(a+)+$" : "Linear"))], ignore: ignore,
+          modules: modules)
+      }
+    }
+  }
 }

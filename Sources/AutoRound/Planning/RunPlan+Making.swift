@@ -37,11 +37,11 @@ extension RunPlan {
         byteCount: stored[module.name]?.reduce(0) { $0 + $1.byteCount } ?? 0)
     }
     let reasons = try KeptReasons(source.description, options)
-    keptTensors = source.checkpoint.tensorNames.compactMap { name in
+    keptTensors = try source.checkpoint.tensorNames.compactMap { name in
       guard let info = tensors[name], info == source.checkpoint.info(name) else { return nil }
       return KeptTensor(
         name: name, storage: "\(info.dtype.rawValue) \(info.shape)", byteCount: info.byteCount,
-        reason: reasons.reason(for: info))
+        reason: try reasons.reason(for: info))
     }
 
     let plan = try CheckpointPlan(copy.tensors)
@@ -105,12 +105,12 @@ private struct KeptReasons {
     modules = Dictionary(uniqueKeysWithValues: description.modules.map { ($0.name, $0) })
   }
 
-  func reason(for info: TensorInfo) -> String {
+  func reason(for info: TensorInfo) throws -> String {
     if info.name == description.embedding { return "an embedding is looked up in, not multiplied" }
     guard info.name.hasSuffix(".weight"), info.shape.count == 2,
       let module = modules[String(info.name.dropLast(".weight".count))]
     else { return info.shape.count < 2 ? "norms and biases are vectors" : "no linear layer" }
-    if ignored.contains(where: { $0.match(module) != nil }) { return "ignore lists it" }
+    if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
     let isInside = description.blocks.contains { module.name.hasPrefix($0.name + ".") }
     return isInside ? "no target matches it" : "it is outside the decoder blocks"
   }
