@@ -29,6 +29,8 @@ ck_isa ck_isa_current(void) {
   return (ck_isa)current;
 }
 
+const char *ck_compiler(void) { return __VERSION__; }
+
 void ck_isa_use(ck_isa isa) {
   ck_isa best = ck_isa_available();
   current = isa < best ? isa : best;

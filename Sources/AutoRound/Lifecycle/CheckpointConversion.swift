@@ -63,7 +63,7 @@ public struct CheckpointConversion {
     guard let format = formats.first(where: { $0.rawValue == name }) else {
       throw InputError(
         .invalidValue, source: "--format",
-        "found '\(name)', expected one of \(formatNames.joined(separator: ", "))")
+        "found \(quoted(name)), expected one of \(formatNames.joined(separator: ", "))")
     }
     return format
   }

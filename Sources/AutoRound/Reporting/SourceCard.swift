@@ -12,8 +12,7 @@ struct SourceCard {
     let keys = ["license", "license_name", "license_link", "language", "pipeline_tag"]
     guard
       let data = try? Data(contentsOf: folder.appending(path: "README.md"), options: .alwaysMapped),
-      // Front matter stands at the beginning; a file without end is not read to its end.
-      let text = String(validating: data.prefix(1 << 16), as: UTF8.self)
+      let text = String(validating: Self.beginning(of: data), as: UTF8.self)
     else { return [] }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
       String($0.hasSuffix("\r") ? $0.dropLast() : $0)
@@ -29,6 +28,14 @@ struct SourceCard {
       if isKept { kept.append(line) }
     }
     return kept
+  }
+
+  /// The lines that front matter may stand in; a file without end is not read to its end.
+  private static func beginning(of data: Data) -> Data {
+    let beginning = data.prefix(1 << 16)
+    guard beginning.count < data.count else { return data }
+    // The cut may be within a character.
+    return beginning.prefix(through: beginning.lastIndex(of: 0x0A) ?? beginning.startIndex)
   }
 
   /// What the hub calls the model, as far as that can be known from here.
