@@ -153,15 +153,17 @@ import Testing
 
   /// Memory to 15 %. Time is a matter of what else the machine does: here it must be of the right size
   /// only; `Scripts/check-plan` measures it where nothing else runs.
-  @Test(arguments: [false, true])
-  func memoryAndTimeAreAsMeasured(_ isSynthetic: Bool) throws {
+  @Test(
+    arguments: [
+      (false, ["--scheme", "W2A16_ASYM"]), (true, ["--scheme", "W4A16"]),
+      (true, ["--lm-head", "quantize"]), (true, ["--momentum", "0.9", "--gradients", "full"]),
+    ])
+  func memoryAndTimeAreAsMeasured(_ isSynthetic: Bool, _ options: [String]) throws {
     try withTemporaryFolder { folder in
       let source = isSynthetic ? folder.appending(path: "model") : model
       if isSynthetic { try makeModel(source) }
-      let arguments = [
-        source.path, "--samples", "32", "--sequence-length", "256", "--iterations", "10",
-        "--scheme", isSynthetic ? "W4A16" : "W2A16_ASYM",
-      ]
+      let arguments =
+        [source.path, "--samples", "32", "--sequence-length", "256", "--iterations", "10"] + options
       let planned = try Invocation(["plan"] + arguments + ["--json"])
       #expect(planned.status == 0, "\(planned.errors)")
       let plan = try JSONValue.parse(planned.lastLine)

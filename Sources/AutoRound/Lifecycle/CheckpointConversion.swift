@@ -188,8 +188,7 @@ public struct CheckpointConversion {
     }
     return try format.layout().plannedTensors(
       for: module, rows: weight.rows, columns: weight.columns, arguments: weight.arguments,
-      scaleDType: weight.scaleDType
-    ).map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+      scaleDType: weight.scaleDType)
   }
 
   /// The configuration with the new format in every group, or without any quantization.

@@ -42,10 +42,14 @@ extension MemoryEstimate {
     guard state.quantizesHead else { return }
     let description = state.model.description
     let elements = description.vocabularySize * description.hiddenSize
-    // Two programs with the head's weight, the gradient of one of them in f32, with the weight as integers
-    // beside it if products are of integers, logits and their gradient, and both streams cut into pieces.
+    // Beside the last block's program, two with the head's weight, the gradient of one of them in f32, with
+    // the weight as integers if products are of integers, logits of a piece with their gradient and those in
+    // full precision, and both streams if they are cut into pieces.
     let gradient = state.gradientPrecision == .int8 ? 5 : 4
-    block = max(block, elements * (2 * compute.byteCount + gradient) + 192 << 20 + streams)
+    let piece = CalibratedHead.pieceTokenCount(state)
+    block +=
+      elements * (2 * compute.byteCount + gradient)
+      + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
     // Its gradients are always kept: a step takes several pieces of samples.
     let isConverted = state.model.checkpoint.info(description.head)?.dtype == .float16
     tuning = max(tuning, elements * (12 + 2 + (isConverted ? 4 : 0)))
