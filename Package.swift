@@ -70,7 +70,7 @@ let package = Package(
     library(
       "AutoRoundCommands",
       [
-        "Diagnostics", "JSONText", "Compute", "Checkpoints", "AutoRound", "Evaluation",
+        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "AutoRound", "Evaluation",
         "Verification", argumentParser,
       ]),
     .executableTarget(
@@ -119,6 +119,7 @@ let package = Package(
         "Verification", "AutoRound",
       ]),
     tests("Verification", ["JSONText"]),
-    tests("AutoRoundCommands", ["JSONText", "Quantization", "AutoRound", argumentParser]),
+    tests(
+      "AutoRoundCommands", ["JSONText", "Compute", "Quantization", "AutoRound", argumentParser]),
   ]
 )

@@ -157,7 +157,16 @@ struct FuzzTarget: Sendable {
       fatalError("a recipe does not read back from its text")
     }
     _ = options.schemeSummary
+    _ = try SchemeResolution.resolve(
+      groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
+      modules: recipeModules)
   }
+
+  private static let recipeModules =
+    [ModuleDescription(name: "lm_head", shape: [32, 32])]
+    + ["self_attn.q_proj", "mlp.down_proj", String(repeating: "a", count: 40)].map {
+      ModuleDescription(name: "model.layers.0.\($0)", shape: [32, 32])
+    }
 
   /// Calibration records, one JSON object on a line.
   static let records = FuzzTarget(name: "records", words: ["input_ids", "text", "messages", "\n"]) {

@@ -28,10 +28,12 @@ func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
 }
 
 private func text(of interruption: RunInterruption) -> String {
-  let blocks = "\(interruption.finishedBlocks) of \(interruption.blockCount) blocks"
   guard interruption.finishedBlocks > 0 else {
-    return "interrupted after \(blocks); nothing is left behind"
+    return
+      "interrupted before the first block was done; nothing is left behind, and the same command "
+      + "starts again"
   }
+  let blocks = "\(interruption.finishedBlocks) of \(interruption.blockCount) blocks"
   let command = CommandLine.arguments.filter { $0 != "--restart" }.map(shellWord)
   return "interrupted after \(blocks); to go on: \(command.joined(separator: " "))"
 }

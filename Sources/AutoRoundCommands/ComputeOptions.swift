@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Tensors
 
 /// How a command computes; the same for all commands that do.
 struct ComputeOptions: ParsableArguments {
@@ -24,6 +25,11 @@ struct ComputeOptions: ParsableArguments {
     case .bf16: .bfloat16
     case .f32: .float32
     }
+  }
+
+  /// Makes the process compute with as many threads as were asked for.
+  func useThreads() {
+    if let threads { ThreadTeam.size = threads }
   }
 
   func validate() throws {

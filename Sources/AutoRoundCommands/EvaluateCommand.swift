@@ -35,6 +35,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Tokens per window.")
   var sequenceLength = 512
 
+  @OptionGroup var computing: ComputeOptions
+
   @Flag(help: "Print one JSON object instead.")
   var json = false
 
@@ -49,9 +51,10 @@ struct EvaluateCommand: ParsableCommand {
     let printer = ProgressPrinter()
     try reportingFailure {
       defer { printer.clear() }
+      computing.useThreads()
       let evaluation = Evaluation(
         model: URL(filePath: checkpoint), reference: against.map { URL(filePath: $0) },
-        sequenceLength: sequenceLength
+        sequenceLength: sequenceLength, compute: computing.type
       ) { share in printer.show(status: "evaluating  \(Int(share * 100)) %") }
       let report = try evaluation.run(onText: URL(filePath: text))
       printer.clear()

@@ -29,6 +29,8 @@ enum FileSignals {
     sigaction(SIGBUS, &action, nil)
   }
 
+  static func ignoreClosedPipes() { signal(SIGPIPE, SIG_IGN) }
+
   /// Writes the error and ends the process, with nothing but calls that a handler may make.
   private static func end(at address: UnsafeMutableRawPointer?) {
     func say(_ text: StaticString) {

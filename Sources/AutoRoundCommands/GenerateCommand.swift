@@ -29,6 +29,8 @@ struct GenerateCommand: ParsableCommand {
       discussion: "Above 0 tokens are drawn by chance, the same for the same prompt each time."))
   var temperature = 0.0
 
+  @OptionGroup var computing: ComputeOptions
+
   func validate() throws {
     guard (1...1_000_000).contains(maxTokens) else {
       throw ValidationError("--max-tokens must be from 1 to 1000000; it is \(maxTokens)")
@@ -40,8 +42,10 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailure {
+      computing.useThreads()
       let generation = try Generation(
-        model: URL(filePath: checkpoint), tokenLimit: maxTokens, temperature: temperature)
+        model: URL(filePath: checkpoint), tokenLimit: maxTokens, temperature: temperature,
+        compute: computing.type)
       // Written through a file handle, since print would keep the pieces until a line is full.
       try generation.run(prompt: prompt) {
         try? FileHandle.standardOutput.write(contentsOf: Data($0.utf8))

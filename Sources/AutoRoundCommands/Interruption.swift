@@ -34,6 +34,8 @@ enum Interruption {
       action.sa_flags = Int32(SA_RESTART) | Int32(bitPattern: UInt32(SA_RESETHAND))
       sigaction(number, &action, nil)
     }
+    // Whoever reads what a run tells may go away: that is no reason to lose the run. Writing then fails.
+    FileSignals.ignoreClosedPipes()
     // Whoever started the process may have blocked them.
     var signals = sigset_t()
     sigemptyset(&signals)

@@ -6,8 +6,7 @@ struct PlanCommand: ParsableCommand {
     commandName: "plan",
     abstract: "Say what quantize would do, and what it would take, without doing it.",
     discussion: """
-      Takes the arguments of quantize, --output apart, which may be left out; quantize --dry-run \
-      does the same. Reads the headers of the source's files, and tunes a block for a few seconds, \
+      Takes the same arguments as quantize; --output is optional. quantize --dry-run does the same. Reads the headers of the source's files, and tunes a block for a few seconds, \
       ten at the most on a usual machine, to know how long all of them take.
 
         autoround plan Qwen3-0.6B

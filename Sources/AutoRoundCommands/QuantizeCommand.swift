@@ -55,7 +55,10 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Preset of all linear layers, such as W3A16, FP8_DYNAMIC or NVFP4. (default: W4A16)",
-      discussion: "Integers below 8 bits have groups of 128 weights; a recipe can say more."))
+      discussion: """
+        Integer weights have groups of 128 weights, except W8A8/INT8 (one scale for each row); a recipe can \
+        say more.
+        """))
   var scheme: String?
 
   @Option(
@@ -91,7 +94,7 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What the defaults are for.",
+      "Time against quality: default, best, light or fast.",
       discussion: """
         best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: batches \
         of 2 samples of 512 tokens.
@@ -118,13 +121,13 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What stays of the gradients of earlier steps, from 0 up to 1. (default: 0)",
+      "Momentum: share of earlier gradients kept, at least 0 and below 1. (default: 0)",
       discussion: "0.9 makes up for small batches; most at 2 bits."))
   var momentum: Double?
 
   @Option(
     help: ArgumentHelp(
-      "The matrix that makes logits: \(HeadTreatment.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Whether to quantize the output head (lm_head): \(HeadTreatment.allCases.map(\.rawValue).joined(separator: ", ")).",
       discussion: """
         quantize tunes it on its own outputs, with the scheme of the target that matches it. A head that is \
         the embedding stays as it is. (default: keep)
@@ -169,7 +172,7 @@ struct QuantizeCommand: ParsableCommand {
   @Flag(help: "Only say what would be done, and what it would take; see: autoround help plan.")
   var dryRun = false
 
-  @Flag(help: "Begin although the disk or the memory do not suffice by the plan.")
+  @Flag(help: "Start even if the plan says that disk or memory is too small.")
   var ignoreLimits = false
 
   @Flag(help: "Print the report as one JSON object at the end.")
@@ -217,7 +220,7 @@ struct QuantizeCommand: ParsableCommand {
         output: URL(filePath: output), overwrite: overwrite, compute: computing.type,
         threads: computing.threads, restart: restart,
         ignoreLimits: ignoreLimits, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
-        reporting: reports.reporting(compute: computing.type, printer),
+        reporting: reports.reporting(compute: computing.type),
         observer: ObserverList([printer] + logs))
       if json { print(report.json.text()) }
     }
@@ -226,9 +229,10 @@ struct QuantizeCommand: ParsableCommand {
   private func printPlan(_ modifier: AutoRoundModifier, _ printer: ProgressPrinter) throws {
     printer.show(status: "measuring how long a block takes")
     let plan = try RunPlan(
-      model: URL(filePath: checkpoint), modifier: modifier, compute: computing.type,
-      threads: computing.threads, memoryBudget: memoryBudget.map { try MemoryBudget($0) },
-      reporting: reports.reporting(compute: computing.type, printer))
+      model: URL(filePath: checkpoint), modifier: modifier, output: URL(filePath: output),
+      compute: computing.type, threads: computing.threads,
+      memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+      reporting: reports.reporting(compute: computing.type))
     printer.clear()
     for line in json ? [plan.json.text()] : plan.lines { print(line) }
   }

@@ -46,10 +46,8 @@ struct ReportOptions: ParsableArguments {
     }
   }
 
-  func reporting(compute: ComputeType, _ printer: ProgressPrinter) -> RunReporting {
-    var reporting = RunReporting.measuring(compute: compute) { share in
-      printer.show(status: "comparing with the source  \(Int(share * 100)) %")
-    }
+  func reporting(compute: ComputeType) -> RunReporting {
+    var reporting = RunReporting.measuring(compute: compute)
     reporting.commandLine = CommandLine.arguments
     reporting.baseModel = baseModel
     reporting.heldOutTokenCount = heldOut

@@ -37,6 +37,8 @@ ck_isa ck_isa_current(void) {
   return (ck_isa)atomic_load_explicit(&current, memory_order_relaxed);
 }
 
+const char *ck_compiler(void) { return __VERSION__; }
+
 void ck_isa_use(ck_isa isa) {
   ck_isa best = ck_isa_available();
   atomic_store_explicit(&current, isa < best ? isa : best, memory_order_relaxed);

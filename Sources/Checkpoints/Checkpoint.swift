@@ -120,6 +120,11 @@ public struct Checkpoint: Sendable {
   /// is used again.
   package func releasePages() { for file in files { file.releasePages() } }
 
+  /// The files of tensors that have been written to since they were opened.
+  package var changedFiles: [String] {
+    files.filter(\.isChanged).map(\.url.lastPathComponent)
+  }
+
   private func mismatch(_ tensor: TensorInfo, expected: String) -> InputError {
     let file = fileOfTensor[tensor.name].map { files[$0].url } ?? folder
     return InputError(

@@ -5,7 +5,7 @@
 #endif
 
 /// What the file system says about a path.
-struct FileStatus {
+struct FileStatus: Equatable {
   /// Which file this is, whatever path led to it.
   struct Identity: Hashable {
     let device: UInt64
@@ -16,6 +16,13 @@ struct FileStatus {
   let isFolder: Bool
   let isRegularFile: Bool
   let byteCount: Int
+  /// When its bytes were last written, in seconds and nanoseconds.
+  let modification: Modification
+
+  struct Modification: Equatable {
+    let seconds: Int
+    let nanoseconds: Int
+  }
 
   /// The status of what is at `path`; nil if there is nothing, or it cannot be reached.
   init?(path: String, followingLinks: Bool = true) {
@@ -38,6 +45,12 @@ struct FileStatus {
     isFolder = status.st_mode & S_IFMT == S_IFDIR
     isRegularFile = status.st_mode & S_IFMT == S_IFREG
     byteCount = Int(status.st_size)
+    #if canImport(Glibc)
+      let time = status.st_mtim
+    #else
+      let time = status.st_mtimespec
+    #endif
+    modification = Modification(seconds: Int(time.tv_sec), nanoseconds: Int(time.tv_nsec))
   }
 }
 

@@ -17,10 +17,16 @@ package final class OutputFile {
 
   /// Creates a file of `byteCount` zero bytes, for which room on the disk is taken at once where
   /// the file system can do that. What exists already is an error.
-  package init(creating path: String, byteCount: Int) throws(InputError) {
+  ///
+  /// - Parameter isNameless: Whether the file loses its name before it takes room, so that nothing of it
+  ///   outlives the process.
+  package init(
+    creating path: String, byteCount: Int, isNameless: Bool = false
+  ) throws(InputError) {
     self.path = path
     descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else { throw Self.failure(path, "cannot be created", errno) }
+    if isNameless { unlink(path) }
     guard byteCount > 0 else { return }
     #if canImport(Glibc)
       let code = posix_fallocate(descriptor, 0, off_t(byteCount))
@@ -133,7 +139,7 @@ package final class OutputFile {
 
   /// Bytes that are free on the disk of a path, or of the folder that it is to be in; nil if its file
   /// system does not know.
-  static func freeByteCount(_ path: String) -> Int? {
+  package static func freeByteCount(_ path: String) -> Int? {
     let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     for place in [path, parent.isEmpty ? "/" : parent] {
       var status = statvfs()

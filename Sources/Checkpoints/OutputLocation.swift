@@ -14,9 +14,7 @@ struct OutputLocation {
   private let mayReplace: Bool
   /// The folder beside it that collects the files until all are complete.
   var partialPath: String { path + ".partial" }
-  /// The folder beside it to which a replaced checkpoint is moved for a moment.
-  var replacedPath: String { path + ".replaced" }
-  /// The folder that holds all of these.
+  /// The folder that holds both.
   var parentPath: String { Self.parent(of: path) }
 
   /// Finds the folder and checks that writing there does no harm.
@@ -45,11 +43,6 @@ struct OutputLocation {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     guard names.isEmpty || names.contains("config.json") else {
       throw failure("holds files but no config.json, so it is not a checkpoint to overwrite")
-    }
-    guard FileStatus(path: replacedPath, followingLinks: false) == nil else {
-      throw InputError(
-        .unwritable, source: replacedPath,
-        "is in the way; an earlier run may have left the checkpoint that it replaced there")
     }
     return true
   }
@@ -82,7 +75,7 @@ struct OutputLocation {
           "is the same folder as the input \(source), or inside it; choose an output beside it")
       }
       let aroundSource = Self.foldersFromRoot(to: source)
-      for target in [path, partialPath, replacedPath] {
+      for target in [path, partialPath] {
         if let target = FileStatus(path: target), aroundSource.contains(target.identity) {
           throw InputError(
             .unwritable, source: path,

@@ -19,11 +19,18 @@ package final class PartialFolder {
   package var path: String { location.partialPath }
   /// The folder in it that becomes the checkpoint.
   package var checkpointPath: String { path + "/checkpoint" }
+  /// The name of the file in it that says what is finished.
+  package static let journalName = "journal"
+  /// The journal's path.
+  package var journalPath: String { path + "/" + Self.journalName }
   /// Whether the contents outlive this object if they are not committed: true for what an earlier
   /// run has left, until it is cleared.
   package var isKept = true
+  /// What the user should know of the folder; nil if there is nothing. A file system without locks is used
+  /// without one.
+  package private(set) var remark: String?
   /// The open and locked folder; negative before that and after the end.
-  private var lock: CInt = -1
+  private(set) var lock: CInt = -1
 
   /// Takes the folder beside an output, for a checkpoint that is to appear there.
   ///
@@ -56,11 +63,14 @@ package final class PartialFolder {
       let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       if descriptor < 0 && errno == ENOENT { continue }  // Its owner has just finished.
       guard descriptor >= 0 else { throw OutputFile.failure(path, "cannot be opened", errno) }
-      // A file system without locks says so with other errors; it is used without one.
-      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK {
-        close(descriptor)
-        throw InputError(
-          .unwritable, source: path, "is in use: another run is writing this checkpoint")
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        guard errno != EWOULDBLOCK else {
+          close(descriptor)
+          throw InputError(
+            .unwritable, source: path, "is in use: another run is writing this checkpoint")
+        }
+        remark =
+          "\(path) cannot be locked (\(systemMessage(errno))): do not start another run with this output"
       }
       // Before the lock was taken, its owner may have removed the folder.
       let found = FileStatus(path: path, followingLinks: false)?.identity
@@ -70,7 +80,13 @@ package final class PartialFolder {
         close(descriptor)
       }
     }
-    if isNew { isKept = false }
+    if isNew {
+      isKept = false
+    } else {
+      try finishCommit()
+      // A checkpoint that was to be replaced may be back in its place.
+      try location.checkReplaceable()
+    }
   }
 
   deinit { discard() }
@@ -80,16 +96,20 @@ package final class PartialFolder {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0,
-      FileStatus(path: path + "/journal", followingLinks: false) != nil,
-      FileStatus(path: checkpointPath, followingLinks: false) == nil
-    else { return }
-    try? FileManager.default.removeItem(atPath: path)
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isCommitted else { return }
+    try? removeContents()
+    rmdir(path)
   }
 
   /// Removes everything in the folder.
   package func clear() throws(InputError) {
     isKept = false
+    try removeContents()
+  }
+
+  /// Removes the journal before all that it speaks of, so that no moment leaves one without the other.
+  func removeContents() throws(InputError) {
+    try remove { $0 == Self.journalName }
     try remove { _ in true }
   }
 
@@ -110,6 +130,17 @@ package final class PartialFolder {
     }
   }
 
+  /// Bytes of all files in the folder.
+  package var byteCount: Int {
+    let names = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+    return names.reduce(0) { sum, name in
+      guard let status = FileStatus(path: path + "/" + name, followingLinks: false),
+        status.isRegularFile
+      else { return sum }
+      return sum + status.byteCount
+    }
+  }
+
   /// Checks that the disk has room for `byteCount` more bytes.
   package func requireSpace(_ byteCount: Int) throws(InputError) {
     guard let free = OutputFile.freeByteCount(path), free < byteCount else { return }
@@ -118,40 +149,13 @@ package final class PartialFolder {
       "takes \(byteCount) bytes, but only \(free) are free on its disk")
   }
 
-  /// Renames the checkpoint into place and removes everything else.
-  ///
-  /// A checkpoint that is replaced is moved aside before, moved back if that fails, and removed
-  /// when the new one is in place.
-  func commit() throws(InputError) {
-    precondition(lock >= 0, "the folder was committed or discarded before")
-    try OutputFile.synchronizeFolder(checkpointPath)
-    let replaces = try location.checkReplaceable()
-    if replaces && rename(location.path, location.replacedPath) != 0 {
-      throw OutputFile.failure(location.path, "cannot be moved aside", errno)
-    }
-    guard rename(checkpointPath, location.path) == 0 else {
-      let code = errno
-      if replaces { rename(location.replacedPath, location.path) }
-      throw OutputFile.failure(location.path, "cannot be put in place", code)
-    }
-    isKept = false
-    try OutputFile.synchronizeFolder(location.parentPath)
-    discard()
-    guard replaces else { return }
-    do {
-      try FileManager.default.removeItem(atPath: location.replacedPath)
-    } catch {
-      throw InputError(
-        .unwritable, source: location.replacedPath,
-        "the new checkpoint is complete, but the replaced one cannot be removed: "
-          + error.localizedDescription)
-    }
-  }
-
   /// Lets go of the folder, and removes it with all that is in it unless it is kept.
   package func discard() {
     guard lock >= 0 else { return }
-    if !isKept { try? FileManager.default.removeItem(atPath: path) }
+    if !isKept {
+      try? removeContents()
+      rmdir(path)
+    }
     close(lock)
     lock = -1
   }

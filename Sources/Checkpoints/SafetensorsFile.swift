@@ -30,6 +30,7 @@ public struct SafetensorsFile: Sendable {
   public let entries: [Entry]
 
   private let storage: TensorStorage
+  private let status: FileStatus?
   private let positions: [String: Int]
 
   /// Opens a file and checks its header.
@@ -37,6 +38,7 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: `InputError` naming the file and, where one is to blame, the tensor: `unreadable`,
   ///   `malformed`, or `unsupported` for element types that ``DType`` does not have.
   public init(opening url: URL) throws(InputError) {
+    status = FileStatus(path: url.path)
     storage = try TensorStorage(mappingFileAt: url.path)
     do throws(InputError) {
       let (header, dataStart) = try Self.readHeader(storage)
@@ -78,11 +80,24 @@ public struct SafetensorsFile: Sendable {
   /// Gives the memory of what was read from the file back to the system.
   package func releasePages() { storage.releasePages() }
 
+  /// Whether the file has been written to, or is another one, since it was opened.
+  var isChanged: Bool { FileStatus(path: url.path) != status }
+
   /// Bytes of the whole file.
   package var byteCount: Int { storage.byteCount }
 
   /// A copy of the bytes in `range`, counted from the file's start.
   package func bytes(in range: Range<Int>) -> [UInt8] { storage.bytes(in: range) }
+
+  /// Hands over the bytes in `range` piece by piece; they do not stay in memory.
+  func read(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Void) {
+    let pieceByteCount = 32 << 20
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: pieceByteCount) {
+      let piece = first..<min(first + pieceByteCount, range.upperBound)
+      body(UnsafeRawBufferPointer(start: storage.base + first, count: piece.count))
+      storage.releasePages(in: piece)
+    }
+  }
 
   private static func readHeader(
     _ storage: TensorStorage

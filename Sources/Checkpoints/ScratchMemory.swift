@@ -26,8 +26,7 @@ package final class ScratchMemory {
     let path = "\(folder)/scratch-\(getpid())"
     // A leftover of this name is that of a process that is gone: the folder is locked.
     unlink(path)
-    defer { unlink(path) }
-    let file = try OutputFile(creating: path, byteCount: byteCount)
+    let file = try OutputFile(creating: path, byteCount: byteCount, isNameless: true)
     base = try file.mapWritable(byteCount)
     MappedFiles.add(base, byteCount, path: path)
   }

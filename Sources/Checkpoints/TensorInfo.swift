@@ -10,6 +10,9 @@ public struct TensorInfo: Sendable, Equatable {
   /// Extent of each dimension, outermost first.
   public var shape: [Int]
 
+  /// Bytes of all elements, of a shape whose size was checked.
+  package var byteCount: Int { shape.reduce(dtype.byteCount, *) }
+
   /// Creates a description of a tensor.
   public init(name: String, dtype: DType, shape: [Int]) {
     self.name = name

@@ -22,13 +22,13 @@ public struct Evaluation {
   public var sequenceLength: Int
   /// The type of the matrix products.
   public var compute: ComputeType
-  /// Told the share of the work that is done, from 0 to 1.
-  public var progress: (Double) -> Void
+  /// Told the share of the work that is done, from 0 to 1. What it throws ends the evaluation.
+  public var progress: (Double) throws -> Void
 
   /// Creates an evaluation.
   public init(
     model: URL, reference: URL? = nil, sequenceLength: Int = 512,
-    compute: ComputeType = .automatic, progress: @escaping (Double) -> Void = { _ in }
+    compute: ComputeType = .automatic, progress: @escaping (Double) throws -> Void = { _ in }
   ) {
     self.model = model
     self.reference = reference
@@ -74,7 +74,7 @@ public struct Evaluation {
       streams.append(
         try HiddenStateStream(model: model, device: device).lastHiddenStates(of: windows) {
           // The blocks are most of the work; the heads come at the end.
-          progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
+          try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
         })
     }
     let heads = try models.map { try $0.outputProjection(device: device) }
@@ -83,7 +83,7 @@ public struct Evaluation {
       try score.add(
         window: windows[index], hidden: streams.map { $0[index] }, heads: heads,
         rowByteCount: streams[0].sampleByteCount / sequenceLength)
-      progress(0.9 + 0.1 * Double(index + 1) / Double(windows.count))
+      try progress(0.9 + 0.1 * Double(index + 1) / Double(windows.count))
     }
     let seconds = (ContinuousClock.now - started) / .seconds(1)
     return try score.report(sequenceLength: sequenceLength, seconds: seconds)

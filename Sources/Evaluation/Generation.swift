@@ -1,6 +1,6 @@
 import AutoRound
 import Checkpoints
-import Compute
+public import Compute
 import Diagnostics
 public import Foundation
 import JSONText
@@ -28,12 +28,15 @@ public struct Generation {
   public var seed: UInt64
 
   /// Opens a checkpoint, in full precision or quantized.
+  ///
+  /// - Parameter compute: The type of the matrix products.
   public init(
-    model folder: URL, tokenLimit: Int = 64, temperature: Double = 0, seed: UInt64 = 42
+    model folder: URL, tokenLimit: Int = 64, temperature: Double = 0, seed: UInt64 = 42,
+    compute: ComputeType = .automatic
   ) throws {
     model = try ReadableModel(opening: folder)
     tokenizer = try Tokenizer(folder: folder)
-    device = try Device(compute: .automatic)
+    device = try Device(compute: compute)
     embedding = try TokenEmbedding(
       model.description, source: model.source, compute: device.compute)
     head = try model.outputProjection(device: device)

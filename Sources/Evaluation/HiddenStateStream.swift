@@ -24,7 +24,7 @@ package struct HiddenStateStream {
   ///   - windows: Token ids, all of one length.
   ///   - progress: Called with the number of finished blocks and of all.
   package func lastHiddenStates(
-    of windows: [[Int]], progress: (Int, Int) -> Void
+    of windows: [[Int]], progress: (Int, Int) throws -> Void
   ) throws -> ActivationCache {
     let (description, tokens) = (model.description, windows[0].count)
     let cache = ActivationCache(
@@ -47,7 +47,7 @@ package struct HiddenStateStream {
       try program.load(placed.name, from: model.source)
       BlockRunner(program).advance(cache)
       model.checkpoint.releasePages()
-      progress(index + 1, description.blocks.count)
+      try progress(index + 1, description.blocks.count)
     }
     return cache
   }

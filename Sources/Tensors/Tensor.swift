@@ -89,12 +89,6 @@ public struct Tensor: Sendable {
     }
   }
 
-  /// The same bytes under another shape of as many elements.
-  public func reshaped(_ shape: [Int]) -> Tensor {
-    precondition(shape.reduce(1, *) == count, "cannot view \(self.shape) as \(shape)")
-    return Tensor(dtype: dtype, shape: shape, storage: storage, byteOffset: byteOffset)
-  }
-
   /// The slices `range` along the first dimension, sharing bytes.
   public func slice(_ range: Range<Int>) -> Tensor {
     precondition(!shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0])

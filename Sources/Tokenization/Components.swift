@@ -17,7 +17,7 @@ package enum Components {
     _ text: String, with component: JSONValue
   ) throws(InputError) -> [String] {
     var list = PieceList(NormalizedText(bytes: Array(text.utf8), beginsInput: true))
-    for step in try readPreTokenizers(JSONReader(component)) { step.cut(&list) }
+    for step in try readPreTokenizers(JSONReader(component)) { try step.cut(&list) }
     return list.pieces.map { String(decoding: list.bytes[$0], as: UTF8.self) }
   }
 

@@ -109,7 +109,8 @@ public struct Tokenizer: Sendable {
       model = try Unigram(file.model)
     case let name:
       throw InputError(
-        .unsupported, place: "model.type", "the model \(JSONValue.string(name).text()) is unknown")
+        .unsupported, place: "model.type",
+        "the model \(quoted(name)) is unknown; expected BPE or Unigram")
     }
     postProcessor =
       if let part = try file.part("post_processor") { try PostProcessor(reading: part) } else {
@@ -153,7 +154,8 @@ public struct Tokenizer: Sendable {
   ///   beginning of text, around them. Tokens that are written in the text itself are found either
   ///   way. A rendered chat template has its tokens already.
   /// - Throws: `InputError` of code `missing` if a character has no token and the model has none
-  ///   for unknown ones.
+  ///   for unknown ones; of code `unsupported` if a pattern of the file takes too long on the text, or its
+  ///   normalizer makes too much of it.
   public func encode(_ text: String, addingSpecialTokens: Bool) throws(InputError) -> [Int] {
     var ids: [Int] = []
     var workspace = workspaces.take()
@@ -176,7 +178,7 @@ public struct Tokenizer: Sendable {
     _ stretch: NormalizedText, to ids: inout [Int], _ workspace: inout EncodingWorkspace
   ) throws(InputError) {
     var stretch = stretch
-    normalizer?.normalize(&stretch)
+    try normalizer?.normalize(&stretch)
     for part in addedTokens.normalized.cut(stretch.bytes) {
       switch part {
       case .token(let id): ids.append(id)
@@ -185,7 +187,7 @@ public struct Tokenizer: Sendable {
           NormalizedText(
             bytes: Array(stretch.bytes[range]),
             beginsInput: stretch.beginsInput && range.lowerBound == 0))
-        for step in preTokenizers { step.cut(&list) }
+        for step in preTokenizers { try step.cut(&list) }
         for piece in list.pieces {
           try model.encode(list.bytes.span.extracting(piece), to: &ids, &workspace)
         }

@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 import JSONText
 import TestSupport
@@ -28,6 +29,14 @@ import Testing
       #expect((20...200).contains(perplexity))
       #expect(tokens % 63 == 0 && tokens > 630)
       #expect(report["kl_divergence_mean"] == nil)
+
+      let exact = try Invocation(
+        "evaluate", model, "--text", text, "--sequence-length", "64", "--json", "--compute", "f32",
+        "--threads", "1")
+      let figures = try JSONValue.parse(exact.lastLine)
+      let precise = try #require(figures["perplexity"]?.doubleValue)
+      #expect(abs(precise / perplexity - 1) < 0.01)
+      #expect((precise != perplexity) == ComputeType.bfloat16.isAvailable)
 
       let compared = try Invocation(
         "evaluate", model, "--text", text, "--sequence-length", "64", "--against", model, "--json")
@@ -77,6 +86,10 @@ import Testing
     #expect(first.output.hasSuffix("\n"))
     #expect(first.output.count > 10)
     #expect(try Invocation(arguments).output == first.output)
+
+    let exact = try Invocation(arguments + ["--compute", "f32", "--threads", "1"])
+    #expect(exact.status == 0 && exact.output.hasPrefix(" "), "\(exact.errors)")
+    #expect(try Invocation(arguments + ["--threads", "0"]).status == 64)
 
     let drawn = try Invocation(arguments + ["--temperature", "1.5"])
     #expect(drawn.status == 0)

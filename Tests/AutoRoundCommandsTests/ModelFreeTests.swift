@@ -42,6 +42,37 @@ import Testing
     }
   }
 
+  @Test func isPlannedToTheByte() throws {
+    try withTemporaryFolder { folder in
+      let unknown = try unknownModel(in: folder)
+      let output = folder.appending(path: "out")
+      let arguments = [unknown.path, "--output", output.path, "--iterations", "0"]
+      let planned = try Invocation(["plan"] + arguments + ["--json"])
+      #expect(planned.status == 0, "\(planned.errors)")
+      let plan = try JSONValue.parse(planned.lastLine)
+      // Not a child of this process, whose own memory would count as that of the run.
+      let run = try CommandRun(
+        URL(filePath: "/bin/bash"),
+        ["-c", "\"$0\" \"$@\"; exit $?", CommandRun.product("autoround").path, "quantize"]
+          + arguments + ["--json"])
+      #expect(run.status == 0, "\(run.errors)")
+      let report = try JSONValue.parse(run.lastLine)
+      #expect(plan["tensor_bytes"] == report["output_bytes"])
+      #expect(plan["bits_per_weight"] == report["bits_per_weight"])
+      #expect(plan["runtimes"] == report["verification"]?["runtimes"])
+      #expect(plan["time"] == .null)
+      let about = ["README.md", "report.html", "quantization_report.json"]
+      let files = try names(in: output).filter { !about.contains($0) }
+      let bytes = try files.reduce(0) {
+        $0 + (try Data(contentsOf: output.appending(path: $1)).count)
+      }
+      #expect(plan["bytes"]?.intValue == bytes)
+      let memory = try #require(plan["memory"]?["bytes"]?.doubleValue)
+      let peak = try #require(report["peak_memory_bytes"]?.doubleValue)
+      #expect(abs(memory / peak - 1) < 0.15, "planned \(memory), was \(peak)")
+    }
+  }
+
   @Test func canBeAskedForAndSearchesScales() throws {
     try withTemporaryFolder { folder in
       let (plain, searched) = (folder.appending(path: "plain"), folder.appending(path: "searched"))

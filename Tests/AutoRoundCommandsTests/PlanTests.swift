@@ -49,6 +49,32 @@ import Testing
     }
   }
 
+  /// What a runtime will not load is known before hours are spent, and said once.
+  @Test func warningsOfThePlanComeFirst() throws {
+    try withTemporaryFolder { folder in
+      let events = folder.appending(path: "events.jsonl")
+      let run = try Invocation(
+        "quantize", model.path, "--output", folder.appending(path: "out").path, "--samples", "2",
+        "--sequence-length", "16", "--iterations", "0", "--ignore", "lm_head", "re:.*q_proj",
+        "--events", events.path, "--json")
+      #expect(run.status == 0, "\(run.errors)")
+      let found = try String(contentsOf: events, encoding: .utf8).split(separator: "\n").map {
+        try JSONValue.parse(String($0))
+      }
+      let names = found.map { $0["event"]?.stringValue ?? "" }
+      let warnings = found.indices.filter {
+        found[$0]["message"]?.stringValue?.contains("q_proj") == true
+      }
+      let first = try #require(names.firstIndex(of: "block_started"))
+      #expect(!warnings.isEmpty)
+      #expect(warnings.allSatisfy { $0 < first }, "\(names)")
+      let told = warnings.compactMap { found[$0]["message"]?.stringValue }
+      #expect(Set(told).count == told.count)
+      let verifying = try #require(names.firstIndex(of: "verifying"))
+      #expect(names[verifying...].contains("measuring"))
+    }
+  }
+
   @Test func saysWhatStaysAndWhy() throws {
     let run = try Invocation(
       "quantize", model.path, "--output", "unused", "--dry-run", "--samples", "2",
@@ -64,6 +90,8 @@ import Testing
     #expect(line("model.layers.*.self_attn.o_proj.weight").contains("ignore lists it"))
     #expect(line("model.layers.*.mlp.up_proj").contains("4-bit int symmetric, groups of 128"))
     #expect(line("time").contains("6 blocks of"))
+    #expect(line("fits") == "fits       yes, as far as is known")
+    #expect(line("disk").contains("; free now "))
     #expect(line("runtimes").contains("transformers: loads it"))
     #expect(lines.contains { $0.contains("vLLM: loads it") })
     #expect(!FileManager.default.fileExists(atPath: "unused"))
@@ -125,15 +153,17 @@ import Testing
 
   /// Memory to 15 %. Time is a matter of what else the machine does: here it must be of the right size
   /// only; `Scripts/check-plan` measures it where nothing else runs.
-  @Test(arguments: [false, true])
-  func memoryAndTimeAreAsMeasured(_ isSynthetic: Bool) throws {
+  @Test(
+    arguments: [
+      (false, ["--scheme", "W2A16_ASYM"]), (true, ["--scheme", "W4A16"]),
+      (true, ["--lm-head", "quantize"]), (true, ["--momentum", "0.9", "--gradients", "full"]),
+    ])
+  func memoryAndTimeAreAsMeasured(_ isSynthetic: Bool, _ options: [String]) throws {
     try withTemporaryFolder { folder in
       let source = isSynthetic ? folder.appending(path: "model") : model
       if isSynthetic { try makeModel(source) }
-      let arguments = [
-        source.path, "--samples", "32", "--sequence-length", "256", "--iterations", "10",
-        "--scheme", isSynthetic ? "W4A16" : "W2A16_ASYM",
-      ]
+      let arguments =
+        [source.path, "--samples", "32", "--sequence-length", "256", "--iterations", "10"] + options
       let planned = try Invocation(["plan"] + arguments + ["--json"])
       #expect(planned.status == 0, "\(planned.errors)")
       let plan = try JSONValue.parse(planned.lastLine)

@@ -7,6 +7,31 @@ import Testing
 @Suite struct ReportTests {
   private let example = Fixtures.examples.appending(path: "books-llama-6m")
 
+  /// What is read of a long card ends in the middle of a character.
+  @Test(arguments: 0..<3)
+  func aLongCardKeepsItsLicense(_ offset: Int) throws {
+    try withTemporaryFolder { folder in
+      let model = folder.appending(path: "model")
+      try FileManager.default.copyItem(at: example, to: model)
+      let card =
+        "---\nlicense: mit\n---\n" + String(repeating: "x", count: offset)
+        + String(repeating: "\u{4e2d}", count: 50_000)
+      try Data(card.utf8).write(to: model.appending(path: "README.md"))
+      // Other files of unusual size are copied.
+      let template = model.appending(path: "chat_template.jinja")
+      try Data("{{ messages }}".utf8).write(to: template)
+      if offset == 0 { try FileHandle(forWritingTo: template).truncate(atOffset: 1 << 28) }
+      let output = folder.appending(path: "out")
+      let run = try Invocation("quantize", model.path, "--output", output.path, "--model-free")
+      #expect(run.status == 0, "\(run.errors)")
+      let written = try String(contentsOf: output.appending(path: "README.md"), encoding: .utf8)
+      #expect(written.contains("license: mit\n"))
+      #expect(
+        try Data(contentsOf: output.appending(path: "chat_template.jinja"), options: .alwaysMapped)
+          .count == (offset == 0 ? 1 << 28 : 14))
+    }
+  }
+
   @Test func writesReportAndCard() throws {
     try withTemporaryFolder { folder in
       let model = folder.appending(path: "books <6m>")
@@ -79,6 +104,10 @@ import Testing
       let page = try String(contentsOf: output.appending(path: "report.html"), encoding: .utf8)
       #expect(
         page.contains("<svg") && page.contains("<polyline") && page.contains("class=\"tuned\""))
+      #expect(page.contains("class=\"before\"") && page.contains("oneDNN "))
+      #expect(report["run"]?["matrix_library"]?.stringValue?.hasPrefix("oneDNN ") == true)
+      #expect(report["program"]?["compiler"]?.stringValue?.isEmpty == false)
+      #expect(report["program"]?["system"]?.stringValue?.isEmpty == false)
       #expect(page.contains("books &lt;6m&gt;") && !page.contains("<6m>"))
       // Nothing is loaded from elsewhere.
       #expect(!page.contains("http") && !page.contains("src=") && !page.contains("<script"))

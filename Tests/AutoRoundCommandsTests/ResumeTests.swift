@@ -45,10 +45,13 @@ import Testing
       })
   }
 
+  private func report(_ folder: URL) throws -> JSONValue {
+    try JSONValue.parse(contentsOf: folder.appending(path: "quantization_report.json"))
+  }
+
   /// The losses of all steps in a run's report.
   private func losses(_ folder: URL) throws -> [[Double]] {
-    let report = try JSONValue.parse(
-      Array(Data(contentsOf: folder.appending(path: "quantization_report.json"))))
+    let report = try report(folder)
     let blocks = try #require(report["result"]?["blocks"]?.arrayValue)
     return blocks.map { ($0["losses"]?.arrayValue ?? []).compactMap(\.doubleValue) }
   }
@@ -89,6 +92,13 @@ import Testing
           #expect(try names(in: folder).filter { $0.hasSuffix(".partial") }.isEmpty)
         }
         #expect(try contents(output) == expected, "round \(round)")
+        // What earlier processes took is in the report.
+        let written = try report(output)
+        let result = try #require(written["result"])
+        let blocks = (result["blocks"]?.arrayValue ?? []).compactMap { $0["seconds"]?.doubleValue }
+        #expect(blocks.count == 6)
+        let seconds = try #require(result["seconds"]?.doubleValue)
+        #expect(seconds >= blocks.reduce(0, +))
         #expect(try losses(output) == losses(whole))
         try FileManager.default.removeItem(at: output)
         try? FileManager.default.removeItem(at: output.appendingPathExtension("partial"))
@@ -123,6 +133,7 @@ import Testing
       for (option, value, name) in [
         ("--seed", "7", "seed: it was '42', now it is '7'"),
         ("--scheme", "W3A16", "scheme:"), ("--compute", "f32", "compute type"),
+        ("--threads", "2", "threads: it was '1', now it is '2'"),
       ] {
         let other = try run(output, more + [option, value])
         if option == "--compute", other.status == 0 { continue }  // f32 was it before

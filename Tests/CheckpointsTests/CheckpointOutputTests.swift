@@ -94,17 +94,6 @@ import Testing
     }
   }
 
-  @Test func aReplacedCheckpointThatWasLeftAsideIsNotTouched() throws {
-    try withTemporaryFolder { folder in
-      let output = folder.appending(path: "out")
-      try complete(try writer(output))
-      try makeFolder(folder.appending(path: "out.replaced"))
-      expectInputError(.unwritable, mentioning: ["out.replaced", "in the way"]) {
-        try writer(output, overwrite: true)
-      }
-    }
-  }
-
   @Test func anOutputThatAppearsMeanwhileIsNotReplaced() throws {
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "out")
@@ -126,23 +115,6 @@ import Testing
       try complete(try writer(folder.appending(path: "out")))
       #expect(
         try names(in: folder.appending(path: "out")) == ["config.json", "model.safetensors"])
-    }
-  }
-
-  @Test func theLeavingsOfACommittedRunAreRemoved() throws {
-    try withTemporaryFolder { folder in
-      let output = folder.appending(path: "out")
-      try complete(try writer(output))
-      let partial = folder.appending(path: "out.partial")
-      try makeFolder(partial)
-      try write("", to: "journal", in: partial)
-      expectInputError(.unwritable, mentioning: ["exists"]) { try writer(output) }
-      #expect(try names(in: folder) == ["out"])
-      // What is unfinished is not.
-      try makeFolder(partial.appending(path: "checkpoint"))
-      try write("", to: "journal", in: partial)
-      expectInputError(.unwritable, mentioning: ["exists"]) { try writer(output) }
-      #expect(try names(in: folder) == ["out", "out.partial"])
     }
   }
 

@@ -130,7 +130,7 @@ import Testing
         try writer.write(tensor, named: "c")
       }
       expectInputError(.invalidValue, mentioning: ["'a'", "f32 [2, 1]", "f32 [2]"]) {
-        try writer.write(tensor.reshaped([2, 1]), named: "a")
+        try writer.write(Tensor([1, 2], shape: [2, 1]), named: "a")
       }
       expectInputError(.invalidValue, mentioning: ["'a'", "bf16 [2]"]) {
         try writer.write(tensor.converted(to: .bfloat16), named: "a")

@@ -213,6 +213,20 @@ import Testing
     }
   }
 
+  /// As many tensors as a header has room for, which all claim the same bytes.
+  @Test func manyTensorsOnOneSpanAreRefusedAtOnce() throws {
+    let tensors = (0..<50_000).map {
+      #""t\#($0)":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
+    }
+    let bytes = safetensorsBytes("{\(tensors.joined(separator: ","))}", data: 4)
+    try withTemporaryFolder { folder in
+      let file = try write(bytes, to: "model.safetensors", in: folder)
+      let start = ContinuousClock.now
+      expectInputError(.malformed, mentioning: ["overlaps"]) { try SafetensorsFile(opening: file) }
+      #expect(ContinuousClock.now - start < .seconds(5))
+    }
+  }
+
   @Test func everyCutOfAFileIsRefused() throws {
     let bytes = safetensorsBytes(
       #"{"a":{"dtype":"F16","shape":[3],"data_offsets":[0,6]}}"#, data: 6)

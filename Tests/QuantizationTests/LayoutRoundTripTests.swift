@@ -1,3 +1,4 @@
+import Checkpoints
 import Diagnostics
 import Quantization
 import Tensors
@@ -16,7 +17,7 @@ import Testing
       for: "a.b", rows: weight.rows, columns: weight.columns, arguments: weight.arguments,
       scaleDType: .bfloat16)
     #expect(
-      tensors.map { PlannedTensor(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) } == planned,
+      tensors.map { TensorInfo(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) } == planned,
       "\(what)")
     let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
     let back = try layout.weight(named: "a.b", arguments: weight.arguments) { byName[$0] }

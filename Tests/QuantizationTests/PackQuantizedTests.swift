@@ -1,3 +1,4 @@
+import Checkpoints
 import Diagnostics
 import Quantization
 import Tensors
@@ -23,7 +24,7 @@ import Testing
           let planned = try PackQuantized.plannedTensors(
             for: "a.b", rows: rows, columns: columns, arguments: arguments, scaleDType: .bfloat16)
           #expect(
-            tensors.map { PlannedTensor(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) }
+            tensors.map { TensorInfo(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) }
               == planned)
           let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
           let back = try PackQuantized.weight(named: "a.b", arguments: arguments) { byName[$0] }

@@ -116,4 +116,15 @@ import Testing
     }
     #expect(error?.message.contains("did you mean") == false)
   }
+
+  @Test func patternsThatTakeTooLongAreErrors() {
+    let modules = [ModuleDescription(name: String(repeating: "a", count: 60) + "b", shape: [4, 4])]
+    for ignore in [[], ["re:(a|a)*$"]] {
+      expectInputError(.invalidValue, mentioning: ["too long", "aaaa"]) {
+        try SchemeResolution.resolve(
+          groups: [("g", scheme(4, ignore.isEmpty ? "re:(a+)+$" : "Linear"))], ignore: ignore,
+          modules: modules)
+      }
+    }
+  }
 }

@@ -141,6 +141,12 @@ int rename(const char *from, const char *to) {
   return REAL(rename)(from, to);
 }
 
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned int flags) {
+  int error = counts(from) || counts(to) ? fault("renameat2", 0) : 0;
+  if (error) return errno = error, -1;
+  return REAL(renameat2)(from_folder, from, to_folder, to, flags);
+}
+
 #define OPEN(name)                                                                 \
   int name(const char *path, int flags, ...) {                                     \
     va_list arguments;                                                             \

@@ -72,7 +72,7 @@ public final class AutoRoundModifier: Modifier {
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: ignore,
       modules: state.model.description.modules)
     for entry in resolution.unmatchedIgnores {
-      state.warn("ignore: '\(entry)' matches no layer of the model")
+      state.warn("ignore: \(quoted(entry)) matches no layer of the model")
     }
     var schemes = resolution.schemes
     let head = state.model.description.headModule
@@ -161,7 +161,7 @@ public final class AutoRoundModifier: Modifier {
     guard !state.model.description.isTied else {
       throw InputError(
         .unsupported, source: "--lm-head", place: head,
-        "the model's head is its embedding, one table that is looked up in as well; it stays as it is"
+        "the head shares its weights with the embedding (tied) and cannot be quantized"
       )
     }
     guard schemes[head] != nil else {

@@ -25,14 +25,20 @@ public final class CalibratedHead {
   /// The logits of a piece are no more than this, if samples can be cut so far.
   private static let byteLimit = 64 << 20
 
+  /// Tokens of a piece.
+  static func pieceTokenCount(_ state: SessionState) -> Int {
+    var tokens = state.calibration.sequenceLength
+    let rowByteCount = state.model.description.vocabularySize * state.device.compute.byteCount
+    while tokens.isMultiple(of: 2), tokens * rowByteCount > byteLimit { tokens /= 2 }
+    return tokens
+  }
+
   /// - Parameter originals: The last block's outputs in full precision.
   init(index: Int, originals: ActivationCache, _ state: SessionState) throws {
     let description = state.model.description
     self.index = index
     name = description.headModule
-    var tokens = state.calibration.sequenceLength
-    let rowByteCount = description.vocabularySize * state.device.compute.byteCount
-    while tokens.isMultiple(of: 2), tokens * rowByteCount > Self.byteLimit { tokens /= 2 }
+    let tokens = Self.pieceTokenCount(state)
     pieces = state.calibration.sequenceLength / tokens
 
     program = try BlockProgram(

@@ -16,6 +16,11 @@ struct CheckpointCompletion {
   /// The folder in which the checkpoint is so far.
   var folder: URL
 
+  /// What the user is told of something that a runtime would not load.
+  static func warning(about finding: VerificationReport.Finding) -> String {
+    "\(finding.place): \(finding.message)"
+  }
+
   /// Reads the files again and compares them with the source and with what was handed over.
   ///
   /// - Parameters:
@@ -32,7 +37,7 @@ struct CheckpointCompletion {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
     }
     for finding in report.findings where finding.kind == .contract {
-      warn("\(finding.place): \(finding.message)")
+      warn(Self.warning(about: finding))
     }
     let damage = report.findings.filter { $0.kind == .damage }
     guard let first = damage.first else { return report }
@@ -43,7 +48,11 @@ struct CheckpointCompletion {
   }
 
   /// Compares the predictions with the source's on samples that were not calibrated on.
-  func measure(_ samples: [[Int32]], warn: (String) -> Void) throws -> EvaluationReport? {
+  ///
+  /// - Parameter checkStop: Throws if the run is to stop.
+  func measure(
+    _ samples: [[Int32]], warn: (String) -> Void, checkStop: () throws -> Void
+  ) throws -> EvaluationReport? {
     guard let measure = reporting.measure, reporting.heldOutTokenCount > 0 else { return nil }
     guard !samples.isEmpty else {
       warn(
@@ -51,7 +60,11 @@ struct CheckpointCompletion {
           + "are not in the report")
       return nil
     }
-    return try measure(folder, source.folder, samples)
+    observer?.observe(.measuring(share: 0))
+    return try measure(folder, source.folder, samples) { share in
+      try checkStop()
+      observer?.observe(.measuring(share: share))
+    }
   }
 
   /// Writes what there is to say about the run, and puts the checkpoint in its place.

@@ -64,7 +64,7 @@ public struct CheckpointConversion {
     guard let format = formats.first(where: { $0.rawValue == name }) else {
       throw InputError(
         .invalidValue, source: "--format",
-        "found '\(name)', expected one of \(formatNames.joined(separator: ", "))")
+        "found \(quoted(name)), expected one of \(formatNames.joined(separator: ", "))")
     }
     return format
   }
@@ -177,9 +177,7 @@ public struct CheckpointConversion {
       return [TensorInfo(name: "\(module).weight", dtype: dtype, shape: [rows, columns])]
     }
     return try format.layout().plannedTensors(
-      for: module, rows: rows, columns: columns, arguments: arguments,
-      scaleDType: scale.dtype
-    ).map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+      for: module, rows: rows, columns: columns, arguments: arguments, scaleDType: scale.dtype)
   }
 
   private func weights(

@@ -39,7 +39,7 @@ public struct MemoryBudget: Sendable, Equatable {
       value * factor <= Double(1 << 60)
     else {
       throw InputError(
-        .invalidValue, "found '\(text.prefix(40))', expected a size such as 8GB or 512MiB")
+        .invalidValue, "found \(quoted(text)), expected a size such as 8GB or 512MiB")
     }
     self.init(byteCount: Int(value * factor))
   }

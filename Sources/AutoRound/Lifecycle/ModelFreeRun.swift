@@ -14,44 +14,40 @@ struct ModelFreeRun {
   var output: URL
   var overwrite: Bool
   var threads: Int?
+  var ignoresLimits = false
   var reporting = RunReporting()
   var observer: (any RunObserver)?
 
   func run() throws -> RunReport {
     let started = ContinuousClock.now
     if let threads { ThreadTeam.size = threads }
-    try requireNoCalibration()
-    let checkpoint = try Checkpoint(opening: model)
-    try naming(model.appending(path: "config.json").path(percentEncoded: false)) {
-      try JSONReader(checkpoint.configuration).requireFullPrecision()
-    }
     var warnings: [String] = []
     func warn(_ text: String) {
+      guard !warnings.contains(text) else { return }
       warnings.append(text)
       observer?.observe(.warning(text))
     }
-
-    let named = NamedModules(checkpoint)
-    let resolution = try SchemeResolution.resolve(
-      groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
-      modules: named.modules)
-    for entry in resolution.unmatchedIgnores where entry != "lm_head" {
-      warn("ignore: '\(entry)' matches no layer of the model")
-    }
-    let schemes = try choose(resolution.schemes, named, warn)
-    for module in schemes.keys.sorted() { try checkpoint.requireWeightType("\(module).weight") }
-    let copy = try QuantizedCopy(
-      of: checkpoint, modules: named.modules + named.tiedHeads, schemes: schemes)
+    let planned = try prepare(warn)
+    let (checkpoint, copy, schemes) = (planned.checkpoint, planned.copy, planned.schemes)
+    let plan = try plan(of: planned, warnings: warnings)
+    for warning in plan.warnings { warn(warning) }
     let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)
     defer { folder.discard() }
+    if let remark = folder.remark { warn(remark) }
     try folder.clear()
+    if !ignoresLimits {
+      try plan.requireMemory(free: SystemMemory.availableByteCount)
+      try folder.requireSpace(plan.diskByteCount)
+    }
     let writer = try CheckpointWriter(CheckpointPlan(copy.tensors), in: folder)
 
     let globalScales = try NamedModules.globalScales(schemes, checkpoint)
+    func checkStop() throws {
+      guard observer?.wantsStop == true else { return }
+      throw RunInterruption(finishedBlocks: 0, blockCount: schemes.count)
+    }
     for (index, module) in schemes.keys.sorted().enumerated() {
-      if observer?.wantsStop == true {
-        throw RunInterruption(finishedBlocks: 0, blockCount: schemes.count)
-      }
+      try checkStop()
       observer?.observe(.blockStarted(index: index, count: schemes.count, name: module))
       guard let arguments = schemes[module]?.weights else { continue }
       let weight = try checkpoint.tensor("\(module).weight")
@@ -64,19 +60,26 @@ struct ModelFreeRun {
       for (name, tensor) in try copy.layout(of: module).tensors(for: rounded, name: module) {
         try writer.write(tensor, named: name)
       }
+      weight.releasePages()
     }
     try copy.writeTheRest(to: writer, recipe: options.recipe)
+    if let file = checkpoint.changedFiles.first {
+      throw InputError(
+        .malformed, source: model.appending(path: file).path(percentEncoded: false),
+        "was changed while it was read")
+    }
     let completion = CheckpointCompletion(
       source: checkpoint, output: output, reporting: reporting, observer: observer, writer: writer,
       folder: URL(filePath: folder.checkpointPath))
+    try checkStop()
     let verification = try completion.verify(
       digests: [], reach: TuningReach(iterations: 0, learningRate: nil), warn: warn)
+    try checkStop()
     var report = RunReport(
       model: model.path(percentEncoded: false), output: output, blocks: [],
       seconds: (ContinuousClock.now - started).seconds,
       peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
-      outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, droppedTensors: [],
-      warnings: warnings)
+      outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, warnings: warnings)
     report.verification = verification
     try completion.finish(report, description(of: checkpoint), verification)
     return report
@@ -90,61 +93,5 @@ struct ModelFreeRun {
       device: "cpu", instructionSet: "any", computeType: "f32", threadCount: ThreadTeam.size,
       blockCount: 0, iterations: 0, batchSize: 0, learningRate: "none", sampleCount: 0,
       sequenceLength: 0, calibrationHash: "none", calibrationExcerpt: "", seed: options.seed)
-  }
-
-  /// Refuses what only running the model can find.
-  private func requireNoCalibration() throws(InputError) {
-    for group in options.groups {
-      guard let inputs = group.scheme.inputActivations, inputs.dynamic != .all else { continue }
-      throw InputError(
-        .unsupported, place: "config_groups.\(group.name).input_activations.dynamic",
-        "these scales of activations come from calibration, which needs a model that can be run; "
-          + "expected true, or null for weights alone")
-    }
-    guard options.keyValueCacheScheme == nil else {
-      throw InputError(
-        .unsupported, place: "kv_cache_scheme",
-        "the scales of keys and values come from calibration, which needs a model that can be run")
-    }
-  }
-
-  /// Leaves out the layers that are better left as they are, and says so.
-  private func choose(
-    _ resolved: [String: QuantizationScheme], _ named: NamedModules, _ warn: (String) -> Void
-  ) throws -> [String: QuantizationScheme] {
-    var schemes = resolved
-    if options.head == .keep {
-      for head in named.heads where schemes.removeValue(forKey: head) != nil {
-        warn(
-          "\(head) is the head and stays as it is; add it to ignore, or ask for it with --lm-head quantize"
-        )
-      }
-    } else if !named.heads.contains(where: { schemes[$0] != nil }) {
-      throw InputError(
-        .invalidValue, source: "--lm-head",
-        "there is no head with a weight of its own among the tensors that targets match")
-    }
-    let unfit = named.modules.filter { module in
-      guard let weights = schemes[module.name]?.weights else { return false }
-      let size = weights.groupSize ?? 1
-      return module.shape[1] % size != 0 || module.shape.contains { $0 < 32 }
-    }
-    for module in unfit { schemes[module.name] = nil }
-    if let first = unfit.first {
-      warn(
-        "\(unfit.count) matrices stay as they are, \(first.name) \(first.shape) among them: they are "
-          + "small, or the group size does not divide their rows")
-    }
-    if !named.stacks.isEmpty {
-      warn(
-        "\(named.stacks.count) tensors of three dimensions stay as they are, \(named.stacks[0]) among them"
-      )
-    }
-    guard !schemes.isEmpty else {
-      throw InputError(
-        .invalidValue, place: "targets",
-        "none of the model's \(named.modules.count) matrices is left to quantize")
-    }
-    return schemes
   }
 }

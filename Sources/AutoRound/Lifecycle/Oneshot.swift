@@ -70,20 +70,30 @@ public func oneshot(
   reporting: RunReporting = RunReporting(),
   observer: (any RunObserver)? = nil
 ) throws -> RunReport {
-  let options = modifier.options
-  let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
-  if options.isModelFree || !isKnown && options.iterations == 0 {
-    return try ModelFreeRun(
-      model: model, options: options, output: output, overwrite: overwrite, threads: threads,
-      reporting: reporting, observer: observer
-    ).run()
-  }
-  do {
-    return try QuantizationRun(
+  try choosingRun(model, modifier.options) {
+    try QuantizationRun(
       model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
       compute: compute, threads: threads, restart: restart, ignoresLimits: ignoreLimits,
       memoryBudget: memoryBudget, reporting: reporting, observer: observer
     ).run()
+  } modelFree: {
+    try ModelFreeRun(
+      model: model, options: modifier.options, output: output, overwrite: overwrite,
+      threads: threads, ignoresLimits: ignoreLimits, reporting: reporting, observer: observer
+    ).run()
+  }
+}
+
+/// Does what is to be done with a model that is run, or with one whose weights are rounded as they lie in
+/// its files, whichever the options and the architecture ask for.
+func choosingRun<Result>(
+  _ model: URL, _ options: ResolvedOptions, calibrated: () throws -> Result,
+  modelFree: () throws -> Result
+) throws -> Result {
+  let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
+  if options.isModelFree || !isKnown && options.iterations == 0 { return try modelFree() }
+  do {
+    return try calibrated()
   } catch let error as InputError where !isKnown && error.place == "model_type" {
     throw InputError(
       error.code, source: error.source, place: error.place,

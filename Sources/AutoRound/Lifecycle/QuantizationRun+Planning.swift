@@ -1,3 +1,4 @@
+import Checkpoints
 public import Compute
 import Diagnostics
 public import Foundation
@@ -21,12 +22,8 @@ extension QuantizationRun {
     try modifier.initialize(state)
     let copy = try QuantizedCopy(
       of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
-    let heldOut =
-      length
-      * reporting.heldOutSampleCount(sampleCount: options.sampleCount, sequenceLength: length)
     var plan = try RunPlan(
-      model: model.path(percentEncoded: false), state: state, copy: copy, options: options,
-      heldOutTokenCount: heldOut)
+      model: model.path(percentEncoded: false), state: state, copy: copy, options: options)
     let placement = try StreamPlacement(
       state, batchSize: options.batchSize, need: plan.memory, budget: memoryBudget ?? .available,
       scratchFolder: output.path(percentEncoded: false), ignoresLimits: false)
@@ -34,6 +31,9 @@ extension QuantizationRun {
     plan.scratchByteCount += placement.scratchByteCount
     if let remark = placement.remark { plan.warnings.append(remark) }
     if measuresTime {
+      let heldOut =
+        length
+        * reporting.heldOutSampleCount(sampleCount: options.sampleCount, sequenceLength: length)
       plan.time = try TimeEstimate(measuring: state, options, heldOutTokenCount: heldOut)
     }
     return plan
@@ -46,6 +46,7 @@ extension RunPlan {
   /// - Parameters:
   ///   - model: A Hugging Face checkpoint folder in full precision.
   ///   - modifier: What is to be done.
+  ///   - output: The folder that is to be written, of whose disk the plan then says what is free.
   ///   - compute: The type of the matrix products.
   ///   - threads: Threads to use; nil: one for each processor.
   ///   - memoryBudget: What the run may take; nil: most of what is free.
@@ -53,14 +54,24 @@ extension RunPlan {
   ///   - measuresTime: Whether a block is tuned for a few seconds to know how long all take.
   /// - Throws: `InputError`, which names the file and the field that is at fault.
   public init(
-    model: URL, modifier: AutoRoundModifier, compute: ComputeType = .automatic,
+    model: URL, modifier: AutoRoundModifier, output: URL? = nil, compute: ComputeType = .automatic,
     threads: Int? = nil, memoryBudget: MemoryBudget? = nil,
     reporting: RunReporting = RunReporting(), measuresTime: Bool = true
   ) throws {
-    self = try QuantizationRun(
-      model: model, modifier: modifier, dataset: .builtin, output: model, overwrite: false,
-      compute: compute, threads: threads, restart: false, memoryBudget: memoryBudget,
-      reporting: reporting
-    ).plan(measuresTime: measuresTime)
+    self = try choosingRun(model, modifier.options) {
+      try QuantizationRun(
+        model: model, modifier: modifier, dataset: .builtin, output: output ?? model,
+        overwrite: false, compute: compute, threads: threads, restart: false,
+        memoryBudget: memoryBudget, reporting: reporting
+      ).plan(measuresTime: measuresTime)
+    } modelFree: {
+      try ModelFreeRun(
+        model: model, options: modifier.options, output: output ?? model, overwrite: false,
+        threads: threads
+      ).plan()
+    }
+    freeDiskByteCount = output.flatMap {
+      OutputFile.freeByteCount($0.path(percentEncoded: false))
+    }
   }
 }

@@ -47,32 +47,36 @@ struct QuantizationRun {
     let copy = try QuantizedCopy(
       of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
     let description = self.description(of: state, options)
-    let journal = try RunJournal(
-      in: folder,
-      fingerprint: RunFingerprint(
-        source: source.checkpoint, options: options, calibration: calibration,
-        configuration: copy.configuration, computeType: description.computeType,
-        gradients: state.gradientPrecision.rawValue,
-        instructionSet: description.instructionSet),
-      restart: restart)
-    state.journal = journal
     let plan = try RunPlan(
-      model: description.model, state: state, copy: copy, options: options,
-      heldOutTokenCount: calibration.heldOut.count * length)
+      model: description.model, state: state, copy: copy, options: options)
     let placement = try StreamPlacement(
       state, batchSize: options.batchSize, need: plan.memory, budget: memoryBudget ?? .available,
       scratchFolder: folder.path, ignoresLimits: ignoresLimits)
     state.placement = placement
-    if !ignoresLimits, journal.finished.isEmpty {
+    if !ignoresLimits {
       try plan.requireMemory(free: SystemMemory.availableByteCount)
-      try folder.requireSpace(plan.diskByteCount + placement.scratchByteCount)
+      // What an earlier run has left is continued, or removed.
+      try folder.requireSpace(
+        plan.diskByteCount + placement.scratchByteCount - folder.byteCount)
     }
+    func fingerprint() throws -> RunFingerprint {
+      try RunFingerprint(
+        source: source.checkpoint, options: options, calibration: calibration,
+        configuration: copy.configuration, run: description,
+        gradients: state.gradientPrecision.rawValue)
+    }
+    let identity = try fingerprint()
+    let journal = try RunJournal(in: folder, fingerprint: identity, restart: restart)
+    state.journal = journal
+    let earlier = journal.finished.last?.cost
     let writer = try CheckpointWriter(
       CheckpointPlan(copy.tensors), in: folder, finished: journal.finishedTensors)
     try journal.verify(writer)
     do {
       observer?.observe(.started(description))
-      for warning in calibration.warnings { state.warn(warning) }
+      for warning in [folder.remark].compactMap(\.self) + calibration.warnings + plan.warnings {
+        state.warn(warning)
+      }
       if let remark = placement.remark { observer?.observe(.warning(remark)) }
       state.deliverWeights { weight, module in
         for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
@@ -85,9 +89,12 @@ struct QuantizationRun {
         try writer.write(tensor, named: name)
         journal.note(tensor, named: name)
       }
-      try tune(session, state, journal, writer)
+      try tune(session, state, journal, writer) { RunCost(since: started, after: earlier) }
       state.releaseMemory()
       try copy.writeTheRest(to: writer, recipe: options.recipe)
+      if !source.checkpoint.changedFiles.isEmpty {
+        try identity.requireUnchanged(fingerprint(), source: description.model)
+      }
       let completion = CheckpointCompletion(
         source: source.checkpoint, output: output, reporting: reporting, observer: observer,
         writer: writer, folder: URL(filePath: folder.checkpointPath))
@@ -98,13 +105,16 @@ struct QuantizationRun {
           iterations: options.iterations, learningRate: options.learningRate.fixedValue),
         warn: state.warn)
       try state.checkStop()
-      let quality = try completion.measure(calibration.heldOut, warn: state.warn)
+      let quality = try completion.measure(
+        calibration.heldOut, warn: state.warn, checkStop: state.checkStop)
+      try state.checkStop()
+      let cost = RunCost(since: started, after: earlier)
       var report = RunReport(
         model: description.model, output: output, blocks: state.blocks,
-        seconds: (ContinuousClock.now - started).seconds,
-        peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
+        seconds: cost.seconds, peakMemoryBytes: cost.peakMemoryBytes,
+        sourceBytes: copy.sourceByteCount,
         outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight,
-        droppedTensors: [], warnings: state.warnings)
+        warnings: state.warnings)
       (report.verification, report.quality) = (verification, quality)
       try completion.finish(report, description, verification)
       return report
@@ -121,7 +131,8 @@ struct QuantizationRun {
 
   /// Runs the session and records each block when it is done.
   private func tune(
-    _ session: Session, _ state: SessionState, _ journal: RunJournal, _ writer: CheckpointWriter
+    _ session: Session, _ state: SessionState, _ journal: RunJournal, _ writer: CheckpointWriter,
+    cost: () -> RunCost
   ) throws {
     let last = state.stepCount - 1
     if !journal.finished.isEmpty { state.restore(journal.finished) }
@@ -129,7 +140,7 @@ struct QuantizationRun {
     try session.run { index, stream in
       try journal.finish(
         index, report: state.blocks.last { $0.index == index },
-        warnings: Array(state.warnings.dropFirst(warningCount)), writer: writer,
+        warnings: Array(state.warnings.dropFirst(warningCount)), cost: cost(), writer: writer,
         original: index < last ? stream : nil,
         quantized: index < last ? state.quantizedStream : nil)
       warningCount = state.warnings.count
@@ -142,6 +153,7 @@ struct QuantizationRun {
       model: model.path(percentEncoded: false),
       architecture: architectures?.first?.stringValue ?? "unknown",
       scheme: options.schemeSummary, device: "cpu", instructionSet: Self.instructionSet,
+      matrixLibrary: MatrixLibrary.description,
       computeType: compute.rawValue, threadCount: ThreadTeam.size,
       blockCount: state.model.description.blocks.count, iterations: options.iterations,
       batchSize: min(options.batchSize, state.calibration.samples.count),

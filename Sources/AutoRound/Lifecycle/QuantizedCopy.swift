@@ -25,7 +25,7 @@ package struct QuantizedCopy {
     of source: SourceModel, schemes: [String: QuantizationScheme],
     keyValueScheme: QuantizationArguments? = nil
   ) throws {
-    var scales: [PlannedTensor] = []
+    var scales: [TensorInfo] = []
     if keyValueScheme != nil {
       for placed in source.description.blocks {
         let type = source.scaleDType(ofBlock: placed)
@@ -46,7 +46,7 @@ package struct QuantizedCopy {
   init(
     of checkpoint: Checkpoint, modules: [ModuleDescription],
     schemes: [String: QuantizationScheme], keyValueScheme: QuantizationArguments? = nil,
-    keyValueScales: [PlannedTensor] = []
+    keyValueScales: [TensorInfo] = []
   ) throws {
     self.checkpoint = checkpoint
     self.modules = modules
@@ -57,7 +57,7 @@ package struct QuantizedCopy {
     var (sourceBytes, quantizedBits, weights) = (0, 0, 0)
     for name in checkpoint.tensorNames {
       guard let info = checkpoint.info(name) else { continue }
-      sourceBytes += info.shape.reduce(info.dtype.byteCount, *)
+      sourceBytes += info.byteCount
       let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
       guard let scheme = schemes[module], let arguments = scheme.weights else {
         tensors.append(info)
@@ -72,18 +72,15 @@ package struct QuantizedCopy {
       if let scale = ActivationScales.plannedTensor(
         for: module, inputs: scheme.inputActivations, dtype: info.dtype)
       {
-        tensors.append(TensorInfo(name: scale.name, dtype: scale.dtype, shape: scale.shape))
+        tensors.append(scale)
       }
-      for tensor in planned {
-        let info = TensorInfo(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
-        tensors.append(info)
-        if tensor.name != "\(module).weight_shape" {
-          quantizedBits += 8 * info.shape.reduce(info.dtype.byteCount, *)
-        }
+      tensors += planned
+      for tensor in planned where tensor.name != "\(module).weight_shape" {
+        quantizedBits += 8 * tensor.byteCount
       }
       weights += info.shape.reduce(1, *)
     }
-    tensors += keyValueScales.map { TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+    tensors += keyValueScales
     self.tensors = tensors
     self.copied = copied
     sourceByteCount = sourceBytes

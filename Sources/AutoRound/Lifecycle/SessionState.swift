@@ -43,8 +43,9 @@ public final class SessionState {
     self.observer = observer
   }
 
-  /// Tells the user something that does not stop the run.
+  /// Tells the user something that does not stop the run; once.
   public func warn(_ text: String) {
+    guard !warnings.contains(text) else { return }
     warnings.append(text)
     observer?.observe(.warning(text))
   }
@@ -52,7 +53,7 @@ public final class SessionState {
   /// Takes over what an earlier run has finished.
   func restore(_ finished: [FinishedBlock]) {
     blocks = finished.compactMap(\.report)
-    warnings += finished.flatMap(\.warnings)
+    warnings += finished.flatMap(\.warnings).filter { !warnings.contains($0) }
     observer?.observe(.resumed(blocks))
   }
 

@@ -6,11 +6,11 @@ import Tensors
 
 extension MemoryEstimate {
   /// Adds up what the largest block needs.
-  init(_ state: SessionState, _ options: ResolvedOptions, heldOutTokenCount: Int) throws {
+  init(_ state: SessionState, _ options: ResolvedOptions) throws {
     let (samples, tokens) = (state.calibration.samples.count, state.calibration.sequenceLength)
     let compute = state.device.compute
     streams = 2 * samples * tokens * state.model.description.hiddenSize * compute.byteCount
-    process = max(ProcessMemory.currentByteCount, Self.leastProcess) + Self.libraries
+    process = Self.processByteCount + Self.libraries
     (block, tuning, mapped) = (0, 0, 0)
     var programs: [AnyHashable: Int] = [:]
     for placed in state.decoderBlocks {
@@ -42,12 +42,22 @@ extension MemoryEstimate {
     guard state.quantizesHead else { return }
     let description = state.model.description
     let elements = description.vocabularySize * description.hiddenSize
-    // Two programs with the head's weight, the gradient of one of them in f32, logits and their
-    // gradient, and both streams cut into pieces.
-    block = max(block, elements * (2 * compute.byteCount + 4) + 192 << 20 + streams)
-    tuning = max(tuning, 10 * elements)
+    // Beside the last block's program, two with the head's weight, the gradient of one of them in f32, with
+    // the weight as integers if products are of integers, logits of a piece with their gradient and those in
+    // full precision, and both streams if they are cut into pieces.
+    let gradient = state.gradientPrecision == .int8 ? 5 : 4
+    let piece = CalibratedHead.pieceTokenCount(state)
+    block +=
+      elements * (2 * compute.byteCount + gradient)
+      + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
+    // Its gradients are always kept: a step takes several pieces of samples.
+    let isConverted = state.model.checkpoint.info(description.head)?.dtype == .float16
+    tuning = max(tuning, elements * (12 + 2 + (isConverted ? 4 : 0)))
     mapped = max(mapped, elements * compute.byteCount)
   }
+
+  /// The program before it works.
+  static var processByteCount: Int { max(ProcessMemory.currentByteCount, leastProcess) }
 
   /// What a process takes that has just been started.
   private static let leastProcess = 24_000_000

@@ -1,12 +1,23 @@
-import Tensors
 import Checkpoints
-import Compute
-package import Diagnostics
 import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import Tensors
 import Verification
+
+/// What a plan is made from: a source and what is to become of it.
+struct PlannedCopy {
+  var checkpoint: Checkpoint
+  /// Every module that a scheme could have, and those that are looked up in.
+  var modules: [ModuleDescription]
+  var schemes: [String: QuantizationScheme]
+  var copy: QuantizedCopy
+  /// The tensors of embedding and head.
+  var embeddingsAndHeads: Set<String>
+  /// Why a linear layer that no entry of `ignore` lists is not quantized.
+  var reason: (ModuleDescription) -> String
+}
 
 extension RunPlan {
   /// Plans a run from the headers of the source's files.
@@ -14,34 +25,55 @@ extension RunPlan {
   /// - Parameters:
   ///   - state: After the modifier was initialized.
   ///   - copy: The output.
-  ///   - heldOutTokenCount: Tokens that the result is measured on.
   init(
-    model: String, state: SessionState, copy: QuantizedCopy, options: ResolvedOptions,
-    heldOutTokenCount: Int
+    model: String, state: SessionState, copy: QuantizedCopy, options: ResolvedOptions
   ) throws {
-    let source = state.model
-    let tensors = Dictionary(uniqueKeysWithValues: copy.tensors.map { ($0.name, $0) })
-    let modules = source.description.modules
+    let description = state.model.description
+    let memory = try MemoryEstimate(state, options)
+    try self.init(
+      model: model,
+      of: PlannedCopy(
+        checkpoint: state.model.checkpoint, modules: description.modules, schemes: state.schemes,
+        copy: copy, embeddingsAndHeads: [description.embedding, description.head],
+        reason: {
+          state.isInsideBlock($0.name)
+            ? "no target matches it" : "it is outside the decoder blocks"
+        }), options: options, memory: memory,
+      // Both streams after one block, and those after the next until their record is written.
+      scratchByteCount: description.blocks.count > 1 ? 2 * memory.streams : 0,
+      warnings: state.warnings)
+  }
+
+  /// Plans the writing of a copy.
+  init(
+    model: String, of planned: PlannedCopy, options: ResolvedOptions, memory: MemoryEstimate,
+    scratchByteCount: Int = 0, warnings: [String]
+  ) throws {
+    let (source, copy, schemes) = (planned.checkpoint, planned.copy, planned.schemes)
     self.model = model
+    self.memory = memory
+    self.scratchByteCount = scratchByteCount
     architecture =
-      source.checkpoint.configuration["architectures"]?.arrayValue?.first?.stringValue ?? "unknown"
+      source.configuration["architectures"]?.arrayValue?.first?.stringValue ?? "unknown"
     scheme = options.schemeSummary
-    let added = copy.tensors.filter { source.checkpoint.info($0.name)?.shape != $0.shape }
+    // A weight may keep its name and its shape; then its type is another.
+    let added = copy.tensors.filter { source.info($0.name) != $0 }
     let stored = Dictionary(grouping: added) { tensor in
       tensor.name.split(separator: ".").dropLast().joined(separator: ".")
     }
-    layers = modules.compactMap { module in
-      guard let arguments = state.schemes[module.name]?.weights else { return nil }
+    layers = planned.modules.compactMap { module in
+      guard let arguments = schemes[module.name]?.weights else { return nil }
       return Layer(
         name: module.name, shape: module.shape, scheme: arguments.text,
         byteCount: stored[module.name]?.reduce(0) { $0 + $1.byteCount } ?? 0)
     }
-    let reasons = try KeptReasons(source.description, options)
-    keptTensors = source.checkpoint.tensorNames.compactMap { name in
-      guard let info = tensors[name], info == source.checkpoint.info(name) else { return nil }
+    let tensors = Dictionary(uniqueKeysWithValues: copy.tensors.map { ($0.name, $0) })
+    let reasons = try KeptReasons(planned, options)
+    keptTensors = try source.tensorNames.compactMap { name in
+      guard let info = tensors[name], info == source.info(name) else { return nil }
       return KeptTensor(
         name: name, storage: "\(info.dtype.rawValue) \(info.shape)", byteCount: info.byteCount,
-        reason: reasons.reason(for: info))
+        reason: try reasons.reason(for: info))
     }
 
     let plan = try CheckpointPlan(copy.tensors)
@@ -54,65 +86,51 @@ extension RunPlan {
     tensorByteCount = plan.tensorByteCount
     bitsPerWeight = copy.bitsPerWeight
     func bits(without names: Set<String>) -> Double {
-      let weights = source.checkpoint.tensorNames.filter { !names.contains($0) }
-        .compactMap { source.checkpoint.info($0)?.shape.reduce(1, *) }.reduce(0, +)
-      let bytes = copy.tensors.filter { !names.contains($0.name) }.reduce(0) { $0 + $1.byteCount }
+      let weights = source.tensorNames.filter { !names.contains($0) }
+        .compactMap { source.info($0)?.shape.reduce(1, *) }.reduce(0, +)
+      // What becomes of a weight that is quantized begins with its name.
+      let bytes = copy.tensors.filter { tensor in
+        !names.contains(tensor.name)
+          && !names.contains { tensor.name.hasPrefix($0 + "_") }
+      }.reduce(0) { $0 + $1.byteCount }
       return 8 * Double(bytes) / Double(max(1, weights))
     }
     bitsPerParameter = bits(without: [])
-    bitsPerParameterWithoutEmbeddings = bits(
-      without: [source.description.embedding, source.description.head])
+    bitsPerParameterWithoutEmbeddings = bits(without: planned.embeddingsAndHeads)
 
-    memory = try MemoryEstimate(state, options, heldOutTokenCount: heldOutTokenCount)
     freeMemoryByteCount = SystemMemory.availableByteCount
-    // Both streams after one block, and those after the next until their record is written.
-    scratchByteCount = source.description.blocks.count > 1 ? 2 * memory.streams : 0
     let verification = VerificationReport(
       planned: copy.configuration,
       layers: Dictionary(
-        uniqueKeysWithValues: modules.filter(\.isLinear).map {
-          ($0.name, ($0.shape, state.schemes[$0.name]?.weights != nil))
+        uniqueKeysWithValues: planned.modules.filter(\.isLinear).map {
+          ($0.name, ($0.shape, schemes[$0.name]?.weights != nil))
         }))
     tensorParallelSizes = verification.tensorParallelSizes
     runtimes = verification.runtimes
-    warnings = state.warnings + verification.findings.map { "\($0.place): \($0.message)" }
-  }
-
-  /// Refuses a run that needs more memory than there is.
-  ///
-  /// - Parameter free: Bytes that the process can take besides what it has; nil if nobody knows.
-  package func requireMemory(free: Int?) throws(InputError) {
-    // The system takes mapped pages back where it has to, and streams can go to scratch files.
-    let wanted = memory.byteCount - memory.mapped - memory.process - memory.streams
-    guard let free, wanted > free else { return }
-    throw InputError(
-      .unwritable, source: model,
-      "the run takes about \(Quantities.bytes(wanted)) of memory, and \(Quantities.bytes(free)) are "
-        + "free; make --sequence-length or --batch-size smaller, or try nevertheless with "
-        + "--ignore-limits")
+    self.warnings =
+      warnings + verification.findings.map { CheckpointCompletion.warning(about: $0) }
   }
 }
 
 /// Why tensors are not quantized.
 private struct KeptReasons {
-  private let description: ModelDescription
   private let ignored: [ModuleMatcher]
   private let modules: [String: ModuleDescription]
+  private let reason: (ModuleDescription) -> String
 
-  init(_ description: ModelDescription, _ options: ResolvedOptions) throws {
-    self.description = description
+  init(_ planned: PlannedCopy, _ options: ResolvedOptions) throws {
     ignored = try options.ignore.map { try ModuleMatcher($0) }
-    modules = Dictionary(uniqueKeysWithValues: description.modules.map { ($0.name, $0) })
+    modules = Dictionary(uniqueKeysWithValues: planned.modules.map { ($0.name, $0) })
+    reason = planned.reason
   }
 
-  func reason(for info: TensorInfo) -> String {
-    if info.name == description.embedding { return "an embedding is looked up in, not multiplied" }
+  func reason(for info: TensorInfo) throws -> String {
     guard info.name.hasSuffix(".weight"), info.shape.count == 2,
       let module = modules[String(info.name.dropLast(".weight".count))]
     else { return info.shape.count < 2 ? "norms and biases are vectors" : "no linear layer" }
-    if ignored.contains(where: { $0.match(module) != nil }) { return "ignore lists it" }
-    let isInside = description.blocks.contains { module.name.hasPrefix($0.name + ".") }
-    return isInside ? "no target matches it" : "it is outside the decoder blocks"
+    if module.className == "Embedding" { return "an embedding is looked up in, not multiplied" }
+    if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
+    return reason(module)
   }
 }
 
@@ -125,9 +143,4 @@ extension CheckpointPlan {
     }
     return files
   }
-}
-
-extension TensorInfo {
-  /// Bytes of the elements; shapes of planned tensors were counted before.
-  fileprivate var byteCount: Int { shape.reduce(dtype.byteCount, *) }
 }

@@ -15,8 +15,12 @@ extension RunPlan {
         + "\(Quantities.bytes(memory.streams)), a block \(Quantities.bytes(memory.block)), its tuning "
         + Quantities.bytes(memory.tuning)
         + (freeMemoryByteCount.map { "; free now \(Quantities.bytes($0))" } ?? ""),
-      "disk       \(Quantities.bytes(diskByteCount)) while it runs",
+      "disk       \(Quantities.bytes(diskByteCount)) while it runs"
+        + (freeDiskByteCount.map { "; free now \(Quantities.bytes($0))" } ?? ""),
     ]
+    lines +=
+      shortages.isEmpty
+      ? ["fits       yes, as far as is known"] : shortages.map { "fits       no: \($0)" }
     if let time {
       lines.append(
         "time       about \(Quantities.duration(seconds: time.seconds)): \(time.blockCount) blocks of "

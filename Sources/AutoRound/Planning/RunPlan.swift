@@ -1,3 +1,4 @@
+package import Diagnostics
 import JSONText
 public import Verification
 
@@ -68,6 +69,8 @@ public struct RunPlan: Sendable, Equatable {
   public var freeMemoryByteCount: Int?
   /// Bytes on the output's disk that a run needs while it runs, besides the files.
   public var scratchByteCount: Int
+  /// Bytes that are free on the output's disk; nil where nobody knows.
+  public var freeDiskByteCount: Int?
   /// Seconds; nil if nothing was measured.
   public var time: TimeEstimate?
   /// How many devices will be able to share each layer evenly, of 1, 2, 4, 8 and 16.
@@ -81,6 +84,38 @@ public struct RunPlan: Sendable, Equatable {
   public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
   /// Bytes that the run needs on the output's disk at the most.
   public var diskByteCount: Int { byteCount + scratchByteCount }
+}
+
+extension RunPlan {
+  /// Why a run would be refused with what is free now; empty if nothing is known to be too small.
+  public var shortages: [String] {
+    var shortages: [String] = []
+    do throws(InputError) {
+      try requireMemory(free: freeMemoryByteCount)
+    } catch {
+      shortages.append(error.message)
+    }
+    if let freeDiskByteCount, freeDiskByteCount < diskByteCount {
+      shortages.append(
+        "the run takes \(Quantities.bytes(diskByteCount)) on the disk, and "
+          + "\(Quantities.bytes(freeDiskByteCount)) are free")
+    }
+    return shortages
+  }
+
+  /// Refuses a run that needs more memory than there is.
+  ///
+  /// - Parameter free: Bytes that the process can take besides what it has; nil if nobody knows.
+  package func requireMemory(free: Int?) throws(InputError) {
+    // The system takes mapped pages back where it has to, and streams can go to scratch files.
+    let wanted = memory.byteCount - memory.mapped - memory.process - memory.streams
+    guard let free, wanted > free else { return }
+    throw InputError(
+      .unwritable, source: model,
+      "the run takes about \(Quantities.bytes(wanted)) of memory, and \(Quantities.bytes(free)) are "
+        + "free; " + (memory.block > 0 ? "make --sequence-length or --batch-size smaller, or " : "")
+        + "try nevertheless with --ignore-limits")
+  }
 }
 
 /// The memory of a run at its largest, in bytes.

@@ -70,7 +70,7 @@ extension AutoRoundOptions {
     case .kvCacheScheme:
       keyValueCacheScheme = try Self.keyValueCacheScheme(entry)
     case .enableTorchCompile, .deviceIDs, .index, .group, .start, .end, .update:
-      warnings.append("\(entry.mark): '\(name)' has no effect here")
+      warnings.append("\(entry.mark): \(quoted(name)) has no effect here")
     }
   }
 
@@ -147,9 +147,9 @@ extension AutoRoundOptions {
 /// An error about a key that does not exist where it stands, with the one that was probably meant.
 func unknownKey(_ entry: RecipeNode.Entry, of owner: String, known: [String]) -> InputError {
   let advice =
-    NearestName.suggestion(for: entry.key, among: known).map { "did you mean '\($0)'?" }
+    NearestName.suggestion(for: entry.key, among: known).map { "did you mean \(quoted($0))?" }
     ?? "it has " + known.joined(separator: ", ")
   return InputError(
     .invalidValue, place: entry.mark.description,
-    "'\(entry.key.prefix(80))' is not a key of \(owner); \(advice)")
+    "\(quoted(entry.key)) is not a key of \(owner); \(advice)")
 }

@@ -78,8 +78,9 @@ public struct AutoRoundOptions: Sendable, Equatable {
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
     keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil,
-    learningRate: Double? = nil, batchSize: Int? = nil, algorithm: TuningAlgorithm? = nil,
-    head: HeadTreatment? = nil, disablesOptimizedRounding: Bool? = nil,
+    learningRate: Double? = nil, batchSize: Int? = nil, gradients: GradientPrecision? = nil,
+    momentum: Double? = nil, algorithm: TuningAlgorithm? = nil, head: HeadTreatment? = nil,
+    disablesOptimizedRounding: Bool? = nil,
     bypassesDivisibilityChecks: Bool? = nil,
     observers: [JSONValue.Member] = []
   ) {
@@ -90,6 +91,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
     self.iterations = iterations
     self.learningRate = learningRate
     self.batchSize = batchSize
+    self.gradients = gradients
+    self.momentum = momentum
     self.algorithm = algorithm
     self.head = head
     self.disablesOptimizedRounding = disablesOptimizedRounding

@@ -45,7 +45,7 @@ extension Recipe {
     guard case .mapping(let entries) = entry.value.value else {
       throw InputError(
         .invalidValue, place: entry.mark.description,
-        "'\(entry.key.prefix(80))' is neither a modifier nor a stage: expected groups of modifiers "
+        "\(quoted(entry.key)) is neither a modifier nor a stage: expected groups of modifiers "
           + "below it, found \(entry.value.found)")
     }
     return Stage(
@@ -54,7 +54,7 @@ extension Recipe {
         guard Self.isGroupName(entry.key) else {
           throw InputError(
             .invalidValue, place: entry.mark.description,
-            "'\(entry.key.prefix(80))' is not a key of a stage; a stage has groups, whose names "
+            "\(quoted(entry.key)) is not a key of a stage; a stage has groups, whose names "
               + "end in 'modifiers'")
         }
         return try group(entry)
@@ -79,8 +79,8 @@ extension Recipe {
       let nearest = NearestName.suggestion(for: entry.key, among: Self.modifierNames)
       throw InputError(
         .unsupported, place: entry.mark.description,
-        "there is no modifier '\(entry.key.prefix(80))'; "
-          + (nearest.map { "did you mean '\($0)'?" }
+        "there is no modifier \(quoted(entry.key)); "
+          + (nearest.map { "did you mean \(quoted($0))?" }
             ?? "there is \(Self.modifierNames.joined(separator: ", "))"))
     }
   }
@@ -96,7 +96,7 @@ extension Recipe {
       } else if !others.contains(argument.key), !argument.value.isNull {
         throw InputError(
           .unsupported, place: argument.mark.description,
-          "'\(argument.key.prefix(80))': a QuantizationModifier is read for kv_cache_scheme alone; "
+          "\(quoted(argument.key)): a QuantizationModifier is read for kv_cache_scheme alone; "
             + "weights are quantized by an AutoRoundModifier")
       }
     }

@@ -119,7 +119,7 @@ extension RecipeNode {
     let name = tag.rawValue
     guard name.isEmpty || name == "!" || standardTags.contains(name) else {
       throw InputError(
-        .unsupported, place: mark.description, "the tag '\(name)' has no meaning in a recipe")
+        .unsupported, place: mark.description, "the tag \(quoted(name)) has no meaning in a recipe")
     }
   }
 
@@ -197,7 +197,7 @@ extension RecipeNode {
       let place = offset.map { "character \($0)" }
       return InputError(.malformed, place: place, "not YAML: \(problem)")
     case .duplicatedKeysInMapping(let duplicates, let context):
-      let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+      let keys = duplicates.map { quoted("\($0)") }.joined(separator: ", ")
       return InputError(
         .malformed, place: "line \(context.mark.line), column \(context.mark.column)",
         "\(keys) is written more than once in the same place")

@@ -1,3 +1,4 @@
+import Diagnostics
 import JSONText
 
 /// A value of a recipe together with where it was written, so that whatever is wrong with it can be
@@ -41,7 +42,7 @@ struct RecipeNode: Sendable {
     case .null: "nothing"
     case .bool(let value): "the truth value \(value)"
     case .number(let text): "the number \(text)"
-    case .string(let text): "the text '\(text.prefix(80))'"
+    case .string(let text): "the text \(quoted(text))"
     case .list: "a list"
     case .mapping: "keys with values"
     }

@@ -125,8 +125,11 @@ private struct QuantizedTensors {
     }
     let sizes = shape.elements(as: Int64.self)
     let (count, overflow) = sizes[0].multipliedReportingOverflow(by: sizes[1])
-    guard sizes[0] > 0, sizes[1] > 0, !overflow, count <= 1 << 48 else {
-      throw malformed("says \(sizes[0]) by \(sizes[1]), which no weight can be")
+    // A number takes a bit at the least, so that no sum of such counts exceeds what files can hold.
+    guard sizes[0] > 0, sizes[1] > 0, !overflow, count <= 8 * packed.byteCount else {
+      throw malformed(
+        "says \(sizes[0]) by \(sizes[1]), which the \(packed.byteCount) bytes of its weight cannot be"
+      )
     }
     return Int(count)
   }
@@ -150,5 +153,4 @@ private struct QuantizedTensors {
 extension TensorInfo {
   // A checkpoint that could be opened has tensors whose sizes were checked.
   fileprivate var count: Int { shape.reduce(1, *) }
-  fileprivate var byteCount: Int { count * dtype.byteCount }
 }

@@ -21,8 +21,9 @@ struct HTMLReport {
       <h1>\(name)</h1>
       \(table(summary))
       <h2>Loss of each block</h2>
-      <p><span class="rounded">■</span> rounded to nearest, <span class="tuned">■</span> tuned; mean \
-      squared error of the block's output on all samples.</p>
+      <p><span class="rounded">■</span> rounded to nearest, <span class="before">■</span> before the first \
+      step, <span class="tuned">■</span> tuned; mean squared error of the block's output, on all samples, \
+      and before the first step on its batch.</p>
       \(LossChart.blocks(record.report.blocks))
       \(blockTable)
       \(curves.isEmpty ? "" : "<h2>Losses of the steps</h2>\n<div>\(curves.joined(separator: "\n"))</div>")
@@ -104,9 +105,12 @@ struct HTMLReport {
         "compute",
         "\(run.computeType) on \(run.device) (\(run.instructionSet)), threads: \(run.threadCount)"
       ),
-      ("time", Quantities.duration(seconds: report.seconds)),
-      ("memory", "at most \(Quantities.bytes(report.peakMemoryBytes))"),
     ]
+      + ProgramVersion.surroundings.map { ($0.name, $0.value) }
+      + (run.matrixLibrary.isEmpty ? [] : [("matrix products", run.matrixLibrary)]) + [
+        ("time", Quantities.duration(seconds: report.seconds)),
+        ("memory", "at most \(Quantities.bytes(report.peakMemoryBytes))"),
+      ]
   }
 
   private var blockTable: String {
@@ -146,7 +150,7 @@ struct HTMLReport {
     th,td{text-align:left;vertical-align:top;padding:.15rem .8rem .15rem 0;font-weight:normal}
     th{color:#667}.numbers td+td,.numbers th+th{text-align:right}
     svg{font:10px system-ui,sans-serif;max-width:100%;fill:#667}
-    rect.rounded{fill:#b9c3d0}rect.tuned{fill:#2266aa}span.rounded{color:#b9c3d0}span.tuned{color:#26a}
+    rect.before{fill:#d9a441}span.before{color:#d9a441}rect.rounded{fill:#b9c3d0}rect.tuned{fill:#2266aa}span.rounded{color:#b9c3d0}span.tuned{color:#26a}
     polyline{fill:none;stroke:#2266aa;stroke-width:1}
     @media (prefers-color-scheme:dark){body{color:#ddd;background:#181a1e}th{color:#9aa}}
     """

@@ -2,24 +2,27 @@ import Foundation
 
 /// Losses as inline SVG, drawn by hand so that a report needs nothing from elsewhere.
 enum LossChart {
-  /// One bar for each block rounded to nearest, and one for it tuned.
+  /// Three bars for each block: rounded to nearest, at the start of tuning, and tuned. The second is the loss
+  /// of one batch; the others are of all samples.
   static func blocks(_ blocks: [BlockReport]) -> String {
-    let (width, height) = (max(320.0, Double(blocks.count) * 24 + 60), 220.0)
-    let largest = blocks.map { max($0.rtnLoss, $0.finalLoss) }.filter(\.isFinite).max() ?? 0
+    let (width, height) = (max(320.0, Double(blocks.count) * 32 + 60), 220.0)
+    let largest =
+      blocks.map { max($0.rtnLoss, $0.initialLoss, $0.finalLoss) }.filter(\.isFinite).max() ?? 0
     func size(_ loss: Double) -> Double {
       largest > 0 && loss.isFinite ? max(0, loss) / largest * (height - 40) : 0
     }
     let slot = (width - 60) / Double(max(1, blocks.count))
-    var svg = open(width, height, "Loss of each block on all samples")
+    var svg = open(width, height, "Loss of each block")
     for (index, block) in blocks.enumerated() {
       let x = 50 + slot * Double(index)
       for (offset, loss, kind) in [
-        (0.1, block.rtnLoss, "rounded"), (0.5, block.finalLoss, "tuned"),
+        (0.06, block.rtnLoss, "rounded"), (0.36, block.initialLoss, "before"),
+        (0.66, block.finalLoss, "tuned"),
       ] {
         let bar = size(loss)
         svg +=
           "<rect class=\"\(kind)\" x=\"\(number(x + slot * offset))\" "
-          + "y=\"\(number(height - 20 - bar))\" width=\"\(number(slot * 0.38))\" "
+          + "y=\"\(number(height - 20 - bar))\" width=\"\(number(slot * 0.28))\" "
           + "height=\"\(number(bar))\"><title>\(escaped(block.name)), \(kind): "
           + "\(Quantities.loss(loss))</title></rect>"
       }

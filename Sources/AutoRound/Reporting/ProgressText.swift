@@ -53,7 +53,12 @@ package struct ProgressText {
       let text = finishedLine(report)
       return [isLive ? .status(cut(text)) : .line(text)]
     case .verifying:
-      return isLive ? [.status("verifying what was written")] : []
+      let text = "verifying what was written"
+      return [isLive ? .status(text) : .line(text)]
+    case .measuring(let share):
+      let text = "comparing with the source"
+      if isLive { return [.status("\(text)  \(Int(share * 100)) %")] }
+      return share == 0 ? [.line(text)] : []
     case .warning(let message):
       return [.line("\(styling.warning("warning:")) \(message)")]
     case .finished(let report):

@@ -6,7 +6,8 @@ extension RunDescription {
     [
       "model": .string(model), "architecture": .string(architecture), "scheme": .string(scheme),
       "device": .string(device), "instruction_set": .string(instructionSet),
-      "compute_type": .string(computeType), "threads": JSONValue(threadCount),
+      "matrix_library": .string(matrixLibrary), "compute_type": .string(computeType),
+      "threads": JSONValue(threadCount),
       "blocks": JSONValue(blockCount), "iterations": JSONValue(iterations),
       "batch_size": JSONValue(batchSize), "learning_rate": .string(learningRate),
       "samples": JSONValue(sampleCount), "sequence_length": JSONValue(sequenceLength),

@@ -10,6 +10,8 @@ public struct RunDescription: Sendable, Equatable {
   public var device: String
   /// The instruction set that the kernels were chosen for, such as `avx512-bf16`.
   public var instructionSet: String
+  /// The library of the matrix products, with its version; empty if there are none.
+  public var matrixLibrary: String
   /// The type that matrix products are computed in: `bf16` or `f32`.
   public var computeType: String
   /// The number of threads.
@@ -36,7 +38,8 @@ public struct RunDescription: Sendable, Equatable {
   /// Creates a description.
   public init(
     model: String, architecture: String, scheme: String, device: String, instructionSet: String,
-    computeType: String, threadCount: Int, blockCount: Int, iterations: Int, batchSize: Int,
+    matrixLibrary: String = "", computeType: String, threadCount: Int, blockCount: Int,
+    iterations: Int, batchSize: Int,
     learningRate: String, sampleCount: Int, sequenceLength: Int, calibrationHash: String,
     calibrationExcerpt: String, seed: Int
   ) {
@@ -45,6 +48,7 @@ public struct RunDescription: Sendable, Equatable {
     self.scheme = scheme
     self.device = device
     self.instructionSet = instructionSet
+    self.matrixLibrary = matrixLibrary
     self.computeType = computeType
     self.threadCount = threadCount
     self.blockCount = blockCount

@@ -20,6 +20,7 @@ extension RunEvent {
     case .blockFinished(let report):
       ["event": "block_finished", "report": report.jsonWithoutLosses]
     case .verifying: ["event": "verifying"]
+    case .measuring(let share): ["event": "measuring", "share": JSONValue(share)]
     case .warning(let message): ["event": "warning", "message": .string(message)]
     case .finished(let report):
       [

@@ -13,6 +13,8 @@ public enum RunEvent: Sendable {
   case blockFinished(BlockReport)
   /// All tensors are written; the files are being read again.
   case verifying
+  /// The predictions are being compared with the source's; `share` of it is done, from 0 to 1.
+  case measuring(share: Double)
   /// Something that the user should know and that does not stop the run.
   case warning(String)
   /// The output is complete and in its place.

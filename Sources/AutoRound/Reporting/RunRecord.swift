@@ -25,11 +25,13 @@ struct RunRecord {
   /// `quantization_report.json`.
   var json: JSONValue {
     let digests = verification.tensorDigests.sorted { $0.key < $1.key }
+    var program: JSONValue = [
+      "name": "autoround", "version": .string(ProgramVersion.current),
+      "compressed_tensors": .string(CompressedTensorsConfiguration.version),
+    ]
+    for (name, value) in ProgramVersion.surroundings { program.set(name, .string(value)) }
     return [
-      "program": [
-        "name": "autoround", "version": .string(ProgramVersion.current),
-        "compressed_tensors": .string(CompressedTensorsConfiguration.version),
-      ],
+      "program": program,
       "command_line": .array(commandLine.map(JSONValue.string)),
       "base_model": .string(baseModel), "run": description.json, "result": report.json,
       "tensors": .object(digests.map { JSONValue.Member($0.key, .string($0.value)) }),

@@ -5,9 +5,6 @@ extension RunReport {
   /// What is shown when a run is done: a table of the blocks, the sizes, and what to do next.
   func lines(_ styling: Styling) -> [String] {
     var lines = blocks.isEmpty ? [] : blockTable(styling) + [""]
-    for tensor in droppedTensors {
-      lines.append("left out   \(tensor.name): \(tensor.reason)")
-    }
     let path = output.path(percentEncoded: false)
     if let verification {
       lines.append(

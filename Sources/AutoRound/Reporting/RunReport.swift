@@ -81,8 +81,6 @@ public struct RunReport: Sendable, Equatable {
   public var outputBytes: Int
   /// Stored bits per weight of the quantized layers, scales and zero points included.
   public var bitsPerWeight: Double
-  /// Tensors of the source that are not in the output, with the reason.
-  public var droppedTensors: [DroppedTensor]
   /// Every warning of the run, in order.
   public var warnings: [String]
   /// What reading the finished files again has shown; nil if that was not done.
@@ -90,24 +88,10 @@ public struct RunReport: Sendable, Equatable {
   /// How the predictions differ from the source's on held-out samples; nil if that was not measured.
   public var quality: EvaluationReport?
 
-  /// A tensor that was left out of the output on purpose.
-  public struct DroppedTensor: Sendable, Equatable {
-    /// The name in the source.
-    public var name: String
-    /// Why it was left out.
-    public var reason: String
-    /// Creates a record.
-    public init(name: String, reason: String) {
-      self.name = name
-      self.reason = reason
-    }
-  }
-
   /// Creates a report.
   public init(
     model: String, output: URL, blocks: [BlockReport], seconds: Double, peakMemoryBytes: Int,
-    sourceBytes: Int, outputBytes: Int, bitsPerWeight: Double, droppedTensors: [DroppedTensor],
-    warnings: [String]
+    sourceBytes: Int, outputBytes: Int, bitsPerWeight: Double, warnings: [String]
   ) {
     self.model = model
     self.output = output
@@ -117,7 +101,6 @@ public struct RunReport: Sendable, Equatable {
     self.sourceBytes = sourceBytes
     self.outputBytes = outputBytes
     self.bitsPerWeight = bitsPerWeight
-    self.droppedTensors = droppedTensors
     self.warnings = warnings
   }
 
@@ -128,8 +111,6 @@ public struct RunReport: Sendable, Equatable {
       "seconds": JSONValue(seconds), "peak_memory_bytes": JSONValue(peakMemoryBytes),
       "source_bytes": JSONValue(sourceBytes), "output_bytes": JSONValue(outputBytes),
       "bits_per_weight": JSONValue(bitsPerWeight), "blocks": .array(blocks.map(\.json)),
-      "dropped_tensors": .array(
-        droppedTensors.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
       "warnings": .array(warnings.map(JSONValue.string)),
     ]
     if let quality { json.set("held_out", quality.json) }

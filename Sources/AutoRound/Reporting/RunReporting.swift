@@ -2,9 +2,11 @@ public import Foundation
 
 /// What a run writes about itself beside the checkpoint, and what it measures for that.
 public struct RunReporting {
-  /// Compares a quantized checkpoint with its source on windows of token ids, all of one length.
-  public typealias Measure = (_ quantized: URL, _ source: URL, _ windows: [[Int32]]) throws
-    -> EvaluationReport
+  /// Compares a quantized checkpoint with its source on windows of token ids, all of one length. It calls
+  /// `progress` with the share that is done, from 0 to 1, and passes on what that throws.
+  public typealias Measure = (
+    _ quantized: URL, _ source: URL, _ windows: [[Int32]], _ progress: (Double) throws -> Void
+  ) throws -> EvaluationReport
 
   /// The command that began the run, word for word; empty where there was none.
   public var commandLine: [String] = []

@@ -13,6 +13,8 @@ struct FinishedBlock: Equatable {
   var warnings: [String]
   /// What the next block reads; nil after the last one.
   var streams: Streams?
+  /// What the run had taken by then, in all processes that it was made by.
+  var cost: RunCost
 
   /// The files with the hidden states after the block.
   struct Streams: Equatable {
@@ -39,6 +41,7 @@ struct FinishedBlock: Equatable {
       "report": report?.json ?? .null,
       "tensors": .object(tensors.map { JSONValue.Member($0.key, .string($0.value)) }),
       "warnings": .array(warnings.map(JSONValue.string)),
+      "seconds": JSONValue(cost.seconds), "peak_memory_bytes": JSONValue(cost.peakMemoryBytes),
       "streams": streams.map { ["original": json($0.original), "quantized": json($0.quantized)] }
         ?? .null,
     ]
@@ -58,6 +61,9 @@ extension FinishedBlock {
     for warning in try reader.required("warnings").elements() {
       warnings.append(try warning.string())
     }
+    cost = RunCost(
+      seconds: try reader.required("seconds").double(),
+      peakMemoryBytes: try reader.required("peak_memory_bytes").int(in: 0...Int.max))
     streams = nil
     if let found = try reader.optional("streams") {
       streams = Streams(

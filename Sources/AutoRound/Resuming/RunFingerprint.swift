@@ -3,23 +3,27 @@ import Diagnostics
 import JSONText
 
 /// Everything that decides the bytes of a run's output, as named texts: two runs with equal
-/// fingerprints write the same files. The number of threads is not among them.
+/// fingerprints write the same files.
+///
+/// The matrix library and the number of threads are among them: how it divides a product, and so the order
+/// of a sum, may depend on both.
 struct RunFingerprint: Equatable {
   /// Names, as the user knows them, with their values.
   private(set) var entries: [(name: String, value: String)] = []
 
   /// - Parameters:
   ///   - configuration: The output's, which says what each layer becomes.
-  ///   - instructionSet: That of the kernels.
+  ///   - run: How it is computed: type, kernels, matrix library, threads.
   init(
     source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData,
-    configuration: JSONValue,
-    computeType: String, gradients: String, instructionSet: String
+    configuration: JSONValue, run: RunDescription, gradients: String
   ) throws {
     entries = [
       ("program version", ProgramVersion.current),
-      ("compute type", computeType),
-      ("instruction set", instructionSet),
+      ("compute type", run.computeType),
+      ("instruction set", run.instructionSet),
+      ("matrix library", run.matrixLibrary),
+      ("threads", "\(run.threadCount)"),
       ("iterations", "\(options.iterations)"),
       ("algorithm", options.algorithm.rawValue),
       ("gradients", gradients),
@@ -36,8 +40,8 @@ struct RunFingerprint: Equatable {
       ("output configuration", configuration.text()),
       ("recipe", options.recipe.yaml),
     ]
-    for (file, digest) in try source.fingerprint() {
-      entries.append(("the model's file \(file)", digest))
+    for (part, digest) in try source.fingerprint() {
+      entries.append(("the model's \(part)", digest))
     }
   }
 
@@ -47,9 +51,9 @@ struct RunFingerprint: Equatable {
 
   /// What is not the same in `earlier`, in words.
   func differences(from earlier: RunFingerprint) -> [String] {
-    func short(_ value: String?) -> String {
+    func short(_ value: String?) -> String? {
       guard let value else { return "absent" }
-      return value.count <= 60 && !value.contains("\n") ? "'\(value)'" : "other content"
+      return value.count <= 60 && !value.contains("\n") ? quoted(value) : nil
     }
     let names = entries.map(\.name)
     let added = earlier.entries.map(\.name).filter { !names.contains($0) }
@@ -58,8 +62,21 @@ struct RunFingerprint: Equatable {
     let summaries = ["output configuration", "recipe"]
     let plain = differing.filter { !summaries.contains($0) }
     return (plain.isEmpty ? differing : plain).map {
-      "\($0): it was \(short(earlier.value($0))), now it is \(short(value($0)))"
+      guard let before = short(earlier.value($0)), let now = short(value($0)) else {
+        return "\($0): its content is another"
+      }
+      return "\($0): it was \(before), now it is \(now)"
     }
+  }
+
+  /// Refuses a source that was written to while the run read it, unless its bytes are what they were.
+  func requireUnchanged(_ now: RunFingerprint, source: String) throws(InputError) {
+    let differences = now.differences(from: self)
+    guard !differences.isEmpty else { return }
+    throw InputError(
+      .malformed, source: source,
+      "was changed while it was read: \(differences.prefix(5).joined(separator: "; ")); begin anew "
+        + "with --restart")
   }
 
   private func value(_ name: String) -> String? { entries.first { $0.name == name }?.value }

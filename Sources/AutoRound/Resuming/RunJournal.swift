@@ -24,15 +24,13 @@ final class RunJournal {
   private let journal: Journal
   private var tensors: [String: String] = [:]
 
-  private static let fileName = "journal"
-
   /// Opens the journal of an earlier run with this fingerprint, or starts one.
   ///
   /// - Parameter restart: Whether what an earlier run has left is thrown away.
   /// - Throws: `invalidValue`, naming the differences, if the earlier run was another one.
   init(in folder: PartialFolder, fingerprint: RunFingerprint, restart: Bool) throws(InputError) {
     self.folder = folder
-    let path = folder.path + "/" + Self.fileName
+    let path = folder.journalPath
     var journal = try Self.open(restart ? nil : path, source: folder.path)
     if let records = journal?.records, !records.isEmpty {
       do throws(InputError) {
@@ -56,7 +54,9 @@ final class RunJournal {
       try journal?.append(["run": fingerprint.json])
     } else {
       let current = finished.last?.streams
-      let kept = [Self.fileName, "checkpoint", current?.original.name, current?.quantized.name]
+      let kept = [
+        PartialFolder.journalName, "checkpoint", current?.original.name, current?.quantized.name,
+      ]
       try folder.remove { !kept.contains($0) }
     }
     guard let journal else { preconditionFailure("a journal is opened or begun") }
@@ -84,7 +84,7 @@ final class RunJournal {
     for (name, digest) in finished.flatMap(\.tensors) {
       guard Self.digest(try writer.written(name)) == digest else {
         throw InputError(
-          .malformed, source: folder.path, place: "tensor '\(name)'",
+          .malformed, source: folder.path, place: "tensor \(quoted(name))",
           "is not what was written there; begin anew with --restart")
       }
     }
@@ -101,8 +101,8 @@ final class RunJournal {
   ///   - original: The full-precision stream after the block; nil after the last one.
   ///   - quantized: The quantized stream there.
   func finish(
-    _ index: Int, report: BlockReport?, warnings: [String], writer: CheckpointWriter,
-    original: ActivationCache?, quantized: ActivationCache?
+    _ index: Int, report: BlockReport?, warnings: [String], cost: RunCost,
+    writer: CheckpointWriter, original: ActivationCache?, quantized: ActivationCache?
   ) throws(InputError) {
     try writer.synchronize(tensors.keys)
     var streams: FinishedBlock.Streams?
@@ -113,12 +113,15 @@ final class RunJournal {
       try OutputFile.synchronizeFolder(folder.path)
     }
     let block = FinishedBlock(
-      index: index, report: report, tensors: tensors, warnings: warnings, streams: streams)
+      index: index, report: report, tensors: tensors, warnings: warnings, streams: streams,
+      cost: cost)
     try journal.append(block.json)
     folder.isKept = true
     finished.append(block)
     tensors = [:]
-    let kept = [Self.fileName, "checkpoint", streams?.original.name, streams?.quantized.name]
+    let kept = [
+      PartialFolder.journalName, "checkpoint", streams?.original.name, streams?.quantized.name,
+    ]
     try folder.remove { !kept.contains($0) }
   }
 

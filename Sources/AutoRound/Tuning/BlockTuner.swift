@@ -8,10 +8,8 @@ import Tensors
 package struct TuningSettings: Sendable, Equatable {
   /// Steps of signed gradient descent; 0 leaves the weights rounded to nearest.
   package var iterations: Int
-  /// First step of the rounding offsets.
+  /// First step of the rounding offsets, the range scales and the scales of inputs.
   package var learningRate: LearningRate
-  /// First step of the range scales; nil: that of the rounding offsets.
-  package var rangeLearningRate: LearningRate?
   /// Samples that are run at once.
   package var batchSize: Int
   /// Batches of one step, run one after the other to save memory.
@@ -25,13 +23,12 @@ package struct TuningSettings: Sendable, Equatable {
   package var suppressesOutliers = false
 
   package init(
-    iterations: Int, learningRate: LearningRate = .automatic,
-    rangeLearningRate: LearningRate? = nil, batchSize: Int, gradientAccumulationSteps: Int = 1,
+    iterations: Int, learningRate: LearningRate = .automatic, batchSize: Int,
+    gradientAccumulationSteps: Int = 1,
     seed: UInt64 = 42
   ) {
     self.iterations = iterations
     self.learningRate = learningRate
-    self.rangeLearningRate = rangeLearningRate
     self.batchSize = batchSize
     self.gradientAccumulationSteps = gradientAccumulationSteps
     self.seed = seed
@@ -139,11 +136,7 @@ package final class BlockTuner {
         sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
         seed: settings.seed)
     var schedules = layers.map { settings.schedule(settings.learningRate, bits: $0.bits) }
-    var rangeSchedules = layers.map {
-      settings.schedule(settings.rangeLearningRate ?? settings.learningRate, bits: $0.bits)
-    }
-    var inputSchedule = settings.schedule(
-      settings.rangeLearningRate ?? settings.learningRate, bits: 8)
+    var inputSchedule = settings.schedule(settings.learningRate, bits: 8)
     let momentum = settings.momentum
     let needsSums = steps > 1 || momentum > 0
     var sums = GradientSums(layers: layers, isNeeded: needsSums)
@@ -158,7 +151,7 @@ package final class BlockTuner {
       func step(_ layer: Int, _ gradient: UnsafePointer<Float>) {
         layers[layer].quantizer.step(
           gradient: gradient, learningRate: schedules[layer].rate,
-          rangeLearningRate: rangeSchedules[layer].rate)
+          rangeLearningRate: schedules[layer].rate)
       }
 
       var loss = 0.0
@@ -180,10 +173,7 @@ package final class BlockTuner {
       }
       for scale in inputScales { scale.step(rate: inputSchedule.rate, momentum: momentum) }
       inputSchedule.advance()
-      for layer in layers.indices {
-        schedules[layer].advance()
-        rangeSchedules[layer].advance()
-      }
+      for layer in layers.indices { schedules[layer].advance() }
       try onIteration(iteration, loss)
     }
     for layer in layers { layer.quantizer.restoreBest() }

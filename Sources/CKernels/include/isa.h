@@ -15,6 +15,9 @@ ck_isa ck_isa_available(void);
 /// avx512) asks for if that is less.
 ck_isa ck_isa_current(void);
 
+/// The compiler that made the kernels, with its version.
+const char *ck_compiler(void);
+
 /// Uses `isa` from now on, or the best available one if that is less. For tests; not to be called while
 /// kernels run.
 void ck_isa_use(ck_isa isa);

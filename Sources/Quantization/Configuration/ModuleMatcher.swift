@@ -25,16 +25,32 @@ package struct ModuleMatcher {
     do {
       pattern = try NSRegularExpression(pattern: expression)
     } catch {
-      throw InputError(.invalidValue, place: text, "is not a regular expression")
+      throw InputError(.invalidValue, place: quoted(text), "is not a regular expression")
     }
   }
 
+  /// Reports of the engine, each after 10,000 steps, that one name may take; a hundredth of a second.
+  private static let reportLimit = 100
+
   /// How this matches a module, if it does.
-  package func match(_ module: ModuleDescription) -> Kind? {
+  ///
+  /// - Throws: `invalidValue` if a pattern takes too long: there are some for which the engine takes time
+  ///   without bound.
+  package func match(_ module: ModuleDescription) throws(InputError) -> Kind? {
     if let pattern {
       let whole = NSRange(module.name.startIndex..., in: module.name)
-      let found = pattern.firstMatch(in: module.name, options: .anchored, range: whole)
-      return found == nil ? nil : .pattern
+      var (isFound, reports) = (false, 0)
+      pattern.enumerateMatches(
+        in: module.name, options: [.anchored, .reportProgress], range: whole
+      ) { match, _, stop in
+        if match != nil { isFound = true } else { reports += 1 }
+        if isFound || reports == Self.reportLimit { stop.pointee = true }
+      }
+      guard isFound || reports < Self.reportLimit else {
+        throw InputError(
+          .invalidValue, place: quoted(text), "takes too long on the name \(quoted(module.name))")
+      }
+      return isFound ? .pattern : nil
     }
     if module.name == text { return .name }
     return module.className == text ? .className : nil

@@ -32,7 +32,7 @@ extension QuantizationScheme {
     let nearest = NearestName.suggestion(for: upper, among: supportedPresets)
     throw InputError(
       .invalidValue,
-      "unknown scheme '\(name)'; \(nearest.map { "did you mean \($0)? " } ?? "")"
+      "unknown scheme \(quoted(name)); \(nearest.map { "did you mean \($0)? " } ?? "")"
         + "supported are \(supported)")
   }
 

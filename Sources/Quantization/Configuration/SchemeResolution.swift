@@ -46,14 +46,15 @@ package struct SchemeResolution: Sendable {
     for module in linears {
       var winner: (kind: ModuleMatcher.Kind, target: Target)?
       for (index, target) in targets.enumerated() {
-        guard let kind = target.matcher.match(module) else { continue }
+        guard let kind = try target.matcher.match(module) else { continue }
         isMatched[index] = true
         if winner.map({ target.precedes($0.target, kind, $0.kind) }) ?? true {
           winner = (kind, target)
         }
       }
-      let isIgnored = ignoring.contains { $0.match(module) != nil }
-      if !isIgnored, let scheme = winner?.target.scheme, !scheme.isUnquantized {
+      if let scheme = winner?.target.scheme, !scheme.isUnquantized,
+        try !isIgnored(module, by: ignoring)
+      {
         schemes[module.name] = scheme
       }
     }
@@ -64,14 +65,26 @@ package struct SchemeResolution: Sendable {
         among: (linears.isEmpty ? [] : ["Linear"]) + linears.map(\.name))
       throw InputError(
         .missing, place: target.place,
-        "'\(target.matcher.text)' matches no linear layer of the model"
-          + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
+        "\(quoted(target.matcher.text)) matches no linear layer of the model"
+          + (nearest.map { "; did you mean \(quoted($0))?" } ?? ""))
     }
-    let unmatchedIgnores = ignoring.filter { entry in
-      !modules.contains { entry.match($0) != nil }
+    var unmatchedIgnores: [String] = []
+    for entry in ignoring {
+      var isMatched = false
+      for module in modules where try entry.match(module) != nil {
+        isMatched = true
+        break
+      }
+      if !isMatched { unmatchedIgnores.append(entry.text) }
     }
-    return SchemeResolution(
-      schemes: schemes, unmatchedIgnores: unmatchedIgnores.map(\.text))
+    return SchemeResolution(schemes: schemes, unmatchedIgnores: unmatchedIgnores)
+  }
+
+  private static func isIgnored(
+    _ module: ModuleDescription, by entries: [ModuleMatcher]
+  ) throws(InputError) -> Bool {
+    for entry in entries where try entry.match(module) != nil { return true }
+    return false
   }
 
   private struct Target {
@@ -93,7 +106,7 @@ package struct SchemeResolution: Sendable {
     do {
       return try ModuleMatcher(text)
     } catch {
-      throw InputError(error.code, place: place, "'\(text)' \(error.message)")
+      throw InputError(error.code, place: place, "\(quoted(text)) \(error.message)")
     }
   }
 }

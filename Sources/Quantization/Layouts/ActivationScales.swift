@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Tensors
 
 /// The scales of activations that calibration finds: one number beside the weight of a layer, or
@@ -12,17 +13,17 @@ package enum ActivationScales {
   /// The tensor of a layer's input; nil where inputs need none.
   package static func plannedTensor(
     for name: String, inputs arguments: QuantizationArguments?, dtype: DType
-  ) -> PlannedTensor? {
+  ) -> TensorInfo? {
     guard let arguments, arguments.dynamic != .all else { return nil }
     return arguments.floatFormat == .nvfp4
-      ? PlannedTensor(name: "\(name).input_global_scale", dtype: .float32, shape: [1])
-      : PlannedTensor(name: "\(name).input_scale", dtype: dtype, shape: [1])
+      ? TensorInfo(name: "\(name).input_global_scale", dtype: .float32, shape: [1])
+      : TensorInfo(name: "\(name).input_scale", dtype: dtype, shape: [1])
   }
 
   /// The tensors of an attention module's keys and values.
-  package static func plannedKeyValueTensors(for module: String, dtype: DType) -> [PlannedTensor] {
+  package static func plannedKeyValueTensors(for module: String, dtype: DType) -> [TensorInfo] {
     ["k_scale", "v_scale"].map {
-      PlannedTensor(name: "\(module).\($0)", dtype: dtype, shape: [1])
+      TensorInfo(name: "\(module).\($0)", dtype: dtype, shape: [1])
     }
   }
 }

@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Diagnostics
 package import Tensors
 
@@ -11,12 +12,12 @@ package import Tensors
 package enum MXFP4PackQuantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
-  ) throws(InputError) -> [PlannedTensor] {
+  ) throws(InputError) -> [TensorInfo] {
     try NibblePacking.requireEven(columns: columns)
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     return [
-      PlannedTensor(name: "\(name).weight_packed", dtype: .uint8, shape: [rows, columns / 2]),
-      PlannedTensor(name: "\(name).weight_scale", dtype: .uint8, shape: grouping.parameterShape),
+      TensorInfo(name: "\(name).weight_packed", dtype: .uint8, shape: [rows, columns / 2]),
+      TensorInfo(name: "\(name).weight_scale", dtype: .uint8, shape: grouping.parameterShape),
     ]
   }
 

@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Diagnostics
 package import Tensors
 
@@ -10,11 +11,11 @@ package import Tensors
 package enum MXFP8Quantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
-  ) throws(InputError) -> [PlannedTensor] {
+  ) throws(InputError) -> [TensorInfo] {
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     return [
-      PlannedTensor(name: "\(name).weight", dtype: .float8E4M3, shape: [rows, columns]),
-      PlannedTensor(name: "\(name).weight_scale", dtype: .uint8, shape: grouping.parameterShape),
+      TensorInfo(name: "\(name).weight", dtype: .float8E4M3, shape: [rows, columns]),
+      TensorInfo(name: "\(name).weight_scale", dtype: .uint8, shape: grouping.parameterShape),
     ]
   }
 

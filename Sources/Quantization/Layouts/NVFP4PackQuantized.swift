@@ -1,4 +1,5 @@
 import CKernels
+package import Checkpoints
 package import Diagnostics
 package import Tensors
 
@@ -15,13 +16,13 @@ package import Tensors
 package enum NVFP4PackQuantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
-  ) throws(InputError) -> [PlannedTensor] {
+  ) throws(InputError) -> [TensorInfo] {
     try NibblePacking.requireEven(columns: columns)
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     return [
-      PlannedTensor(name: "\(name).weight_global_scale", dtype: .float32, shape: [1]),
-      PlannedTensor(name: "\(name).weight_packed", dtype: .uint8, shape: [rows, columns / 2]),
-      PlannedTensor(
+      TensorInfo(name: "\(name).weight_global_scale", dtype: .float32, shape: [1]),
+      TensorInfo(name: "\(name).weight_packed", dtype: .uint8, shape: [rows, columns / 2]),
+      TensorInfo(
         name: "\(name).weight_scale", dtype: .float8E4M3, shape: grouping.parameterShape),
     ]
   }

@@ -1,4 +1,5 @@
 import CKernels
+package import Checkpoints
 package import Diagnostics
 package import Tensors
 
@@ -20,19 +21,19 @@ package import Tensors
 package enum PackQuantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
-  ) throws(InputError) -> [PlannedTensor] {
+  ) throws(InputError) -> [TensorInfo] {
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     let words = try wordCount(columns, bits: arguments.numBits)
     var result = [
-      PlannedTensor(name: "\(name).weight_packed", dtype: .int32, shape: [rows, words]),
-      PlannedTensor(
+      TensorInfo(name: "\(name).weight_packed", dtype: .int32, shape: [rows, words]),
+      TensorInfo(
         name: "\(name).weight_scale", dtype: scaleDType, shape: grouping.parameterShape),
-      PlannedTensor(name: "\(name).weight_shape", dtype: .int64, shape: [2]),
+      TensorInfo(name: "\(name).weight_shape", dtype: .int64, shape: [2]),
     ]
     if !arguments.isSymmetric {
       let words = try wordCount(rows, bits: arguments.numBits)
       result.append(
-        PlannedTensor(
+        TensorInfo(
           name: "\(name).weight_zero_point",
           dtype: arguments.strategy == .tensor ? .int8 : .int32,
           shape: arguments.strategy == .tensor ? [1] : [words, grouping.groups]))

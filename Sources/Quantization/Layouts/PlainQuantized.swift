@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Diagnostics
 package import Tensors
 
@@ -14,17 +15,17 @@ package import Tensors
 package enum PlainQuantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
-  ) throws(InputError) -> [PlannedTensor] {
+  ) throws(InputError) -> [TensorInfo] {
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     var result = [
-      PlannedTensor(
+      TensorInfo(
         name: "\(name).weight", dtype: dtype(of: arguments), shape: [rows, columns]),
-      PlannedTensor(
+      TensorInfo(
         name: "\(name).weight_scale", dtype: scaleDType, shape: grouping.parameterShape),
     ]
     if !arguments.isSymmetric {
       result.append(
-        PlannedTensor(
+        TensorInfo(
           name: "\(name).weight_zero_point", dtype: .int8, shape: grouping.parameterShape))
     }
     return result

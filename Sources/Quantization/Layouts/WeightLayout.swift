@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Diagnostics
 package import Tensors
 
@@ -14,7 +15,7 @@ package protocol WeightLayout {
   ///   - scaleDType: The type that scales are stored in.
   static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
-  ) throws(InputError) -> [PlannedTensor]
+  ) throws(InputError) -> [TensorInfo]
 
   /// The same tensors with data.
   static func tensors(for weight: QuantizedWeight, name: String) -> [(name: String, tensor: Tensor)]

@@ -51,7 +51,7 @@ struct AddedTokens: Sendable {
       var pattern = token.content
       if token.isNormalized, let normalizer {
         var text = NormalizedText(bytes: pattern, beginsInput: true)
-        normalizer.normalize(&text)
+        try normalizer.normalize(&text)
         pattern = text.bytes
       }
       ids[token.content] = id

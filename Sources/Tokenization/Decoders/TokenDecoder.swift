@@ -34,7 +34,9 @@ func readDecoder(_ reader: JSONReader) throws(InputError) -> any TokenDecoder {
   case "Metaspace": return MetaspaceDecoder(settings: try MetaspaceSettings(reading: reader))
   case let name:
     throw InputError(
-      .unsupported, place: type.path, "the decoder \(JSONValue.string(name).text()) is unknown")
+      .unsupported, place: type.path,
+      "the decoder \(quoted(name)) is unknown; expected one of "
+        + "ByteLevel, ByteFallback, Fuse, Replace, Strip, BPEDecoder, Metaspace, Sequence")
   }
 }
 

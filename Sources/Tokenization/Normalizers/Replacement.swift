@@ -6,21 +6,36 @@ struct Replacement: Normalizer {
   let pattern: TextPattern
   let content: [UInt8]
 
-  func normalize(_ text: inout NormalizedText) {
-    let matches = matches(in: text.bytes)
+  func normalize(_ text: inout NormalizedText) throws(InputError) {
+    let matches = try matches(in: text.bytes)
+    try text.require(byteCount: byteCount(of: text.bytes, matches))
     if let first = matches.first, first.lowerBound == 0, !first.isEmpty, content.isEmpty {
       text.beginsInput = false
     }
     text.bytes = replaced(matches, in: text.bytes)
   }
 
+  /// The most bytes that a decoder may make longer tokens of.
+  private static let byteLimit = 1 << 20
+
+  /// The bytes with their matches replaced; as they are where finding them takes too long, or where too many
+  /// bytes would come of it. Decoding tells no errors.
   func applied(to bytes: [UInt8]) -> [UInt8] {
-    replaced(matches(in: bytes), in: bytes)
+    guard let matches = try? matches(in: bytes),
+      byteCount(of: bytes, matches) <= max(bytes.count, Self.byteLimit)
+    else { return bytes }
+    return replaced(matches, in: bytes)
   }
 
-  private func matches(in bytes: [UInt8]) -> [Range<Int>] {
+  /// Bytes after the replacement; `Int.max` if they cannot be counted.
+  private func byteCount(of bytes: [UInt8], _ matches: [Range<Int>]) -> Int {
+    let (added, overflows) = matches.count.multipliedReportingOverflow(by: content.count)
+    return overflows ? .max : bytes.count - matches.reduce(0) { $0 + $1.count } + added
+  }
+
+  private func matches(in bytes: [UInt8]) throws(InputError) -> [Range<Int>] {
     var matches: [Range<Int>] = []
-    pattern.appendMatches(in: bytes.span, to: &matches)
+    try pattern.appendMatches(in: bytes.span, to: &matches)
     return matches
   }
 

@@ -18,11 +18,19 @@ struct RegularExpression: Sendable {
         pattern: pattern, options: [.anchorsMatchLines, .useUnixLineSeparators])
     } catch {
       throw InputError(
-        .unsupported, place: place, "the regular expression \(pattern) does not compile")
+        .unsupported, place: place, "the regular expression \(quoted(pattern)) does not compile")
     }
   }
 
-  func appendMatches(in text: Span<UInt8>, to matches: inout [Range<Int>]) {
+  /// Reports of the engine that a text of any length may take. It reports after every 10,000 steps, which
+  /// take a tenth of a millisecond, and may do so at every character where it looks for a match.
+  private static let leastReportLimit = 1000
+
+  /// - Throws: `unsupported` if the engine tries for too long: there are patterns for which it takes time
+  ///   without bound.
+  func appendMatches(
+    in text: Span<UInt8>, to matches: inout [Range<Int>]
+  ) throws(InputError) {
     let string = text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     let length = string.utf16.count
     var position = 0  // in bytes
@@ -35,10 +43,24 @@ struct RegularExpression: Sendable {
       }
     }
     var previousEnd = -1
-    for match in expression.matches(in: string, range: NSRange(location: 0, length: length)) {
-      advance(to: match.range.location)
+    var found: [NSRange] = []
+    var reports = Self.leastReportLimit + length + length / 50
+    expression.enumerateMatches(
+      in: string, options: .reportProgress, range: NSRange(location: 0, length: length)
+    ) { match, _, stop in
+      if let match { return found.append(match.range) }
+      reports -= 1
+      if reports == 0 { stop.pointee = true }
+    }
+    guard reports > 0 else {
+      throw InputError(
+        .unsupported, place: "the regular expression \(quoted(pattern))",
+        "takes too long on a text of \(length) characters")
+    }
+    for range in found {
+      advance(to: range.location)
       let start = position
-      advance(to: match.range.location + match.range.length)
+      advance(to: range.location + range.length)
       if start < position || start != previousEnd { matches.append(start..<position) }
       previousEnd = position
     }

@@ -28,11 +28,15 @@ enum TextPattern: Sendable {
 
   /// Appends the matches in `text` to `matches`, leftmost first, none overlapping. A match may be
   /// empty, but not directly at the end of the match before it.
-  func appendMatches(in text: Span<UInt8>, to matches: inout [Range<Int>]) {
+  ///
+  /// - Throws: `unsupported` where a regular expression takes too long.
+  func appendMatches(
+    in text: Span<UInt8>, to matches: inout [Range<Int>]
+  ) throws(InputError) {
     switch self {
     case .literal(let literal): Self.append(literal, in: text, to: &matches)
     case .published(let pattern): pattern.appendMatches(in: text, to: &matches)
-    case .regularExpression(let expression): expression.appendMatches(in: text, to: &matches)
+    case .regularExpression(let expression): try expression.appendMatches(in: text, to: &matches)
     }
   }
 

@@ -31,7 +31,8 @@ struct PostProcessor: Sendable {
     case let name:
       throw InputError(
         .unsupported, place: type.path,
-        "the post-processor \(JSONValue.string(name).text()) is unknown")
+        "the post-processor \(quoted(name)) is unknown; expected one of TemplateProcessing, "
+          + "RobertaProcessing, BertProcessing, ByteLevel, Sequence")
     }
   }
 

@@ -14,7 +14,7 @@ struct ByteLevelPreTokenizer: PreTokenizer {
     cutsWords = try reader.optional("use_regex")?.bool() ?? true
   }
 
-  func cut(_ list: inout PieceList) {
+  func cut(_ list: inout PieceList) throws(InputError) {
     if addsPrefixSpace {
       list.rewrite { _, text, output in
         if text[0] != 0x20 { output.append(0x20) }
@@ -22,7 +22,7 @@ struct ByteLevelPreTokenizer: PreTokenizer {
       }
     }
     if cutsWords {
-      list.cut(.isolated) { GPT2Pattern().appendMatches(in: $0, to: &$1) }
+      try list.cut(.isolated) { GPT2Pattern().appendMatches(in: $0, to: &$1) }
     }
     if usesAlphabet {
       list.rewrite { _, text, output in ByteAlphabet.append(text, to: &output) }

@@ -12,9 +12,9 @@ struct DigitSplit: PreTokenizer {
     isIndividual = try reader.optional("individual_digits")?.bool() ?? false
   }
 
-  func cut(_ list: inout PieceList) {
+  func cut(_ list: inout PieceList) throws(InputError) {
     let pattern = RunPattern(classes: .number, length: 1...1)
-    list.cut(isIndividual ? .isolated : .contiguous) { pattern.appendMatches(in: $0, to: &$1) }
+    try list.cut(isIndividual ? .isolated : .contiguous) { pattern.appendMatches(in: $0, to: &$1) }
   }
 }
 
@@ -31,17 +31,17 @@ struct PunctuationSplit: PreTokenizer {
       }
   }
 
-  func cut(_ list: inout PieceList) {
+  func cut(_ list: inout PieceList) throws(InputError) {
     let pattern = RunPattern(classes: [.punctuation, .asciiPunctuation], length: 1...1)
-    list.cut(behavior) { pattern.appendMatches(in: $0, to: &$1) }
+    try list.cut(behavior) { pattern.appendMatches(in: $0, to: &$1) }
   }
 }
 
 /// Cuts at blanks and drops them: `WhitespaceSplit`.
 struct WhitespaceSplit: PreTokenizer {
-  func cut(_ list: inout PieceList) {
+  func cut(_ list: inout PieceList) throws(InputError) {
     let pattern = RunPattern(classes: .blank)
-    list.cut(.removed) { pattern.appendMatches(in: $0, to: &$1) }
+    try list.cut(.removed) { pattern.appendMatches(in: $0, to: &$1) }
   }
 }
 
@@ -54,7 +54,7 @@ struct WordSplit: PreTokenizer {
     }
   }
 
-  func cut(_ list: inout PieceList) {
-    list.cut(.removed, inverted: true) { Pattern().appendMatches(in: $0, to: &$1) }
+  func cut(_ list: inout PieceList) throws(InputError) {
+    try list.cut(.removed, inverted: true) { Pattern().appendMatches(in: $0, to: &$1) }
   }
 }

@@ -12,7 +12,7 @@ struct MetaspacePreTokenizer: PreTokenizer {
     splits = try reader.optional("split")?.bool() ?? true
   }
 
-  func cut(_ list: inout PieceList) {
+  func cut(_ list: inout PieceList) throws(InputError) {
     let mark = settings.replacement
     let before = list
     list.rewrite { piece, text, output in
@@ -35,7 +35,9 @@ struct MetaspacePreTokenizer: PreTokenizer {
     }
     if splits {
       let pattern = TextPattern.literal(mark)
-      list.cut(.mergedWithNext) { pattern.appendMatches(in: $0, to: &$1) }
+      try list.cut(.mergedWithNext) { (text, matches) throws(InputError) in
+        try pattern.appendMatches(in: text, to: &matches)
+      }
     }
   }
 }

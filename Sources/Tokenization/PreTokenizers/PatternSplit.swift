@@ -14,7 +14,9 @@ struct PatternSplit: PreTokenizer {
     isInverted = try reader.optional("invert")?.bool() ?? false
   }
 
-  func cut(_ list: inout PieceList) {
-    list.cut(behavior, inverted: isInverted) { pattern.appendMatches(in: $0, to: &$1) }
+  func cut(_ list: inout PieceList) throws(InputError) {
+    try list.cut(behavior, inverted: isInverted) { (text, matches) throws(InputError) in
+      try pattern.appendMatches(in: text, to: &matches)
+    }
   }
 }

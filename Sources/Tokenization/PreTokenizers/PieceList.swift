@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// A stretch of text on its way through the pre-tokenizers: the text, and where it is cut.
 struct PieceList: Sendable {
   /// The text, in well-formed UTF-8.
@@ -22,15 +24,15 @@ struct PieceList: Sendable {
   /// Cuts each piece at the matches that `find` appends for it.
   mutating func cut(
     _ behavior: SplitBehavior, inverted: Bool = false,
-    _ find: (Span<UInt8>, inout [Range<Int>]) -> Void
-  ) {
+    _ find: (Span<UInt8>, inout [Range<Int>]) throws(InputError) -> Void
+  ) throws(InputError) {
     var matches: [Range<Int>] = []
     var stretches: [Stretch] = []
     var result: [Range<Int>] = []
     result.reserveCapacity(pieces.count)
     for piece in pieces {
       matches.removeAll(keepingCapacity: true)
-      find(bytes.span.extracting(piece), &matches)
+      try find(bytes.span.extracting(piece), &matches)
       stretches.removeAll(keepingCapacity: true)
       var end = piece.lowerBound
       for match in matches {

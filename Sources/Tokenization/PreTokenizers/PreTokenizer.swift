@@ -3,7 +3,7 @@ import JSONText
 
 /// Cuts a normalized stretch of text into the pieces that the model encodes one by one.
 protocol PreTokenizer: Sendable {
-  func cut(_ list: inout PieceList)
+  func cut(_ list: inout PieceList) throws(InputError)
 }
 
 /// Reads a `pre_tokenizer` of tokenizer.json as the list of its steps, sequences unfolded.
@@ -28,6 +28,7 @@ func readPreTokenizers(_ reader: JSONReader) throws(InputError) -> [any PreToken
   case let name:
     throw InputError(
       .unsupported, place: type.path,
-      "the pre-tokenizer \(JSONValue.string(name).text()) is unknown")
+      "the pre-tokenizer \(quoted(name)) is unknown; expected one of "
+        + "ByteLevel, Metaspace, Split, Digits, Punctuation, WhitespaceSplit, Whitespace, Sequence")
   }
 }

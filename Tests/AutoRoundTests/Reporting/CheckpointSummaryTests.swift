@@ -1,4 +1,5 @@
 import AutoRound
+import Checkpoints
 import Diagnostics
 import Foundation
 import JSONText
@@ -60,6 +61,25 @@ import Testing
         .parameterCount
     }
     #expect(Set(counts).count == 1, "\(counts)")
+  }
+
+  /// Shapes that packed weights have no room for; their sum would exceed all integers.
+  @Test(arguments: [(1 << 24, 1 << 24), (128, 129 * 4), (0, 1), (-1, -1), (Int.max, 2)])
+  func refusesShapesThatAreTooLarge(_ rows: Int, _ columns: Int) throws {
+    try withTemporaryFolder { folder in
+      let copy = folder.appending(path: "model")
+      try FileManager.default.copyItem(
+        at: Fixtures.folder.appending(path: "formats/w4a16"), to: copy)
+      let file = copy.appending(path: "model.safetensors")
+      let name = "model.layers.0.self_attn.q_proj.weight_shape"
+      let range = try #require(try SafetensorsFile(opening: file).entry(name)).byteRange
+      var bytes = try Data(contentsOf: file)
+      withUnsafeBytes(of: (rows, columns)) { bytes.replaceSubrange(range, with: $0) }
+      try bytes.write(to: file)
+      expectInputError(.malformed, mentioning: [name, "\(rows) by \(columns)"]) {
+        try CheckpointSummary(opening: copy)
+      }
+    }
   }
 
   @Test func unknownArchitecturesAndMethodsAreNoErrors() throws {

@@ -41,6 +41,20 @@ import Testing
         == [.status("block 2/4  iteration 100/200  loss 1.000e+00  50 s left")])
   }
 
+  @Test func tellsWhatComesAfterTheBlocks() {
+    var (onTerminal, elsewhere) = (live(), ProgressText(isLive: false, styling: .plain))
+    #expect(onTerminal.text(for: .verifying, at: 0) == [.status("verifying what was written")])
+    #expect(elsewhere.text(for: .verifying, at: 0) == [.line("verifying what was written")])
+    for (share, percent) in [(0.0, 0), (0.255, 25), (1, 100)] {
+      #expect(
+        onTerminal.text(for: .measuring(share: share), at: 0)
+          == [.status("comparing with the source  \(percent) %")])
+      #expect(
+        elsewhere.text(for: .measuring(share: share), at: 0)
+          == (share == 0 ? [.line("comparing with the source")] : []))
+    }
+  }
+
   @Test func writesALinePerBlockElsewhere() {
     var text = ProgressText(isLive: false, styling: .plain)
     #expect(text.text(for: .blockStarted(index: 0, count: 2, name: "a"), at: 0).isEmpty)

@@ -12,7 +12,7 @@ import Testing
   private static func block(_ index: Int) -> JSONValue {
     [
       "block": JSONValue(index), "report": nil, "tensors": ["a.weight_packed": "00"],
-      "warnings": ["a"],
+      "warnings": ["a"], "seconds": 1.5, "peak_memory_bytes": 1000,
       "streams": [
         "original": ["name": "block-0-original", "digest": "ab"],
         "quantized": ["name": "block-0-quantized", "digest": "cd"],
@@ -43,6 +43,8 @@ import Testing
     ("no tensors", [run, changed("tensors", nil)]),
     ("tensors in a list", [run, changed("tensors", [])]),
     ("a tensor without digest", [run, changed("tensors", ["a": nil])]),
+    ("no seconds", [run, changed("seconds", nil)]),
+    ("memory below nothing", [run, changed("peak_memory_bytes", -1)]),
     ("no warnings", [run, changed("warnings", nil)]),
     ("a warning that is none", [run, changed("warnings", [1])]),
     ("a report that is none", [run, changed("report", ["index": 0])]),

@@ -1,0 +1,121 @@
+import Checkpoints
+import Diagnostics
+import Foundation
+import JSONText
+import Quantization
+import Tensors
+
+extension ModelFreeRun {
+  /// What the run will do and take, from the headers of the source's files alone. How long it takes is not
+  /// measured.
+  func plan() throws -> RunPlan {
+    var warnings: [String] = []
+    return try plan(of: prepare { warnings.append($0) }, warnings: warnings)
+  }
+
+  func plan(of planned: PlannedCopy, warnings: [String]) throws -> RunPlan {
+    // Reading again what was written looks at a tensor and at its source at the same time.
+    let infos = planned.checkpoint.tensorNames.compactMap(planned.checkpoint.info)
+    let mapped = 2 * (infos.map(\.byteCount).max() ?? 0)
+    var tuning = 0
+    for module in planned.schemes.keys {
+      guard let info = planned.checkpoint.info("\(module).weight") else { continue }
+      let elements = info.shape.reduce(1, *)
+      // One layer at a time: its quantizer's offsets, a copy of weights that are used as f32, integers and
+      // packed codes.
+      let isUsedInPlace = info.dtype == .float32 || info.dtype == .bfloat16
+      tuning = max(tuning, elements * (8 + 2 + (isUsedInPlace ? 0 : 4)))
+    }
+    return try RunPlan(
+      model: model.path(percentEncoded: false), of: planned, options: options,
+      memory: MemoryEstimate(
+        process: MemoryEstimate.processByteCount, block: 0, tuning: tuning, streams: 0,
+        mapped: mapped),
+      warnings: warnings)
+  }
+
+  /// Decides what becomes of each tensor.
+  func prepare(_ warn: (String) -> Void) throws -> PlannedCopy {
+    try requireNoCalibration()
+    let checkpoint = try Checkpoint(opening: model)
+    try naming(model.appending(path: "config.json").path(percentEncoded: false)) {
+      try JSONReader(checkpoint.configuration).requireFullPrecision()
+    }
+    let named = NamedModules(checkpoint)
+    let resolution = try SchemeResolution.resolve(
+      groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
+      modules: named.modules)
+    for entry in resolution.unmatchedIgnores where entry != "lm_head" {
+      warn("ignore: \(quoted(entry)) matches no layer of the model")
+    }
+    let schemes = try choose(resolution.schemes, named, warn)
+    for module in schemes.keys.sorted() { try checkpoint.requireWeightType("\(module).weight") }
+    let copy = try QuantizedCopy(
+      of: checkpoint, modules: named.modules + named.tiedHeads, schemes: schemes)
+    let embeddings = named.modules.filter { $0.className == "Embedding" }.map(\.name)
+    return PlannedCopy(
+      checkpoint: checkpoint, modules: named.modules, schemes: schemes, copy: copy,
+      embeddingsAndHeads: Set((embeddings + named.heads).map { $0 + ".weight" }),
+      reason: { module in
+        if !module.isLinear { return "no linear layer, by its name" }
+        return named.heads.contains(module.name)
+          ? "it is the head" : "no target matches it, or it is small or does not divide into groups"
+      })
+  }
+
+  /// Refuses what only running the model can find.
+  private func requireNoCalibration() throws(InputError) {
+    for group in options.groups {
+      guard let inputs = group.scheme.inputActivations, inputs.dynamic != .all else { continue }
+      throw InputError(
+        .unsupported, place: "config_groups.\(group.name).input_activations.dynamic",
+        "these scales of activations come from calibration, which needs a model that can be run; "
+          + "expected true, or null for weights alone")
+    }
+    guard options.keyValueCacheScheme == nil else {
+      throw InputError(
+        .unsupported, place: "kv_cache_scheme",
+        "the scales of keys and values come from calibration, which needs a model that can be run")
+    }
+  }
+
+  /// Leaves out the layers that are better left as they are, and says so.
+  private func choose(
+    _ resolved: [String: QuantizationScheme], _ named: NamedModules, _ warn: (String) -> Void
+  ) throws -> [String: QuantizationScheme] {
+    var schemes = resolved
+    if options.head == .keep {
+      for head in named.heads where schemes.removeValue(forKey: head) != nil {
+        warn(
+          "\(head) is the head and stays as it is; add it to ignore, or ask for it with --lm-head quantize"
+        )
+      }
+    } else if !named.heads.contains(where: { schemes[$0] != nil }) {
+      throw InputError(
+        .invalidValue, source: "--lm-head",
+        "there is no head with a weight of its own among the tensors that targets match")
+    }
+    let unfit = named.modules.filter { module in
+      guard let weights = schemes[module.name]?.weights else { return false }
+      let size = weights.groupSize ?? 1
+      return module.shape[1] % size != 0 || module.shape.contains { $0 < 32 }
+    }
+    for module in unfit { schemes[module.name] = nil }
+    if let first = unfit.first {
+      warn(
+        "\(unfit.count) matrices stay as they are, \(first.name) \(first.shape) among them: they are "
+          + "small, or the group size does not divide their rows")
+    }
+    if !named.stacks.isEmpty {
+      warn(
+        "\(named.stacks.count) tensors of three dimensions stay as they are, \(named.stacks[0]) among them"
+      )
+    }
+    guard !schemes.isEmpty else {
+      throw InputError(
+        .invalidValue, place: "targets",
+        "none of the model's \(named.modules.count) matrices is left to quantize")
+    }
+    return schemes
+  }
+}

@@ -1,0 +1,13 @@
+internal import COneDNN
+
+/// The library that multiplies matrices.
+package enum MatrixLibrary {
+  /// Its version, and the instructions that it picks its kernels by, in its own numbering: two runs with
+  /// equal texts compute products in the same way. `ONEDNN_MAX_CPU_ISA` changes the second.
+  package static var description: String {
+    let version = dnnl_version().pointee
+    let instructions = String(dnnl_get_effective_cpu_isa().rawValue, radix: 16)
+    return
+      "oneDNN \(version.major).\(version.minor).\(version.patch), instructions 0x\(instructions)"
+  }
+}
