@@ -64,7 +64,7 @@ import Testing
     return copy
   }
 
-  @Test(arguments: QuantizationScheme.supportedPresets)
+  @Test(arguments: QuantizationScheme.supportedPresets.filter { $0 != "UNQUANTIZED" })
   func isStoredBy(_ scheme: String) throws {
     try withTemporaryFolder { folder in
       let model = try extremeModel(in: folder)
