@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench accuracy plan resume faults fuzz memory lint format docs ci
+.PHONY: help build demo test bench files peer accuracy plan resume faults fuzz memory lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,6 +18,12 @@ bench: ## Time tuning against the machine's matrix rate; CASES="qwen3 example" c
 	Scripts/setup
 	swift build -c release --product benchmarks
 	.build/release/benchmarks $(CASES)
+
+files: ## Time what passes over files: reading, rounding, checking, converting; takes 8 GB of disk
+	Scripts/measure-files
+
+peer: ## Time runs and iterations beside auto-round, which is installed with pip; PAIRS=3
+	Scripts/compare-peer $(or $(PAIRS),3)
 
 accuracy: ## Measure every tuned scheme against the reference; writes docs/ACCURACY.md
 	Scripts/accuracy
