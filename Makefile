@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench files peer accuracy plan resume faults fuzz memory lint format docs ci
+.PHONY: help build demo test bench files peer accuracy readers plan resume faults fuzz memory lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,6 +27,9 @@ peer: ## Time runs and iterations beside auto-round, which is installed with pip
 
 accuracy: ## Measure every tuned scheme against the reference; writes docs/ACCURACY.md
 	Scripts/accuracy
+
+readers: ## Load checkpoints of every scheme with transformers, which is installed with pip, and compare perplexities
+	Scripts/check-transformers
 
 plan: ## Compare what `autoround plan` says with what a run takes; nothing else should run
 	Scripts/check-plan

@@ -1,3 +1,6 @@
+import Dispatch
+import Foundation
+
 /// Every tensor of a source against a checkpoint made from it: there bit for bit, or quantized from it.
 struct SourceLedger {
   let source: [String: StoredTensor]
@@ -22,7 +25,13 @@ struct SourceLedger {
           report.add(.damage, name, "is \(copy.kind); the source has \(original.kind)")
           continue
         }
-        let isSame = copy.withBytes { a in original.withBytes { b in a.elementsEqual(b) } }
+        // Of one type and shape, both have as many bytes.
+        let isSame = copy.withBytes { a in
+          original.withBytes { b in
+            guard let a = a.baseAddress, let b = b.baseAddress else { return true }
+            return memcmp(a, b, copy.entry.range.count) == 0
+          }
+        }
         if !isSame { report.add(.damage, name, "differs from the source, of which it is a copy") }
       } else {
         report.add(.damage, name, "is in the source and neither copied nor quantized")
@@ -53,22 +62,40 @@ struct SourceLedger {
       weight.finishReading()
       original.withBytes { _ in }
     }
-    let groups = weight.columnGroups
     let reach = reach.units(bits: scheme.bits)
-    for row in 0..<weight.rows {
-      let first = row * weight.columns
-      guard let wanted = original.floats(in: first..<first + weight.columns) else { return }
-      let elements = weight.elements(ofRow: row)
-      for (number, columns) in groups.enumerated() {
-        let group = GroupError(
-          wanted: wanted[columns], elements: elements[columns], scale: weight.scale(row, number),
-          zero: weight.zero(row, number), reach: reach)
-        guard let message = group.message(weight.grid) else { continue }
-        return report.add(
-          .damage, "\(module).weight",
-          "row \(row), group \(number): \(message); the weights, their scale or their zero "
-            + "point are wrong")
+    let parts = min(weight.rows, 64)
+    var found = [String?](repeating: nil, count: parts)
+    found.withUnsafeMutableBufferPointer { found in
+      // Each part of the rows has an element of its own.
+      nonisolated(unsafe) let found = found
+      DispatchQueue.concurrentPerform(iterations: parts) { part in
+        for row in weight.rows * part / parts..<weight.rows * (part + 1) / parts {
+          found[part] = message(weight, row, original, reach: reach)
+          if found[part] != nil { return }
+        }
       }
     }
+    guard let first = found.lazy.compactMap({ $0 }).first else { return }
+    report.add(
+      .damage, "\(module).weight",
+      "\(first); the weights, their scale or their zero point are wrong")
+  }
+
+  /// What is wrong with a row; nil for a sound one.
+  private func message(
+    _ weight: StoredWeight, _ row: Int, _ original: StoredTensor, reach: Double
+  ) -> String? {
+    let first = row * weight.columns
+    guard let wanted = original.floats(in: first..<first + weight.columns) else { return nil }
+    let elements = weight.elements(ofRow: row)
+    for (number, columns) in weight.columnGroups.enumerated() {
+      let group = GroupError(
+        wanted: wanted[columns], elements: elements[columns], scale: weight.scale(row, number),
+        zero: weight.zero(row, number), reach: reach)
+      if let message = group.message(weight.grid) {
+        return "row \(row), group \(number): \(message)"
+      }
+    }
+    return nil
   }
 }
