@@ -44,6 +44,15 @@ extension Kernel {
       Kernel(name: "silu gate backward", byteCount: 5 * rows * gate * 2) {
         ck_silu_gate_backward(CK_BF16, m.b, m.a, m.c, gate, $0, $1)
       },
+      Kernel(name: "differences from targets", byteCount: rows * hidden * (2 + 2 + 4)) {
+        ck_magnitudes(CK_BF16, m.a, m.b, m.gradient, $0 * hidden, $1 * hidden)
+      },
+      Kernel(name: "replacing outliers", byteCount: 2 * state) {
+        ck_replace_outliers(CK_BF16, m.a, m.b, 1e9, $0 * hidden, $1 * hidden)
+      },
+      Kernel(name: "log of summed exponentials", byteCount: rows * hidden * 4) { begin, end in
+        for row in begin..<end { _ = ck_log_sum_exp(m.offsets + row * hidden, hidden) }
+      },
       Kernel(name: "squares of columns", byteCount: state) { begin, end in
         // Shared out over columns, as where it is used.
         ck_add_column_squares(

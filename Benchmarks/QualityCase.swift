@@ -1,11 +1,10 @@
 import AutoRound
 import Compute
 import Foundation
-import Quantization
 
 /// What options that save work cost in the loss of blocks of real shapes with random weights.
 ///
-/// Each block is tuned for 200 iterations on the same 32 samples of 256 tokens. The loss is that over all
+/// Each block is tuned for 200 iterations on the same 32 samples of 128 tokens. The loss is that over all
 /// samples, in units of the loss with weights rounded to nearest.
 enum QualityCase {
   static let name = "quality"
@@ -13,10 +12,8 @@ enum QualityCase {
   private struct Options {
     var name: String
     var batch = 8
-    var iterations = 200
     var momentum: Float = 0
     var gradients = GradientPrecision.full
-    var searchesScales = false
   }
 
   private static let options = [
@@ -24,36 +21,27 @@ enum QualityCase {
     Options(name: "batch 8, int8", gradients: .int8),
     Options(name: "batch 2, int8", batch: 2, gradients: .int8),
     Options(name: "batch 2, int8, momentum 0.9", batch: 2, momentum: 0.9, gradients: .int8),
-    Options(name: "batch 8, int8, 100 iterations", iterations: 100, gradients: .int8),
-    Options(name: "batch 8, int8, searched", gradients: .int8, searchesScales: true),
-    Options(name: "batch 2, int8, searched", batch: 2, gradients: .int8, searchesScales: true),
   ]
 
   static func run(_ show: (String) -> Void) throws {
-    for (shape, scheme) in [(BlockShape.qwen3, "W4A16"), (.qwen3, "W2A16"), (.llama1B, "W4A16")] {
+    for shape in [BlockShape.qwen3, .llama1B] {
       show("")
-      show("\(shape.name), \(scheme), 32 x 256 tokens: loss after tuning, of rounding's; seconds")
+      show("\(shape.name), W4A16, 32 x 128 tokens: loss after tuning, of rounding's; seconds")
       for options in options where options.gradients.isAvailable {
-        show(try line(shape, scheme, options))
+        show(try line(shape, options))
       }
     }
   }
 
-  private static func line(
-    _ shape: BlockShape, _ scheme: String, _ options: Options
-  ) throws -> String {
+  private static func line(_ shape: BlockShape, _ options: Options) throws -> String {
     let block = try RandomBlock(
-      shape, batch: options.batch, tokens: 256, samples: 32, scheme: scheme,
-      gradients: options.gradients)
-    var settings = TuningSettings(iterations: options.iterations, batchSize: options.batch)
+      shape, batch: options.batch, tokens: 128, samples: 32, gradients: options.gradients)
+    var settings = TuningSettings(iterations: 200, batchSize: options.batch)
     settings.momentum = options.momentum
     let tuner = BlockTuner(block: block.program, layers: block.layers, settings: settings)
     let runner = BlockRunner(block.program)
     tuner.quantizeWeights()
     let rounded = runner.loss(on: block.inputs, targets: block.targets)
-    if options.searchesScales {
-      for layer in block.layers { layer.quantizer.searchScales(importance: nil) }
-    }
     let start = ContinuousClock.now
     _ = try tuner.tune(inputs: block.inputs, targets: block.targets) { _, _ in }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
