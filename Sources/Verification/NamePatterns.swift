@@ -50,25 +50,20 @@ struct NamePatterns {
   }
 }
 
-/// What all patterns of a checkpoint together may cost.
-///
-/// Some expressions take time that doubles with each character, `(a+)+$` for one, and whoever made a
-/// checkpoint chose both the expressions and the names. The engine reports after some thousand steps of one
-/// match that it is still at work; after many such reports nothing more is matched.
+/// What all patterns of a checkpoint together may cost: after so many reports of the engine that it is still
+/// at work, nothing more is matched.
 final class MatchLimit {
-  private var reports = 0
+  private var reports = 1001
 
   /// Whether something was given up.
-  var isReached: Bool { reports > 1000 }
+  var isReached: Bool { reports <= 0 }
 
   func matches(_ expression: NSRegularExpression, _ text: String) -> Bool {
     guard !isReached else { return false }
     var isMatching = false
-    expression.enumerateMatches(
-      in: text, options: [.anchored, .reportProgress], range: NSRange(text.startIndex..., in: text)
-    ) { result, _, stop in
-      if result == nil { self.reports += 1 } else { isMatching = true }
-      if isMatching || self.isReached { stop.pointee = true }
+    expression.forEachMatch(in: text, options: .anchored, reports: &reports) { _ in
+      isMatching = true
+      return false
     }
     return isMatching
   }

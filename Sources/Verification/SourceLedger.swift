@@ -62,7 +62,7 @@ struct SourceLedger {
       weight.finishReading()
       original.withBytes { _ in }
     }
-    let reach = reach.units(bits: scheme.bits)
+    let (groups, reach) = (weight.columnGroups, reach.units(bits: scheme.bits))
     let parts = min(weight.rows, 64)
     var found = [String?](repeating: nil, count: parts)
     found.withUnsafeMutableBufferPointer { found in
@@ -70,7 +70,7 @@ struct SourceLedger {
       nonisolated(unsafe) let found = found
       DispatchQueue.concurrentPerform(iterations: parts) { part in
         for row in weight.rows * part / parts..<weight.rows * (part + 1) / parts {
-          found[part] = message(weight, row, original, reach: reach)
+          found[part] = message(weight, row, groups, original, reach: reach)
           if found[part] != nil { return }
         }
       }
@@ -83,12 +83,13 @@ struct SourceLedger {
 
   /// What is wrong with a row; nil for a sound one.
   private func message(
-    _ weight: StoredWeight, _ row: Int, _ original: StoredTensor, reach: Double
+    _ weight: StoredWeight, _ row: Int, _ groups: [Range<Int>], _ original: StoredTensor,
+    reach: Double
   ) -> String? {
     let first = row * weight.columns
     guard let wanted = original.floats(in: first..<first + weight.columns) else { return nil }
     let elements = weight.elements(ofRow: row)
-    for (number, columns) in weight.columnGroups.enumerated() {
+    for (number, columns) in groups.enumerated() {
       let group = GroupError(
         wanted: wanted[columns], elements: elements[columns], scale: weight.scale(row, number),
         zero: weight.zero(row, number), reach: reach)

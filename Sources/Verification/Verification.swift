@@ -80,6 +80,12 @@ extension VerificationReport {
     ).run(&self)
   }
 
+  /// Digests the files of a folder, and checks nothing else.
+  package init(digesting folder: URL) {
+    self.init()
+    digestFiles(folder)
+  }
+
   /// Whether a matrix is looked up in rather than multiplied with.
   private static func isTable(_ module: String) -> Bool {
     let name = module.split(separator: ".").last ?? ""

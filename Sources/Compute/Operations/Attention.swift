@@ -125,9 +125,9 @@ final class Attention: Operation {
       let firstRow = sequence * tokens
       let own = scratch + member * forwardMemory.byteCount
       let queries = own + forwardMemory.query
-      let sums = floats(own, forwardMemory.rowSums)
-      let totals = floats(own, forwardMemory.rowNumbers)
-      let scores = floats(own, forwardMemory.scores)
+      let sums = own.floats(at: forwardMemory.rowSums)
+      let totals = own.floats(at: forwardMemory.rowNumbers)
+      let scores = own.floats(at: forwardMemory.scores)
       let weights = own + forwardMemory.weights
       for tile in tiles {
         let token = tile.firstQuery - offset
@@ -181,13 +181,13 @@ final class Attention: Operation {
       let firstRow = sequence * tokens
       let own = scratch + member * backwardMemory.byteCount
       let (queries, dOutputs) = (own + backwardMemory.query, own + backwardMemory.dOutput)
-      let querySums = floats(own, backwardMemory.rowSums)
-      let deltas = floats(own, backwardMemory.rowNumbers)
-      let scores = floats(own, backwardMemory.scores)
-      let dWeights = floats(own, backwardMemory.dWeights)
+      let querySums = own.floats(at: backwardMemory.rowSums)
+      let deltas = own.floats(at: backwardMemory.rowNumbers)
+      let scores = own.floats(at: backwardMemory.scores)
+      let dWeights = own.floats(at: backwardMemory.dWeights)
       let (weights, dScores) = (own + backwardMemory.weights, own + backwardMemory.dScores)
-      let keySums = floats(own, backwardMemory.keySums)
-      let valueSums = floats(own, backwardMemory.valueSums)
+      let keySums = own.floats(at: backwardMemory.keySums)
+      let valueSums = own.floats(at: backwardMemory.valueSums)
       keySums.update(repeating: 0, count: tokens * d)
       valueSums.update(repeating: 0, count: tokens * d)
       for tile in tiles {
@@ -236,12 +236,6 @@ final class Attention: Operation {
   }
 
   // MARK: Rows
-
-  private func floats(
-    _ scratch: UnsafeMutableRawPointer, _ offset: Int
-  ) -> UnsafeMutablePointer<Float> {
-    (scratch + offset).assumingMemoryBound(to: Float.self)
-  }
 
   /// Copies rows that are `stride` bytes apart to where there are no gaps between them.
   private func gather(

@@ -1,6 +1,7 @@
 /// Where the memory of one thread for a tile of attention lies, in bytes from its start.
 struct AttentionScratch {
-  private(set) var byteCount = 0
+  private var layout = ScratchLayout()
+  var byteCount: Int { layout.byteCount }
   /// `[rows, head size]` of queries in the compute type, and the f32 sums of `Y` or `dQ`.
   private(set) var query = 0
   private(set) var rowSums = 0
@@ -23,21 +24,16 @@ struct AttentionScratch {
     let rows = queries * shape.headsOfGroup
     let keys = max(AttentionTile.keysOfPiece, queries)
     let float = MemoryLayout<Float>.stride
-    query = place(rows * shape.headSize * elementByteCount)
-    rowSums = place(rows * shape.headSize * float)
-    rowNumbers = place(rows * float)
-    scores = place(rows * keys * float)
-    weights = place(rows * keys * elementByteCount)
+    query = layout.place(rows * shape.headSize * elementByteCount)
+    rowSums = layout.place(rows * shape.headSize * float)
+    rowNumbers = layout.place(rows * float)
+    scores = layout.place(rows * keys * float)
+    weights = layout.place(rows * keys * elementByteCount)
     guard backward else { return }
-    dOutput = place(rows * shape.headSize * elementByteCount)
-    dWeights = place(rows * keys * float)
-    dScores = place(rows * keys * elementByteCount)
-    keySums = place(tokens * shape.headSize * float)
-    valueSums = place(tokens * shape.headSize * float)
-  }
-
-  private mutating func place(_ count: Int) -> Int {
-    defer { byteCount = (byteCount + count + 63) / 64 * 64 }
-    return byteCount
+    dOutput = layout.place(rows * shape.headSize * elementByteCount)
+    dWeights = layout.place(rows * keys * float)
+    dScores = layout.place(rows * keys * elementByteCount)
+    keySums = layout.place(tokens * shape.headSize * float)
+    valueSums = layout.place(tokens * shape.headSize * float)
   }
 }

@@ -10,7 +10,8 @@ struct Int8LinearGradients: LinearGradients {
 
   /// Where things lie in scratch memory, in bytes from its start. Sums come first: they become dW.
   struct Scratch {
-    private(set) var byteCount = 0
+    private var layout = ScratchLayout()
+    var byteCount: Int { layout.byteCount }
     /// i32 sums of a product, `[rows, inputs]` and then `[outputs, inputs]`.
     private(set) var sums = 0
     /// dy `[rows, outputs]`, x `[rows, inputs]` and W `[outputs, inputs]` as integers. x and W are never
@@ -26,17 +27,12 @@ struct Int8LinearGradients: LinearGradients {
     init(_ shape: LinearShape) {
       let longest = max(shape.rows, shape.outputs)
       let widest = max(shape.inputs, shape.outputs)
-      sums = place(longest * shape.inputs * MemoryLayout<Int32>.stride)
-      dy = place(shape.rows * shape.outputs)
-      other = place(longest * shape.inputs)
-      dyScales = place(shape.outputs * MemoryLayout<Float>.stride)
-      otherScales = place(shape.inputs * MemoryLayout<Float>.stride)
-      magnitudes = place(ThreadTeam.size * widest * MemoryLayout<Float>.stride)
-    }
-
-    private mutating func place(_ count: Int) -> Int {
-      defer { byteCount = (byteCount + count + 63) / 64 * 64 }
-      return byteCount
+      sums = layout.place(longest * shape.inputs * MemoryLayout<Int32>.stride)
+      dy = layout.place(shape.rows * shape.outputs)
+      other = layout.place(longest * shape.inputs)
+      dyScales = layout.place(shape.outputs * MemoryLayout<Float>.stride)
+      otherScales = layout.place(shape.inputs * MemoryLayout<Float>.stride)
+      magnitudes = layout.place(ThreadTeam.size * widest * MemoryLayout<Float>.stride)
     }
   }
 
@@ -58,7 +54,7 @@ struct Int8LinearGradients: LinearGradients {
   func begin(_ dy: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer) {
     quantize(
       dy, stride: shape.outputs, rows: shape.rows, columns: shape.outputs, factors: nil,
-      into: scratch + offsets.dy, scales: floats(scratch, offsets.dyScales),
+      into: scratch + offsets.dy, scales: scratch.floats(at: offsets.dyScales),
       seed: seed(.outputGradient, pass), scratch: scratch)
   }
 
@@ -73,10 +69,10 @@ struct Int8LinearGradients: LinearGradients {
     _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget, pass: UInt32,
     scratch: UnsafeMutableRawPointer
   ) {
-    let scales = floats(scratch, offsets.otherScales)
+    let scales = scratch.floats(at: offsets.otherScales)
     quantize(
       weight, stride: shape.inputs, rows: shape.outputs, columns: shape.inputs,
-      factors: floats(scratch, offsets.dyScales), into: scratch + offsets.other, scales: scales,
+      factors: scratch.floats(at: offsets.dyScales), into: scratch + offsets.other, scales: scales,
       seed: seed(.weight, pass), scratch: scratch)
     inputProduct!.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
     let sums = (scratch + offsets.sums).assumingMemoryBound(to: Int32.self)
@@ -91,24 +87,18 @@ struct Int8LinearGradients: LinearGradients {
   func weightGradient(
     _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
   ) -> UnsafePointer<Float> {
-    let scales = floats(scratch, offsets.otherScales)
+    let scales = scratch.floats(at: offsets.otherScales)
     quantize(
       x, stride: shape.inputStride, rows: shape.rows, columns: shape.inputs, factors: nil,
       into: scratch + offsets.other, scales: scales, seed: seed(.input, pass), scratch: scratch)
     weightProduct.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
-    let factors = floats(scratch, offsets.dyScales)
+    let factors = scratch.floats(at: offsets.dyScales)
     let sums = scratch + offsets.sums
     let columns = shape.inputs
     ThreadTeam.forRanges(of: shape.outputs) { begin, end in
       ck_scale_sums_in_place(sums, factors, scales, columns, begin, end)
     }
     return UnsafePointer(sums.assumingMemoryBound(to: Float.self))
-  }
-
-  private func floats(
-    _ scratch: UnsafeMutableRawPointer, _ offset: Int
-  ) -> UnsafeMutablePointer<Float> {
-    (scratch + offset).assumingMemoryBound(to: Float.self)
   }
 
   /// Finds a scale for each column of `factors[r] * x[r, c]` and rounds to multiples of it.
@@ -118,7 +108,7 @@ struct Int8LinearGradients: LinearGradients {
     scales: UnsafeMutablePointer<Float>, seed: UInt32, scratch: UnsafeMutableRawPointer
   ) {
     let type = shape.compute.element
-    let magnitudes = floats(scratch, offsets.magnitudes)
+    let magnitudes = scratch.floats(at: offsets.magnitudes)
     let integers = integers.assumingMemoryBound(to: Int8.self)
     magnitudes.update(repeating: 0, count: ThreadTeam.size * columns)
     ThreadTeam.run { member, size in

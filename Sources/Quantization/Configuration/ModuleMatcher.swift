@@ -29,24 +29,20 @@ package struct ModuleMatcher {
     }
   }
 
-  /// Reports of the engine, each after 10,000 steps, that one name may take; a hundredth of a second.
+  /// Reports of the engine that one name may take; a hundredth of a second.
   private static let reportLimit = 100
 
   /// How this matches a module, if it does.
   ///
-  /// - Throws: `invalidValue` if a pattern takes too long: there are some for which the engine takes time
-  ///   without bound.
+  /// - Throws: `invalidValue` if a pattern takes too long.
   package func match(_ module: ModuleDescription) throws(InputError) -> Kind? {
     if let pattern {
-      let whole = NSRange(module.name.startIndex..., in: module.name)
-      var (isFound, reports) = (false, 0)
-      pattern.enumerateMatches(
-        in: module.name, options: [.anchored, .reportProgress], range: whole
-      ) { match, _, stop in
-        if match != nil { isFound = true } else { reports += 1 }
-        if isFound || reports == Self.reportLimit { stop.pointee = true }
+      var (isFound, reports) = (false, Self.reportLimit)
+      pattern.forEachMatch(in: module.name, options: .anchored, reports: &reports) { _ in
+        isFound = true
+        return false
       }
-      guard isFound || reports < Self.reportLimit else {
+      guard isFound || reports > 0 else {
         throw InputError(
           .invalidValue, place: quoted(text), "takes too long on the name \(quoted(module.name))")
       }

@@ -22,12 +22,10 @@ struct RegularExpression: Sendable {
     }
   }
 
-  /// Reports of the engine that a text of any length may take. It reports after every 10,000 steps, which
-  /// take a tenth of a millisecond, and may do so at every character where it looks for a match.
+  /// Reports of the engine that a text of any length may take, beside one at every character.
   private static let leastReportLimit = 1000
 
-  /// - Throws: `unsupported` if the engine tries for too long: there are patterns for which it takes time
-  ///   without bound.
+  /// - Throws: `unsupported` if the engine tries for too long.
   func appendMatches(
     in text: Span<UInt8>, to matches: inout [Range<Int>]
   ) throws(InputError) {
@@ -45,12 +43,9 @@ struct RegularExpression: Sendable {
     var previousEnd = -1
     var found: [NSRange] = []
     var reports = Self.leastReportLimit + length + length / 50
-    expression.enumerateMatches(
-      in: string, options: .reportProgress, range: NSRange(location: 0, length: length)
-    ) { match, _, stop in
-      if let match { return found.append(match.range) }
-      reports -= 1
-      if reports == 0 { stop.pointee = true }
+    expression.forEachMatch(in: string, reports: &reports) { range in
+      found.append(range)
+      return true
     }
     guard reports > 0 else {
       throw InputError(
