@@ -136,7 +136,7 @@ struct FuzzTarget: Sendable {
     }
   }
 
-  /// A recipe in YAML, as far as a run would take it.
+  /// A recipe in YAML, or in the front matter of a document, as far as a run would take it.
   static let recipe = FuzzTarget(
     name: "recipe", isJSON: false,
     words: [
@@ -149,7 +149,7 @@ struct FuzzTarget: Sendable {
     ]
   ) { bytes in
     guard let text = String(validating: bytes, as: UTF8.self) else { return }
-    let recipe = try Recipe(text)
+    let recipe = try Recipe(text.hasPrefix("---") ? Recipe.frontMatter(of: text) : text)
     let options = try ResolvedOptions(
       overrides: OptionOverrides(), recipe: recipe.autoRoundOptions(), preset: .default)
     let again = try Recipe(recipe.yaml)

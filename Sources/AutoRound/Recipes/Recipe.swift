@@ -127,7 +127,7 @@ public struct Recipe: Sendable, Equatable {
   }
 
   /// What stands between the `---` lines at the beginning of a document; lines keep their numbers.
-  private static func frontMatter(of text: String) throws -> String {
+  package static func frontMatter(of text: String) throws -> String {
     let lines = text.split(separator: /\r?\n/, omittingEmptySubsequences: false)
     guard lines.first == "---", let end = lines.dropFirst().firstIndex(of: "---") else {
       throw InputError(
