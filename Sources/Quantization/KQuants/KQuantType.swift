@@ -1,0 +1,67 @@
+/// A type of block in a GGUF file whose scales are themselves integers with a scale.
+///
+/// A *super-block* is 256 neighbouring weights of a row. It has sub-blocks of 16 or 32 weights,
+/// each with an integer scale and, in asymmetric types, an integer minimum, and one or two numbers
+/// that these are multiplied with. With the code `q` of a weight, from 0,
+///
+/// ```
+/// w = d * scale * q - dmin * minimum      asymmetric: q2_k, q4_k, q5_k
+/// w = d * scale * (q - 2^(bits - 1))      symmetric: q3_k, q6_k
+/// ```
+package enum KQuantType: String, Sendable, CaseIterable {
+  case q2K = "q2_k"
+  case q3K = "q3_k"
+  case q4K = "q4_k"
+  case q5K = "q5_k"
+  case q6K = "q6_k"
+
+  /// Weights of a super-block.
+  package static let superBlockSize = 256
+
+  /// Bits of a weight's code.
+  package var bits: Int {
+    switch self {
+    case .q2K: 2
+    case .q3K: 3
+    case .q4K: 4
+    case .q5K: 5
+    case .q6K: 6
+    }
+  }
+
+  /// Weights that share an integer scale.
+  package var subBlockSize: Int {
+    switch self {
+    case .q4K, .q5K: 32
+    case .q2K, .q3K, .q6K: 16
+    }
+  }
+
+  /// Sub-blocks of a super-block: 8 or 16.
+  package var subBlockCount: Int { Self.superBlockSize / subBlockSize }
+
+  /// Whether sub-blocks have minimums; their scales are then not negative.
+  package var isAsymmetric: Bool {
+    switch self {
+    case .q2K, .q4K, .q5K: true
+    case .q3K, .q6K: false
+    }
+  }
+
+  /// Bits of a sub-block's scale, and of its minimum.
+  package var scaleBits: Int {
+    switch self {
+    case .q2K: 4
+    case .q3K, .q4K, .q5K: 6
+    case .q6K: 8
+    }
+  }
+
+  /// Where the integer scales of sub-blocks lie.
+  package var scaleRange: ClosedRange<Int> {
+    isAsymmetric ? 0...(1 << scaleBits) - 1 : -(1 << (scaleBits - 1))...(1 << (scaleBits - 1)) - 1
+  }
+
+  /// What a code is counted from.
+  package var zeroPoint: Int { isAsymmetric ? 0 : 1 << (bits - 1) }
+}

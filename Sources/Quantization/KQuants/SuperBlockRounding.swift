@@ -1,0 +1,154 @@
+import CKernels
+import Tensors
+
+/// Rounds the super-blocks of one weight: how is the same for all of them.
+///
+/// Three steps: a scale (and a minimum) for each sub-block, searched in f32; integers for these
+/// with a common scale; the codes that are nearest with what is then stored.
+struct SuperBlockRounding {
+  let type: KQuantType
+  let importance: ColumnImportance?
+  /// The type that super-block scales are stored in, f16 or f32.
+  let scaleDType: DType
+
+  /// Rounds all of a weight.
+  ///
+  /// - Parameters:
+  ///   - weight: `[rows, columns]`, f32, columns in full super-blocks.
+  ///   - codes: Where to write a code for each element.
+  ///   - superBlocks: Where to write what each super-block has in common.
+  func round(
+    _ weight: Tensor, codes: UnsafeMutablePointer<UInt8>,
+    superBlocks: UnsafeMutablePointer<KQuantSuperBlock>
+  ) {
+    let size = KQuantType.superBlockSize
+    let blocksInRow = weight.shape[1] / size
+    weight.withUnsafeBytes { bytes in
+      guard let elements = bytes.assumingMemoryBound(to: Float.self).baseAddress else { return }
+      ThreadTeam.forRanges(of: weight.count / size) { begin, end in
+        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: SuperBlockMemory.count) { buffer in
+          guard let base = buffer.baseAddress else { return }
+          let memory = SuperBlockMemory(base)
+          for index in begin..<end {
+            memory.load(elements + index * size)
+            let block = round(index % blocksInRow, memory, codes: codes + index * size)
+            (superBlocks + index).initialize(to: block)
+          }
+        }
+      }
+    }
+  }
+
+  /// Rounds one super-block.
+  ///
+  /// - Parameters:
+  ///   - index: Which one of its row it is.
+  ///   - memory: Holds its weights.
+  ///   - codes: Where to write its codes, `superBlockSize` of them.
+  private func round(
+    _ index: Int, _ memory: SuperBlockMemory, codes: UnsafeMutablePointer<UInt8>
+  ) -> KQuantSuperBlock {
+    let result = type.isAsymmetric ? roundAsymmetric(index, memory) : roundSymmetric(index, memory)
+    writeCodes(result, of: memory, to: codes)
+    return result
+  }
+
+  /// Pieces of a sub-block.
+  private var pieces: Int { type.subBlockSize / Lanes.scalarCount }
+  /// Pieces of a number for each sub-block.
+  private var numberPieces: Int { type.subBlockCount / Lanes.scalarCount }
+
+  private func roundAsymmetric(_ index: Int, _ memory: SuperBlockMemory) -> KQuantSuperBlock {
+    let search = AffineSearch(type: type, isImportanceKnown: importance != nil)
+    for subBlock in 0..<type.subBlockCount {
+      let x = UnsafePointer(memory.x + subBlock * pieces)
+      let found = withWeights(ofSubBlock: subBlock, index, memory) { weight in
+        if importance != nil { memory.weightSums.set(subBlock, to: sum(weight)) }
+        return search.search(x, weight, count: pieces)
+      }
+      memory.scales.set(subBlock, to: found.scale)
+      memory.minimums.set(subBlock, to: found.minimum)
+    }
+    let greatest = Float(type.scaleRange.upperBound)
+    func common(_ values: UnsafeMutablePointer<Lanes>) -> Float {
+      importance == nil
+        ? SuperScale.ofGreatest(values, count: numberPieces, integer: greatest)
+        : SuperScale.searched(
+          values, memory.weightSums, count: numberPieces, integer: greatest)
+    }
+    let (scale, minimumScale) = (common(memory.scales), common(memory.minimums))
+    return KQuantSuperBlock(
+      scale: stored(scale), minimumScale: stored(minimumScale),
+      scales: integers(memory.scales), minimums: integers(memory.minimums))
+  }
+
+  private func roundSymmetric(_ index: Int, _ memory: SuperBlockMemory) -> KQuantSuperBlock {
+    let middle = Float(1 << (type.bits - 1))
+    let (search, descent) = (SymmetricSearch(middle: middle), SymmetricDescent(middle: middle))
+    for subBlock in 0..<type.subBlockCount {
+      let x = UnsafePointer(memory.x + subBlock * pieces)
+      let scale =
+        type == .q3K && importance == nil
+        ? descent.search(x, count: pieces)
+        : withWeights(ofSubBlock: subBlock, index, memory) { search.search(x, $0, count: pieces) }
+      memory.scales.set(subBlock, to: scale)
+    }
+    let scale = SuperScale.ofLargest(
+      memory.scales, count: numberPieces, middle: Float(-type.scaleRange.lowerBound))
+    return KQuantSuperBlock(
+      scale: stored(scale), minimumScale: 0, scales: integers(memory.scales), minimums: .zero)
+  }
+
+  /// Calls `body` with what errors in a sub-block weigh.
+  @inline(__always) private func withWeights<Result>(
+    ofSubBlock subBlock: Int, _ index: Int, _ memory: SuperBlockMemory,
+    _ body: (UnsafePointer<Lanes>) -> Result
+  ) -> Result {
+    let group = index * type.subBlockCount + subBlock
+    let x = UnsafePointer(memory.x + subBlock * pieces)
+    if let importance, !importance.fallsBack[group] {
+      return importance.lanes[group * pieces..<(group + 1) * pieces].withUnsafeBufferPointer {
+        body($0.baseAddress ?? UnsafePointer(memory.errorWeights))
+      }
+    }
+    let kind = importance == nil ? type.elementImportance : type.fallbackImportance
+    kind.write(to: memory.errorWeights, of: x, count: pieces)
+    return body(UnsafePointer(memory.errorWeights))
+  }
+
+  private func sum(_ weight: UnsafePointer<Lanes>) -> Float {
+    (1..<pieces).reduce(weight[0]) { $0 + weight[$1] }.total
+  }
+
+  /// The nearest codes, half to even, with the scales and minimums as they are stored.
+  private func writeCodes(
+    _ block: KQuantSuperBlock, of memory: SuperBlockMemory, to codes: UnsafeMutablePointer<UInt8>
+  ) {
+    let zero = Float(type.zeroPoint)
+    let greatest = Float((1 << type.bits) - 1) - zero
+    for subBlock in 0..<type.subBlockCount {
+      let inverse = block.scale(ofSubBlock: subBlock).reciprocalOrZero
+      let minimum = block.minimum(ofSubBlock: subBlock)
+      for i in subBlock * pieces..<(subBlock + 1) * pieces {
+        let q = ((memory.x[i] + minimum) * inverse).rounded(from: -zero, through: greatest) + zero
+        for lane in 0..<Lanes.scalarCount { codes[i * Lanes.scalarCount + lane] = UInt8(q[lane]) }
+      }
+    }
+  }
+
+  /// The integers that ``SuperScale`` has put in place of the numbers of sub-blocks.
+  private func integers(_ values: UnsafePointer<Lanes>) -> SIMD16<Int8> {
+    var result = SIMD16<Int8>.zero
+    for subBlock in 0..<type.subBlockCount { result[subBlock] = Int8(values.number(subBlock)) }
+    return result
+  }
+
+  /// A super-block scale as its type holds it, rounded half to even.
+  private func stored(_ scale: Float) -> Float {
+    guard scaleDType == .float16 else { return scale }
+    var (number, bits): (Float, UInt16) = (scale, 0)
+    ck_f32_to_f16(&number, &bits, 1)
+    ck_f16_to_f32(&bits, &number, 1)
+    return number
+  }
+}
