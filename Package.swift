@@ -54,7 +54,7 @@ let package = Package(
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
     library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
-    library("Verification", ["Diagnostics", "Checksums", "JSONText"]),
+    library("Verification", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library(
       "AutoRound",
       [

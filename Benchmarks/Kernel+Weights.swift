@@ -12,7 +12,7 @@ extension Kernel {
     let layer = ck_int_layer(
       weight: UnsafeRawPointer(m.a), columns: hidden, group_size: 128, groups: groups,
       parameter_stride: groups, weight_type: CK_BF16, bits: 4, symmetric: 1,
-      scale_type: CK_SCALE_BF16, value: m.offsets, alpha: alpha, beta: beta,
+      scale_type: CK_SCALE_BF16, value: m.offsets, value_stride: hidden, alpha: alpha, beta: beta,
       wmin: UnsafePointer(least), wmax: UnsafePointer(greatest), initial: nil,
       scale: m.numbers(0), zero: m.numbers(0))
     var trial = layer
@@ -54,7 +54,8 @@ extension Kernel {
     let layer = ck_float_layer(
       weight: UnsafeRawPointer(m.a), columns: hidden, group_size: groupSize, groups: groups,
       row_span: 1, weight_type: CK_BF16, format: format, scale_type: CK_SCALE_BF16, global: 2688,
-      beta_limit: 1, value: m.offsets, beta: m.numbers(1), greatest: UnsafePointer(m.numbers(1)),
+      beta_limit: 1, value: m.offsets, value_stride: hidden, beta: m.numbers(1),
+      greatest: UnsafePointer(m.numbers(1)),
       scale: m.numbers(0), inverse: m.numbers(0), stored: m.numbers(0))
     withUnsafePointer(to: layer) { ck_float_scales($0, 0, rows * groups) }
     return [

@@ -1,4 +1,4 @@
-import Checkpoints
+import Tensors
 
 #if canImport(Glibc)
   import Glibc

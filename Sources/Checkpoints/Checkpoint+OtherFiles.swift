@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import Tensors
 
 extension Checkpoint {
   /// The folder of a model's further chat templates.

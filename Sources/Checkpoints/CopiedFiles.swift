@@ -1,4 +1,5 @@
 package import Foundation
+import Tensors
 
 extension Checkpoint {
   /// What ``CheckpointWriter/copyFile(_:)`` makes of a file or folder: names in the new checkpoint, with

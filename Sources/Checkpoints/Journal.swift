@@ -1,6 +1,7 @@
 import Checksums
 package import Diagnostics
 package import JSONText
+import Tensors
 
 #if canImport(Glibc)
   import Glibc

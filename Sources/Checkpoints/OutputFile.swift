@@ -88,12 +88,22 @@ package final class OutputFile {
         Result { () throws(InputError) in try write(bytes, at: offset + first * rowByteCount) }
       }
       part.releasePages()
+      beginSynchronizing(part.byteCount, at: offset + first * rowByteCount)
       try outcome.get()
     }
   }
 
+  /// Lets the disk take what is written while the run goes on, so that ``synchronize()`` has less to wait
+  /// for.
+  private func beginSynchronizing(_ byteCount: Int, at offset: Int) {
+    #if canImport(Glibc)
+      // Pages that must be written first are not let go of: the advice only starts to write them.
+      posix_fadvise(descriptor, off_t(offset), off_t(byteCount), POSIX_FADV_DONTNEED)
+    #endif
+  }
+
   /// Bytes of a tensor that are read at once.
-  private static let pieceByteCount = 32 << 20
+  package static let pieceByteCount = 32 << 20
 
   /// Maps the file's first bytes as memory that can be written; the caller unmaps it.
   func mapWritable(_ byteCount: Int) throws(InputError) -> UnsafeMutableRawPointer {

@@ -1,4 +1,5 @@
 import Diagnostics
+import Tensors
 
 #if canImport(Glibc)
   import Glibc

@@ -1,5 +1,6 @@
 package import Diagnostics
 package import Foundation
+import Tensors
 
 #if canImport(Glibc)
   import Glibc

@@ -6,61 +6,91 @@ import Tensors
 /// tuning moves, the best of them so far, and room for what follows from them.
 ///
 /// Parameters are the offsets V, one for each element, and after them some range scales for each
-/// parameter set, which start at 1.
+/// parameter set, which start at 1. A weight that is only rounded has one row of zeros for the V of all
+/// rows.
 final class ParameterState {
   let grouping: WeightGrouping
   /// `[rows, columns]`, f32 or bf16. Held because the kernels' layers point into it.
   let weight: Tensor
   /// V.
   let values: UnsafeMutablePointer<Float>
+  /// Whether parameters move.
+  let isTuned: Bool
   /// The range scales: an array with one for each parameter set after another.
-  var ranges: UnsafeMutablePointer<Float> { values + elementCount }
+  var ranges: UnsafeMutablePointer<Float> { values + valueCount }
   /// Arrays with one number for each parameter set, at first zeros.
   let derived: UnsafeMutablePointer<Float>
   /// Arrays with one number for each group of each row.
   let sums: UnsafeMutablePointer<Float>
-  private let best: UnsafeMutablePointer<Float>
-  private let rangeCount: Int
+  /// Nil where parameters do not move.
+  private let best: UnsafeMutablePointer<Float>?
+  private let arrays: Arrays
+
+  /// How many arrays there are of each kind.
+  struct Arrays {
+    var ranges: Int
+    var derived: Int
+    var sums: Int
+  }
+
+  /// Bytes that all of this takes, and the copy of a weight that is not used in place.
+  static func byteCount(
+    _ grouping: WeightGrouping, _ arrays: Arrays, dtype: DType, isTuned: Bool
+  ) -> Int {
+    let elements = grouping.rows * grouping.columns
+    let offsets = isTuned ? 2 * elements : grouping.columns
+    let ranges = (isTuned ? 2 : 1) * arrays.ranges
+    return MemoryLayout<Float>.stride
+      * (offsets + (ranges + arrays.derived) * grouping.parameterCount
+        + arrays.sums * grouping.rows * grouping.groups + (isUsedInPlace(dtype) ? 0 : elements))
+  }
+
+  private static func isUsedInPlace(_ dtype: DType) -> Bool {
+    dtype == .float32 || dtype == .bfloat16
+  }
 
   var elementCount: Int { grouping.rows * grouping.columns }
   var parameterCount: Int { grouping.parameterCount }
   /// Groups of all rows; differs from the number of parameter sets where rows share theirs.
   var sumCount: Int { grouping.rows * grouping.groups }
-  private var count: Int { elementCount + rangeCount * parameterCount }
+  /// From the V of one row to that of the next.
+  var valueStride: Int { isTuned ? grouping.columns : 0 }
+  private var valueCount: Int { isTuned ? elementCount : grouping.columns }
+  private var count: Int { valueCount + arrays.ranges * parameterCount }
 
   /// - Parameters:
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
-  ///   - rangeCount, derivedCount, sumCount: How many arrays there are of each kind.
+  ///   - isTuned: Whether parameters will move; without, there are neither offsets nor a best of them.
   /// - Throws: `malformed` for a weight without elements.
   init(
-    weight: Tensor, arguments: QuantizationArguments, rangeCount: Int, derivedCount: Int,
-    sumCount: Int
+    weight: Tensor, arguments: QuantizationArguments, arrays: Arrays, isTuned: Bool
   ) throws(InputError) {
     precondition(weight.shape.count == 2, "a weight has rows and columns, not \(weight.shape)")
     guard weight.count > 0 else {
       throw InputError(.malformed, "the weight is empty: its shape is \(weight.shape)")
     }
     grouping = try arguments.grouping(rows: weight.shape[0], columns: weight.shape[1])
-    let usesInPlace = weight.dtype == .float32 || weight.dtype == .bfloat16
-    self.weight = usesInPlace ? weight : weight.converted(to: .float32)
-    self.rangeCount = rangeCount
-    let (elements, parameters) = (weight.count, grouping.parameterCount)
-    let count = elements + rangeCount * parameters
+    self.weight = Self.isUsedInPlace(weight.dtype) ? weight : weight.converted(to: .float32)
+    self.arrays = arrays
+    self.isTuned = isTuned
+    let parameters = grouping.parameterCount
+    let valueCount = isTuned ? weight.count : grouping.columns
+    let count = valueCount + arrays.ranges * parameters
     values = .allocate(capacity: count)
-    values.initialize(repeating: 0, count: elements)
-    (values + elements).initialize(repeating: 1, count: rangeCount * parameters)
-    best = .allocate(capacity: count)
-    best.initialize(from: values, count: count)
-    derived = .allocate(capacity: derivedCount * parameters)
-    derived.initialize(repeating: 0, count: derivedCount * parameters)
+    values.initialize(repeating: 0, count: valueCount)
+    (values + valueCount).initialize(repeating: 1, count: arrays.ranges * parameters)
+    best = isTuned ? .allocate(capacity: count) : nil
+    best?.initialize(from: values, count: count)
+    derived = .allocate(capacity: arrays.derived * parameters)
+    derived.initialize(repeating: 0, count: arrays.derived * parameters)
     let groups = grouping.rows * grouping.groups
-    sums = .allocate(capacity: sumCount * groups)
-    sums.initialize(repeating: 0, count: sumCount * groups)
+    sums = .allocate(capacity: arrays.sums * groups)
+    sums.initialize(repeating: 0, count: arrays.sums * groups)
   }
 
   deinit {
     values.deallocate()
-    best.deallocate()
+    best?.deallocate()
     derived.deallocate()
     sums.deallocate()
   }
@@ -70,24 +100,35 @@ final class ParameterState {
 
   /// Remembers the current parameters.
   func keepBest() {
-    ThreadTeam.forRanges(of: count) { [best, values] begin, end in
+    requireTuned()
+    guard let best else { return }
+    ThreadTeam.forRanges(of: count) { [values] begin, end in
       (best + begin).update(from: values + begin, count: end - begin)
     }
   }
 
   /// Makes the remembered parameters the current ones.
-  func restoreBest() { values.update(from: best, count: count) }
+  func restoreBest() { if let best { values.update(from: best, count: count) } }
+
+  /// Parameters of a weight that is only rounded stay where they are.
+  func requireTuned() {
+    precondition(isTuned, "a weight that is only rounded has no offsets to tune")
+  }
 
   /// Sets V, or one array of range scales, where something is given.
   func set(_ target: UnsafeMutablePointer<Float>, to source: [Float]?) {
     guard let source else { return }
+    requireTuned()
     let expected = target == values ? elementCount : parameterCount
     precondition(source.count == expected, "\(source.count) parameters for \(expected)")
     target.update(from: source, count: expected)
   }
 
   /// A copy of V.
-  var currentValues: [Float] { Array(UnsafeBufferPointer(start: values, count: elementCount)) }
+  var currentValues: [Float] {
+    requireTuned()
+    return Array(UnsafeBufferPointer(start: values, count: elementCount))
+  }
 
   /// A copy of an array with one number for each parameter set.
   func parameters(_ start: UnsafePointer<Float>) -> [Float] {
@@ -95,12 +136,17 @@ final class ParameterState {
   }
 
   /// An array with a number for each element that `fill` writes.
-  func elements<Element>(
-    _ fill: (UnsafeMutablePointer<Element>) -> Void
-  ) -> [Element] {
-    [Element](unsafeUninitializedCapacity: elementCount) { target, count in
+  func elements(_ fill: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+    [Float](unsafeUninitializedCapacity: elementCount) { target, count in
       count = elementCount
       if let base = target.baseAddress { fill(base) }
+    }
+  }
+
+  /// A tensor with a code for each element that `fill` writes.
+  func codes(_ fill: (UnsafeMutablePointer<UInt8>) -> Void) -> Tensor {
+    Tensor(filling: weight.shape, dtype: .uint8) { bytes in
+      if let base = bytes.bindMemory(to: UInt8.self).baseAddress { fill(base) }
     }
   }
 

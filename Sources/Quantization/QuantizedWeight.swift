@@ -13,9 +13,9 @@ package struct QuantizedWeight: Sendable, Equatable {
   /// How the weight was quantized.
   package let arguments: QuantizationArguments
   package let grouping: WeightGrouping
-  /// `[rows, columns]`, each in `0 ..< 2^bits`: an integer counted from the least one, or the bits
+  /// `[rows, columns]` u8, each in `0 ..< 2^bits`: an integer counted from the least one, or the bits
   /// of a float.
-  package let codes: [UInt8]
+  package let codes: Tensor
   /// One for each parameter set of ``grouping``; exact in ``scaleDType``. May be negative.
   package let scales: [Float]
   /// Like ``scales``, in `0 ..< 2^bits`. Nil for symmetric weights: the middle, `2^(bits-1)`.
@@ -29,10 +29,10 @@ package struct QuantizedWeight: Sendable, Equatable {
   package var columns: Int { grouping.columns }
 
   package init(
-    arguments: QuantizationArguments, grouping: WeightGrouping, codes: [UInt8], scales: [Float],
+    arguments: QuantizationArguments, grouping: WeightGrouping, codes: Tensor, scales: [Float],
     zeroPoints: [UInt8]? = nil, globalScale: Float? = nil, scaleDType: DType
   ) {
-    precondition(codes.count == grouping.rows * grouping.columns)
+    precondition(codes.dtype == .uint8 && codes.shape == [grouping.rows, grouping.columns])
     precondition(scales.count == grouping.parameterCount)
     precondition((zeroPoints == nil) == arguments.isSymmetric)
     precondition(zeroPoints.map { $0.count == scales.count } ?? true)
@@ -65,12 +65,12 @@ package struct QuantizedWeight: Sendable, Equatable {
     let middle = UInt8(1 << (arguments.numBits - 1))
     let format = arguments.floatFormat?.kernel
     let isNarrow = dtype == .bfloat16
-    var result = Tensor(zeros: [rows, columns], dtype: isNarrow ? .bfloat16 : .float32)
-    let size = result.dtype.byteCount
-    result.withUnsafeMutableBytes { bytes in
+    let computed: DType = isNarrow ? .bfloat16 : .float32
+    let size = computed.byteCount
+    let result = Tensor(filling: [rows, columns], dtype: computed) { bytes in
       guard let out = bytes.baseAddress, !bytes.isEmpty else { return }
-      codes.withUnsafeBufferPointer { codes in
-        guard let codes = codes.baseAddress else { return }
+      codes.withUnsafeBytes { codes in
+        guard let codes = codes.bindMemory(to: UInt8.self).baseAddress else { return }
         let target = OutputRows(base: out)
         ThreadTeam.forRanges(of: rows) { begin, end in
           for row in begin..<end {

@@ -70,17 +70,35 @@ extension QuantizationArguments {
   ///     of its own.
   ///   - globalScale: What the scales of this and other layers have in common, for formats that have
   ///     such a scale; nil: the weight's own ``FloatWeightQuantizer/globalScale(of:)``.
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` where no quantizer knows these arguments; `notFinite` where the weight
   ///   has an infinite or NaN element.
   package func makeWeightQuantizer(
-    for weight: Tensor, scaleDType: DType, globalScale: Float? = nil
+    for weight: Tensor, scaleDType: DType, globalScale: Float? = nil, isTuned: Bool = true
   ) throws(InputError) -> any WeightQuantizer {
     switch type {
     case .int:
-      return try IntegerWeightQuantizer(weight: weight, arguments: self, scaleDType: scaleDType)
+      return try IntegerWeightQuantizer(
+        weight: weight, arguments: self, scaleDType: scaleDType, isTuned: isTuned)
     case .float:
       return try FloatWeightQuantizer(
-        weight: weight, arguments: self, scaleDType: scaleDType, globalScale: globalScale)
+        weight: weight, arguments: self, scaleDType: scaleDType, globalScale: globalScale,
+        isTuned: isTuned)
     }
   }
+
+  /// Bytes that the quantizer of a weight takes beside the weight as it is stored.
+  package func quantizerByteCount(
+    rows: Int, columns: Int, dtype: DType, isTuned: Bool
+  ) throws(InputError) -> Int {
+    ParameterState.byteCount(
+      try grouping(rows: rows, columns: columns),
+      type == .int ? IntegerWeightQuantizer.arrays : FloatWeightQuantizer.arrays, dtype: dtype,
+      isTuned: isTuned)
+  }
+
+  /// The most bytes for each weight of what ``WeightQuantizer/finished()`` and a layout make of a weight:
+  /// codes and packed codes.
+  package static let finishedBytesPerWeight = 2
 }

@@ -23,21 +23,34 @@ extension Tensor {
   public func converted(to target: DType) -> Tensor {
     precondition(target.isFloatingPoint, "cannot convert \(dtype) to \(target)")
     if target == dtype { return self }
-    var result = Tensor(zeros: shape, dtype: target)
-    let values = floats()
-    result.withUnsafeMutableBytes { bytes in
-      guard let base = bytes.baseAddress, !values.isEmpty else { return }
-      switch target {
-      case .float16: ck_f32_to_f16(values, base.assumingMemoryBound(to: UInt16.self), values.count)
-      case .bfloat16:
-        ck_f32_to_bf16(values, base.assumingMemoryBound(to: UInt16.self), values.count)
-      case .float64:
-        let doubles = base.bindMemory(to: Double.self, capacity: values.count)
-        for (index, value) in values.enumerated() { doubles[index] = Double(value) }
-      default: base.copyMemory(from: values, byteCount: bytes.count)
+    return Tensor(filling: shape, dtype: target) { output in
+      withUnsafeBytes { input in
+        guard let input = input.baseAddress, let output = output.baseAddress else { return }
+        ThreadTeam.forRanges(of: count) { begin, end in
+          Self.convert(
+            input + begin * dtype.byteCount, dtype, output + begin * target.byteCount, target,
+            end - begin)
+        }
       }
     }
-    return result
+  }
+
+  private static func convert(
+    _ input: UnsafeRawPointer, _ source: DType, _ output: UnsafeMutableRawPointer, _ target: DType,
+    _ count: Int
+  ) {
+    if target == .float32 {
+      return widen(input, source, output.assumingMemoryBound(to: Float.self), count)
+    }
+    // By way of a piece in f32 that stays in the cache.
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: min(count, 4096)) { piece in
+      guard let wide = piece.baseAddress else { return }
+      for first in stride(from: 0, to: count, by: piece.count) {
+        let part = min(piece.count, count - first)
+        widen(input + first * source.byteCount, source, wide, part)
+        narrow(wide, output + first * target.byteCount, target, part)
+      }
+    }
   }
 
   private static func widen(
@@ -49,6 +62,19 @@ extension Tensor {
     case .float64: ck_f64_to_f32(source.assumingMemoryBound(to: Double.self), target, count)
     case .float16: ck_f16_to_f32(source.assumingMemoryBound(to: UInt16.self), target, count)
     case .bfloat16: ck_bf16_to_f32(source.assumingMemoryBound(to: UInt16.self), target, count)
+    default: preconditionFailure("\(dtype) is not a floating-point type of at least 16 bits")
+    }
+  }
+
+  private static func narrow(
+    _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ dtype: DType, _ count: Int
+  ) {
+    switch dtype {
+    case .float16: ck_f32_to_f16(source, target.assumingMemoryBound(to: UInt16.self), count)
+    case .bfloat16: ck_f32_to_bf16(source, target.assumingMemoryBound(to: UInt16.self), count)
+    case .float64:
+      let doubles = target.bindMemory(to: Double.self, capacity: count)
+      for index in 0..<count { doubles[index] = Double(source[index]) }
     default: preconditionFailure("\(dtype) is not a floating-point type of at least 16 bits")
     }
   }

@@ -3,7 +3,7 @@
 /// Copies share their bytes; writing through ``withUnsafeMutableBytes(_:)`` copies first when the
 /// bytes are shared or belong to a mapped file. There are no operations here: arithmetic lives in
 /// the layers above.
-public struct Tensor: Sendable {
+public struct Tensor: Sendable, Equatable {
   /// The type of every element.
   public let dtype: DType
   /// Extent of each dimension, outermost first; empty for a scalar.
@@ -23,6 +23,15 @@ public struct Tensor: Sendable {
       storage: TensorStorage(zeroed: shape.reduce(1, *) * dtype.byteCount), byteOffset: 0)
   }
 
+  /// A tensor whose bytes `fill` writes, all of them.
+  package init(
+    filling shape: [Int], dtype: DType, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) rethrows {
+    let storage = TensorStorage(uninitialized: shape.reduce(1, *) * dtype.byteCount)
+    try fill(UnsafeMutableRawBufferPointer(start: storage.base, count: storage.byteCount))
+    self.init(dtype: dtype, shape: shape, storage: storage, byteOffset: 0)
+  }
+
   /// A view of `storage`; the range must lie within it.
   package init(dtype: DType, shape: [Int], storage: TensorStorage, byteOffset: Int) {
     precondition(shape.allSatisfy { $0 >= 0 }, "a shape has no negative extents: \(shape)")
@@ -40,17 +49,17 @@ public struct Tensor: Sendable {
   public init<Element: BitwiseCopyable>(_ elements: [Element], shape: [Int], dtype: DType) {
     precondition(MemoryLayout<Element>.stride == dtype.byteCount, "\(Element.self) is not \(dtype)")
     precondition(elements.count == shape.reduce(1, *), "\(elements.count) elements for \(shape)")
-    self.init(zeros: shape, dtype: dtype)
-    withUnsafeMutableBytes { target in
+    self.init(filling: shape, dtype: dtype) { target in
       elements.withUnsafeBytes { target.copyMemory(from: $0) }
     }
   }
 
   /// A tensor with a copy of `bytes`, as many as its shape takes.
   package init(bytes: [UInt8], shape: [Int], dtype: DType) {
-    self.init(zeros: shape, dtype: dtype)
-    precondition(bytes.count == byteCount, "\(bytes.count) bytes for \(dtype) \(shape)")
-    withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
+    precondition(
+      bytes.count == shape.reduce(1, *) * dtype.byteCount,
+      "\(bytes.count) bytes for \(dtype) \(shape)")
+    self.init(filling: shape, dtype: dtype) { $0.copyBytes(from: bytes) }
   }
 
   /// An f32 tensor with a copy of `elements`.
@@ -89,6 +98,12 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// The same bytes as elements of another type of the same size.
+  package func reinterpreted(as dtype: DType) -> Tensor {
+    precondition(dtype.byteCount == self.dtype.byteCount, "\(self.dtype) is not \(dtype)")
+    return Tensor(dtype: dtype, shape: shape, storage: storage, byteOffset: byteOffset)
+  }
+
   /// The slices `range` along the first dimension, sharing bytes.
   public func slice(_ range: Range<Int>) -> Tensor {
     precondition(!shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0])
@@ -103,11 +118,15 @@ public struct Tensor: Sendable {
     storage.releasePages(in: byteOffset..<byteOffset + byteCount)
   }
 
+  /// Whether two tensors have the same type, shape and bytes: numbers are not compared as such.
+  public static func == (a: Tensor, b: Tensor) -> Bool {
+    guard a.dtype == b.dtype, a.shape == b.shape else { return false }
+    return a.withUnsafeBytes { first in b.withUnsafeBytes { first.elementsEqual($0) } }
+  }
+
   private func contiguousCopy() -> Tensor {
-    let copy = TensorStorage(zeroed: byteCount)
     withUnsafeBytes { source in
-      UnsafeMutableRawBufferPointer(start: copy.base, count: byteCount).copyMemory(from: source)
+      Tensor(filling: shape, dtype: dtype) { $0.copyMemory(from: source) }
     }
-    return Tensor(dtype: dtype, shape: shape, storage: copy, byteOffset: 0)
   }
 }

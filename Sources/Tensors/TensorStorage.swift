@@ -21,11 +21,15 @@ public final class TensorStorage: @unchecked Sendable {
   package static let alignment = 64
 
   /// Zeroed memory of its own.
-  package init(zeroed byteCount: Int) {
+  package convenience init(zeroed byteCount: Int) {
+    self.init(uninitialized: byteCount)
+    memset(base, 0, byteCount)
+  }
+
+  /// Memory of its own, every byte of which has yet to be written.
+  package init(uninitialized byteCount: Int) {
     precondition(byteCount >= 0)
-    let padded = max(byteCount, 1)
-    base = .allocate(byteCount: padded, alignment: Self.alignment)
-    memset(base, 0, padded)
+    base = .allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
     self.byteCount = byteCount
     isWritable = true
     isMapped = false

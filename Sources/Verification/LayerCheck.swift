@@ -95,13 +95,12 @@ struct LayerCheck {
       }
     case "nvfp4-pack-quantized", "mxfp4-pack-quantized": break
     default:
-      let (low, high) = (-(1 << (scheme.bits - 1)), (1 << (scheme.bits - 1)) - 1)
-      let bad = weight.withBytes { bytes in
-        bytes.indices.first { index in
-          scheme.type == "float"
-            ? bytes[index] & 0x7F == 0x7F
-            : !(low...high).contains(Int(Int8(bitPattern: bytes[index])))
-        }
+      // Counted from the least integer, those of 8 bits are all below this.
+      let (half, limit) = (UInt8(1 << (scheme.bits - 1)), 1 << scheme.bits)
+      let bad = weight.stretch.first(wordByteCount: 1) { bytes in
+        scheme.type == "float"
+          ? bytes.firstWord(UInt8.self) { $0 & 0x7F == 0x7F }
+          : bytes.firstWord(UInt8.self) { Int($0 &+ half) >= limit }
       }
       if let bad {
         report.add(

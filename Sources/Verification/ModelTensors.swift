@@ -113,17 +113,15 @@ private struct Family {
 extension StoredTensor {
   /// The first element that is infinite or NaN; nil if there is none, or the type has none.
   fileprivate var firstNonFinite: Int? {
-    func first<Word: FixedWidthInteger>(_ type: Word.Type, exponent: Word) -> Int? {
-      withBytes { bytes in
-        for index in 0..<bytes.count / MemoryLayout<Word>.size {
-          let word = bytes.loadUnaligned(
-            fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
-          if Word(littleEndian: word) & exponent == exponent { return index }
-        }
-        return nil
+    func first<Word: FixedWidthInteger & SendableMetatype & Sendable>(
+      _ type: Word.Type, exponent: Word
+    ) -> Int? {
+      stretch.first(wordByteCount: MemoryLayout<Word>.size) {
+        $0.firstWord(type) { $0 & exponent == exponent }
       }
     }
     switch dtype {
+    case "F64": return first(UInt64.self, exponent: 0x7FF0_0000_0000_0000)
     case "F32": return first(UInt32.self, exponent: 0x7F80_0000)
     case "BF16": return first(UInt16.self, exponent: 0x7F80)
     case "F16": return first(UInt16.self, exponent: 0x7C00)

@@ -25,14 +25,9 @@ struct SourceLedger {
           report.add(.damage, name, "is \(copy.kind); the source has \(original.kind)")
           continue
         }
-        // Of one type and shape, both have as many bytes.
-        let isSame = copy.withBytes { a in
-          original.withBytes { b in
-            guard let a = a.baseAddress, let b = b.baseAddress else { return true }
-            return memcmp(a, b, copy.entry.range.count) == 0
-          }
+        if !copy.stretch.isSame(as: original.stretch) {
+          report.add(.damage, name, "differs from the source, of which it is a copy")
         }
-        if !isSame { report.add(.damage, name, "differs from the source, of which it is a copy") }
       } else {
         report.add(.damage, name, "is in the source and neither copied nor quantized")
       }
@@ -58,9 +53,10 @@ struct SourceLedger {
     guard original.shape.count == 2,
       let weight = StoredWeight(module, scheme, original.shape, tensors)
     else { return }
+    // The system maps pages around those that are read: of parts that are done, too.
     defer {
-      weight.finishReading()
-      original.withBytes { _ in }
+      weight.drop(rows: 0..<weight.rows)
+      original.drop(rows: 0..<weight.rows)
     }
     let (groups, reach) = (weight.columnGroups, reach.units(bits: scheme.bits))
     let parts = min(weight.rows, 64)
@@ -69,10 +65,15 @@ struct SourceLedger {
       // Each part of the rows has an element of its own.
       nonisolated(unsafe) let found = found
       DispatchQueue.concurrentPerform(iterations: parts) { part in
-        for row in weight.rows * part / parts..<weight.rows * (part + 1) / parts {
-          found[part] = message(weight, row, groups, original, reach: reach)
-          if found[part] != nil { return }
+        let rows = weight.rows * part / parts..<weight.rows * (part + 1) / parts
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * weight.columns) { memory in
+          found[part] =
+            rows.lazy.compactMap {
+              message(weight, $0, groups, original, reach: reach, using: memory)
+            }.first
         }
+        weight.drop(rows: rows)
+        original.drop(rows: rows)
       }
     }
     guard let first = found.lazy.compactMap({ $0 }).first else { return }
@@ -82,17 +83,24 @@ struct SourceLedger {
   }
 
   /// What is wrong with a row; nil for a sound one.
+  ///
+  /// - Parameter memory: Room for the row's weights and elements.
   private func message(
     _ weight: StoredWeight, _ row: Int, _ groups: [Range<Int>], _ original: StoredTensor,
-    reach: Double
+    reach: Double, using memory: UnsafeMutableBufferPointer<Float>
   ) -> String? {
-    let first = row * weight.columns
-    guard let wanted = original.floats(in: first..<first + weight.columns) else { return nil }
-    let elements = weight.elements(ofRow: row)
+    let count = weight.columns
+    let wanted = UnsafeMutableBufferPointer(rebasing: memory[..<count])
+    let elements = UnsafeMutableBufferPointer(rebasing: memory[count...])
+    guard let first = wanted.baseAddress, let second = elements.baseAddress,
+      original.read(row * count..<(row + 1) * count, into: first)
+    else { return nil }
+    weight.read(row: row, into: second)
     for (number, columns) in groups.enumerated() {
       let group = GroupError(
-        wanted: wanted[columns], elements: elements[columns], scale: weight.scale(row, number),
-        zero: weight.zero(row, number), reach: reach)
+        wanted: UnsafeBufferPointer(rebasing: wanted[columns]),
+        elements: UnsafeBufferPointer(rebasing: elements[columns]),
+        scale: weight.scale(row, number), zero: weight.zero(row, number), reach: reach)
       if let message = group.message(weight.grid) {
         return "row \(row), group \(number): \(message)"
       }

@@ -1,4 +1,4 @@
-import Foundation
+import Tensors
 
 /// The weight of a quantized layer, element by element as its format has it.
 ///
@@ -77,38 +77,65 @@ struct StoredWeight {
     zeros?[row / block.rows * groups + group] ?? 0
   }
 
-  /// The elements of a row.
-  func elements(ofRow row: Int) -> [Float] {
-    weight.file.data.withUnsafeBytes { all in
-      let bytes = UnsafeRawBufferPointer(rebasing: all[weight.entry.range])
+  /// Writes the elements of a row, as many as there are columns.
+  func read(row: Int, into target: UnsafeMutablePointer<Float>) {
+    weight.file.storage.withBytes(in: weight.entry.range) { bytes in
       switch scheme.format {
       case "pack-quantized":
-        let words = weight.shape[1]
-        let half = 1 << (scheme.bits - 1)
-        return (0..<columns).map {
-          Float(Self.code(bytes, $0, bits: scheme.bits) { row * words + $0 } - half)
-        }
+        let rowBytes = 4 * weight.shape[1]
+        let row = bytes[row * rowBytes..<(row + 1) * rowBytes]
+        Self.unpack(UnsafeRawBufferPointer(rebasing: row), bits: scheme.bits, columns, into: target)
       case "nvfp4-pack-quantized", "mxfp4-pack-quantized":
         let start = row * columns / 2
-        return (0..<columns).map {
-          let code = bytes[start + $0 / 2] >> ($0 % 2 == 0 ? 0 : 4) & 15
-          let value = Self.fourBitValues[Int(code & 7)]
-          return code & 8 == 0 ? value : -value
+        Self.fourBitFloats.withUnsafeBufferPointer { numbers in
+          for pair in 0..<columns / 2 {
+            let codes = bytes[start &+ pair]
+            target[2 &* pair] = numbers[Int(codes & 15)]
+            target[2 &* pair &+ 1] = numbers[Int(codes >> 4)]
+          }
         }
       default:
-        let start = row * columns
         if scheme.type == "int" {
-          return (0..<columns).map { Float(Int8(bitPattern: bytes[start + $0])) }
+          let start = row * columns
+          for column in 0..<columns {
+            target[column] = Float(Int8(bitPattern: bytes[start &+ column]))
+          }
+        } else {
+          _ = weight.read(row * columns..<(row + 1) * columns, into: target)
         }
-        return (0..<columns).map { StoredTensor.eightBitFloat(bytes[start + $0]) }
       }
     }
   }
 
-  /// Lets go of the memory that reading rows has taken.
-  func finishReading() { weight.withBytes { _ in } }
+  /// Writes the integers of a stream of codes.
+  private static func unpack(
+    _ stream: UnsafeRawBufferPointer, bits: Int, _ count: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    let (half, mask) = (Int32(1) << Int32(bits - 1), UInt64(1) << UInt64(bits) - 1)
+    var index = 0
+    // Eight codes take as many bytes as one has bits.
+    while index + 8 <= count, index / 8 * bits + 8 <= stream.count {
+      let codes = UInt64(
+        littleEndian: stream.loadUnaligned(fromByteOffset: index / 8 * bits, as: UInt64.self))
+      for place in 0..<8 {
+        let code = Int32(truncatingIfNeeded: codes &>> UInt64(place &* bits) & mask)
+        target[index &+ place] = Float(code &- half)
+      }
+      index += 8
+    }
+    for index in index..<count {
+      target[index] = Float(code(stream, index, bits: bits) { $0 } - Int(half))
+    }
+  }
 
-  private static let fourBitValues: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+  /// Lets go of the memory that reading rows has taken.
+  func drop(rows range: Range<Int>) { weight.drop(rows: range) }
+
+  /// The numbers of two exponent bits and one mantissa bit, by their bits.
+  private static let fourBitFloats: [Float] = [
+    0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6,
+  ]
 
   /// Code number `index` of a stream of `bits` each over the words that `place` finds.
   private static func code(

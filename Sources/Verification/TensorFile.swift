@@ -1,6 +1,7 @@
 import Diagnostics
 import Foundation
 import JSONText
+import Tensors
 
 /// A safetensors file as its specification has it, read apart from the code that writes them.
 struct TensorFile {
@@ -12,7 +13,7 @@ struct TensorFile {
   }
 
   let name: String
-  let data: Data
+  let storage: TensorStorage
   let entries: [String: Entry]
 
   /// Bits of an element.
@@ -27,20 +28,20 @@ struct TensorFile {
     func failure(_ message: String, tensor: String? = nil) -> InputError {
       InputError(.malformed, source: name, place: tensor, message)
     }
-    do {
-      data = try Data(contentsOf: url, options: .alwaysMapped)
+    do throws(InputError) {
+      storage = try TensorStorage(mappingFileAt: url.path)
     } catch {
-      throw InputError(.unreadable, source: name, error.localizedDescription)
+      throw InputError(error.code, source: name, error.message)
     }
-    guard data.count >= 8 else { throw failure("is shorter than the size of a header") }
-    let size = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard size <= 100_000_000, Int(size) <= data.count - 8 else {
+    guard storage.byteCount >= 8 else { throw failure("is shorter than the size of a header") }
+    let size = storage.bytes(in: 0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard size <= 100_000_000, Int(size) <= storage.byteCount - 8 else {
       throw failure("has a header of \(size) bytes, which is not in the file")
     }
     let start = 8 + Int(size)
     let header: JSONValue
     do throws(InputError) {
-      header = try JSONValue.parse(Array(data[8..<start]))
+      header = try JSONValue.parse(storage.bytes(in: 8..<start))
     } catch {
       throw error.inSource(name)
     }
@@ -51,7 +52,7 @@ struct TensorFile {
       let shape = member.value["shape"]?.arrayValue?.compactMap(\.intValue) ?? [-1]
       guard let dtype = member.value["dtype"]?.stringValue, let bits = Self.bits[dtype],
         offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
-        offsets[1] <= data.count - start, shape.allSatisfy({ $0 >= 0 })
+        offsets[1] <= storage.byteCount - start, shape.allSatisfy({ $0 >= 0 })
       else { throw failure("has no meaning: \(quoted(member.value.text()))", tensor: member.key) }
       var total = bits
       // Extents beside a zero are bounded as well.
@@ -79,18 +80,15 @@ struct TensorFile {
       }
       end = entry.range.upperBound
     }
-    guard end == data.count else {
-      throw failure("has \(data.count - end) bytes that belong to no tensor")
+    guard end == storage.byteCount else {
+      throw failure("has \(storage.byteCount - end) bytes that belong to no tensor")
     }
     self.entries = entries
   }
 
   /// Calls `body` with a tensor's bytes. They stay in memory no longer than that.
   func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    data.withUnsafeBytes {
-      let bytes = UnsafeRawBufferPointer(rebasing: $0[entry.range])
-      defer { MappedPages.drop(bytes) }
-      return body(bytes)
-    }
+    defer { storage.releasePages(in: entry.range) }
+    return storage.withBytes(in: entry.range, body)
   }
 }

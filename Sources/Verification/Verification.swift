@@ -1,7 +1,7 @@
-import Checksums
 import Diagnostics
 public import Foundation
 import JSONText
+import Tensors
 
 extension VerificationReport {
   /// The file with the digests of a checkpoint's tensors that `quantize` writes.
@@ -26,8 +26,7 @@ extension VerificationReport {
     self.init()
     let stored = StoredTensors(folder, &self)
     tensorCount = stored.tensors.count
-    tensorDigests = stored.tensors.mapValues(\.digest)
-    digestFiles(folder)
+    digest(folder, stored.tensors)
     let record = Self.record(folder)
     compare(record, folder)
     guard let configuration = Self.configuration(folder, &self),
@@ -83,7 +82,7 @@ extension VerificationReport {
   /// Digests the files of a folder, and checks nothing else.
   package init(digesting folder: URL) {
     self.init()
-    digestFiles(folder)
+    digest(folder, [:])
   }
 
   /// Whether a matrix is looked up in rather than multiplied with.
@@ -126,26 +125,30 @@ extension VerificationReport {
     }
   }
 
-  private mutating func digestFiles(_ folder: URL) {
+  /// Digests the files of a folder, and tensors in them.
+  private mutating func digest(_ folder: URL, _ tensors: [String: StoredTensor]) {
+    var found: [(name: String, storage: TensorStorage)] = []
     for name in Self.fileNames(folder, prefix: "") {
-      let url = folder.appending(path: name)
-      guard let data = try? Data(contentsOf: url, options: .alwaysMapped) else {
+      let path = folder.appending(path: name).path
+      guard let storage = try? TensorStorage(mappingFileAt: path) else {
         add(.damage, name, "cannot be read")
         continue
       }
-      var sum = SHA256()
-      data.withUnsafeBytes { bytes in
-        for start in stride(from: 0, to: bytes.count, by: 1 << 24) {
-          let part = bytes[start..<min(start + 1 << 24, bytes.count)]
-          sum.update(UnsafeRawBufferPointer(rebasing: part))
-          MappedPages.drop(UnsafeRawBufferPointer(rebasing: part))
-        }
-      }
-      files.append(File(name: name, byteCount: data.count, digest: sum.hexadecimal))
-      if name.hasSuffix(".json"), (try? JSONValue.parse(Array(data))) == nil {
+      found.append((name, storage))
+      let all = 0..<storage.byteCount
+      if name.hasSuffix(".json"), (try? JSONValue.parse(storage.bytes(in: all))) == nil {
         add(.damage, name, "is not JSON")
       }
     }
+    let names = Array(tensors.keys)
+    let digests = Stretch.digests(
+      found.map { Stretch(storage: $0.storage, range: 0..<$0.storage.byteCount) }
+        + names.compactMap { tensors[$0]?.stretch })
+    files = zip(found, digests).map {
+      File(name: $0.name, byteCount: $0.storage.byteCount, digest: $1)
+    }
+    tensorDigests = Dictionary(
+      uniqueKeysWithValues: zip(names, digests.dropFirst(found.count)))
   }
 
   /// The files of a folder and of the folders in it, by their paths inside it.

@@ -145,7 +145,9 @@ import Testing
     for layer in layers {
       guard let integers = try? fixture.run.tensor("best.\(layer.name).int") else { continue }
       let expected = integers.elements(as: Int8.self).map { Int($0) }
-      let found = try layer.quantizer.finished().codes.map { Int($0) - middle }
+      let found = try layer.quantizer.finished().codes.elements(as: UInt8.self).map {
+        Int($0) - middle
+      }
       let agreeing = zip(found, expected).count { $0 == $1 }
       #expect(
         Double(agreeing) >= share * Double(expected.count),
@@ -170,7 +172,8 @@ import Testing
       #expect(weight.scales == (try fixture.run.tensor("best.\(layer.name).scale").floats()))
       let middle = fixture.isSymmetric ? 1 << (fixture.bits - 1) : 0
       let integers = try fixture.run.tensor("best.\(layer.name).int").elements(as: Int8.self)
-      #expect(weight.codes.map { Int($0) - middle } == integers.map { Int($0) })
+      #expect(
+        weight.codes.elements(as: UInt8.self).map { Int($0) - middle } == integers.map { Int($0) })
       if let zeroPoints = weight.zeroPoints {
         let expected = try fixture.run.tensor("best.\(layer.name).zp").elements(as: UInt8.self)
         #expect(zeroPoints == expected)

@@ -40,7 +40,7 @@ import Testing
           for _ in 0..<3 {
             let result = try quantizer.finished()
             #expect(result.scales.allSatisfy { $0.isFinite && $0 != 0 }, "\(what)")
-            #expect(result.codes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
+            #expect(result.codes.bytes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
             #expect(result.zeroPoints?.allSatisfy { Int($0) < 1 << bits } ?? true, "\(what)")
             let stored = result.dequantized(to: .float32)
             expectClose(quantizer.quantized(to: .float32), stored, .exact, what)
@@ -74,7 +74,7 @@ import Testing
             let result = try quantizer.finished()
             let what = "\(Self.edges[edge].name), \(bits) bits, \(strategy)"
             #expect(result.scales.allSatisfy { $0.isFinite && $0 != 0 }, "\(what)")
-            #expect(result.codes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
+            #expect(result.codes.bytes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
             #expect(
               quantizer.quantized(to: .float32).floats().allSatisfy { $0.isFinite }, "\(what)")
             quantizer.step(
@@ -94,7 +94,7 @@ import Testing
     let gradients = quantizer.gradients(of: [Float](repeating: 3, count: 64))
     #expect(gradients.alpha.allSatisfy { $0 == 0 })
     #expect(gradients.beta.allSatisfy { $0 == 0 })
-    #expect(try quantizer.finished().codes.allSatisfy { $0 == 8 })
+    #expect(try quantizer.finished().codes.bytes.allSatisfy { $0 == 8 })
   }
 
   @Test func badGradientsMoveNothing() throws {

@@ -141,7 +141,8 @@ extension SeededGenerator {
       return code & 0x7F == 0x7F ? 0 : code
     }
     return QuantizedWeight(
-      arguments: arguments, grouping: grouping, codes: codes,
+      arguments: arguments, grouping: grouping,
+      codes: Tensor(bytes: codes, shape: [rows, columns], dtype: .uint8),
       scales: makeScales(&self, grouping.parameterCount), globalScale: globalScale,
       scaleDType: scaleDType)
   }

@@ -48,7 +48,7 @@ import Testing
       let stream = Array(packed[row * words..<(row + 1) * words])
       for column in 0..<77 {
         let code = (0..<bits).reduce(0) { $0 | bit(stream, column * bits + $1) << $1 }
-        #expect(code == Int(weight.codes[row * 77 + column]))
+        #expect(code == Int(weight.codes.bytes[row * 77 + column]))
       }
       #expect((77 * bits..<words * 32).allSatisfy { bit(stream, $0) == 0 })
     }
@@ -71,7 +71,8 @@ import Testing
     codes[21] = 0b110  // bit 31 of word 1, bits 0 and 1 of word 2
     let arguments = QuantizationArguments(numBits: 3, strategy: .channel)
     let weight = QuantizedWeight(
-      arguments: arguments, grouping: try arguments.grouping(rows: 1, columns: 32), codes: codes,
+      arguments: arguments, grouping: try arguments.grouping(rows: 1, columns: 32),
+      codes: Tensor(bytes: codes, shape: [1, 32], dtype: .uint8),
       scales: [1], zeroPoints: nil, scaleDType: .bfloat16)
     let packed = PackQuantized.tensors(for: weight, name: "x")[0].tensor
     #expect(packed.elements(as: UInt32.self) == [0x4000_0000, 0x0000_0001, 0x0000_0003])
@@ -111,7 +112,8 @@ import Testing
     for zeroPoint in [0, 1, middle, 2 * middle - 1] {
       let weight = QuantizedWeight(
         arguments: arguments, grouping: try arguments.grouping(rows: 1, columns: 2),
-        codes: [0, UInt8(zeroPoint)], scales: [0.5], zeroPoints: [UInt8(zeroPoint)],
+        codes: Tensor(bytes: [0, UInt8(zeroPoint)], shape: [1, 2], dtype: .uint8), scales: [0.5],
+        zeroPoints: [UInt8(zeroPoint)],
         scaleDType: .float32)
       let stored = PackQuantized.tensors(for: weight, name: "x")[3].tensor
       #expect(stored.elements(as: Int8.self) == [Int8(zeroPoint - middle)])
@@ -189,7 +191,9 @@ extension SeededGenerator {
     let special = [0, 1, bound / 2, bound - 1].map { UInt8($0) }
     return QuantizedWeight(
       arguments: arguments, grouping: grouping,
-      codes: (0..<rows * columns).map { _ in UInt8(below(bound)) },
+      codes: Tensor(
+        bytes: (0..<rows * columns).map { _ in UInt8(below(bound)) }, shape: [rows, columns],
+        dtype: .uint8),
       scales: tensor([count], dtype: .bfloat16).floats(),
       zeroPoints: arguments.isSymmetric
         ? nil

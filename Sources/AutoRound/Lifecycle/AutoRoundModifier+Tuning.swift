@@ -79,7 +79,8 @@ extension AutoRoundModifier {
       let part = head.program.program.parameterParts.first(where: \.isMatrix)
     else { preconditionFailure("a head without a scheme is not tuned") }
     let weight = try state.model.checkpoint.tensor(part.name, shape: [part.rows, part.columns])
-    let quantizer = try arguments.makeWeightQuantizer(for: weight, scaleDType: weight.dtype)
+    let quantizer = try arguments.makeWeightQuantizer(
+      for: weight, scaleDType: weight.dtype, isTuned: iterations > 0)
     let inputScales = try head.program.calibrateInputs(on: head.inputs, dtype: weight.dtype)
     head.program.program.activations = .quantized
     try tune(

@@ -195,7 +195,8 @@ public final class AutoRoundModifier: Modifier {
         "\(name).weight", shape: [layer.outputs, layer.inputs])
       let quantizer = try naming(name) {
         try arguments.makeWeightQuantizer(
-          for: weight, scaleDType: weight.dtype, globalScale: globalScales[layer.name])
+          for: weight, scaleDType: weight.dtype, globalScale: globalScales[layer.name],
+          isTuned: iterations > 0)
       }
       return TunedLayer(
         name: layer.name, bits: arguments.numBits, part: part, quantizer: quantizer)

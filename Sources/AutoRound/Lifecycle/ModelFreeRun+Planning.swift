@@ -14,23 +14,27 @@ extension ModelFreeRun {
   }
 
   func plan(of planned: PlannedCopy, warnings: [String]) throws -> RunPlan {
-    // Reading again what was written looks at a tensor and at its source at the same time.
     let infos = planned.checkpoint.tensorNames.compactMap(planned.checkpoint.info)
-    let mapped = 2 * (infos.map(\.byteCount).max() ?? 0)
+    // Copying a tensor reads a piece of it at a time.
+    var mapped = min(infos.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
     var tuning = 0
-    for module in planned.schemes.keys {
-      guard let info = planned.checkpoint.info("\(module).weight") else { continue }
-      let elements = info.shape.reduce(1, *)
-      // One layer at a time: its quantizer's offsets, a copy of weights that are used as f32, integers and
-      // packed codes.
-      let isUsedInPlace = info.dtype == .float32 || info.dtype == .bfloat16
-      tuning = max(tuning, elements * (8 + 2 + (isUsedInPlace ? 0 : 4)))
+    for (module, scheme) in planned.schemes {
+      guard let arguments = scheme.weights,
+        let info = planned.checkpoint.info("\(module).weight")
+      else { continue }
+      // One layer at a time; what layers share is found in two of them.
+      mapped = max(mapped, 2 * info.byteCount)
+      tuning = try max(
+        tuning,
+        arguments.quantizerByteCount(
+          rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, isTuned: false)
+          + info.shape.reduce(1, *) * QuantizationArguments.finishedBytesPerWeight)
     }
     return try RunPlan(
       model: model.path(percentEncoded: false), of: planned, options: options,
       memory: MemoryEstimate(
         process: MemoryEstimate.processByteCount, block: 0, tuning: tuning, streams: 0,
-        mapped: mapped),
+        mapped: mapped + MemoryEstimate.verificationByteCount),
       warnings: warnings)
   }
 

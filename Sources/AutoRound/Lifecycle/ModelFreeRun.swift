@@ -53,7 +53,7 @@ struct ModelFreeRun {
       let weight = try checkpoint.tensor("\(module).weight")
       let rounded = try naming(module) {
         let quantizer = try arguments.makeWeightQuantizer(
-          for: weight, scaleDType: weight.dtype, globalScale: globalScales[module])
+          for: weight, scaleDType: weight.dtype, globalScale: globalScales[module], isTuned: false)
         if !options.disablesOptimizedRounding { quantizer.searchScales(importance: nil) }
         return try quantizer.finished()
       }

@@ -98,8 +98,9 @@ struct NamedModules {
     }
     var scales: [String: Float] = [:]
     for modules in families.values {
-      let scale = try FloatWeightQuantizer.globalScale(
-        of: modules.map { try checkpoint.tensor("\($0).weight") })
+      let weights = try modules.map { try checkpoint.tensor("\($0).weight") }
+      let scale = try FloatWeightQuantizer.globalScale(of: weights)
+      for weight in weights { weight.releasePages() }
       for module in modules { scales[module] = scale }
     }
     return scales

@@ -11,6 +11,7 @@ extension MemoryEstimate {
     let compute = state.device.compute
     streams = 2 * samples * tokens * state.model.description.hiddenSize * compute.byteCount
     process = Self.processByteCount + Self.libraries
+    let isTuned = options.iterations > 0
     (block, tuning, mapped) = (0, 0, 0)
     var programs: [AnyHashable: Int] = [:]
     for placed in state.decoderBlocks {
@@ -23,17 +24,17 @@ extension MemoryEstimate {
       var (offsets, weights, codes) = (0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
-        guard state.schemes[name]?.weights != nil,
+        guard let arguments = state.schemes[name]?.weights,
           let info = state.model.checkpoint.info("\(name).weight")
         else { continue }
         let elements = layer.outputs * layer.inputs
-        // Rounding offsets in f32, the best of them, gradients that are kept, and a copy of weights that are
-        // used as f32.
-        offsets +=
-          (options.momentum > 0 ? 12 : 8) * elements + (info.dtype == .float16 ? 4 * elements : 0)
+        offsets += try arguments.quantizerByteCount(
+          rows: layer.outputs, columns: layer.inputs, dtype: info.dtype, isTuned: isTuned)
+        // Gradients that are kept.
+        if isTuned, options.momentum > 0 { offsets += 4 * elements }
         weights += elements * info.dtype.byteCount
-        // Integers and packed codes of one layer at a time.
-        codes = max(codes, 2 * elements)
+        // One layer at a time.
+        codes = max(codes, elements * QuantizationArguments.finishedBytesPerWeight)
       }
       block = max(block, programs[key] ?? 0)
       tuning = max(tuning, offsets + codes)
@@ -50,15 +51,25 @@ extension MemoryEstimate {
     block +=
       elements * (2 * compute.byteCount + gradient)
       + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
-    // Its gradients are always kept: a step takes several pieces of samples.
-    let isConverted = state.model.checkpoint.info(description.head)?.dtype == .float16
-    tuning = max(tuning, elements * (12 + 2 + (isConverted ? 4 : 0)))
+    if let info = state.model.checkpoint.info(description.head),
+      let arguments = state.schemes[description.headModule]?.weights
+    {
+      // Its gradients are always kept: a step takes several pieces of samples.
+      tuning = try max(
+        tuning,
+        arguments.quantizerByteCount(
+          rows: description.vocabularySize, columns: description.hiddenSize, dtype: info.dtype,
+          isTuned: isTuned) + elements * (isTuned ? 4 : 0)
+          + elements * QuantizationArguments.finishedBytesPerWeight)
+    }
     mapped = max(mapped, elements * compute.byteCount)
   }
 
   /// The program before it works.
   static var processByteCount: Int { max(ProcessMemory.currentByteCount, leastProcess) }
 
+  /// What reading the result again takes: a piece of a file for each thread, and the tables of tensors.
+  static let verificationByteCount = 8_000_000
   /// What a process takes that has just been started.
   private static let leastProcess = 24_000_000
   /// What the matrix library makes for its products, the tokenizer and the calibration text.

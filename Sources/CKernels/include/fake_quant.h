@@ -43,6 +43,7 @@ typedef struct {
   int symmetric;
   ck_scale_type scale_type;
   float *value;                ///< V, [R, C]
+  size_t value_stride;         ///< C; or 0 where one row of zeros is the V of all, which then stays
   float *alpha, *beta;         ///< [P]
   const float *wmin, *wmax;    ///< [P], wmin <= 0 <= wmax
   /// Scales that beta multiplies instead of ranges, [P]: s = initial*beta, beta in 0 ... 2, alpha

@@ -52,6 +52,7 @@ typedef struct {
   float global;              ///< of NVFP4, positive; or 0 for a weight of zeros
   float beta_limit;
   float *value;           ///< V, [R, C]
+  size_t value_stride;    ///< C; or 0 where one row of zeros is the V of all, which then stays
   float *beta;            ///< [P]
   const float *greatest;  ///< max|w|, [P]
   float *scale;           ///< S, [P]

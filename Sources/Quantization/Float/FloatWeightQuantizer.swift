@@ -28,6 +28,7 @@ package final class FloatWeightQuantizer: WeightQuantizer {
 
   /// V, then beta; derived are largest magnitudes, three arrays of scales, and the gradients of beta.
   private let state: ParameterState
+  static let arrays = ParameterState.Arrays(ranges: 1, derived: 5, sums: 2)
   private var layer: ck_float_layer
 
   private var grouping: WeightGrouping { state.grouping }
@@ -40,19 +41,38 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   package static func globalScale(of weights: [Tensor]) throws(InputError) -> Float {
     var largest: Float = 0
     for weight in weights {
-      let widened = weight.dtype == .bfloat16 ? weight : weight.converted(to: .float32)
-      let type = weight.dtype == .bfloat16 ? CK_BF16 : CK_F32
-      var (least, greatest): (Float, Float) = (0, 0)
-      widened.withUnsafeBytes {
-        ck_activation_extremes(
-          type, $0.baseAddress, weight.count, weight.count, &least, &greatest, 0, 1)
-      }
-      guard least.isFinite, greatest.isFinite else {
+      let magnitude = largestMagnitude(weight)
+      guard magnitude.isFinite else {
         throw InputError(.notFinite, "the weight has an element that is infinite or NaN")
       }
-      largest = max(largest, -least, greatest)
+      largest = max(largest, magnitude)
     }
     return largest == 0 ? 0 : FloatFormat.globalScale(ofLargest: largest)
+  }
+
+  /// The largest magnitude of a weight; infinite or NaN where an element is.
+  private static func largestMagnitude(_ weight: Tensor) -> Float {
+    let weight = weight.dtype == .bfloat16 ? weight : weight.converted(to: .float32)
+    let type = weight.dtype == .bfloat16 ? CK_BF16 : CK_F32
+    var found = [(least: Float, greatest: Float)](repeating: (0, 0), count: ThreadTeam.size)
+    weight.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      found.withUnsafeMutableBufferPointer { found in
+        ThreadTeam.run { member, size in
+          let begin = weight.count * member / size
+          let count = weight.count * (member + 1) / size - begin
+          guard count > 0 else { return }
+          ck_activation_extremes(
+            type, base + begin * weight.dtype.byteCount, count, count, &found[member].least,
+            &found[member].greatest, 0, 1)
+        }
+      }
+    }
+    // A NaN must not get lost among numbers.
+    return found.reduce(0) { most, part in
+      let magnitude = max(-part.least, part.greatest)
+      return most.isNaN || magnitude <= most ? most : magnitude
+    }
   }
 
   /// Starts at rounding to nearest.
@@ -63,15 +83,18 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   ///   - scaleDType: The type that FP8 scales are stored in: f32, f16 or bf16. The other formats have
   ///     their own.
   ///   - globalScale: That of the tensors which the weight shares it with; nil: the weight's own.
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` for other arguments; `notFinite` where an element is infinite or NaN.
   package init(
-    weight: Tensor, arguments: QuantizationArguments, scaleDType: DType, globalScale: Float? = nil
+    weight: Tensor, arguments: QuantizationArguments, scaleDType: DType, globalScale: Float? = nil,
+    isTuned: Bool = true
   ) throws(InputError) {
     format = try arguments.requireFloatWeights()
     self.arguments = arguments
     self.scaleDType = format.scaleDType ?? scaleDType
     state = try ParameterState(
-      weight: weight, arguments: arguments, rangeCount: 1, derivedCount: 5, sumCount: 2)
+      weight: weight, arguments: arguments, arrays: Self.arrays, isTuned: isTuned)
     var global: Float = 0
     if format == .nvfp4 {
       if let globalScale {
@@ -86,7 +109,8 @@ package final class FloatWeightQuantizer: WeightQuantizer {
       group_size: grouping.groupSize, groups: grouping.groups, row_span: grouping.rowSpan,
       weight_type: state.weightType, format: format.kernel,
       scale_type: format == .fp8 ? scaleDType.kernelScaleType : CK_SCALE_F32, global: global,
-      beta_limit: 1, value: state.values, beta: state.ranges, greatest: derived,
+      beta_limit: 1, value: state.values, value_stride: state.valueStride, beta: state.ranges,
+      greatest: derived,
       scale: derived + parameters, inverse: derived + 2 * parameters,
       stored: derived + 3 * parameters)
     try findRanges()
@@ -112,6 +136,7 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   package func step(
     gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float
   ) {
+    state.requireTuned()
     let (sums, sumCount) = (state.sums, state.sumCount)
     ThreadTeam.forRanges(of: rows) { [layer] begin, end in
       withUnsafePointer(to: layer) {
@@ -143,7 +168,7 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   package func finished() throws(InputError) -> QuantizedWeight {
     updateScales()
     let scales = try state.requireStorable(layer.stored, in: scaleDType)
-    let codes: [UInt8] = state.elements { codes in
+    let codes = state.codes { codes in
       ThreadTeam.forRanges(of: rows) { [layer] begin, end in
         withUnsafePointer(to: layer) { ck_float_codes($0, codes, begin, end) }
       }
@@ -169,6 +194,7 @@ package final class FloatWeightQuantizer: WeightQuantizer {
 
   /// The gradients that ``step(gradient:learningRate:rangeLearningRate:)`` takes the signs of.
   package func gradients(of gradient: UnsafePointer<Float>) -> (values: [Float], beta: [Float]) {
+    state.requireTuned()
     let (sums, sumCount) = (state.sums, state.sumCount)
     let values: [Float] = state.elements { values in
       withUnsafePointer(to: layer) {

@@ -29,6 +29,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   /// V, then alpha, then beta; derived are least and greatest weights, scales and zero points, the gradients
   /// of alpha and beta, and the scales that a search has found.
   private let state: ParameterState
+  static let arrays = ParameterState.Arrays(ranges: 2, derived: 7, sums: 3)
   private(set) var layer: ck_int_layer
 
   private var grouping: WeightGrouping { state.grouping }
@@ -40,15 +41,17 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
   ///   - arguments: Of integer weights, one set of parameters per tensor, channel or group.
   ///   - scaleDType: The type that scales are stored in: f32, f16 or bf16.
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` for other arguments; `notFinite` where an element is infinite or NaN.
   package init(
-    weight: Tensor, arguments: QuantizationArguments, scaleDType: DType
+    weight: Tensor, arguments: QuantizationArguments, scaleDType: DType, isTuned: Bool = true
   ) throws(InputError) {
     try arguments.requireIntegerWeights()
     self.arguments = arguments
     self.scaleDType = scaleDType
     state = try ParameterState(
-      weight: weight, arguments: arguments, rangeCount: 2, derivedCount: 7, sumCount: 3)
+      weight: weight, arguments: arguments, arrays: Self.arrays, isTuned: isTuned)
     let (grouping, parameters, derived) = (state.grouping, state.parameterCount, state.derived)
     layer = ck_int_layer(
       weight: state.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
@@ -56,7 +59,8 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
       parameter_stride: grouping.isWholeTensor ? 0 : grouping.groups,
       weight_type: state.weightType, bits: Int32(arguments.numBits),
       symmetric: arguments.isSymmetric ? 1 : 0, scale_type: scaleDType.kernelScaleType,
-      value: state.values, alpha: state.ranges, beta: state.ranges + parameters,
+      value: state.values, value_stride: state.valueStride, alpha: state.ranges,
+      beta: state.ranges + parameters,
       wmin: derived, wmax: derived + parameters, initial: nil, scale: derived + 2 * parameters,
       zero: derived + 3 * parameters)
     try findRanges()
@@ -82,6 +86,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   package func step(
     gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float
   ) {
+    state.requireTuned()
     let (sums, sumCount) = (state.sums, state.sumCount)
     ThreadTeam.forRanges(of: rows) { [layer] begin, end in
       withUnsafePointer(to: layer) {
@@ -113,7 +118,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   package func finished() throws(InputError) -> QuantizedWeight {
     updateScales()
     let scales = try state.requireStorable(layer.scale, in: scaleDType)
-    let codes: [UInt8] = state.elements { codes in
+    let codes = state.codes { codes in
       ThreadTeam.forRanges(of: rows) { [layer] begin, end in
         withUnsafePointer(to: layer) { ck_int_codes($0, codes, begin, end) }
       }
@@ -154,6 +159,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   package func gradients(
     of gradient: UnsafePointer<Float>
   ) -> (values: [Float], alpha: [Float], beta: [Float]) {
+    state.requireTuned()
     let (sums, sumCount) = (state.sums, state.sumCount)
     let values: [Float] = state.elements { values in
       withUnsafePointer(to: layer) {

@@ -7,13 +7,13 @@ package import Tensors
 ///
 /// | tensor | type | shape |
 /// |---|---|---|
-/// | `weight_packed` | u8 | `[O, I/2]`, ``NibblePacking`` |
+/// | `weight_packed` | u8 | `[O, I/2]`, ``CodePacking`` |
 /// | `weight_scale` | u8 | `[O, G]`, ``PowerOfTwoScales`` |
 package enum MXFP4PackQuantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
   ) throws(InputError) -> [TensorInfo] {
-    try NibblePacking.requireEven(columns: columns)
+    try PackedFloats.requireEven(columns: columns)
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     return [
       TensorInfo(name: "\(name).weight_packed", dtype: .uint8, shape: [rows, columns / 2]),
@@ -25,7 +25,7 @@ package enum MXFP4PackQuantized: WeightLayout {
     for weight: QuantizedWeight, name: String
   ) -> [(name: String, tensor: Tensor)] {
     [
-      ("\(name).weight_packed", NibblePacking.pack(weight.codes, rows: weight.rows)),
+      ("\(name).weight_packed", CodePacking.pack(weight.codes, bits: 4, into: .uint8)),
       (
         "\(name).weight_scale",
         PowerOfTwoScales.tensor(weight.scales, shape: weight.grouping.parameterShape)
@@ -45,8 +45,9 @@ package enum MXFP4PackQuantized: WeightLayout {
       let scales = try PowerOfTwoScales.scales(
         tensors, "weight_scale", shape: grouping.parameterShape)
       return QuantizedWeight(
-        arguments: arguments, grouping: grouping, codes: NibblePacking.unpack(packed),
-        scales: scales, scaleDType: .uint8)
+        arguments: arguments, grouping: grouping,
+        codes: CodePacking.unpack(packed, columns: 2 * pairs, bits: 4), scales: scales,
+        scaleDType: .uint8)
     }
   }
 
@@ -54,6 +55,6 @@ package enum MXFP4PackQuantized: WeightLayout {
     named name: String, arguments: QuantizationArguments,
     tensor: (String) throws(InputError) -> Tensor?
   ) throws(InputError) -> (rows: Int, columns: Int) {
-    try NibblePacking.shape(named: name, tensor: tensor)
+    try PackedFloats.shape(named: name, tensor: tensor)
   }
 }

@@ -25,7 +25,7 @@ package enum MXFP8Quantized: WeightLayout {
     [
       (
         "\(name).weight",
-        Tensor(bytes: weight.codes, shape: [weight.rows, weight.columns], dtype: .float8E4M3)
+        weight.codes.reinterpreted(as: .float8E4M3)
       ),
       (
         "\(name).weight_scale",
@@ -43,12 +43,12 @@ package enum MXFP8Quantized: WeightLayout {
       try arguments.require(.mxfp8)
       let (stored, rows, columns) = try tensors.requiredMatrix("weight", dtypes: [.float8E4M3])
       let grouping = try arguments.grouping(rows: rows, columns: columns)
-      let codes = stored.bytes
-      try tensors.requireNumbers(codes, "weight")
+      try tensors.requireNumbers(stored, "weight")
       let scales = try PowerOfTwoScales.scales(
         tensors, "weight_scale", shape: grouping.parameterShape)
       return QuantizedWeight(
-        arguments: arguments, grouping: grouping, codes: codes, scales: scales, scaleDType: .uint8)
+        arguments: arguments, grouping: grouping, codes: stored.reinterpreted(as: .uint8),
+        scales: scales, scaleDType: .uint8)
     }
   }
 }

@@ -8,7 +8,7 @@ package import Tensors
 ///
 /// | tensor | type | shape |
 /// |---|---|---|
-/// | `weight_packed` | u8 | `[O, I/2]`, ``NibblePacking`` |
+/// | `weight_packed` | u8 | `[O, I/2]`, ``CodePacking`` |
 /// | `weight_scale` | f8e4m3 | `[O, G]` |
 /// | `weight_global_scale` | f32 | `[1]`; scales are divided by it |
 ///
@@ -17,7 +17,7 @@ package enum NVFP4PackQuantized: WeightLayout {
   package static func plannedTensors(
     for name: String, rows: Int, columns: Int, arguments: QuantizationArguments, scaleDType: DType
   ) throws(InputError) -> [TensorInfo] {
-    try NibblePacking.requireEven(columns: columns)
+    try PackedFloats.requireEven(columns: columns)
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     return [
       TensorInfo(name: "\(name).weight_global_scale", dtype: .float32, shape: [1]),
@@ -37,7 +37,7 @@ package enum NVFP4PackQuantized: WeightLayout {
     let global = weight.globalScale ?? 1
     return [
       ("\(name).weight_global_scale", Tensor([global == 0 ? 1 : global], shape: [1])),
-      ("\(name).weight_packed", NibblePacking.pack(weight.codes, rows: weight.rows)),
+      ("\(name).weight_packed", CodePacking.pack(weight.codes, bits: 4, into: .uint8)),
       (
         "\(name).weight_scale",
         Tensor(bytes: scales, shape: weight.grouping.parameterShape, dtype: .float8E4M3)
@@ -54,10 +54,10 @@ package enum NVFP4PackQuantized: WeightLayout {
       try arguments.require(.nvfp4)
       let (packed, rows, pairs) = try tensors.requiredMatrix("weight_packed", dtypes: [.uint8])
       let grouping = try arguments.grouping(rows: rows, columns: 2 * pairs)
-      let bytes = try tensors.required(
-        "weight_scale", dtypes: [.float8E4M3], shape: grouping.parameterShape
-      ).bytes
-      try tensors.requireNumbers(bytes, "weight_scale")
+      let stored = try tensors.required(
+        "weight_scale", dtypes: [.float8E4M3], shape: grouping.parameterShape)
+      try tensors.requireNumbers(stored, "weight_scale")
+      let bytes = stored.bytes
       let scales = [Float](unsafeUninitializedCapacity: bytes.count) { numbers, count in
         count = bytes.count
         ck_e4m3_to_f32(bytes, numbers.baseAddress, count)
@@ -69,8 +69,9 @@ package enum NVFP4PackQuantized: WeightLayout {
           "found \(global), expected a positive number")
       }
       return QuantizedWeight(
-        arguments: arguments, grouping: grouping, codes: NibblePacking.unpack(packed),
-        scales: scales, globalScale: global, scaleDType: .float8E4M3)
+        arguments: arguments, grouping: grouping,
+        codes: CodePacking.unpack(packed, columns: 2 * pairs, bits: 4), scales: scales,
+        globalScale: global, scaleDType: .float8E4M3)
     }
   }
 
@@ -78,6 +79,6 @@ package enum NVFP4PackQuantized: WeightLayout {
     named name: String, arguments: QuantizationArguments,
     tensor: (String) throws(InputError) -> Tensor?
   ) throws(InputError) -> (rows: Int, columns: Int) {
-    try NibblePacking.shape(named: name, tensor: tensor)
+    try PackedFloats.shape(named: name, tensor: tensor)
   }
 }

@@ -1,4 +1,3 @@
-import CKernels
 package import Diagnostics
 package import Tensors
 
@@ -15,7 +14,7 @@ extension PackQuantized {
       let scales = try tensors.requiredNumbers("weight_scale", shape: grouping.parameterShape)
       return QuantizedWeight(
         arguments: arguments, grouping: grouping,
-        codes: unpack(packed, rows: rows, columns: columns, bits: arguments.numBits),
+        codes: CodePacking.unpack(packed, columns: columns, bits: arguments.numBits),
         scales: scales.numbers,
         zeroPoints: arguments.isSymmetric
           ? nil : try zeroPoints(tensors, grouping: grouping, arguments: arguments),
@@ -72,26 +71,7 @@ extension PackQuantized {
     let streams = Tensor(
       transposed(tensor.elements(as: Int32.self), rows: words, columns: grouping.groups),
       shape: [grouping.groups, words], dtype: .int32)
-    let columns = unpack(streams, rows: grouping.groups, columns: grouping.rows, bits: bits)
-    return transposed(columns, rows: grouping.groups, columns: grouping.rows)
-  }
-
-  /// The codes of `rows` streams.
-  private static func unpack(_ packed: Tensor, rows: Int, columns: Int, bits: Int) -> [UInt8] {
-    let rowBytes = packed.shape[1] * 4
-    return packed.withUnsafeBytes { bytes in
-      [UInt8](unsafeUninitializedCapacity: rows * columns) { codes, count in
-        count = rows * columns
-        guard let source = bytes.bindMemory(to: UInt8.self).baseAddress,
-          let target = codes.baseAddress
-        else { return }
-        ThreadTeam.forRanges(of: rows) { begin, end in
-          for row in begin..<end {
-            ck_unpack(
-              source + row * rowBytes, rowBytes, Int32(bits), target + row * columns, columns)
-          }
-        }
-      }
-    }
+    let columns = CodePacking.unpack(streams, columns: grouping.rows, bits: bits)
+    return transposed(columns.bytes, rows: grouping.groups, columns: grouping.rows)
   }
 }

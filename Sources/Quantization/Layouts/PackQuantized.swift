@@ -1,4 +1,3 @@
-import CKernels
 package import Checkpoints
 package import Diagnostics
 package import Tensors
@@ -46,7 +45,7 @@ package enum PackQuantized: WeightLayout {
   ) -> [(name: String, tensor: Tensor)] {
     let bits = weight.arguments.numBits
     var result = [
-      ("\(name).weight_packed", pack(weight.codes, rows: weight.rows, bits: bits)),
+      ("\(name).weight_packed", CodePacking.pack(weight.codes, bits: bits, into: .int32)),
       (
         "\(name).weight_scale",
         Tensor(weight.scales, shape: weight.grouping.parameterShape).converted(
@@ -65,8 +64,10 @@ package enum PackQuantized: WeightLayout {
           zeroPoints.map { Int8(truncatingIfNeeded: Int($0) - middle) }, shape: [1], dtype: .int8)
       } else {
         let groups = weight.grouping.groups
-        let columns = transposed(zeroPoints, rows: weight.rows, columns: groups)
-        let packed = pack(columns, rows: groups, bits: bits)
+        let columns = Tensor(
+          bytes: transposed(zeroPoints, rows: weight.rows, columns: groups),
+          shape: [groups, weight.rows], dtype: .uint8)
+        let packed = CodePacking.pack(columns, bits: bits, into: .int32)
         let words = packed.shape[1]
         tensor = Tensor(
           transposed(packed.elements(as: Int32.self), rows: groups, columns: words),
@@ -75,27 +76,6 @@ package enum PackQuantized: WeightLayout {
       result.append(("\(name).weight_zero_point", tensor))
     }
     return result
-  }
-
-  /// Packs rows of as many codes each: `[rows, words]`.
-  private static func pack(_ codes: [UInt8], rows: Int, bits: Int) -> Tensor {
-    guard rows > 0 else { return Tensor(zeros: [0, 0], dtype: .int32) }
-    let columns = codes.count / rows
-    var packed = Tensor(zeros: [rows, (columns * bits + 31) / 32], dtype: .int32)
-    let rowBytes = packed.shape[1] * 4
-    packed.withUnsafeMutableBytes { bytes in
-      codes.withUnsafeBufferPointer { codes in
-        guard let base = bytes.bindMemory(to: UInt8.self).baseAddress,
-          let codes = codes.baseAddress
-        else { return }
-        ThreadTeam.forRanges(of: rows) { begin, end in
-          for row in begin..<end {
-            ck_pack(codes + row * columns, columns, Int32(bits), base + row * rowBytes, rowBytes)
-          }
-        }
-      }
-    }
-    return packed
   }
 
   static func transposed<Element>(_ elements: [Element], rows: Int, columns: Int) -> [Element] {

@@ -39,9 +39,7 @@ package enum PlainQuantized: WeightLayout {
     var result = [
       (
         "\(name).weight",
-        Tensor(
-          bytes: weight.codes.map { $0 &- shift }, shape: [weight.rows, weight.columns],
-          dtype: dtype(of: weight.arguments))
+        CodePacking.add(0 &- shift, to: weight.codes, dtype: dtype(of: weight.arguments))
       ),
       (
         "\(name).weight_scale",
@@ -73,7 +71,7 @@ package enum PlainQuantized: WeightLayout {
       let grouping = try arguments.grouping(rows: rows, columns: columns)
       let scales = try tensors.requiredNumbers("weight_scale", shape: grouping.parameterShape)
       let shift = shift(of: arguments)
-      let codes = stored.bytes.map { $0 &+ shift }
+      let codes = CodePacking.add(shift, to: stored, dtype: .uint8)
       var zeroPoints: [UInt8]?
       if arguments.type == .float {
         try tensors.requireNumbers(codes, "weight")
@@ -84,7 +82,7 @@ package enum PlainQuantized: WeightLayout {
           ).bytes.map { $0 &+ shift }
         }
         let limit = 1 << arguments.numBits
-        guard codes.allSatisfy({ $0 < limit }), zeroPoints?.allSatisfy({ $0 < limit }) ?? true
+        guard codes.hasBytes(below: limit), zeroPoints?.allSatisfy({ $0 < limit }) ?? true
         else {
           throw InputError(
             .malformed, place: "\(name).weight",

@@ -25,7 +25,7 @@ package enum MappedFiles {
   private static let lock = Mutex(())
 
   /// Notes a mapping. Beyond 4096 at a time they are not noted.
-  static func add(_ base: UnsafeRawPointer, _ byteCount: Int, path: String) {
+  package static func add(_ base: UnsafeRawPointer, _ byteCount: Int, path: String) {
     lock.withLock { _ in
       guard let free = (0..<capacity).first(where: { entries[$0].base == nil }) else { return }
       if entries[free].path.map({ String(cString: $0) }) != path {
@@ -37,7 +37,7 @@ package enum MappedFiles {
   }
 
   /// Forgets a mapping.
-  static func remove(_ base: UnsafeRawPointer) {
+  package static func remove(_ base: UnsafeRawPointer) {
     lock.withLock { _ in
       guard let index = (0..<capacity).first(where: { entries[$0].base == base }) else { return }
       entries[index].base = nil

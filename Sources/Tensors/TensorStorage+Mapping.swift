@@ -1,5 +1,4 @@
 package import Diagnostics
-package import Tensors
 
 #if canImport(Glibc)
   import Glibc
@@ -44,15 +43,22 @@ extension TensorStorage {
     MappedFiles.add(base, status.byteCount, path: path)
   }
 
-  /// A copy of the bytes in `range`.
-  package func bytes(in range: Range<Int>) -> [UInt8] {
+  /// Calls `body` with the bytes in `range`.
+  package func withBytes<Result>(
+    in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
-    return Array(UnsafeRawBufferPointer(start: base, count: byteCount)[range])
+    return try withExtendedLifetime(self) {
+      try body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+    }
   }
+
+  /// A copy of the bytes in `range`.
+  package func bytes(in range: Range<Int>) -> [UInt8] { withBytes(in: range) { Array($0) } }
 }
 
 /// All bytes of a regular file.
-func readFile(_ path: String) throws(InputError) -> [UInt8] {
+package func readFile(_ path: String) throws(InputError) -> [UInt8] {
   let storage = try TensorStorage(mappingFileAt: path)
   return storage.bytes(in: 0..<storage.byteCount)
 }

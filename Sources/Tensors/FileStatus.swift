@@ -5,34 +5,34 @@
 #endif
 
 /// What the file system says about a path.
-struct FileStatus: Equatable {
+package struct FileStatus: Equatable {
   /// Which file this is, whatever path led to it.
-  struct Identity: Hashable {
-    let device: UInt64
-    let inode: UInt64
+  package struct Identity: Hashable {
+    package let device: UInt64
+    package let inode: UInt64
   }
 
-  let identity: Identity
-  let isFolder: Bool
-  let isRegularFile: Bool
-  let byteCount: Int
+  package let identity: Identity
+  package let isFolder: Bool
+  package let isRegularFile: Bool
+  package let byteCount: Int
   /// When its bytes were last written, in seconds and nanoseconds.
-  let modification: Modification
+  package let modification: Modification
 
-  struct Modification: Equatable {
-    let seconds: Int
-    let nanoseconds: Int
+  package struct Modification: Equatable {
+    package let seconds: Int
+    package let nanoseconds: Int
   }
 
   /// The status of what is at `path`; nil if there is nothing, or it cannot be reached.
-  init?(path: String, followingLinks: Bool = true) {
+  package init?(path: String, followingLinks: Bool = true) {
     var status = stat()
     guard (followingLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
     self.init(status)
   }
 
   /// The status of an open file.
-  init?(descriptor: CInt) {
+  package init?(descriptor: CInt) {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return nil }
     self.init(status)
@@ -55,4 +55,4 @@ struct FileStatus: Equatable {
 }
 
 /// The system's text for an error number.
-func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }
+package func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }
