@@ -6,13 +6,19 @@ extension Tensor {
   /// - Precondition: ``dtype`` is a floating-point type of at least 16 bits.
   public func floats() -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { target, initialized in
-      withUnsafeBytes { source in
-        guard let source = source.baseAddress, let target = target.baseAddress, count > 0 else {
-          return
-        }
-        Self.widen(source, dtype, target, count)
-      }
+      if let target = target.baseAddress { read(0..<count, into: target) }
       initialized = count
+    }
+  }
+
+  /// Writes the elements of a range as f32, as ``floats()`` gives them.
+  ///
+  /// - Parameter range: Of elements in the order of memory.
+  package func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      Self.widen(base + range.lowerBound * dtype.byteCount, dtype, target, range.count)
     }
   }
 

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// A dense, row-major array of one ``DType``: a value over shared bytes.
 ///
 /// Copies share their bytes; writing through ``withUnsafeMutableBytes(_:)`` copies first when the
@@ -121,7 +127,12 @@ public struct Tensor: Sendable, Equatable {
   /// Whether two tensors have the same type, shape and bytes: numbers are not compared as such.
   public static func == (a: Tensor, b: Tensor) -> Bool {
     guard a.dtype == b.dtype, a.shape == b.shape else { return false }
-    return a.withUnsafeBytes { first in b.withUnsafeBytes { first.elementsEqual($0) } }
+    return a.withUnsafeBytes { first in
+      b.withUnsafeBytes { second in
+        guard let first = first.baseAddress, let second = second.baseAddress else { return true }
+        return memcmp(first, second, a.byteCount) == 0
+      }
+    }
   }
 
   private func contiguousCopy() -> Tensor {

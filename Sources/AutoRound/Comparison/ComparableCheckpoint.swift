@@ -54,21 +54,14 @@ struct ComparableCheckpoint {
     return checkpoint.info(name).map { "\($0.dtype.rawValue) \($0.shape)" }
   }
 
-  /// A tensor's shape and numbers; nil for elements that are not floating-point.
-  func numbers(of name: String) throws -> (shape: [Int], values: [Float])? {
-    if scheme(of: name) != nil, let quantized {
-      let weight = try quantized.weight(named: name)
-      return (weight.shape, weight.floats())
-    }
-    let tensor = try checkpoint.tensor(name)
-    guard tensor.dtype.isFloatingPoint else { return nil }
-    return (tensor.shape, tensor.floats())
+  /// A tensor as it is stored, or the numbers of a quantized layer's weight.
+  func tensor(_ name: String) throws -> Tensor {
+    guard scheme(of: name) != nil, let quantized else { return try checkpoint.tensor(name) }
+    return try quantized.weight(named: name)
   }
 
-  /// The bytes of a tensor that is stored as it is.
-  func bytes(of name: String) throws -> [UInt8] {
-    try checkpoint.tensor(name).withUnsafeBytes { Array($0) }
-  }
+  /// Lets go of the memory that reading tensors has taken.
+  func releasePages() { checkpoint.releasePages() }
 }
 
 extension CheckpointDifference {
@@ -94,25 +87,16 @@ extension CheckpointDifference {
   private static func difference(
     _ name: String, _ checkpoints: (ComparableCheckpoint, ComparableCheckpoint)
   ) throws -> Difference? {
-    guard let a = try checkpoints.0.numbers(of: name), let b = try checkpoints.1.numbers(of: name)
-    else {
-      let isSame = try checkpoints.0.bytes(of: name) == checkpoints.1.bytes(of: name)
-      return isSame
-        ? Difference(relativeError: 0, largestDifference: 0, differingCount: 0, count: 0) : nil
+    let (a, b) = (try checkpoints.0.tensor(name), try checkpoints.1.tensor(name))
+    defer {
+      checkpoints.0.releasePages()
+      checkpoints.1.releasePages()
     }
-    guard a.shape == b.shape else { return nil }
-    var (squares, errors, largest) = (0.0, 0.0, 0.0)
-    var differing = 0
-    for (x, y) in zip(a.values, b.values) where x.bitPattern != y.bitPattern && x != y {
-      let difference = Double(x) - Double(y)
-      differing += 1
-      errors += difference * difference
-      largest = max(largest, abs(difference))
+    if a == b {
+      return Difference(
+        relativeError: 0, largestDifference: 0, differingCount: 0, count: a.count)
     }
-    for x in a.values { squares += Double(x) * Double(x) }
-    let relative = differing == 0 ? 0 : (errors / squares).squareRoot()
-    return Difference(
-      relativeError: relative, largestDifference: largest, differingCount: differing,
-      count: a.values.count)
+    guard a.shape == b.shape, a.dtype.isFloatingPoint, b.dtype.isFloatingPoint else { return nil }
+    return Difference(from: a, to: b)
   }
 }

@@ -110,6 +110,7 @@ public struct CheckpointConversion {
       for (name, tensor) in try converted(module, scheme, source) {
         try writer.write(tensor, named: name)
       }
+      source.releasePages()
     }
     for name in copied { try writer.write(source.tensor(name), named: name) }
     try writer.write(
