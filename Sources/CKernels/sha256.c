@@ -64,6 +64,8 @@ __attribute__((target("sha,sse4.1"))) static void compress_sha(
     __m128i first = abef, second = cdgh, w[4];
     for (int i = 0; i < 4; i++)
       w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(block + 16 * i)), big_endian);
+    // Unrolled, so that the words stay in registers.
+#pragma clang loop unroll(full)
     for (int round = 0; round < 16; round++) {
       __m128i words = w[round & 3];
       __m128i sum = _mm_add_epi32(words, _mm_load_si128((const __m128i *)(K + 4 * round)));

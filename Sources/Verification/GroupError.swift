@@ -26,7 +26,7 @@ struct GroupError {
   }
 
   /// Whether every weight is near its source by a margin that the rounding of f32 does not reach. Nearly
-  /// all groups are; loops without an early end look at several of their weights at a time.
+  /// all groups are; loops without an early end or a branch look at several of their weights at a time.
   private func isSurelyNear(_ grid: ElementGrid) -> Bool {
     var far: Int32 = 0
     let margin = Float((1 + Self.slack) / 2)
@@ -37,7 +37,8 @@ struct GroupError {
       for index in 0..<wanted.count {
         let element = elements[index]
         let distance = wanted[index] * inverse + (zero - element)
-        far |= element <= low || element >= high || abs(distance) <= limit ? 0 : 1
+        far |=
+          Self.one(element > low) & Self.one(element < high) & Self.one(!(abs(distance) <= limit))
       }
     case .floats(let greatest, let step, _):
       let unit = margin * abs(scale)
@@ -45,13 +46,17 @@ struct GroupError {
       for index in 0..<wanted.count {
         let (wanted, element) = (wanted[index], elements[index])
         let stored = element * scale
-        let isCutOff = abs(element) == greatest && stored * wanted > 0 && abs(wanted) >= abs(stored)
+        let isCutOff =
+          Self.one(abs(element) == greatest) & Self.one(stored * wanted > 0)
+          & Self.one(abs(wanted) >= abs(stored))
         let limit = unit * (reach + max(least, share * abs(element)))
-        far |= isCutOff || abs(wanted - stored) <= limit ? 0 : 1
+        far |= (1 - isCutOff) & Self.one(!(abs(wanted - stored) <= limit))
       }
     }
     return far == 0
   }
+
+  private static func one(_ condition: Bool) -> Int32 { condition ? 1 : 0 }
 
   /// Where a whole group of integers is moved by more than half a step, its zero point or its scale is
   /// another's.
