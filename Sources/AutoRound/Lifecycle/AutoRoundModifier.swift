@@ -93,6 +93,7 @@ public final class AutoRoundModifier: Modifier {
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
     state.wantsInputSquares = searchesScales
+    state.training = iterations > 0 ? .matrices : .nothing
     state.gradientPrecision = try options.gradientPrecision(for: state.device.compute)
   }
 

@@ -44,7 +44,7 @@ public final class CalibratedHead {
     program = try BlockProgram(
       headOf: description,
       inputs: state.schemes[name]?.inputActivations?.activationQuantization(.tuning),
-      tokens: tokens, device: state.device, training: .matrices,
+      tokens: tokens, device: state.device, training: state.training,
       gradientPrecision: state.gradientPrecision)
     try program.loadHead(from: state.model.checkpoint)
     let original = try BlockProgram(

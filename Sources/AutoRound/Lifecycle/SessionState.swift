@@ -18,6 +18,8 @@ public final class SessionState {
   package var stepCount: Int { model.description.blocks.count + (quantizesHead ? 1 : 0) }
   /// Whether a modifier asks for ``CalibratedBlock/inputSquares``.
   package var wantsInputSquares = false
+  /// What programs compute gradients of.
+  package var training = Program.Training.matrices
   /// How precise gradients of linear layers are.
   package var gradientPrecision = GradientPrecision.full
   /// What became of each block so far.
@@ -103,7 +105,7 @@ public final class SessionState {
     recorded = nil
     let program = try BlockProgram(
       block, batch: min(batchSize, calibration.samples.count), tokens: calibration.sequenceLength,
-      device: device, training: .matrices, gradientPrecision: gradientPrecision)
+      device: device, training: training, gradientPrecision: gradientPrecision)
     recorded = (key, program)
     return program
   }

@@ -20,7 +20,7 @@ extension MemoryEstimate {
         programs[key]
         ?? BlockProgram.byteCount(
           placed.block, batch: min(options.batchSize, samples), tokens: tokens, compute: compute,
-          training: .matrices, gradientPrecision: state.gradientPrecision)
+          training: state.training, gradientPrecision: state.gradientPrecision)
       var (offsets, weights, codes) = (0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
@@ -46,7 +46,7 @@ extension MemoryEstimate {
     // Beside the last block's program, two with the head's weight, the gradient of one of them in f32, with
     // the weight as integers if products are of integers, logits of a piece with their gradient and those in
     // full precision, and both streams if they are cut into pieces.
-    let gradient = state.gradientPrecision == .int8 ? 5 : 4
+    let gradient = !isTuned ? 0 : state.gradientPrecision == .int8 ? 5 : 4
     let piece = CalibratedHead.pieceTokenCount(state)
     block +=
       elements * (2 * compute.byteCount + gradient)

@@ -90,7 +90,6 @@ package final class BlockTuner {
     block: BlockProgram, layers: [TunedLayer], inputScales: [CalibratedScale] = [],
     settings: TuningSettings
   ) {
-    precondition(block.program.training != .nothing)
     runner = BlockRunner(block)
     self.layers = layers
     self.inputScales = inputScales
@@ -128,6 +127,8 @@ package final class BlockTuner {
     onIteration: (Int, Double) throws -> Void
   ) throws -> TuningOutcome {
     precondition(settings.iterations > 0)
+    precondition(
+      runner.block.program.training != .nothing, "a program without gradients is not tuned")
     let batch = min(runner.block.program.batch, inputs.sampleCount)
     let steps = settings.gradientAccumulationSteps
     var sampler =
