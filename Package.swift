@@ -118,7 +118,7 @@ let package = Package(
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
         "Verification", "AutoRound",
       ]),
-    tests("Verification", ["JSONText"]),
+    tests("Verification", ["Checksums", "JSONText"]),
     tests(
       "AutoRoundCommands", ["JSONText", "Compute", "Quantization", "AutoRound", argumentParser]),
   ]

@@ -1,6 +1,7 @@
 import Diagnostics
 import Foundation
 import JSONText
+import Tensors
 
 /// All tensors of a checkpoint folder, and what is wrong with how its files fit together.
 struct StoredTensors {
@@ -44,7 +45,7 @@ struct StoredTensors {
 
   private func check(index: URL, files: Set<String>, _ report: inout VerificationReport) {
     let name = index.lastPathComponent
-    guard let data = try? Data(contentsOf: index), let json = try? JSONValue.parse(Array(data)),
+    guard let json = try? JSONValue.parse(readFile(index.path)),
       let map = json["weight_map"]?.objectValue
     else { return report.add(.damage, name, "is not an index of tensors") }
     var listed: Set<String> = []

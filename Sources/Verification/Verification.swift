@@ -94,8 +94,8 @@ extension VerificationReport {
   private static func configuration(
     _ folder: URL, _ report: inout VerificationReport
   ) -> JSONValue? {
-    guard let data = try? Data(contentsOf: folder.appending(path: "config.json")),
-      let value = try? JSONValue.parse(Array(data)), value.objectValue != nil
+    guard let value = try? JSONValue.parse(readFile(folder.appending(path: "config.json").path)),
+      value.objectValue != nil
     else {
       report.add(.damage, "config.json", "is missing or not a JSON object")
       return nil
@@ -172,9 +172,7 @@ extension VerificationReport {
   }
 
   private static func record(_ folder: URL) -> JSONValue? {
-    (try? Data(contentsOf: folder.appending(path: recordFile))).flatMap {
-      try? JSONValue.parse(Array($0))
-    }
+    try? JSONValue.parse(readFile(folder.appending(path: recordFile).path))
   }
 
   /// Compares the tensors with the digests that were recorded when they were written, and the files
@@ -187,8 +185,8 @@ extension VerificationReport {
       }
       if digest != member.value.stringValue { add(.damage, member.key, "is not what was written") }
     }
-    guard let text = try? String(contentsOf: folder.appending(path: Self.sumsFile), encoding: .utf8)
-    else { return }
+    guard let sums = try? readFile(folder.appending(path: Self.sumsFile).path) else { return }
+    let text = String(decoding: sums, as: UTF8.self)
     let digests = Dictionary(files.map { ($0.name, $0.digest) }, uniquingKeysWith: { a, _ in a })
     for line in text.split(separator: "\n") {
       // 64 digits, a space, and a space or an asterisk.

@@ -45,6 +45,29 @@ import Verification
     #expect(try findings(Self.plain, "int-quantized", Self.plainWeights) == [])
   }
 
+  /// Normal, subnormal and the largest numbers of f16 beside integers with a scale that is exact; half of
+  /// the scale is another's.
+  @Test(arguments: [(0x3C00, 0x3F80_0000), (0x0001, 0x3380_0000), (0x0C00, 0x3980_0000)])
+  func sourcesInHalfPrecisionAreCompared(_ one: UInt16, _ scale: UInt32) throws {
+    // Steps from one subnormal, or from one power of two, to the next.
+    let halves: [UInt16] =
+      one == 1 ? (1...8).map { $0 } : (0..<8).map { one + 0x400 * ($0 % 4) + ($0 < 4 ? 0 : 0x8000) }
+    let elements: [Int8] =
+      one == 1 ? (1...8).map { $0 } : [1, 2, 4, 8, -1, -2, -4, -8]
+    let source = TinyTensor(
+      "a.weight", "F16", [1, 8], halves.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
+    let weights = #"{"num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel"}"#
+    func layer(_ scale: UInt32) -> [TinyTensor] {
+      [
+        TinyTensor("a.weight", "I8", [1, 8], elements.map { UInt8(bitPattern: $0) }),
+        TinyTensor("a.weight_scale", "F32", [1, 1], words: [scale]),
+      ]
+    }
+    #expect(try findings(layer(scale), "int-quantized", weights, source: [source]) == [])
+    let halved = try findings(layer(scale - 0x80_0000), "int-quantized", weights, source: [source])
+    #expect(halved.map(\.place) == ["a.weight"], "\(halved)")
+  }
+
   /// The tensor, what becomes of it, and what is said.
   @Test(arguments: [
     (
