@@ -96,7 +96,8 @@ let package = Package(
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["Diagnostics", "Tensors"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Diagnostics", "Tensors", "CKernels"],
+      path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),

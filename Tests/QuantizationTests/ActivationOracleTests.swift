@@ -44,11 +44,7 @@ import Testing
     let gradient = try file.tensor("in.g").converted(to: dtype)
     var rule = oracle.rule
     rule.type = dtype == .bfloat16 ? CK_BF16 : CK_F32
-    let best = ck_isa_available()
-    defer { ck_isa_use(best) }
-    for isa in [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512] where isa.rawValue <= best.rawValue {
-      ck_isa_use(isa)
-      let what = "instruction set \(isa.rawValue)"
+    try forEachInstructionSet { what in
       var y = Tensor(zeros: x.shape, dtype: dtype)
       var dx = Tensor(zeros: x.shape, dtype: dtype)
       var dscale = [Float](repeating: 0, count: 10)

@@ -1,4 +1,3 @@
-import CKernels
 import Checkpoints
 import Foundation
 import JSONText
@@ -101,14 +100,10 @@ struct FloatOracleCase: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: FloatOracleCase.all) func matchesReference(_ oracle: FloatOracleCase) throws {
     let expected = try oracle.load()
-    let best = ck_isa_available()
-    defer { ck_isa_use(best) }
-    for isa in [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512] where isa.rawValue <= best.rawValue {
-      ck_isa_use(isa)
+    try forEachInstructionSet { what in
       let quantizer = try FloatWeightQuantizer(
         weight: expected.weight, arguments: oracle.arguments, scaleDType: .float32)
       quantizer.setParameters(values: expected.values, beta: expected.beta)
-      let what = "instruction set \(isa.rawValue)"
       expectClose(
         quantizer.quantized(to: expected.weight.dtype), expected.quantized, .exact, what)
 

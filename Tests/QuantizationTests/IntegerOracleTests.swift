@@ -1,4 +1,3 @@
-import CKernels
 import Quantization
 import Tensors
 import TestSupport
@@ -15,15 +14,11 @@ import Testing
 
   @Test(arguments: OracleCase.integers) func matchesReference(_ oracle: OracleCase) throws {
     let expected = try oracle.load()
-    let best = ck_isa_available()
-    defer { ck_isa_use(best) }
-    for isa in [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512] where isa.rawValue <= best.rawValue {
-      ck_isa_use(isa)
+    try forEachInstructionSet { what in
       let quantizer = try IntegerWeightQuantizer(
         weight: expected.weight, arguments: oracle.arguments, scaleDType: oracle.scaleDType)
       quantizer.setParameters(
         values: expected.values, alpha: expected.alpha, beta: expected.beta)
-      let what = "instruction set \(isa.rawValue)"
 
       expectClose(
         quantizer.quantized(to: expected.weight.dtype), expected.quantized, .exact, what)

@@ -1,0 +1,49 @@
+import Quantization
+import TestSupport
+import Tensors
+import Testing
+
+/// Weights that are only rounded, by quantizers that hold no offsets.
+@Suite struct RoundedWeightTests {
+  static let kinds =
+    FloatEdgeTests.kinds + [
+      QuantizationArguments(numBits: 4, strategy: .group, groupSize: 32),
+      QuantizationArguments(numBits: 3, isSymmetric: false, strategy: .group, groupSize: 32),
+      QuantizationArguments(numBits: 8, strategy: .channel),
+      QuantizationArguments(numBits: 2, isSymmetric: false, strategy: .tensor),
+    ]
+
+  /// They come out as those of a quantizer whose offsets are zeros, plain and with searched scales.
+  @Test(arguments: kinds.indices, [DType.bfloat16, .float32])
+  func areThoseOfZeroOffsets(kind: Int, dtype: DType) throws {
+    var generator = SeededGenerator(seed: UInt64(kind))
+    let weight = generator.tensor([13, 100]).converted(to: dtype)
+    let importance = (0..<100).map { Float($0 % 7) }
+    try forEachInstructionSet { name in
+      for isSearched in [false, true] {
+        let quantizers = try [true, false].map {
+          try Self.kinds[kind].makeWeightQuantizer(
+            for: weight, scaleDType: .bfloat16, isTuned: $0)
+        }
+        if isSearched {
+          for quantizer in quantizers { quantizer.searchScales(importance: importance) }
+        }
+        let written = quantizers.map { $0.quantized(to: dtype) }
+        #expect(written[0] == written[1], "\(name)")
+        #expect(try quantizers[0].finished() == quantizers[1].finished(), "\(name)")
+      }
+    }
+  }
+
+  /// Without offsets, a quantizer takes eight bytes less for each weight but those of one row.
+  @Test(arguments: kinds.indices) func takeEightBytesLess(kind: Int) throws {
+    func byteCount(_ dtype: DType, isTuned: Bool) throws -> Int {
+      try Self.kinds[kind].quantizerByteCount(
+        rows: 64, columns: 256, dtype: dtype, isTuned: isTuned)
+    }
+    let saved = try byteCount(.bfloat16, isTuned: true) - byteCount(.bfloat16, isTuned: false)
+    #expect(saved >= 8 * 64 * 256 - 4 * 256)
+    let converted = try byteCount(.float16, isTuned: false) - byteCount(.bfloat16, isTuned: false)
+    #expect(converted == 4 * 64 * 256)
+  }
+}
