@@ -20,11 +20,12 @@ typedef struct {
   float greatest_slope, least_slope;
 } activation_scale;
 
-static activation_scale float_scale(const ck_activation_rule *rule, float least, float greatest) {
+INLINE activation_scale float_scale(const ck_activation_rule *rule, ck_float_format format,
+                                    float least, float greatest) {
   float m = greatest > -least ? greatest : -least;
   activation_scale result = {.least = least, .greatest = greatest};
   float slope = 0;
-  switch (rule->format) {
+  switch (format) {
     case CK_FP8:
       if (rule->given > 0) {
         result.scale = rule->given;
@@ -37,11 +38,11 @@ static activation_scale float_scale(const ck_activation_rule *rule, float least,
       break;
     case CK_MXFP8:
     case CK_MXFP4: {
-      int exponent = rule->format == CK_MXFP8 ? -7 : -1;
+      int exponent = format == CK_MXFP8 ? -7 : -1;
       float decisive = m;
       if (rule->runtime && exponent_of(m) > -127)
         decisive += 0.25f * power_of_two(exponent_of(m));
-      if (m > 0) exponent = mx_exponent(decisive, rule->format);
+      if (m > 0) exponent = mx_exponent(decisive, format);
       int limited = exponent < -127 ? -127 : exponent > 127 ? 127 : exponent;
       result.scale = power_of_two(limited);
       slope = m > 0 && limited == exponent ? result.scale / m : 0;
