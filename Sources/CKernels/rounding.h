@@ -26,6 +26,18 @@ INLINE float load(const void *weight, ck_element type, size_t i) {
   return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)weight)[i]) : ((const float *)weight)[i];
 }
 
+/// The bits of the largest magnitude of some elements; as integers, whose maxima are vectorized, and where a
+/// NaN is larger than all numbers.
+INLINE uint32_t largest_magnitude(const void *x, ck_element type, size_t first, size_t n) {
+  uint32_t largest = 0;
+#pragma clang loop vectorize(enable)
+  for (size_t i = 0; i < n; i++) {
+    uint32_t magnitude = bits_of_float(load(x, type, first + i)) & 0x7FFFFFFF;
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return largest;
+}
+
 /// Columns of a group of a row; the last may have fewer than the others.
 INLINE size_t group_width(size_t columns, size_t group_size, size_t group) {
   size_t rest = columns - group * group_size;

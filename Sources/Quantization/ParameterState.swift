@@ -15,7 +15,7 @@ final class ParameterState {
   /// V.
   let values: UnsafeMutablePointer<Float>
   /// Whether parameters move.
-  let isTuned: Bool
+  var isTuned: Bool { best != nil }
   /// The range scales: an array with one for each parameter set after another.
   var ranges: UnsafeMutablePointer<Float> { values + valueCount }
   /// Arrays with one number for each parameter set, at first zeros.
@@ -72,7 +72,6 @@ final class ParameterState {
     grouping = try arguments.grouping(rows: weight.shape[0], columns: weight.shape[1])
     self.weight = Self.isUsedInPlace(weight.dtype) ? weight : weight.converted(to: .float32)
     self.arrays = arrays
-    self.isTuned = isTuned
     let parameters = grouping.parameterCount
     let valueCount = isTuned ? weight.count : grouping.columns
     let count = valueCount + arrays.ranges * parameters

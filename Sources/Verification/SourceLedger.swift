@@ -1,6 +1,3 @@
-import Dispatch
-import Foundation
-
 /// Every tensor of a source against a checkpoint made from it: there bit for bit, or quantized from it.
 struct SourceLedger {
   let source: [String: StoredTensor]
@@ -60,20 +57,16 @@ struct SourceLedger {
     }
     let (groups, reach) = (weight.columnGroups, reach.units(bits: scheme.bits))
     let parts = min(weight.rows, 64)
-    var found = [String?](repeating: nil, count: parts)
-    found.withUnsafeMutableBufferPointer { found in
-      // Each part of the rows has an element of its own.
-      nonisolated(unsafe) let found = found
-      DispatchQueue.concurrentPerform(iterations: parts) { part in
-        let rows = weight.rows * part / parts..<weight.rows * (part + 1) / parts
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * weight.columns) { memory in
-          found[part] =
-            rows.lazy.compactMap {
-              message(weight, $0, groups, original, reach: reach, using: memory)
-            }.first
-        }
+    let found = concurrently(parts) { part in
+      let rows = weight.rows * part / parts..<weight.rows * (part + 1) / parts
+      defer {
         weight.drop(rows: rows)
         original.drop(rows: rows)
+      }
+      return withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * weight.columns) { memory in
+        rows.lazy.compactMap {
+          message(weight, $0, groups, original, reach: reach, using: memory)
+        }.first
       }
     }
     guard let first = found.lazy.compactMap({ $0 }).first else { return }

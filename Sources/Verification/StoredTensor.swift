@@ -22,6 +22,6 @@ struct StoredTensor {
   }
 
   func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    file.withBytes(entry, body)
+    stretch.withBytes(body)
   }
 }

@@ -85,10 +85,4 @@ struct TensorFile {
     }
     self.entries = entries
   }
-
-  /// Calls `body` with a tensor's bytes. They stay in memory no longer than that.
-  func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    defer { storage.releasePages(in: entry.range) }
-    return storage.withBytes(in: entry.range, body)
-  }
 }

@@ -18,7 +18,7 @@ extension CheckpointDifference.Difference {
             let range = start..<min(start + PieceSums.elementCount, count)
             first.read(range, into: x)
             second.read(range, into: y)
-            sums[piece].add(x, y, count: range.count)
+            sums[piece] = PieceSums(x, y, count: range.count)
           }
         }
       }
@@ -44,7 +44,9 @@ private struct PieceSums {
   var largest = 0.0
   var differing = 0
 
-  mutating func add(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) {
+  init() {}
+
+  init(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) {
     // Four at a time, in sums of their own: no addition waits for the one before it.
     var (squares, errors, largest) = (SIMD4<Double>.zero, SIMD4<Double>.zero, SIMD4<Double>.zero)
     var differing = SIMD4<Int64>.zero
@@ -56,15 +58,14 @@ private struct PieceSums {
       if any(difference .!= difference) { difference = Self.difference(a, b) }
       let square = difference * difference
       errors += square
-      largest.replace(with: square, where: .!(square .<= largest))
+      // What is no number counts in the error alone.
+      largest.replace(with: square, where: square .> largest)
       differing.replace(with: differing &+ 1, where: difference .!= 0)
     }
-    self.squares += squares.sum()
-    self.errors += errors.sum()
-    for lane in 0..<4 where !(largest[lane] <= self.largest * self.largest) {
-      self.largest = largest[lane].squareRoot()
-    }
-    self.differing += Int(differing.wrappedSum())
+    self.squares = squares.sum()
+    self.errors = errors.sum()
+    self.largest = largest.max().squareRoot()
+    self.differing = Int(differing.wrappedSum())
   }
 
   @inline(__always) private static func four(

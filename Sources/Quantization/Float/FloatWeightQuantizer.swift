@@ -54,25 +54,19 @@ package final class FloatWeightQuantizer: WeightQuantizer {
   private static func largestMagnitude(_ weight: Tensor) -> Float {
     let weight = weight.dtype == .bfloat16 ? weight : weight.converted(to: .float32)
     let type = weight.dtype == .bfloat16 ? CK_BF16 : CK_F32
-    var found = [(least: Float, greatest: Float)](repeating: (0, 0), count: ThreadTeam.size)
-    weight.withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress else { return }
-      found.withUnsafeMutableBufferPointer { found in
-        ThreadTeam.run { member, size in
-          let begin = weight.count * member / size
-          let count = weight.count * (member + 1) / size - begin
-          guard count > 0 else { return }
+    let (rows, columns) = (weight.shape[0], weight.shape[1])
+    // The least of each row, then the greatest; NaN for a row with one.
+    let extremes = [Float](unsafeUninitializedCapacity: 2 * rows) { extremes, count in
+      count = 2 * rows
+      guard let least = extremes.baseAddress else { return }
+      weight.withUnsafeBytes { bytes in
+        ThreadTeam.forRanges(of: rows) { begin, end in
           ck_activation_extremes(
-            type, base + begin * weight.dtype.byteCount, count, count, &found[member].least,
-            &found[member].greatest, 0, 1)
+            type, bytes.baseAddress, columns, columns, least, least + rows, begin, end)
         }
       }
     }
-    // A NaN must not get lost among numbers.
-    return found.reduce(0) { most, part in
-      let magnitude = max(-part.least, part.greatest)
-      return most.isNaN || magnitude <= most ? most : magnitude
-    }
+    return extremes.reduce(0) { $0.isNaN || $1.magnitude <= $0 ? $0 : $1.magnitude }
   }
 
   /// Starts at rounding to nearest.

@@ -51,8 +51,7 @@ package struct KQuantizedWeight: Sendable, Equatable {
   /// rounded half to even, and then in `dtype`, a floating-point type of at least 16 bits.
   package func dequantized(to dtype: DType) -> Tensor {
     let (size, zero) = (type.subBlockSize, Int32(type.zeroPoint))
-    var result = Tensor(zeros: [rows, columns], dtype: .float32)
-    result.withUnsafeMutableBytes { bytes in
+    let result = Tensor(filling: [rows, columns], dtype: .float32) { bytes in
       let numbers = bytes.assumingMemoryBound(to: Float.self)
       codes.withUnsafeBufferPointer { codes in
         ThreadTeam.forRanges(of: superBlocks.count) { begin, end in
