@@ -15,7 +15,7 @@ struct ComputeOptions: ParsableArguments {
       discussion: "auto is bf16 where the processor multiplies it in hardware, else f32."))
   var compute = Choice.auto
 
-  @Option(help: "Threads; one for each processor unless given.")
+  @Option(help: "Threads; one for each processor that this process may use unless given.")
   var threads: Int?
 
   /// The type that was chosen.
@@ -33,8 +33,8 @@ struct ComputeOptions: ParsableArguments {
   }
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be from 1 to 1024; it is \(threads)")
+    if let threads, !(1...ThreadTeam.sizeLimit).contains(threads) {
+      throw ValidationError("--threads must be from 1 to \(ThreadTeam.sizeLimit); it is \(threads)")
     }
   }
 }

@@ -29,17 +29,16 @@ package final class Device {
 
   /// The product of this shape, prepared at the first call.
   ///
-  /// - Parameter perThread: Whether the product runs on one thread at a time inside a parallel region,
-  ///   one lane for each member of the team, rather than on the whole team.
+  /// - Parameter perThread: Whether the product is run as a whole by one thread inside a piece of the
+  ///   team's work, rather than in pieces by the whole team.
   package func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
     let key = Key(shape: shape, perThread: perThread)
     if let product = products[key] { return product }
-    // The library plans for as many threads as it sees when it prepares.
     let teamSize = ThreadTeam.size
-    if perThread { ThreadTeam.size = 1 }
-    defer { ThreadTeam.size = teamSize }
     let product = try MatrixProduct(
-      shape, engine: engine, laneCount: perThread ? teamSize : 1)
+      shape, engine: engine,
+      grid: perThread ? ProductGrid(whole: shape) : ProductGrid(shape, members: teamSize),
+      laneCount: teamSize)
     products[key] = product
     return product
   }

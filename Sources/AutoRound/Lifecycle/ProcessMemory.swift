@@ -8,13 +8,10 @@
 package enum ProcessMemory {
   /// The largest resident memory so far, in bytes.
   package static var peakByteCount: Int {
-    var usage = rusage()
     #if canImport(Glibc)
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      return Int(usage.ru_maxrss) * 1024
+      return Int(ProcessUsage.now.ru_maxrss) * 1024
     #else
-      getrusage(RUSAGE_SELF, &usage)
-      return Int(usage.ru_maxrss)
+      return Int(ProcessUsage.now.ru_maxrss)
     #endif
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// How much memory a process may still take, as the operating system says.
 package enum SystemMemory {
@@ -44,29 +45,14 @@ package enum SystemMemory {
 
   /// What each of the process's control groups leaves, from its own up to the root.
   private static var groups: [Int?] {
-    guard let membership = text("/proc/self/cgroup") else { return [] }
-    var results: [Int?] = []
-    for line in membership.split(separator: "\n") {
-      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3 else { continue }
-      let isUnified = parts[0] == "0" && parts[1].isEmpty
-      guard isUnified || parts[1].split(separator: ",").contains("memory") else { continue }
-      let root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory"
+    ControlGroups.limiting("memory").map { group in
       let names =
-        isUnified
+        group.isUnified
         ? ("memory.max", "memory.current") : ("memory.limit_in_bytes", "memory.usage_in_bytes")
-      var path = parts[2].split(separator: "/")
-      while true {
-        let folder = ([root] + path.map(String.init)).joined(separator: "/")
-        if let limit = text("\(folder)/\(names.0)"), let usage = text("\(folder)/\(names.1)") {
-          results.append(
-            available(
-              limit: limit, usage: usage, statistics: text("\(folder)/memory.stat") ?? ""))
-        }
-        if path.popLast() == nil { break }
-      }
+      guard let limit = group.text(names.0), let usage = group.text(names.1) else { return nil }
+      return available(
+        limit: limit, usage: usage, statistics: group.text("memory.stat") ?? "")
     }
-    return results
   }
 
   private static func text(_ path: String) -> String? {

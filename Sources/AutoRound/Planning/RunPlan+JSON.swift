@@ -55,6 +55,7 @@ extension TimeEstimate {
       "seconds": JSONValue(seconds), "block_seconds": JSONValue(blockSeconds),
       "blocks": JSONValue(blockCount), "other_seconds": JSONValue(otherSeconds),
       "measuring_seconds": JSONValue(measuringSeconds),
+      "processor_share": JSONValue(processorShare),
     ]
   }
 }

@@ -21,12 +21,7 @@ extension RunPlan {
     lines +=
       shortages.isEmpty
       ? ["fits       yes, as far as is known"] : shortages.map { "fits       no: \($0)" }
-    if let time {
-      lines.append(
-        "time       about \(Quantities.duration(seconds: time.seconds)): \(time.blockCount) blocks of "
-          + "\(Quantities.duration(seconds: time.blockSeconds)); measured in "
-          + Quantities.duration(seconds: time.measuringSeconds))
-    }
+    if let time { lines += time.lines }
     lines.append(
       "devices    \(tensorParallelSizes.map(String.init).joined(separator: ", ")) can share it "
         + "(tensor parallelism)")
@@ -91,5 +86,21 @@ extension RunPlan {
       }
     }
     return groups
+  }
+}
+
+extension TimeEstimate {
+  package var lines: [String] {
+    let estimate =
+      "time       about \(Quantities.duration(seconds: seconds)): \(blockCount) blocks of "
+      + "\(Quantities.duration(seconds: blockSeconds)); measured in "
+      + Quantities.duration(seconds: measuringSeconds)
+    guard isOnBusyMachine else { return [estimate] }
+    return [
+      estimate,
+      "           the machine is busy: the measured steps got "
+        + "\(Int((100 * processorShare).rounded())) % of the processors' time; about "
+        + "\(Quantities.duration(seconds: seconds * processorShare)) if the run gets all of it",
+    ]
   }
 }

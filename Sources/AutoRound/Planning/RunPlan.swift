@@ -145,6 +145,13 @@ public struct TimeEstimate: Sendable, Equatable {
   public var otherSeconds: Double
   /// Seconds that the measurement took.
   public var measuringSeconds: Double
+  /// The time of the processors that the measured steps got, as a share of what their threads could have
+  /// used. It is near 1 on a machine that does nothing else.
+  public var processorShare: Double
+
+  /// Whether other programs, or a quota, kept the measured steps from the processors. The run is then
+  /// estimated for a machine that stays as busy.
+  public var isOnBusyMachine: Bool { processorShare < 0.75 }
 
   /// Seconds of the whole run.
   public var seconds: Double { blockSeconds * Double(blockCount) + otherSeconds }

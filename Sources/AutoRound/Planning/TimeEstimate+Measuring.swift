@@ -41,6 +41,7 @@ extension TimeEstimate {
       sample.otherSeconds + Double(options.iterations) * iteration + passes
       + streamBytes * Self.secondsPerStreamByte
     blockCount = state.decoderBlocks.count
+    processorShare = sample.processorShare
     let heldOut = Double(heldOutTokenCount) / Double(max(1, batch * tokens))
     otherSeconds =
       Double(state.model.checkpoint.byteCount) * Self.secondsPerSourceByte
@@ -110,6 +111,8 @@ private struct MeasuredBlock {
   var forwardSeconds: Double
   /// What is done once for a block.
   var otherSeconds: Double
+  /// Time of the processors beside time of the clock, while steps were computed.
+  var processorShare: Double
 
   init(
     _ placed: PlacedBlock, _ state: SessionState, _ options: ResolvedOptions, batch: Int,
@@ -149,6 +152,7 @@ private struct MeasuredBlock {
     let whole = elapsed(since: tuning)
     let steps = zip(watch.times, watch.times.dropFirst()).map { ($1 - $0) / .seconds(1) }.sorted()
     iterationSeconds = steps.isEmpty ? 0 : steps[steps.count / 2]
+    processorShare = watch.processorShare(of: ThreadTeam.size)
     weightSeconds = try Self.weightSeconds(placed, state)
     let known = Double(short.iterations) * iterationSeconds + 2 * forwardSeconds
     // Reading the weights and preparing for them is part of a block; recording its program is not.
@@ -203,8 +207,20 @@ private struct MeasuredBlock {
 /// Notes when steps are done.
 private final class StepWatch: RunObserver {
   private(set) var times: [ContinuousClock.Instant] = []
+  private var processorSeconds: [Double] = []
 
   func observe(_ event: RunEvent) {
-    if case .iteration = event { times.append(.now) }
+    guard case .iteration = event else { return }
+    times.append(.now)
+    processorSeconds.append(ProcessUsage.processorSeconds)
+  }
+
+  /// What the steps got of the time of `threads` processors; 1 if too little was seen to say.
+  func processorShare(of threads: Int) -> Double {
+    guard let (first, last) = times.first.flatMap({ first in times.last.map { (first, $0) } }),
+      first < last
+    else { return 1 }
+    let seconds = (last - first) / .seconds(1)
+    return min(1, (processorSeconds.last! - processorSeconds[0]) / (seconds * Double(threads)))
   }
 }

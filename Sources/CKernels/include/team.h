@@ -1,18 +1,34 @@
 /// The one thread team of the process.
 ///
-/// oneDNN runs on OpenMP's threads (libgomp). These entry points run the project's own loops on the
-/// same threads, so that two pools never fight over the cores. Call them from one thread only: each
-/// thread that opens a parallel region gets a team of its own.
+/// A region is a number of pieces of work. Each member of the team has a share of them, takes the next of
+/// its own share, and helps the others when that is done: a thread that another program keeps from running
+/// holds up the piece that it has begun, and no more. Threads wait with a bounded spin and then sleep, so
+/// that a thread that waits does not burn the time in which another could arrive.
+///
+/// oneDNN is called with one thread from inside the pieces, so that OpenMP's threads are never used.
 #ifndef CKERNELS_TEAM_H
 #define CKERNELS_TEAM_H
 
-/// Sets the number of threads of all later regions, oneDNN's included. `count` >= 1.
+/// The most members that a team has.
+#define CK_TEAM_LIMIT 1024
+
+/// Sets the number of threads of all later regions. `count` is from 1 to `CK_TEAM_LIMIT`.
 void ck_team_set_size(int count);
 
-/// Number of threads of the next region.
+/// Number of threads of the next region: what was set, or the processors that this process may use, by its
+/// affinity or by OMP_NUM_THREADS.
 int ck_team_size(void);
 
-/// Calls `body(context, member, size)` once on each of `size` threads and waits for all.
-void ck_team_run(void (*body)(void *context, int member, int size), void *context);
+/// Calls `body` once for each piece of `0 ..< pieces` and waits for all. `member`, from 0 to the team's
+/// size, is the thread's number: no two pieces have the same one at the same time.
+///
+/// Regions of several threads come one after the other. A region inside a region runs on the thread that
+/// opens it.
+void ck_team_run(int pieces, void (*body)(void *context, int piece, int member), void *context);
+
+/// Gives OpenMP's regions on this thread one thread, as they have inside a piece, until
+/// `ck_library_threads_end` is called with what this returns.
+int ck_library_threads_begin(void);
+void ck_library_threads_end(int before);
 
 #endif

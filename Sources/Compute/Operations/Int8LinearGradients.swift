@@ -111,10 +111,9 @@ struct Int8LinearGradients: LinearGradients {
     let magnitudes = scratch.floats(at: offsets.magnitudes)
     let integers = integers.assumingMemoryBound(to: Int8.self)
     magnitudes.update(repeating: 0, count: ThreadTeam.size * columns)
-    ThreadTeam.run { member, size in
+    ThreadTeam.forRanges(of: rows) { begin, end, member in
       ck_column_magnitudes(
-        type, x, stride, factors, magnitudes + member * columns, columns, rows * member / size,
-        rows * (member + 1) / size)
+        type, x, stride, factors, magnitudes + member * columns, columns, begin, end)
     }
     for column in 0..<columns {
       var greatest: Float = 0

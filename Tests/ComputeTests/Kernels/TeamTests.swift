@@ -14,16 +14,6 @@ import Testing
     body()
   }
 
-  @Test(arguments: [1, 2, 3, 8]) func everyMemberRunsOnce(size: Int) {
-    with(size) {
-      let members = Mutex<[Int]>([])
-      ThreadTeam.run { member, count in
-        members.withLock { $0.append(count == size ? member : -1) }
-      }
-      #expect(members.withLock { $0.sorted() } == Array(0..<size))
-    }
-  }
-
   @Test(arguments: [1, 2, 3, 8], [0, 1, 2, 7, 8, 9, 100])
   func everyElementIsDoneOnce(size: Int, count: Int) {
     with(size) {
@@ -37,8 +27,81 @@ import Testing
         tasks.withLock { $0.append((index, member)) }
       }
       #expect(tasks.withLock { $0.map(\.index).sorted() } == Array(0..<count))
-      #expect(tasks.withLock { $0.allSatisfy { $0.member == $0.index % size } })
+      #expect(tasks.withLock { $0.allSatisfy { (0..<size).contains($0.member) } })
     }
+  }
+
+  /// The calling thread does not wait for a worker that has not come: with sixteen threads on two cores most
+  /// are asleep when a region begins, and some wake when it is over.
+  @Test func regionsFollowEachOtherWhileThreadsComeLate() {
+    with(16) {
+      var sums = [Int](repeating: 0, count: 16)
+      sums.withUnsafeMutableBufferPointer { sums in
+        nonisolated(unsafe) let sums = sums
+        for round in 0..<20_000 {
+          ThreadTeam.forEach(16) { index, _ in sums[index] += round & 1 }
+        }
+      }
+      #expect(sums == [Int](repeating: 10_000, count: 16))
+    }
+  }
+
+  @Test func aRegionInsideARegionRunsOnItsThread() {
+    with(3) {
+      let seen = Mutex<[[Int]]>([])
+      ThreadTeam.forEach(4) { _, outer in
+        var inner: [Int] = []
+        ThreadTeam.forEach(5) { _, member in inner.append(member == outer ? 1 : 0) }
+        seen.withLock { $0.append(inner) }
+      }
+      #expect(seen.withLock { $0 } == Array(repeating: [1, 1, 1, 1, 1], count: 4))
+    }
+  }
+
+  /// Two threads of a program that both compute take turns.
+  @Test func regionsOfSeveralCallersAreDoneOneByOne() async {
+    let before = ThreadTeam.size
+    defer { ThreadTeam.size = before }
+    ThreadTeam.size = 2
+    final class Counts: Sendable {
+      let good = Atomic(0)
+      let inside = Atomic(0)
+    }
+    let counts = Counts()
+    await withTaskGroup { group in
+      for _ in 0..<4 {
+        group.addTask {
+          for _ in 0..<500 {
+            ThreadTeam.forEach(8) { _, member in
+              // Two members at the most, whoever called.
+              let others = counts.inside.add(1, ordering: .relaxed).oldValue
+              counts.good.add(others < 2 && member < 2 ? 1 : 0, ordering: .relaxed)
+              counts.inside.subtract(1, ordering: .relaxed)
+            }
+          }
+        }
+      }
+    }
+    #expect(counts.good.load(ordering: .relaxed) == 4 * 500 * 8)
+  }
+
+  @Test(
+    arguments: [
+      ("max 100000", nil), ("-1 100000", nil), ("150000 100000", 2), ("100000 100000\n", 1),
+      ("20000 100000", 1), ("0 0", nil), ("", nil), ("x y", nil), ("1e300 1", nil),
+    ] as [(String, Int?)])
+  func quotasAreReadAsTheyAreWritten(text: String, threads: Int?) {
+    #expect(ProcessorQuota.threadCount(maximum: text) == threads)
+  }
+
+  @Test func controlGroupsAreFoundUpToTheRoot() {
+    func folders(_ membership: String) -> [String] {
+      ControlGroups.groups(membership: membership, controller: "cpu").map(\.folder)
+    }
+    #expect(folders("0::/a/b\n") == ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"])
+    #expect(
+      folders("3:cpu,cpuacct:/a\n4:memory:/m\n") == ["/sys/fs/cgroup/cpu/a", "/sys/fs/cgroup/cpu"])
+    #expect(folders("nonsense\n") == [])
   }
 
   @Test func theBestInstructionSetIsTheLimit() {
