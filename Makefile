@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench files peer accuracy readers plan resume faults fuzz memory lint format docs ci
+.PHONY: help build demo test bench files peer accuracy readers plan busy resume faults fuzz memory lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +33,9 @@ readers: ## Load checkpoints of every scheme with transformers, which is install
 
 plan: ## Compare what `autoround plan` says with what a run takes; nothing else should run
 	Scripts/check-plan
+
+busy: ## Compare runs on all threads and on one while other processes compute; RUNS=3
+	Scripts/check-busy $(or $(RUNS),3)
 
 resume: ## End runs by force at random moments and go on; COUNT=100
 	Scripts/check-resume $(or $(COUNT),100)

@@ -115,7 +115,7 @@ struct QuantizeCommand: ParsableCommand {
       "Products of the backward pass: \(GradientPrecision.allCases.map(\.rawValue).joined(separator: ", ")).",
       discussion: """
         int8 takes three quarters of the time and gives the same losses, since nothing but signs is used. \
-        (default: int8 with bf16, else full)
+        (default: int8 with bf16, but for small models on processors with AMX; else full)
         """))
   var gradients: GradientPrecision?
 

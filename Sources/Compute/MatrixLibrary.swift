@@ -10,4 +10,10 @@ package enum MatrixLibrary {
     return
       "oneDNN \(version.major).\(version.minor).\(version.patch), instructions 0x\(instructions)"
   }
+
+  /// Whether products of bf16 and int8 are computed in tiles (AMX).
+  package static var hasTiles: Bool {
+    let tiles = dnnl_cpu_isa_avx512_core_amx.rawValue
+    return dnnl_get_effective_cpu_isa().rawValue & tiles == tiles
+  }
 }

@@ -94,7 +94,8 @@ public final class AutoRoundModifier: Modifier {
     state.keyValueScheme = options.keyValueCacheScheme
     state.wantsInputSquares = searchesScales
     state.training = iterations > 0 ? .matrices : .nothing
-    state.gradientPrecision = try options.gradientPrecision(for: state.device.compute)
+    state.gradientPrecision = try options.gradientPrecision(
+      for: state.device.compute, hiddenSize: state.model.description.hiddenSize)
   }
 
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {

@@ -116,11 +116,13 @@ public struct ResolvedOptions: Sendable, Equatable {
 }
 
 extension ResolvedOptions {
-  /// How precise gradients are in programs of this type.
+  /// How precise gradients are in programs of this type, for a model with this many elements in a hidden state.
   ///
   /// - Throws: `unsupported` if the processor cannot do what was asked for.
-  package func gradientPrecision(for compute: ComputeType) throws -> GradientPrecision {
-    guard let gradients else { return .automatic(for: compute) }
+  package func gradientPrecision(
+    for compute: ComputeType, hiddenSize: Int
+  ) throws -> GradientPrecision {
+    guard let gradients else { return .automatic(for: compute, hiddenSize: hiddenSize) }
     guard gradients.isAvailable else {
       throw InputError(
         .unsupported, place: "gradients",
