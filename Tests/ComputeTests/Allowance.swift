@@ -26,4 +26,11 @@ struct Allowance {
   static let chain = Allowance(
     float32: Tolerance(ofLargest: 4e-6),
     bfloat16: Tolerance(ofLargest: 0x1p-6))
+
+  /// A chain with sums that are rounded to f16 on the way, as the gradient of an integer scale is: one that
+  /// lies between two of its numbers may be rounded to either, a difference of 2^-10 of it, of which the
+  /// element that decides the scale gets a part.
+  static let chainThroughHalf = Allowance(
+    float32: Tolerance(ofLargest: 0x1p-14),
+    bfloat16: Tolerance(ofLargest: 0x1p-6))
 }
