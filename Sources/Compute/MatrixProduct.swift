@@ -1,5 +1,6 @@
 internal import COneDNN
 internal import Diagnostics
+internal import Tensors
 
 /// The types of a product's operands and results.
 package enum ProductElement: String, Sendable {
@@ -165,7 +166,8 @@ package final class MatrixProduct {
           primitive, engine.stream, hasBias ? 5 : 4, arguments.baseAddress)
       }
     }
-    // A prepared product over valid memory has no way to fail; if it does, no result may be used.
+    if status == dnnl_out_of_memory { Memory.exhausted() }
+    // Otherwise a prepared product over valid memory has no way to fail; if it does, no result may be used.
     precondition(status == dnnl_success, "the matrix library failed with status \(status.rawValue)")
   }
 }
