@@ -71,10 +71,10 @@ let package = Package(
       "AutoRoundCommands",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "AutoRound", "Evaluation",
-        "Verification", argumentParser,
+        "Quantization", "Verification", argumentParser,
       ]),
     .executableTarget(
-      name: "autoround", dependencies: ["AutoRoundCommands", argumentParser],
+      name: "autoround", dependencies: ["AutoRoundCommands"],
       swiftSettings: swiftSettings),
 
     .executableTarget(
@@ -90,8 +90,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "AutoRound", "Checkpoints", "Diagnostics", "JSONText", "LanguageModels", "Quantization",
-        "Tensors", "Tokenization", "Verification",
+        "AutoRound", "Checkpoints", "Diagnostics", "Evaluation", "JSONText", "LanguageModels",
+        "Quantization", "Tensors", "Tokenization", "Verification",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 

@@ -13,9 +13,10 @@ import Verification
 /// {"files": {"config.json": ..., "model.safetensors": {"header": ..., "data": "00ff"}}, "source": ...}
 /// ```
 ///
-/// Files of tensors have their bytes in hexadecimal digits, other files are text or JSON.
+/// Files of tensors have their bytes in hexadecimal digits, and as many zeros as `zeros` says; other files are
+/// text or JSON.
 extension FuzzTarget {
-  private static let checkpointWords = [
+  static let checkpointWords = [
     "model.safetensors", "model.safetensors.index.json", "SHA256SUMS", "quantization_report.json",
     "config_groups", "pack-quantized", "int-quantized", "float-quantized", "mxfp8-quantized",
     "nvfp4-pack-quantized", "mxfp4-pack-quantized", "block_structure", "group_size", "tensor_group",
@@ -71,7 +72,7 @@ extension FuzzTarget {
   }
 
   /// Writes the files of `document` into two folders, the second if it has a source.
-  private static func withFolders(
+  static func withFolders(
     _ document: JSONValue, _ body: (URL, _ source: URL?) throws -> Void
   ) throws {
     let folders = ["files", "source"].map { scratch.appending(path: $0) }
@@ -101,6 +102,8 @@ extension FuzzTarget {
       digits[$0] << 4 | digits[$0 + 1] & 15
     }
     let size = file["size"]?.intValue ?? text.count
+    let zeros = max(0, min(file["zeros"]?.intValue ?? 0, 1 << 20))
     return (0..<8).map { UInt8(truncatingIfNeeded: size >> (8 * $0)) } + text + data
+      + [UInt8](repeating: 0, count: zeros)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Ends the process when an input crashes it, takes more than a second of processor time or a gigabyte, and
 /// leaves the input in a file.
@@ -25,6 +26,7 @@ enum Watch {
       action.sa_flags = Int32(SA_ONSTACK) | Int32(bitPattern: UInt32(SA_RESETHAND))
       sigaction(number, &action, nil)
     }
+    Memory.end = { abort() }
     var limit = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
     setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
   }

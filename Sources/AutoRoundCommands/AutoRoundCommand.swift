@@ -16,8 +16,11 @@ public struct AutoRoundCommand: ParsableCommand {
         autoround generate Qwen3-0.6B-W4A16 --prompt "Once upon a time"
 
       Results go to standard output, progress and errors to standard error. The exit code is 0 for \
-      success, 1 for an error in what was read or computed, 64 for a command line that makes no \
-      sense, 130 and 143 for a run that was interrupted and can be continued.
+      success, 1 for an error in what was read, computed or written, 64 for a command line that makes \
+      no sense, 129, 130 and 143 for a run that was interrupted and can be continued.
+
+      --generate-completion-script bash (or zsh, fish) prints a script that completes commands and \
+      options.
       """,
     version: ProgramVersion.current,
     subcommands: [

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AutoRound
+import Diagnostics
 import Foundation
 
 /// Runs the work of a command; an error becomes one line on standard error and exit code 1. A run that
@@ -9,9 +10,10 @@ import Foundation
 func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
   FileSignals.watch()
   do {
+    try requireDescriptors()
     try body()
   } catch {
-    var (message, code) = ("\(error)", ExitCode.failure)
+    var (message, code) = (error is CocoaError ? systemReason(error) : "\(error)", ExitCode.failure)
     if let interruption = error as? RunInterruption {
       message = text(of: interruption)
       code = ExitCode(128 + (Interruption.signal ?? 2))
@@ -27,13 +29,25 @@ func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
   }
 }
 
+/// Refuses to begin where hardly any file can be opened: libraries that this program stands on end the process
+/// then, or go on without what they did not get.
+private func requireDescriptors() throws(InputError) {
+  var opened: [Int32] = []
+  defer { for descriptor in opened { close(descriptor) } }
+  for _ in 0..<16 {
+    let descriptor = dup(STDERR_FILENO)
+    guard descriptor >= 0 else {
+      throw InputError(
+        .unreadable, "hardly any file can be opened: \(systemMessage(errno)); see ulimit -n")
+    }
+    opened.append(descriptor)
+  }
+}
+
 private func text(of interruption: RunInterruption) -> String {
   guard interruption.finishedBlocks > 0 else {
-    return
-      "interrupted before the first block was done; nothing is left behind, and the same command "
-      + "starts again"
+    return "\(interruption), and the same command starts again"
   }
-  let blocks = "\(interruption.finishedBlocks) of \(interruption.blockCount) blocks"
   let command = CommandLine.arguments.filter { $0 != "--restart" }.map(shellWord)
-  return "interrupted after \(blocks); to go on: \(command.joined(separator: " "))"
+  return "\(interruption.summary); to go on: \(command.joined(separator: " "))"
 }

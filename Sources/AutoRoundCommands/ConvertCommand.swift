@@ -1,5 +1,6 @@
 import ArgumentParser
 import AutoRound
+import Diagnostics
 import Foundation
 
 /// `autoround convert`.
@@ -32,13 +33,21 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
 
+  func validate() throws {
+    do {
+      _ = try CheckpointConversion.format(named: format)
+    } catch {
+      throw ValidationError(error.description)
+    }
+  }
+
   func run() throws {
     try reportingFailure {
       let report = try CheckpointConversion(
         checkpoint: URL(filePath: checkpoint), format: CheckpointConversion.format(named: format),
         output: URL(filePath: output), overwrite: overwrite
       ).run()
-      for line in report.lines { print(line) }
+      try StandardOutput.print(report.lines)
     }
   }
 }

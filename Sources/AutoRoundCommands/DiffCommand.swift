@@ -35,9 +35,8 @@ struct DiffCommand: ParsableCommand {
     try reportingFailure {
       let difference = try CheckpointDifference(
         from: URL(filePath: first), to: URL(filePath: second))
-      for line in json ? [difference.json.text()] : difference.lines(limit: all ? nil : 20) {
-        print(line)
-      }
+      try StandardOutput.print(
+        json ? [difference.json.text()] : difference.lines(limit: all ? nil : 20))
     }
   }
 }

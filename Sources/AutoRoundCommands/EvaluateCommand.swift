@@ -58,7 +58,7 @@ struct EvaluateCommand: ParsableCommand {
       ) { share in printer.show(status: "evaluating  \(Int(share * 100)) %") }
       let report = try evaluation.run(onText: URL(filePath: text))
       printer.clear()
-      for line in json ? [report.json.text()] : report.lines { print(line) }
+      try StandardOutput.print(json ? [report.json.text()] : report.lines)
     }
   }
 }

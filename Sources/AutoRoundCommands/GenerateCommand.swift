@@ -46,11 +46,8 @@ struct GenerateCommand: ParsableCommand {
       let generation = try Generation(
         model: URL(filePath: checkpoint), tokenLimit: maxTokens, temperature: temperature,
         compute: computing.type)
-      // Written through a file handle, since print would keep the pieces until a line is full.
-      try generation.run(prompt: prompt) {
-        try? FileHandle.standardOutput.write(contentsOf: Data($0.utf8))
-      }
-      print()
+      try generation.run(prompt: prompt) { try StandardOutput.write($0) }
+      try StandardOutput.print([""])
     }
   }
 }

@@ -24,7 +24,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       let summary = try CheckpointSummary(opening: URL(filePath: checkpoint))
-      for line in json ? [summary.json.text()] : summary.lines { print(line) }
+      try StandardOutput.print(json ? [summary.json.text()] : summary.lines)
     }
   }
 }

@@ -1,4 +1,5 @@
 import AutoRound
+import Diagnostics
 
 #if canImport(Glibc)
   import Glibc
@@ -6,7 +7,10 @@ import AutoRound
   import Darwin
 #endif
 
-/// Lets SIGINT and SIGTERM end a run in good order; a second one ends the process at once.
+/// Lets SIGINT, SIGTERM and SIGHUP end a run in good order; a second one ends the process at once.
+///
+/// SIGHUP tells that the terminal is gone. It often comes twice, so that a second one changes nothing; and
+/// whoever started the process with it ignored, as `nohup` does, wants the run to go on.
 enum Interruption {
   // A handler may do little more than write to memory that is there already.
   nonisolated(unsafe) private static let received: UnsafeMutablePointer<sig_atomic_t> = {
@@ -24,14 +28,16 @@ enum Interruption {
   /// Takes note of signals from now on.
   static func watch() {
     received.pointee = 0
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
+      if number == SIGHUP, isIgnored(number) { continue }
       #if canImport(Glibc)
         action.__sigaction_handler.sa_handler = { Interruption.received.pointee = sig_atomic_t($0) }
       #else
         action.__sigaction_u.__sa_handler = { Interruption.received.pointee = sig_atomic_t($0) }
       #endif
-      action.sa_flags = Int32(SA_RESTART) | Int32(bitPattern: UInt32(SA_RESETHAND))
+      let once = number == SIGHUP ? 0 : Int32(bitPattern: UInt32(SA_RESETHAND))
+      action.sa_flags = Int32(SA_RESTART) | once
       sigaction(number, &action, nil)
     }
     // Whoever reads what a run tells may go away: that is no reason to lose the run. Writing then fails.
@@ -41,7 +47,20 @@ enum Interruption {
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGHUP)
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    // Handlers are compared as addresses: SIG_IGN is no function.
+    #if canImport(Glibc)
+      let handler = action.__sigaction_handler.sa_handler
+    #else
+      let handler = action.__sigaction_u.__sa_handler
+    #endif
+    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }
 
@@ -53,6 +72,10 @@ final class ObserverList: RunObserver {
 
   func observe(_ event: RunEvent) {
     for observer in observers { observer.observe(event) }
+    for log in observers.compactMap({ $0 as? RunLog }) {
+      guard let loss = log.takeLoss() else { continue }
+      for observer in observers { observer.observe(.warning(loss.description)) }
+    }
   }
 
   var wantsStop: Bool { Interruption.signal != nil || observers.contains { $0.wantsStop } }

@@ -1,4 +1,8 @@
 import ArgumentParser
+import AutoRound
+import Compute
+import Foundation
+import JSONText
 
 /// `autoround plan`: what `quantize` would do, with the very same arguments.
 struct PlanCommand: ParsableCommand {
@@ -19,17 +23,34 @@ struct PlanCommand: ParsableCommand {
       result; and what loads it.
       """)
 
-  @Argument(
-    parsing: .captureForPassthrough, help: "The checkpoint's folder and options of quantize.")
-  var arguments: [String] = []
+  @Option(
+    help: "Folder that quantize would write; what is free on its disk is told.",
+    completion: .directory)
+  var output: String?
 
-  func run() throws {
-    guard !arguments.contains("--help"), !arguments.contains("-h") else {
-      throw CleanExit.helpRequest(self)
+  @OptionGroup var options: QuantizeOptions
+
+  func run() throws { try options.printPlan(output: output ?? "autoround-plan") }
+}
+
+extension QuantizeOptions {
+  /// Plans a run and prints what comes of it.
+  func printPlan(output: String) throws {
+    let printer = ProgressPrinter()
+    try reportingFailure {
+      defer { printer.clear() }
+      let modifier = try modifier(printer)
+      printer.show(status: "measuring how long a block takes")
+      let plan = try RunPlan(
+        model: URL(filePath: checkpoint), modifier: modifier, output: URL(filePath: output),
+        compute: computing.type, threads: computing.threads,
+        memoryBudget: memoryBudget.map { try MemoryBudget($0) },
+        reporting: reports.reporting(compute: computing.type))
+      printer.clear()
+      try StandardOutput.print(
+        json
+          ? [plan.json.text()]
+          : plan.lines(width: ProgressPrinter.width(of: FileHandle.standardOutput.fileDescriptor)))
     }
-    let isOutputGiven = arguments.contains { $0 == "--output" || $0.hasPrefix("--output=") }
-    let output = isOutputGiven ? [] : ["--output", "autoround-plan"]
-    let quantize = try QuantizeCommand.parse(arguments + output + ["--dry-run"])
-    try quantize.run()
   }
 }

@@ -40,10 +40,11 @@ struct VerifyCommand: ParsableCommand {
       }
       let report = VerificationReport(
         verifying: URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
-      for line in json ? [report.json.text()] : report.lines { print(line) }
+      try StandardOutput.print(json ? [report.json.text()] : report.lines)
       guard report.findings.isEmpty else {
         throw InputError(
-          .malformed, source: checkpoint, "is not sound: \(report.findings.count) findings")
+          .malformed, source: checkpoint,
+          "is not sound: \(counted(report.findings.count, "finding"))")
       }
     }
   }

@@ -13,7 +13,7 @@ extension Checkpoint {
       names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     } catch {
       throw InputError(
-        .unreadable, source: folder.path, "cannot be listed: \(error.localizedDescription)")
+        .unreadable, source: folder.path, "cannot be listed: \(systemReason(error))")
     }
     return names.sorted().map { folder.appending(path: $0) }.filter { file in
       guard let status = FileStatus(path: file.path) else { return false }

@@ -3,6 +3,12 @@ public import Foundation
 public import JSONText
 public import Tensors
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// A Hugging Face checkpoint folder: `config.json`, and the tensors in `model.safetensors` or in
 /// the shards that `model.safetensors.index.json` names.
 ///
@@ -134,15 +140,21 @@ public struct Checkpoint: Sendable {
 
   // MARK: Opening
 
+  /// The name of the configuration.
+  static let configurationFile = "config.json"
+  /// The most bytes of it that are read: a hundred times those of a long one.
+  static let configurationLimit = 8 << 20
+
   private static func readConfiguration(_ folder: URL) throws(InputError) -> JSONValue {
-    let path = folder.appending(path: "config.json").path
-    guard FileStatus(path: path) != nil else {
+    let path = folder.appending(path: configurationFile).path
+    // What is there and cannot be reached is not missing.
+    guard FileStatus(path: path) != nil || errno != ENOENT else {
       throw InputError(
         .missing, source: folder.path,
         "there is no config.json; expected the folder of a Hugging Face checkpoint")
     }
     do throws(InputError) {
-      let value = try JSONValue.parse(readFile(path))
+      let value = try JSONValue.parse(readFile(path, limit: configurationLimit))
       guard value.objectValue != nil else {
         throw InputError(.malformed, "is not a JSON object")
       }

@@ -30,6 +30,8 @@ public final class CheckpointWriter {
   private let folder: PartialFolder
   private var slots: [String: Slot] = [:]
   private var files: [String] = []
+  /// The file that a tensor was written to last: the next one mostly follows it.
+  private var current: (name: String, file: OutputFile)?
   private var isFinished = false
 
   /// Starts a checkpoint: lays out its tensors and takes the room for them.
@@ -124,7 +126,10 @@ public final class CheckpointWriter {
         "is \(tensor.dtype.rawValue) \(tensor.shape), expected \(slot.info.dtype.rawValue) "
           + "\(slot.info.shape)")
     }
-    try OutputFile(opening: path(of: slot.file)).write(tensor, at: slot.offset)
+    if current?.name != slot.file {
+      current = (slot.file, try OutputFile(opening: path(of: slot.file)))
+    }
+    try current?.file.write(tensor, at: slot.offset)
     slots[name]?.isWritten = true
   }
 
@@ -178,7 +183,7 @@ public final class CheckpointWriter {
         atPath: path(of: name), withIntermediateDirectories: false)
     } catch {
       throw InputError(
-        .unwritable, source: path(of: name), "cannot be copied: \(error.localizedDescription)")
+        .unwritable, source: path(of: name), "cannot be copied: \(systemReason(error))")
     }
     for inner in names {
       let file = source.appending(path: inner).path
@@ -202,6 +207,7 @@ public final class CheckpointWriter {
         "\(missing.count) of \(slots.count) tensors were not written: \(names)"
           + (missing.count > 5 ? ", …" : ""))
     }
+    current = nil
     for file in files { try OutputFile(opening: path(of: file)).synchronize() }
     try folder.commit()
     isFinished = true
@@ -210,6 +216,7 @@ public final class CheckpointWriter {
   /// Gives up: removes everything that was written, unless the folder is kept. Does nothing after
   /// ``finish()``.
   public func discard() {
+    current = nil
     isFinished = true
     folder.discard()
   }

@@ -41,10 +41,8 @@ struct OutputLocation {
     guard mayReplace else {
       throw failure("exists already; choose another output, or ask for it to be overwritten")
     }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    guard names.isEmpty || names.contains("config.json") else {
-      throw failure("holds files but no config.json, so it is not a checkpoint to overwrite")
-    }
+    let replaceable = ReplaceableFolder(path)
+    if let reason = replaceable.objection { throw failure("\(reason), so it is not overwritten") }
     return true
   }
 
@@ -86,7 +84,7 @@ struct OutputLocation {
     }
   }
 
-  private static func foldersFromRoot(to path: String) -> Set<FileStatus.Identity> {
+  static func foldersFromRoot(to path: String) -> Set<FileStatus.Identity> {
     var identities: Set<FileStatus.Identity> = []
     var path = path
     while true {

@@ -84,6 +84,7 @@ package final class PartialFolder {
     if isNew {
       isKept = false
     } else {
+      try requireOwn()
       try finishCommit()
       // A checkpoint that was to be replaced may be back in its place.
       try location.checkReplaceable()
@@ -91,6 +92,20 @@ package final class PartialFolder {
   }
 
   deinit { discard() }
+
+  /// Refuses a folder of this name that holds anything but what runs leave: all of it would be removed.
+  private func requireOwn() throws(InputError) {
+    let own = [Self.journalName, "checkpoint", "committing", "replaced"]
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard
+      let foreign = names.sorted().first(where: { name in
+        !own.contains(name) && !["block-", "scratch-"].contains { name.hasPrefix($0) }
+      })
+    else { return }
+    throw InputError(
+      .unwritable, source: path,
+      "holds \(quoted(foreign)), which no run has left there; move it, or choose another output")
+  }
 
   /// Removes what a run has left that was cut off after it had put its checkpoint in place.
   private func removeIfCommitted() {
@@ -127,7 +142,7 @@ package final class PartialFolder {
     } catch {
       throw InputError(
         .unwritable, source: folder,
-        "what an earlier run has left here cannot be removed: \(error.localizedDescription)")
+        "what an earlier run has left here cannot be removed: \(systemReason(error))")
     }
   }
 

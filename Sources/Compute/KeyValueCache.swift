@@ -1,3 +1,5 @@
+import Tensors
+
 /// Keys and values of one block for the tokens of one sequence so far.
 package final class KeyValueCache {
   /// Tokens in the cache.
@@ -19,8 +21,8 @@ package final class KeyValueCache {
     self.capacity = (capacity + Self.step - 1) / Self.step * Self.step
     rowByteCount = columns * compute.byteCount
     let byteCount = self.capacity * rowByteCount
-    keys = .allocate(byteCount: byteCount, alignment: 64)
-    values = .allocate(byteCount: byteCount, alignment: 64)
+    keys = Memory.allocate(byteCount: byteCount)
+    values = Memory.allocate(byteCount: byteCount)
     keys.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     values.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
   }

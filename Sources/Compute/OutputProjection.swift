@@ -36,12 +36,11 @@ package final class OutputProjection {
     hiddenSize = head.shape[1]
     // 64 MiB of logits at a time.
     rowLimit = max(1, min(1024, (1 << 24) / vocabularySize))
-    normed = .allocate(byteCount: rowLimit * hiddenSize * device.compute.byteCount, alignment: 64)
-    quantized = .allocate(
-      byteCount: inputs == nil ? 0 : rowLimit * hiddenSize * device.compute.byteCount,
-      alignment: 64)
-    inverse = .allocate(capacity: rowLimit)
-    logits = .allocate(capacity: rowLimit * vocabularySize)
+    normed = Memory.allocate(byteCount: rowLimit * hiddenSize * device.compute.byteCount)
+    quantized = Memory.allocate(
+      byteCount: inputs == nil ? 0 : rowLimit * hiddenSize * device.compute.byteCount)
+    inverse = Memory.allocate(capacity: rowLimit)
+    logits = Memory.allocate(capacity: rowLimit * vocabularySize)
   }
 
   deinit {

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The weights of one block in the form in which a program reads them.
 ///
 /// Programs that were recorded for the same structure can share it: one for many tokens, one for a single
@@ -12,7 +14,7 @@ package final class ParameterMemory {
     pointers = recorder.parameters.map { info in
       let element = info.isMatrix ? recorder.compute.byteCount : MemoryLayout<Float>.stride
       let byteCount = info.rows * info.columns * element
-      let pointer = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
+      let pointer = Memory.allocate(byteCount: max(byteCount, 64))
       pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
       total += byteCount
       return pointer

@@ -96,7 +96,8 @@ final class PreparedProduct {
           primitive, engine.stream, hasBias ? 5 : 4, arguments.baseAddress)
       }
     }
-    // A prepared product over valid memory has no way to fail; if it does, no result may be used.
+    if status == dnnl_out_of_memory { Memory.exhausted() }
+    // Otherwise a prepared product over valid memory has no way to fail; if it does, no result may be used.
     precondition(status == dnnl_success, "the matrix library failed with status \(status.rawValue)")
   }
 }

@@ -84,8 +84,7 @@ package final class Program {
     let schedule = Schedule(recorder, output: output, training: training)
     gradientModes = schedule.gradientModes
     memoryByteCount = schedule.plan.byteCount
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: max(schedule.plan.byteCount, 64), alignment: 64)
+    let memory = Memory.allocate(byteCount: max(schedule.plan.byteCount, 64))
     self.memory = memory
     func place(_ buffer: Int?) -> UnsafeMutableRawPointer? {
       buffer.map { memory + schedule.plan.offsets[$0] }

@@ -13,3 +13,8 @@ package func visible(_ name: String) -> String {
   return visible.count <= 200
     ? text(visible) : "\(text(visible.prefix(150)))…\(text(visible.suffix(40)))"
 }
+
+/// A number of things: `1 finding`, `2 findings`.
+package func counted(_ count: Int, _ noun: String) -> String {
+  "\(count) \(noun)\(count == 1 ? "" : "s")"
+}

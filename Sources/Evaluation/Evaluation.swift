@@ -40,13 +40,14 @@ public struct Evaluation {
   /// Evaluates on the text in `file`.
   ///
   /// - Throws: `InputError` if a file cannot be read, if the text is shorter than one window, or if the
-  ///   reference has another vocabulary.
+  ///   reference has another vocabulary, or makes other tokens of the text.
   public func run(onText file: URL) throws -> EvaluationReport {
     let started = ContinuousClock.now
     let model = try ReadableModel(opening: model)
     let reference = try reference.map { try ReadableModel(opening: $0) }
     try requireComparable(model, reference)
-    return try run(on: windows(of: file, model: model), model, reference, since: started)
+    return try run(
+      on: windows(of: file, model: model, reference: reference), model, reference, since: started)
   }
 
   /// Evaluates on windows of token ids, all of one length, which are those of the checkpoint's own
@@ -89,7 +90,9 @@ public struct Evaluation {
     return try score.report(sequenceLength: sequenceLength, seconds: seconds)
   }
 
-  private func windows(of file: URL, model: ReadableModel) throws -> [[Int]] {
+  private func windows(
+    of file: URL, model: ReadableModel, reference: ReadableModel?
+  ) throws -> [[Int]] {
     let limit = model.description.maximumPositions
     guard sequenceLength >= 2, sequenceLength <= limit else {
       throw InputError(
@@ -97,14 +100,13 @@ public struct Evaluation {
         "found \(sequenceLength), expected from 2 to \(limit), the model's max_position_embeddings")
     }
     let name = file.path(percentEncoded: false)
-    guard let data = try? Data(contentsOf: file) else {
-      throw InputError(.unreadable, source: name, "cannot be read; expected a text file")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
+    let bytes = try readFile(name, acceptsPipes: true)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw InputError(.malformed, source: name, "is not text in UTF-8")
     }
     let ids = try Tokenizer(folder: model.checkpoint.folder)
       .encode(text, addingSpecialTokens: false)
+    if let reference { try requireSameTokens(ids, of: text, model, reference) }
     guard ids.count >= sequenceLength else {
       throw InputError(
         .invalidValue, source: name,
@@ -113,6 +115,26 @@ public struct Evaluation {
     return stride(from: 0, through: ids.count - sequenceLength, by: sequenceLength).map {
       Array(ids[$0..<$0 + sequenceLength])
     }
+  }
+
+  /// Predictions of tokens that mean something else cannot be compared.
+  private func requireSameTokens(
+    _ ids: [Int], of text: String, _ model: ReadableModel, _ reference: ReadableModel
+  ) throws {
+    let files = [model, reference].map {
+      $0.checkpoint.folder.appending(path: "tokenizer.json").path(percentEncoded: false)
+    }
+    // A reference needs no tokenizer of its own.
+    guard let theirs = try? readFile(files[1]), try theirs != readFile(files[0]) else { return }
+    let others = try Tokenizer(folder: reference.checkpoint.folder)
+      .encode(text, addingSpecialTokens: false)
+    guard ids != others else { return }
+    let first = zip(ids, others).enumerated().first { $0.element.0 != $0.element.1 }
+    throw InputError(
+      .invalidValue, source: files[1],
+      "makes other tokens of the text than the model's tokenizer: "
+        + (first.map { "number \($0.offset + 1) is \($0.element.1), not \($0.element.0)" }
+          ?? "\(others.count), not \(ids.count)"))
   }
 
   private func requireComparable(_ model: ReadableModel, _ reference: ReadableModel?) throws {

@@ -48,8 +48,8 @@ public struct Generation {
 
   /// The text that the model adds to `prompt`, piece by piece as it comes.
   ///
-  /// - Throws: `InputError` if the prompt is empty, or longer than the model's positions allow.
-  public func run(prompt: String, onText: (String) -> Void) throws {
+  /// - Throws: `InputError` if the prompt is empty, or longer than the model's positions allow; and what `onText` throws.
+  public func run(prompt: String, onText: (String) throws -> Void) throws {
     let ids = try tokenizer.encode(prompt, addingSpecialTokens: true)
     let limit = model.description.maximumPositions
     guard !ids.isEmpty, ids.count < limit else {
@@ -67,10 +67,10 @@ public struct Generation {
       let logits = try head.logits(of: hidden, rows: 1)
       let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.vocabularySize))
       if ends.contains(next) { break }
-      onText(text.append(next))
+      try onText(text.append(next))
       if count < positions - ids.count { hidden = try blocks.run([next], embedding) }
     }
-    onText(text.finish())
+    try onText(text.finish())
   }
 
   /// The ids that end a text: `eos_token_id` of generation_config.json and config.json, and the tokenizer's.

@@ -27,7 +27,7 @@ extension JSONValue {
   public static func parse(contentsOf file: URL) throws(InputError) -> JSONValue {
     let path = file.path(percentEncoded: false)
     do {
-      return try parse(JSONScanner.bytes(ofFile: file))
+      return try parse(readFile(path))
     } catch {
       throw error.inSource(path)
     }
@@ -35,18 +35,9 @@ extension JSONValue {
 }
 
 extension JSONScanner {
-  /// Starts before the first value of a file. Errors do not name the file.
+  /// Starts before the first value of a file.
   package init(contentsOf file: URL) throws(InputError) {
-    self.init(try Self.bytes(ofFile: file))
-  }
-
-  static func bytes(ofFile file: URL) throws(InputError) -> [UInt8] {
-    do {
-      return Array(try Data(contentsOf: file))
-    } catch {
-      throw InputError(
-        .unreadable, "cannot be read: \((error as NSError).localizedDescription)")
-    }
+    self.init(try readFile(file.path(percentEncoded: false)))
   }
 
   /// Reads the next value, with all that is in it. A key that occurs twice in an object is an

@@ -100,7 +100,7 @@ package struct DequantizedCheckpoint: TensorSource {
     return weight
   }
 
-  /// The weight of a layer, whatever its shape.
+  /// The weight of a layer, whatever its shape; as it is stored where it is not quantized.
   package func weight(named name: String) throws -> Tensor {
     guard let module = module(ofWeight: name), let scheme = schemes[module],
       let arguments = scheme.weights
@@ -113,6 +113,7 @@ package struct DequantizedCheckpoint: TensorSource {
   private func module(ofWeight name: String) -> String? {
     guard name.hasSuffix(".weight") else { return nil }
     let module = String(name.dropLast(".weight".count))
-    return schemes[module] == nil ? nil : module
+    // A scheme may quantize inputs alone; the weight is then as it is stored.
+    return schemes[module]?.weights == nil ? nil : module
   }
 }

@@ -75,15 +75,15 @@ final class ParameterState {
     let parameters = grouping.parameterCount
     let valueCount = isTuned ? weight.count : grouping.columns
     let count = valueCount + arrays.ranges * parameters
-    values = .allocate(capacity: count)
+    values = Memory.allocate(capacity: count)
     values.initialize(repeating: 0, count: valueCount)
     (values + valueCount).initialize(repeating: 1, count: arrays.ranges * parameters)
-    best = isTuned ? .allocate(capacity: count) : nil
+    best = isTuned ? Memory.allocate(capacity: count) : nil
     best?.initialize(from: values, count: count)
-    derived = .allocate(capacity: arrays.derived * parameters)
+    derived = Memory.allocate(capacity: arrays.derived * parameters)
     derived.initialize(repeating: 0, count: arrays.derived * parameters)
     let groups = grouping.rows * grouping.groups
-    sums = .allocate(capacity: arrays.sums * groups)
+    sums = Memory.allocate(capacity: arrays.sums * groups)
     sums.initialize(repeating: 0, count: arrays.sums * groups)
   }
 

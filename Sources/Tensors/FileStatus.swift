@@ -53,6 +53,3 @@ package struct FileStatus: Equatable {
     modification = Modification(seconds: Int(time.tv_sec), nanoseconds: Int(time.tv_nsec))
   }
 }
-
-/// The system's text for an error number.
-package func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }

@@ -56,9 +56,3 @@ extension TensorStorage {
   /// A copy of the bytes in `range`.
   package func bytes(in range: Range<Int>) -> [UInt8] { withBytes(in: range) { Array($0) } }
 }
-
-/// All bytes of a regular file.
-package func readFile(_ path: String) throws(InputError) -> [UInt8] {
-  let storage = try TensorStorage(mappingFileAt: path)
-  return storage.bytes(in: 0..<storage.byteCount)
-}

@@ -29,7 +29,7 @@ public final class TensorStorage: @unchecked Sendable {
   /// Memory of its own, every byte of which has yet to be written.
   package init(uninitialized byteCount: Int) {
     precondition(byteCount >= 0)
-    base = .allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
+    base = Memory.allocate(byteCount: byteCount)
     self.byteCount = byteCount
     isWritable = true
     isMapped = false

@@ -94,13 +94,16 @@ extension VerificationReport {
   private static func configuration(
     _ folder: URL, _ report: inout VerificationReport
   ) -> JSONValue? {
-    guard let value = try? JSONValue.parse(readFile(folder.appending(path: "config.json").path)),
-      value.objectValue != nil
-    else {
-      report.add(.damage, "config.json", "is missing or not a JSON object")
-      return nil
+    do throws(InputError) {
+      let value = try JSONValue.parse(readFile(folder.appending(path: "config.json").path))
+      if value.objectValue != nil { return value }
+      report.add(.damage, "config.json", "is not a JSON object")
+    } catch {
+      report.add(
+        .damage, "config.json",
+        [error.place, error.message].compactMap(\.self).joined(separator: ": "))
     }
-    return value
+    return nil
   }
 
   /// Every decoder block that the configuration counts has layers, and no other.
@@ -130,8 +133,11 @@ extension VerificationReport {
     var found: [(name: String, storage: TensorStorage)] = []
     for name in Self.fileNames(folder, prefix: "") {
       let path = folder.appending(path: name).path
-      guard let storage = try? TensorStorage(mappingFileAt: path) else {
-        add(.damage, name, "cannot be read")
+      let storage: TensorStorage
+      do throws(InputError) {
+        storage = try TensorStorage(mappingFileAt: path)
+      } catch {
+        add(.damage, name, error.message)
         continue
       }
       found.append((name, storage))

@@ -80,16 +80,15 @@ public struct VerificationReport: Sendable, Equatable {
 
   /// The report in lines of text.
   public var lines: [String] {
-    var lines = files.map { "\($0.digest)  \($0.name)" }
+    var lines = [findings.isEmpty ? "sound" : "not sound: \(counted(findings.count, "finding"))"]
+    lines += findings.map { "\($0.kind.rawValue)  \($0.place): \($0.message)" }
     lines.append(
       "\(tensorCount) tensors, \(quantizedLayerCount) quantized layers, "
         + (comparesSource ? "compared with the source" : "not compared with a source"))
     lines.append(
       "tensor parallelism: \(tensorParallelSizes.map(String.init).joined(separator: ", "))")
     lines += runtimes.map(\.line)
-    lines += findings.map { "\($0.kind.rawValue)  \($0.place): \($0.message)" }
-    lines.append(findings.isEmpty ? "sound" : "\(findings.count) findings")
-    return lines
+    return lines + files.map { "\($0.digest)  \($0.name)" }
   }
 
   mutating func add(_ kind: Finding.Kind, _ place: String, _ message: String) {

@@ -1,4 +1,3 @@
-import ArgumentParser
 import AutoRoundCommands
 
-AutoRoundCommand.main()
+AutoRoundCommand.start(Array(CommandLine.arguments.dropFirst()))

@@ -42,6 +42,24 @@ import Testing
       }
     }
 
+    /// Adds a tensor of one element.
+    func add(tensor name: String) throws {
+      try edit("model.safetensors") { data in
+        let length = data.prefix(8).enumerated().reduce(0) {
+          $0 | Int($1.element) << (8 * $1.offset)
+        }
+        var header = try JSONValue.parse(data[8..<8 + length])
+        let end = data.count - 8 - length
+        header.set(
+          name,
+          ["dtype": "BF16", "shape": [1], "data_offsets": [JSONValue(end), JSONValue(end + 2)]])
+        let text = Data(header.text().utf8)
+        data =
+          withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) } + text
+          + data[(8 + length)...] + Data([0x80, 0x3F])
+      }
+    }
+
     func remove(_ name: String) throws {
       try FileManager.default.removeItem(at: model.appending(path: name))
     }
@@ -102,6 +120,41 @@ import Testing
         return []
       }, mentions: ["config.json", "quantization_config", "gptq"]),
     Case(
+      testDescription: "a config.json of many megabytes",
+      spoil: {
+        try $0.edit("config.json") { $0 += Data(repeating: 0x20, count: 9_000_000) }; return []
+      }, mentions: ["config.json", "8388608 bytes"]),
+    Case(
+      testDescription: "a config.json that is a pipe",
+      spoil: {
+        try $0.remove("config.json")
+        mkfifo($0.model.appending(path: "config.json").path, 0o600)
+        return []
+      }, mentions: ["config.json", "is not a regular file"]),
+    Case(
+      testDescription: "a scale beside a weight",
+      spoil: {
+        try $0.add(tensor: "model.layers.0.self_attn.q_proj.weight_scale"); return []
+      },
+      mentions: ["model.layers.0.self_attn.q_proj.weight_scale", "quantized already"]),
+    Case(
+      testDescription: "packed integers beside a weight, not run",
+      spoil: {
+        try $0.add(tensor: "model.layers.1.mlp.up_proj.weight_packed")
+        return ["--model-free", "--iterations", "0", "--ignore-limits"]
+      }, mentions: ["model.layers.1.mlp.up_proj.weight_packed", "quantized already"]),
+    Case(
+      testDescription: "a scale of keys where one is to be written",
+      spoil: {
+        try $0.add(tensor: "model.layers.0.self_attn.k_scale")
+        let recipe = """
+          AutoRoundModifier:
+            scheme: W4A16
+            kv_cache_scheme: {num_bits: 8, type: float, strategy: tensor, symmetric: true}
+          """
+        return ["--recipe", try $0.write(recipe, to: "r.yaml")]
+      }, mentions: ["model.layers.0.self_attn.k_scale", "quantized already"]),
+    Case(
       testDescription: "no tensors",
       spoil: {
         try $0.remove("model.safetensors"); return []
@@ -147,11 +200,19 @@ import Testing
         return []
       }, mentions: ["tokenizer.json", "normalizer", "Rot13"]),
     Case(
-      testDescription: "a scheme that does not exist", spoil: { _ in ["--scheme", "W9A16"] },
-      mentions: ["--scheme", "W9A16"]),
+      testDescription: "a recipe that is a folder", spoil: { ["--recipe", $0.model.path] },
+      mentions: ["model", "is a folder, expected a file"]),
+    Case(
+      testDescription: "calibration data that is a pipe",
+      spoil: {
+        let pipe = $0.folder.appending(path: "c.txt").path
+        mkfifo(pipe, 0o600)
+        return ["--calibration", pipe]
+      }, mentions: ["c.txt", "is not a regular file"]),
     Case(
       testDescription: "a recipe that is not there",
-      spoil: { ["--recipe", $0.folder.appending(path: "no.yaml").path] }, mentions: ["no.yaml"]),
+      spoil: { ["--recipe", $0.folder.appending(path: "no.yaml").path] },
+      mentions: ["no.yaml", "No such file or directory"]),
     Case(
       testDescription: "a recipe with an unknown key",
       spoil: {

@@ -33,7 +33,6 @@ import Testing
     arguments: [
       (["quantize", "model"], "Missing expected argument '--output <output>'"),
       (["quantize", "--output", "out"], "Missing expected argument '<checkpoint>'"),
-      (["quantise"], "Unexpected argument 'quantise'"),
       (
         ["quantize", "m", "--output", "o", "--scheme", "W4A16", "--recipe", "r"],
         "--scheme and --recipe exclude each other; keep one of them"

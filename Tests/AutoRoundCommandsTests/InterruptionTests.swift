@@ -15,7 +15,7 @@ import Testing
 
   /// Starts a run, sends a signal when `text` is among its lines, and waits for the end.
   private func interrupted(
-    at text: String, _ arguments: [String], in folder: URL
+    at text: String, _ arguments: [String], in folder: URL, by signals: [Int32] = [SIGINT]
   ) throws -> (status: Int32, errors: String) {
     let errors = folder.appending(path: "errors")
     try Data().write(to: errors)
@@ -30,7 +30,7 @@ import Testing
     {
       usleep(500)
     }
-    kill(process.processIdentifier, SIGINT)
+    for signal in signals { kill(process.processIdentifier, signal) }
     process.waitUntilExit()
     return (process.terminationStatus, try String(contentsOf: errors, encoding: .utf8))
   }
@@ -47,6 +47,37 @@ import Testing
       #expect(run.status == 130)
       #expect(run.errors.contains("nothing is left behind, and the same command starts again"))
       #expect(try names(in: folder) == ["errors"])
+    }
+  }
+
+  /// The terminal goes away; shells and the system may both say so.
+  @Test func aTerminalThatClosesEndsARunInGoodOrder() throws {
+    try withTemporaryFolder { folder in
+      let run = try interrupted(
+        at: "block 1/6  loss",
+        [
+          model.path, "--output", folder.appending(path: "out").path, "--samples", "4",
+          "--sequence-length", "64", "--iterations", "300", "--threads", "1",
+        ], in: folder, by: [SIGHUP, SIGHUP])
+      #expect(run.status == 129, "\(run.errors)")
+      #expect(run.errors.contains("of 6 blocks; to go on: "), "\(run.errors)")
+      #expect(try names(in: folder) == ["errors", "out.partial"])
+    }
+  }
+
+  /// As `nohup` starts it.
+  @Test func aRunThatIgnoresHangupsGoesOn() throws {
+    try withTemporaryFolder { folder in
+      let run = try CommandRun(
+        URL(filePath: "/bin/bash"),
+        [
+          "-c", "trap '' HUP; \"$0\" \"$@\" & sleep 0.3; kill -HUP $!; wait $!",
+          CommandRun.product("autoround").path, "quantize", model.path, "--output",
+          folder.appending(path: "out").path, "--samples", "4", "--sequence-length", "64",
+          "--iterations", "100", "--threads", "1",
+        ])
+      #expect(run.status == 0, "\(run.standardError)")
+      #expect(try names(in: folder) == ["out"])
     }
   }
 

@@ -18,7 +18,7 @@ import Testing
   /// Writes a whole checkpoint whose tensor holds `byte`.
   func complete(_ writer: CheckpointWriter, _ byte: UInt8 = 7) throws {
     try writer.write(Tensor([byte, byte], shape: [2], dtype: .uint8), named: "a")
-    try writer.write("{}", toFile: "config.json")
+    try writer.write(#"{"quantization_config": {}}"#, toFile: "config.json")
     try writer.finish()
   }
 
@@ -78,7 +78,7 @@ import Testing
       let documents = folder.appending(path: "documents")
       try makeFolder(documents)
       try write("precious", to: "letter.txt", in: documents)
-      expectInputError(.unwritable, mentioning: ["no config.json"]) {
+      expectInputError(.unwritable, mentioning: ["no quantized checkpoint"]) {
         try writer(documents, overwrite: true)
       }
       let file = try write("precious", to: "file", in: folder)
@@ -109,9 +109,9 @@ import Testing
   @Test func theLeavingsOfACrashAreReplaced() throws {
     try withTemporaryFolder { folder in
       let partial = folder.appending(path: "out.partial")
-      try makeFolder(partial.appending(path: "sub"))
-      try write("old", to: "model.safetensors", in: partial)
-      try write("old", to: "stale.txt", in: partial)
+      try makeFolder(partial.appending(path: "checkpoint/sub"))
+      try write("old", to: "checkpoint/model.safetensors", in: partial)
+      try write("old", to: "block-0-original", in: partial)
       try complete(try writer(folder.appending(path: "out")))
       #expect(
         try names(in: folder.appending(path: "out")) == ["config.json", "model.safetensors"])

@@ -15,7 +15,7 @@ import Testing
 
   private func complete(_ writer: CheckpointWriter, _ byte: UInt8) throws {
     try writer.write(Tensor(bytes: [byte, byte], shape: [2], dtype: .uint8), named: "a")
-    try writer.write("{}", toFile: "config.json")
+    try writer.write(#"{"quantization_config": {}}"#, toFile: "config.json")
     try writer.finish()
   }
 
@@ -26,6 +26,7 @@ import Testing
   private func makeCheckpoint(_ folder: URL, _ content: String) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try write(content, to: "config.json", in: folder)
+    try write(String(repeating: "0", count: 64) + "  config.json\n", to: "SHA256SUMS", in: folder)
   }
 
   private func mark(_ partial: URL, _ folder: URL) throws {
@@ -54,7 +55,8 @@ import Testing
     try withTemporaryFolder { folder in
       let (output, partial) = (folder.appending(path: "out"), folder.appending(path: "out.partial"))
       try makeCheckpoint(output, "new")
-      try makeCheckpoint(partial, "scratch")
+      try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
+      try write("scratch", to: "block-0-original", in: partial)
       try write("blocks", to: "journal", in: partial)
       if replacing { try makeCheckpoint(partial.appending(path: "checkpoint"), "old") }
       try mark(partial, output)

@@ -41,12 +41,13 @@ extension CalibrationData {
         let short = shortCount == 1 ? "1 record is" : "\(shortCount) records are"
         let left = shortCount > 0 ? " (\(short) shorter)" : ""
         warnings.append(
-          "\(source) gives \(samples.count) samples of \(request.sequenceLength) tokens; "
+          "\(source) gives \(counted(samples.count, "sample")) of \(counted(request.sequenceLength, "token")); "
             + "\(request.sampleCount) were asked for\(left)")
       }
       let repeatedCount = samples.count - Set(samples).count
       if repeatedCount > 0 {
-        warnings.append("\(repeatedCount) of \(samples.count) samples in \(source) are repetitions")
+        warnings.append(
+          "\(repeatedCount) of \(counted(samples.count, "sample")) in \(source) are repetitions")
       }
       return warnings
     }

@@ -81,6 +81,14 @@ package struct QuantizedCopy {
       weights += info.shape.reduce(1, *)
     }
     tensors += keyValueScales
+    var names: Set<String> = []
+    for tensor in tensors where !names.insert(tensor.name).inserted {
+      throw InputError(
+        .malformed, source: checkpoint.folder.path(percentEncoded: false),
+        place: "tensor \(quoted(tensor.name))",
+        "is in the source, and a quantized layer is to have a tensor of this name; the source seems to be "
+          + "quantized already, expected one in full precision")
+    }
     self.tensors = tensors
     self.copied = copied
     sourceByteCount = sourceBytes

@@ -3,12 +3,29 @@ import Tensors
 
 /// How much memory a process may still take, as the operating system says.
 package enum SystemMemory {
-  /// Bytes that can be used without swapping and without exceeding the limits of a control group; nil
-  /// where the system does not say.
+  /// Bytes that can be used without swapping and without exceeding the limits of a control group or of the
+  /// process (`ulimit -v`); nil where the system does not say.
   package static var availableByteCount: Int? {
     let system = text("/proc/meminfo").flatMap(available(meminfo:))
-    return ([system] + groups).compactMap { $0 }.min()
+    return ([system, addressSpace] + groups).compactMap { $0 }.min()
   }
+
+  /// What the limit on the process's addresses leaves.
+  private static var addressSpace: Int? {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let resource = __rlimit_resource_t(RLIMIT_AS.rawValue)
+    #else
+      let resource = RLIMIT_AS
+    #endif
+    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < 1 << 60 else { return nil }
+    let pages = text("/proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) } ?? 0
+    let used = pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    return max(0, Int(limit.rlim_cur) - used - addressesWithoutMemory)
+  }
+
+  /// Addresses that are taken without memory behind them: allocators' arenas, stacks, generated code.
+  private static let addressesWithoutMemory = 128 << 20
 
   /// `MemAvailable` of `/proc/meminfo`.
   package static func available(meminfo: String) -> Int? {

@@ -2,9 +2,12 @@ import Verification
 
 extension RunPlan {
   /// The plan as lines for people.
-  package var lines: [String] {
+  package var lines: [String] { lines(width: nil) }
+
+  /// The plan as lines for people, with tables that fit into a terminal of this width.
+  package func lines(width: Int?) -> [String] {
     var lines = ["\(model)  \(architecture)", "scheme     \(scheme)", ""]
-    lines += layerTable + [""] + keptTable + [""] + fileTable + [""]
+    for table in [layerTable, keptTable, fileTable] { lines += table.lines(width: width) + [""] }
     lines += [
       "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(tensorByteCount)) of "
         + "tensors; \(Quantities.count(byteCount)) bytes of files",
@@ -29,7 +32,7 @@ extension RunPlan {
     return lines + warnings.map { "warning: \($0)" }
   }
 
-  private var layerTable: [String] {
+  private var layerTable: Table {
     // Blocks are alike: one row for the layers of one name.
     let rows = Self.grouped(layers) { [Self.pattern($0.name), "\($0.shape)", $0.scheme] }
     return Table(
@@ -42,10 +45,10 @@ extension RunPlan {
           Quantities.decimal(8 * Double(bytes) / Double(max(1, weights))), Quantities.count(bytes),
         ]
       }
-    ).lines
+    )
   }
 
-  private var keptTable: [String] {
+  private var keptTable: Table {
     let rows = Self.grouped(keptTensors) { [Self.pattern($0.name), $0.storage, $0.reason] }
     return Table(
       header: ["left as it is", "tensors", "stored as", "bytes", "because"],
@@ -55,13 +58,13 @@ extension RunPlan {
           Quantities.count(tensors.reduce(0) { $0 + $1.byteCount }), key[2],
         ]
       }
-    ).lines
+    )
   }
 
-  private var fileTable: [String] {
+  private var fileTable: Table {
     Table(
       header: ["file", "bytes"], rows: files.map { [$0.name, Quantities.count($0.byteCount)] }
-    ).lines
+    )
   }
 
   /// A name with `*` in place of the numbers of blocks.

@@ -108,17 +108,16 @@ public struct Recipe: Sendable, Equatable {
     return options
   }
 
+  /// The most bytes of a recipe that are read.
+  static let byteCountLimit = 1 << 20
+
   /// Reads a recipe from a file: `.yaml`, `.yml` or `.json`, or the front matter of an `.md` file.
   ///
   /// - Throws: `InputError` that names the file, the line and the column.
   public init(contentsOf file: URL) throws {
-    self = try naming(file.path(percentEncoded: false)) {
-      let bytes: Data
-      do {
-        bytes = try Data(contentsOf: file)
-      } catch {
-        throw InputError(.unreadable, "cannot be read: \((error as NSError).localizedDescription)")
-      }
+    let path = file.path(percentEncoded: false)
+    self = try naming(path) {
+      let bytes = try readFile(path, limit: Self.byteCountLimit, acceptsPipes: true)
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw InputError(.malformed, "is not text in UTF-8")
       }

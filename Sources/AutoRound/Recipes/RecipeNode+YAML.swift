@@ -4,7 +4,6 @@ import Yams
 extension RecipeNode {
   /// Limits that no honest recipe comes near; they bound what a hostile one can cost.
   private enum Limit {
-    static let byteCount = 1 << 20
     static let nodeCount = 20_000
     static let depth = 24
     /// Aliases multiply: a chain of n of them stands for up to 3^(n/3) copies of a value.
@@ -20,10 +19,10 @@ extension RecipeNode {
   ///
   /// - Throws: `InputError` with the line and column of what is wrong.
   init(yaml text: String) throws {
-    guard text.utf8.count <= Limit.byteCount else {
+    guard text.utf8.count <= Recipe.byteCountLimit else {
       throw InputError(
         .invalidValue,
-        "the recipe has \(text.utf8.count) bytes; at most \(Limit.byteCount) are read")
+        "the recipe has \(text.utf8.count) bytes; at most \(Recipe.byteCountLimit) are read")
     }
     try Self.checkBeforeParsing(text)
     let root: Yams.Node?
@@ -98,21 +97,46 @@ extension RecipeNode {
       self.value = .list(nodes)
     case .mapping(let mapping):
       try Self.checkTag(mapping.tag, at: mark)
-      var entries: [Entry] = []
+      var (entries, merged): ([Entry], [Entry]) = ([], [])
       for (key, element) in mapping {
         let keyMark = key.mark.map { Mark(line: $0.line, column: $0.column) } ?? mark
         guard let name = key.scalar?.string else {
           throw InputError(.malformed, place: keyMark.description, "a key must be text")
         }
-        entries.append(
-          Entry(
-            key: name, mark: keyMark,
-            value: try RecipeNode(element, depth: depth + 1, budget: &budget)))
+        let value = try RecipeNode(element, depth: depth + 1, budget: &budget)
+        if name == "<<", key.scalar?.style == .plain {
+          merged += try Self.merged(value, at: keyMark)
+        } else {
+          entries.append(Entry(key: name, mark: keyMark, value: value))
+        }
+      }
+      // What is written here goes before what is merged, and of that what comes first.
+      for entry in merged where !entries.contains(where: { $0.key == entry.key }) {
+        entries.append(entry)
       }
       self.value = .mapping(entries)
     case .alias:
       throw InputError(.malformed, place: mark.description, "an alias that stands for nothing")
     }
+  }
+
+  /// The entries that a merge key (`<<: *name`) adds: those of a mapping, or of a list of mappings.
+  private static func merged(_ node: RecipeNode, at mark: Mark) throws -> [Entry] {
+    switch node.value {
+    case .mapping(let entries): return entries
+    case .list(let nodes):
+      return try nodes.flatMap { element in
+        guard case .mapping(let entries) = element.value else { throw notMergeable(at: mark) }
+        return entries
+      }
+    default: throw notMergeable(at: mark)
+    }
+  }
+
+  private static func notMergeable(at mark: Mark) -> InputError {
+    InputError(
+      .malformed, place: mark.description,
+      "'<<' merges a mapping, or a list of mappings; found something else")
   }
 
   private static func checkTag(_ tag: Tag, at mark: Mark) throws {

@@ -1,6 +1,7 @@
-import Verification
+import Diagnostics
 import Foundation
 import Quantization
+import Verification
 
 /// `report.html`: a run on one page that needs nothing but itself.
 struct HTMLReport {
@@ -98,7 +99,7 @@ struct HTMLReport {
       ),
       (
         "calibration",
-        "\(run.sampleCount) samples of \(run.sequenceLength) tokens, hash \(run.calibrationHash)"
+        "\(counted(run.sampleCount, "sample")) of \(counted(run.sequenceLength, "token")), hash \(run.calibrationHash)"
       ),
       ("its beginning", run.calibrationExcerpt),
       (

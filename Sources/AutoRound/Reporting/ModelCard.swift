@@ -1,5 +1,6 @@
-import Verification
+import Diagnostics
 import Foundation
+import Verification
 
 /// The model card of a quantized checkpoint, `README.md`, with the front matter that the hub reads.
 struct ModelCard {
@@ -41,8 +42,8 @@ struct ModelCard {
         + "\(Quantities.bytes(report.sourceBytes)) |",
       "| bits per quantized weight | \(Quantities.decimal(report.bitsPerWeight)) |",
       "| quantized layers | \(record.verification.quantizedLayerCount) |",
-      "| calibration | \(record.description.sampleCount) samples of "
-        + "\(record.description.sequenceLength) tokens |",
+      "| calibration | \(counted(record.description.sampleCount, "sample")) of "
+        + "\(counted(record.description.sequenceLength, "token")) |",
       "| tuning | \(record.description.iterations) iterations for each block |",
       "| tensor parallelism | "
         + record.verification.tensorParallelSizes.map(String.init).joined(separator: ", ") + " |",

@@ -69,7 +69,8 @@ public final class ProgressPrinter: RunObserver {
     try? file.write(contentsOf: Data(text.utf8))
   }
 
-  private static func width(of descriptor: Int32) -> Int? {
+  /// The columns of the terminal that a file is; nil if it is none.
+  package static func width(of descriptor: Int32) -> Int? {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
     return Int(size.ws_col)

@@ -62,7 +62,7 @@ package struct ProgressText {
     case .warning(let message):
       return [.line("\(styling.warning("warning:")) \(message)")]
     case .finished(let report):
-      return report.lines(styling).map(Output.line)
+      return report.lines(styling, width: isLive ? width : nil).map(Output.line)
     case .kept(let finished, let count, let folder):
       return [
         .line(

@@ -1,16 +1,18 @@
+import Diagnostics
+
 extension RunDescription {
   /// What is shown before the first block.
   func lines(_ styling: Styling) -> [String] {
     [
-      styling.heading("\(model)") + "  \(architecture), \(blockCount) blocks",
+      styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block"),
       "scheme       \(scheme)",
-      "tuning       \(iterations) iterations, batch \(batchSize), learning rate \(learningRate), "
+      "tuning       \(counted(iterations, "iteration")), batch \(batchSize), learning rate \(learningRate), "
         + "seed \(seed)",
-      "calibration  \(sampleCount) samples of \(sequenceLength) tokens "
+      "calibration  \(counted(sampleCount, "sample")) of \(counted(sequenceLength, "token")) "
         + "(\(Quantities.count(tokenCount))), hash \(calibrationHash)",
       "             \(calibrationExcerpt)",
-      "compute      \(computeType) on \(device) (\(instructionSet)), \(threadCount) "
-        + (threadCount == 1 ? "thread" : "threads"),
+      "compute      \(computeType) on \(device) (\(instructionSet)), "
+        + counted(threadCount, "thread"),
     ]
   }
 }

@@ -5,7 +5,8 @@ import JSONText
 /// Writes the events of a run to files, where they stay when the terminal is gone.
 ///
 /// Lines are added at the end of a file that exists, so that a run and those that continue it are in one
-/// file. What a full disk does not take is lost, and is no reason to stop a run.
+/// file. What a full disk does not take is lost, and so is what a pipe does not take whose reader does not read;
+/// neither is a reason to stop a run, or to let it wait.
 public final class RunLog: RunObserver {
   /// How a file is written.
   public enum Form: Sendable {
@@ -16,20 +17,29 @@ public final class RunLog: RunObserver {
   }
 
   private let form: Form
+  private let path: String
   private let file: FileHandle
   private var text = ProgressText(isLive: false, styling: .plain, width: 200)
   private let start = ContinuousClock.now
+  /// The rest of a line of which a pipe took a part.
+  private var rest = Data()
+  private var isWaitedFor = true
+  private var loss: InputError?
+  private var isLossTold = false
 
-  /// Opens a file, or creates it.
+  /// Opens a file, or creates it. A pipe must have a reader.
   ///
   /// - Throws: `InputError` of code `unwritable`.
   public init(_ form: Form, file url: URL) throws(InputError) {
     self.form = form
-    let path = url.path(percentEncoded: false)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    path = url.path(percentEncoded: false)
+    // Without O_NONBLOCK, opening a pipe would wait for a reader, and writing for one that does not read.
+    let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+    let descriptor = open(path, flags, 0o666)
     guard descriptor >= 0 else {
-      throw InputError(
-        .unwritable, source: path, "cannot be written: \(String(cString: strerror(errno)))")
+      let reason =
+        errno == ENXIO ? "it is a pipe that nobody reads" : String(cString: strerror(errno))
+      throw InputError(.unwritable, source: path, "cannot be written: \(reason)")
     }
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
@@ -62,7 +72,48 @@ public final class RunLog: RunObserver {
     }
   }
 
+  /// What was lost first, the first time that somebody asks after it.
+  package func takeLoss() -> InputError? {
+    guard let loss, !isLossTold else { return nil }
+    isLossTold = true
+    return loss
+  }
+
   private func put(_ line: String) {
-    try? file.write(contentsOf: Data((line + "\n").utf8))
+    if let code = write(rest) ?? write(Data((line + "\n").utf8)), loss == nil {
+      loss = InputError(
+        .unwritable, source: path, "lines are lost: \(String(cString: strerror(code)))")
+    }
+  }
+
+  /// Writes bytes that begin a line or go on with one, and keeps what is left of a line that is begun.
+  ///
+  /// - Returns: The number of the error if bytes are left or lost.
+  private func write(_ bytes: Data) -> CInt? {
+    let isRest = !rest.isEmpty
+    var left = bytes[...]
+    while !left.isEmpty {
+      let count = left.withUnsafeBytes {
+        Foundation.write(file.fileDescriptor, $0.baseAddress, $0.count)
+      }
+      let code = errno
+      if count >= 0 {
+        left = left.dropFirst(count)
+        isWaitedFor = true
+      } else if code != EINTR, code != EAGAIN || !waitForReader() {
+        rest = isRest || left.count < bytes.count ? Data(left) : Data()
+        return code
+      }
+    }
+    rest = Data()
+    return nil
+  }
+
+  /// Waits until a pipe takes bytes again, for a second at most, and then no more until it does.
+  private func waitForReader() -> Bool {
+    guard isWaitedFor else { return false }
+    var waiting = pollfd(fd: file.fileDescriptor, events: Int16(POLLOUT), revents: 0)
+    isWaitedFor = poll(&waiting, 1, 1000) > 0
+    return isWaitedFor
   }
 }

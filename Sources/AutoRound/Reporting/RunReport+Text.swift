@@ -3,8 +3,10 @@ import Foundation
 
 extension RunReport {
   /// What is shown when a run is done: a table of the blocks, the sizes, and what to do next.
-  func lines(_ styling: Styling) -> [String] {
-    var lines = blocks.isEmpty ? [] : blockTable(styling) + [""]
+  ///
+  /// - Parameter width: Of the terminal, into which the table is to fit; nil for a file.
+  func lines(_ styling: Styling, width: Int? = nil) -> [String] {
+    var lines = blocks.isEmpty ? [] : blockTable(styling, width) + [""]
     let path = output.path(percentEncoded: false)
     if let verification {
       lines.append(
@@ -31,7 +33,7 @@ extension RunReport {
     return lines
   }
 
-  private func blockTable(_ styling: Styling) -> [String] {
+  private func blockTable(_ styling: Styling, _ width: Int?) -> [String] {
     let rows = blocks.map { block in
       [
         block.name, Quantities.loss(block.initialLoss), Quantities.loss(block.bestLoss),
@@ -43,7 +45,7 @@ extension RunReport {
       header: [
         "block", "loss before", "best", "at step", "all samples: rounded", "tuned", "gain",
       ], rows: rows
-    ).lines
+    ).lines(width: width)
     table[0] = styling.heading(table[0])
     return table
   }

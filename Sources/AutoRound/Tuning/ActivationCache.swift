@@ -1,6 +1,7 @@
 import Checkpoints
 package import Compute
 package import Diagnostics
+import Tensors
 
 #if canImport(Glibc)
   import Glibc
@@ -22,7 +23,7 @@ package final class ActivationCache {
     self.sampleCount = sampleCount
     self.sampleByteCount = sampleByteCount
     self.compute = compute
-    memory = .allocate(byteCount: max(1, sampleCount * sampleByteCount), alignment: 64)
+    memory = Memory.allocate(byteCount: sampleCount * sampleByteCount)
     scratch = nil
   }
 

@@ -24,17 +24,36 @@ extension QuantizationScheme {
       return QuantizationScheme(
         targets: targets, weights: preset.weights, inputActivations: preset.activations)
     }
-    let supported = supportedPresets.joined(separator: ", ")
+    let supported = "supported are \(presetSummary)"
     if knownPresets.contains(upper) {
-      throw InputError(
-        .unsupported, "the scheme \(upper) is not supported; supported are \(supported)")
+      throw InputError(.unsupported, "the scheme \(upper) is not supported; \(supported)")
     }
     let nearest = NearestName.suggestion(for: upper, among: supportedPresets)
     throw InputError(
       .invalidValue,
-      "unknown scheme \(quoted(name)); \(nearest.map { "did you mean \($0)? " } ?? "")"
-        + "supported are \(supported)")
+      "unknown scheme \(quoted(name)); \(nearest.map { "did you mean \($0)?" } ?? supported)")
   }
+
+  /// The names in short: `W2A16 to W8A16` for those that differ in nothing but the bits of weights.
+  package static let presetSummary: String = {
+    var runs: [(first: String, last: String)] = []
+    func parts(_ name: String) -> (bits: Int, rest: Substring)? {
+      guard name.first == "W", let bits = name.dropFirst().first?.wholeNumberValue else {
+        return nil
+      }
+      return (bits, name.dropFirst(2))
+    }
+    for name in supportedPresets {
+      if let last = runs.last?.last, let a = parts(last), let b = parts(name), a.rest == b.rest,
+        a.bits + 1 == b.bits
+      {
+        runs[runs.count - 1].last = name
+      } else {
+        runs.append((name, name))
+      }
+    }
+    return runs.map { $0 == $1 ? $0 : "\($0) to \($1)" }.joined(separator: ", ")
+  }()
 
   private struct Preset: Sendable {
     var name: String

@@ -1,5 +1,6 @@
 import AutoRound
 import Diagnostics
+import Quantization
 import Testing
 
 /// What YAML can do to a recipe before its keys are looked at.
@@ -41,6 +42,44 @@ import Testing
     let options = try recipe.autoRoundOptions()
     #expect(options.targets == ["q_proj", "k_proj"])
     #expect(options.ignore == options.targets)
+  }
+
+  /// As PyYAML, and so LLM Compressor, reads them: what is written goes before what is merged, and of several
+  /// mappings the first goes before the others.
+  @Test func mergesMappings() throws {
+    let recipe = try Recipe(
+      """
+      AutoRoundModifier:
+        ignore: [lm_head]
+        config_groups:
+          a:
+            targets: [q_proj]
+            weights: &four {num_bits: 4, type: int, symmetric: true, strategy: group, group_size: 32}
+          b:
+            targets: [k_proj]
+            weights:
+              num_bits: 8
+              <<: *four
+          c:
+            targets: [v_proj]
+            weights: {<<: [{num_bits: 3}, *four], symmetric: false}
+      """)
+    let groups = try ResolvedOptions(recipe: recipe.autoRoundOptions()).groups
+    let weights = groups.compactMap(\.scheme.weights)
+    #expect(weights.map(\.numBits) == [4, 8, 3])
+    #expect(weights.map(\.groupSize) == [32, 32, 32])
+    #expect(weights.map(\.isSymmetric) == [true, true, false])
+  }
+
+  @Test(arguments: [
+    ("AutoRoundModifier:\n  <<: 3\n", "line 2, column 3: '<<' merges a mapping"),
+    ("AutoRoundModifier:\n  <<: [3]\n", "line 2, column 3: '<<' merges a mapping"),
+    ("AutoRoundModifier:\n  '<<': {iters: 3}\n", "'<<' is not a key"),
+    ("AutoRoundModifier:\n  <<: {itters: 3}\n", "line 2, column 8: 'itters' is not a key"),
+  ])
+  func refusesOtherMerges(text: String, message: String) {
+    let error = #expect(throws: InputError.self) { try Recipe(text) }
+    #expect(error?.description.contains(message) == true, "\(String(describing: error))")
   }
 
   @Test func refusesTowersOfAliases() {

@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The system's text for an error number.
+package func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }
+
+/// All bytes of a regular file, or, where that is wanted, of a pipe that somebody has opened for writing.
+///
+/// - Parameters:
+///   - limit: Most bytes that are read; a file with more is an error.
+///   - acceptsPipes: Whether a pipe is read to its end.
+/// - Throws: `InputError` with the path as its source: `unreadable`, with the system's reason, or `invalidValue`
+///   for a file beyond the limit.
+package func readFile(
+  _ path: String, limit: Int = 1 << 31, acceptsPipes: Bool = false
+) throws(InputError) -> [UInt8] {
+  func failure(_ message: String) -> InputError {
+    InputError(.unreadable, source: path, message)
+  }
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard descriptor >= 0 else { throw failure("cannot be opened: \(systemMessage(errno))") }
+  defer { close(descriptor) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0 else {
+    throw failure("cannot be examined: \(systemMessage(errno))")
+  }
+  let type = status.st_mode & S_IFMT
+  guard type != S_IFDIR else { throw failure("is a folder, expected a file") }
+  guard type == S_IFREG || acceptsPipes && type == S_IFIFO else {
+    throw failure("is not a regular file")
+  }
+  func tooLarge() -> InputError {
+    InputError(.invalidValue, source: path, "has more than \(limit) bytes, the most that are read")
+  }
+  guard status.st_size <= limit else { throw tooLarge() }
+  var bytes = [UInt8](repeating: 0, count: max(Int(status.st_size), 1 << 12) + 1)
+  var count = 0
+  while true {
+    if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: count)) }
+    let got = bytes.withUnsafeMutableBytes {
+      read(descriptor, $0.baseAddress! + count, $0.count - count)
+    }
+    if got > 0 {
+      count += got
+      guard count <= limit else { throw tooLarge() }
+    } else if got == 0 {
+      bytes.removeLast(bytes.count - count)
+      return bytes
+    } else if errno == EAGAIN {
+      // Its writer has not written yet. A signal ends the waiting.
+      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&waiting, 1, -1) >= 0 else { throw failure("the wait for its writer was cut off") }
+    } else if errno != EINTR {
+      throw failure("cannot be read: \(systemMessage(errno))")
+    }
+  }
+}
