@@ -20,6 +20,15 @@ struct QuantizeOptions: ParsableArguments {
   var scheme: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Weights that share a scale, for integer weights in groups. (default: 128)",
+      discussion: """
+        vLLM needs groups that divide the inputs of a layer; 64 or 32 do for most models for which 128 does \
+        not.
+        """))
+  var groupSize: Int?
+
+  @Option(
     help: "File with a recipe, instead of --scheme.",
     completion: .file(extensions: ["yaml", "yml", "json", "md"]))
   var recipe: String?
@@ -138,7 +147,8 @@ struct QuantizeOptions: ParsableArguments {
 
   private var overrides: OptionOverrides {
     OptionOverrides(
-      scheme: scheme, ignore: ignore.isEmpty ? nil : ignore, iterations: iterations,
+      scheme: scheme, groupSize: groupSize, ignore: ignore.isEmpty ? nil : ignore,
+      iterations: iterations,
       learningRate: learningRate, batchSize: batchSize, sampleCount: samples,
       sequenceLength: sequenceLength, algorithm: algorithm, gradients: gradients,
       momentum: momentum, head: lmHead, disablesOptimizedRounding: disableOptRTN ? true : nil,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AutoRound
 import Diagnostics
 import Foundation
 import JSONText
@@ -38,13 +39,13 @@ struct VerifyCommand: ParsableCommand {
           isFolder.boolValue
         else { throw InputError(.unreadable, source: folder, "there is no such folder") }
       }
-      let report = VerificationReport(
+      var report = VerificationReport(
         verifying: URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
+      report.checkOwnReaders(URL(filePath: checkpoint))
       try StandardOutput.print(json ? [report.json.text()] : report.lines)
       guard report.findings.isEmpty else {
         throw InputError(
-          .malformed, source: checkpoint,
-          "is not sound: \(counted(report.findings.count, "finding"))")
+          .malformed, source: checkpoint, "is not sound: \(report.countOfFindings)")
       }
     }
   }

@@ -56,8 +56,7 @@ package struct DequantizedCheckpoint: TensorSource {
       let configuration = try CompressedTensorsConfiguration(fields: fields)
       keyValueScheme = configuration.keyValueCacheScheme
       schemes = try SchemeResolution.resolve(
-        groups: configuration.groups.enumerated().map { ("group_\($0.offset)", $0.element) },
-        ignore: configuration.ignore, modules: modules
+        groups: configuration.namedGroups, ignore: configuration.ignore, modules: modules
       ).schemes
     } catch {
       throw error.inSource(file)

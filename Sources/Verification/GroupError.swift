@@ -1,9 +1,10 @@
 /// How far the weights of a group are from those that they were made from, and whether that is too far.
 ///
 /// A weight that was tuned and rounded is within half a step of the grid, and what tuning can have moved it,
-/// of its source; those at the ends of the grid may have been cut off. A group all of whose weights are is
-/// sound, whatever it contains. Other programs move weights in other ways: where one is further away, the
-/// group as a whole decides. One that has another group's numbers, scale or zero point is far off.
+/// of its source; those at the ends of the grid may have been cut off, where the source lies beyond the end.
+/// A group all of whose weights are is sound, whatever it contains. Other programs move weights in other
+/// ways: where one is further away, the group as a whole decides. One that has another group's numbers, scale
+/// or zero point is far off.
 struct GroupError {
   /// The weights of the source.
   let wanted: UnsafeBufferPointer<Float>
@@ -37,8 +38,10 @@ struct GroupError {
       for index in 0..<wanted.count {
         let element = elements[index]
         let distance = wanted[index] * inverse + (zero - element)
-        far |=
-          Self.one(element > low) & Self.one(element < high) & Self.one(!(abs(distance) <= limit))
+        let isCutOff =
+          Self.one(element <= low) & Self.one(distance <= 0)
+          | Self.one(element >= high) & Self.one(distance >= 0)
+        far |= (1 - isCutOff) & Self.one(!(abs(distance) <= limit))
       }
     case .floats(let greatest, let step, _):
       let unit = margin * abs(scale)
@@ -63,8 +66,10 @@ struct GroupError {
   private func steps(_ bounds: ClosedRange<Float>) -> String? {
     var (count, sum, squares, isNear) = (0.0, 0.0, 0.0, true)
     for (wanted, element) in zip(wanted, elements) {
-      guard element > bounds.lowerBound, element < bounds.upperBound else { continue }
       let distance = Double(wanted) / Double(scale) + Double(zero) - Double(element)
+      // Cut off is only what lies beyond the end.
+      if element <= bounds.lowerBound, distance <= 0 { continue }
+      if element >= bounds.upperBound, distance >= 0 { continue }
       (count, sum, squares) = (count + 1, sum + distance, squares + distance * distance)
       if !(abs(distance) <= Self.slack * (reach + 0.5)) { isNear = false }
     }

@@ -15,22 +15,76 @@ struct LoadContracts {
     ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["gate_proj", "up_proj"],
   ]
 
+  /// The names that vLLM has for them.
+  static let fusedNames = ["self_attn.qkv_proj", "gate_up_proj"]
+
   func run(_ report: inout VerificationReport) {
     defer { description.reportCost(&report) }
+    checkModelClass(&report)
     for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
       checkScheme(name, layer.scheme, &report)
       checkShape(name, layer.shape, &report)
-      if let scheme = layer.scheme, let size = scheme.groupSize, size > 0,
-        scheme.strategy.hasSuffix("group"), layer.shape[1] % size != 0
-      {
-        report.add(
-          .contract, name,
-          "has groups of \(size) over \(layer.shape[1]) inputs; vLLM needs whole groups")
+    }
+    WholeGroups(layers: layers).run(&report)
+    checkFused(&report)
+    checkReadings(&report)
+    checkGroupsInUse(&report)
+    report.tensorParallelSizes = DeviceSharing(configuration: configuration, layers: layers).counts
+  }
+
+  private func checkModelClass(_ report: inout VerificationReport) {
+    let architectures = configuration["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    if architectures.isEmpty {
+      report.add(
+        .contract, "config.json: architectures",
+        "is missing; runtimes choose the model's class by it", refusedBy: [.vLLM])
+    }
+    if configuration["model_type"]?.stringValue == nil {
+      report.add(
+        .contract, "config.json: model_type", "is missing; transformers needs it",
+        refusedBy: Runtime.allCases)
+    }
+  }
+
+  /// Whether all runtimes find the same scheme for each layer, and for those that they run as one.
+  private func checkReadings(_ report: inout VerificationReport) {
+    var places: [String: [String]] = [:]
+    func compare(_ name: String, _ first: LayerScheme?, _ second: LayerScheme?) {
+      guard let first, let second, !first.isSame(second) else { return }
+      let reading =
+        "transformers finds \(quoted(first.group)) for it and vLLM \(quoted(second.group))"
+      places[reading, default: []].append(name)
+    }
+    for (name, layer) in layers where layer.scheme != nil {
+      compare(name, description.scheme(of: name), description.schemeInVLLM(of: name))
+    }
+    for (parts, fused) in zip(Self.fused, Self.fusedNames) {
+      for (name, layer) in layers where name.hasSuffix("." + parts[0]) && layer.scheme != nil {
+        let stem = String(name.dropLast(parts[0].count))
+        compare(
+          stem + fused, description.scheme(of: name),
+          description.schemeInVLLM(of: stem + fused, parts: parts.map { stem + $0 }))
       }
     }
-    checkFused(&report)
-    report.tensorParallelSizes = [1, 2, 4, 8, 16].filter(divides)
+    for (reading, names) in places.sorted(by: { $0.key < $1.key }) {
+      report.add(
+        .contract, names.min() ?? "",
+        "\(reading): targets of both match it" + Self.others(names.count - 1),
+        refusedBy: [.vLLM], "it finds other schemes than those that are stored")
+    }
   }
+
+  /// Whether every group gives a layer its scheme.
+  private func checkGroupsInUse(_ report: inout VerificationReport) {
+    let used = Set(layers.keys.compactMap { description.scheme(of: $0)?.group })
+    let idle = description.schemes.filter { !used.contains($0.group) }
+    guard !layers.isEmpty, let first = idle.first else { return }
+    report.add(
+      .contract, "config.json: quantization_config.config_groups.\(first.group)",
+      "gives no layer its scheme" + Self.others(idle.count - 1))
+  }
+
+  static func others(_ count: Int) -> String { count > 0 ? "; so with \(count) more" : "" }
 
   /// Whether a runtime finds for the layer what is stored of it.
   private func checkScheme(
@@ -42,13 +96,14 @@ struct LoadContracts {
       report.add(
         .contract, name,
         "is stored as it was, but a target of \(quoted(configured.group)) matches it and ignore does "
-          + "not")
+          + "not", refusedBy: Runtime.allCases)
     case (let stored?, nil):
       report.add(
         .contract, name,
         description.ignores(name)
           ? "is quantized, but ignore lists it"
-          : "is quantized as \(stored.format), but no target matches it")
+          : "is quantized as \(stored.format), but no target matches it",
+        refusedBy: Runtime.allCases)
     default: break
     }
   }
@@ -60,7 +115,8 @@ struct LoadContracts {
         let stem = name.dropLast(first.count)
         let members = parts.map { "\(stem)\($0)" }
         let present = members.filter { layers[$0] != nil }
-        for missing in members where layers[missing] == nil {
+        // Blocks that config.json does not count are not run.
+        for missing in members where layers[missing] == nil && isCounted(missing) {
           report.add(.damage, missing, "is missing; \(present.joined(separator: ", ")) are there")
         }
         let schemes = present.map { layers[$0]?.scheme }
@@ -74,7 +130,9 @@ struct LoadContracts {
         if !same {
           report.add(
             .contract, String(stem),
-            "vLLM runs \(parts.joined(separator: ", ")) as one; they have different schemes")
+            "vLLM runs \(parts.joined(separator: ", ")) as one; they have different schemes",
+            refusedBy: [.vLLM],
+            "it runs \(parts.joined(separator: ", ")) as one, and they have different schemes")
         }
         if Set(present.map { globalScales["\($0).weight_global_scale"] }).count > 1 {
           report.add(
@@ -83,6 +141,13 @@ struct LoadContracts {
         }
       }
     }
+  }
+
+  private func isCounted(_ name: String) -> Bool {
+    guard let count = configuration["num_hidden_layers"]?.intValue,
+      let block = blockNumber(of: name)
+    else { return true }
+    return block < count
   }
 
   /// The sizes that the configuration gives the usual layers.
@@ -110,43 +175,4 @@ struct LoadContracts {
     report.add(
       .damage, name, "has shape \(shape), expected \(expected.compactMap { $0 }) from config.json")
   }
-
-  /// Whether `count` devices share all layers evenly: heads, and whole groups and blocks of what is
-  /// split. Devices in excess of the key-value heads have copies of them.
-  private func divides(_ count: Int) -> Bool {
-    if let heads = configuration["num_attention_heads"]?.intValue, heads % count != 0 {
-      return false
-    }
-    var hasCopies = false
-    if let heads = configuration["num_key_value_heads"]?.intValue, heads > 0, heads % count != 0 {
-      guard count % heads == 0 else { return false }
-      hasCopies = true
-    }
-    func isSplit(_ extent: Int, _ unit: Int?) -> Bool {
-      let (whole, overflows) = max(unit ?? 1, 1).multipliedReportingOverflow(by: count)
-      return !overflows && extent % whole == 0
-    }
-    return layers.allSatisfy { name, layer in
-      let scheme = layer.scheme
-      let block = scheme?.strategy == "block" && count > 1 ? scheme?.block : nil
-      // What is packed is split between words.
-      let word =
-        scheme?.format == "pack-quantized" && count > 1 ? scheme?.elementsInWholeWords : nil
-      if name.hasSuffix("o_proj") || name.hasSuffix("down_proj") {
-        let group = scheme?.strategy.hasSuffix("group") == true ? scheme?.groupSize : nil
-        return isSplit(layer.shape[1], block?.last ?? group) && isSplit(layer.shape[1], word)
-      }
-      if hasCopies, name.hasSuffix("k_proj") || name.hasSuffix("v_proj") { return true }
-      // The rows of the head are padded.
-      if name.hasSuffix("lm_head") { return true }
-      let hasPackedZeros = scheme?.isSymmetric == false && scheme?.strategy != "tensor"
-      return isSplit(layer.shape[0], block?.first)
-        && isSplit(layer.shape[0], hasPackedZeros ? word : nil)
-    }
-  }
-}
-
-extension LayerScheme {
-  /// The least number of packed elements that fill whole words of 32 bits.
-  fileprivate var elementsInWholeWords: Int { 32 / (1 << bits.trailingZeroBitCount) }
 }

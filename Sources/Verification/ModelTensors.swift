@@ -1,3 +1,4 @@
+import Diagnostics
 import JSONText
 
 /// The tensors that a model has besides its quantized layers: those that its class in transformers asks
@@ -7,9 +8,11 @@ struct ModelTensors {
   let tensors: [String: StoredTensor]
   /// Rows and columns of every linear layer, quantized or not.
   let layers: [String: [Int]]
+  /// The names of those that are.
+  let quantized: Set<String>
+  let description: QuantizationDescription
 
   func run(_ report: inout VerificationReport) {
-    checkConfiguration(&report)
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
       let suffix = String(name.split(separator: ".").last ?? "")
       if !Self.checkedElsewhere.contains(suffix), let index = tensor.firstNonFinite {
@@ -26,6 +29,22 @@ struct ModelTensors {
         report.add(.damage, name, "is missing")
       }
     }
+    let uncounted = quantized.filter {
+      blockNumber(of: $0).map { $0 >= family.blockCount } ?? false
+    }
+    if let first = uncounted.min() {
+      report.add(
+        .contract, first,
+        "is quantized, in a block that config.json does not count (num_hidden_layers is "
+          + "\(family.blockCount))" + LoadContracts.others(uncounted.count - 1))
+    }
+    // A head that is the embedding has no tensors, and is a linear layer for runtimes all the same.
+    if layers["lm_head"] == nil, let scheme = description.scheme(of: "lm_head") {
+      report.add(
+        .contract, "lm_head",
+        "has no weight of its own, but a target of \(quoted(scheme.group)) matches it and ignore does "
+          + "not", refusedBy: Runtime.allCases)
+    }
     for block in 0..<family.blockCount {
       for layer in Family.linearLayers where layers["model.layers.\(block).\(layer)"] == nil {
         report.add(.damage, "model.layers.\(block).\(layer)", "is missing")
@@ -38,18 +57,6 @@ struct ModelTensors {
     "weight_scale", "weight_global_scale", "input_scale", "input_global_scale", "k_scale",
     "v_scale",
   ]
-
-  private func checkConfiguration(_ report: inout VerificationReport) {
-    let architectures = configuration["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
-    if architectures.isEmpty {
-      report.add(
-        .contract, "config.json: architectures",
-        "is missing; runtimes choose the model's class by it")
-    }
-    if configuration["model_type"]?.stringValue == nil {
-      report.add(.contract, "config.json: model_type", "is missing; transformers needs it")
-    }
-  }
 }
 
 /// What models of the Llama family consist of.

@@ -58,7 +58,8 @@ extension VerificationReport {
     }
     checkBlocks(configuration, layers.keys)
     ModelTensors(
-      configuration: configuration, tensors: tensors, layers: layers.mapValues(\.shape)
+      configuration: configuration, tensors: tensors, layers: layers.mapValues(\.shape),
+      quantized: Set(quantized.keys), description: description
     ).run(&self)
     ActivationScaleCheck(
       description: description, tensors: tensors, layers: quantized.mapValues(\.scheme)
@@ -68,7 +69,7 @@ extension VerificationReport {
       globalScales: tensors.filter { $0.key.hasSuffix(".weight_global_scale") }
         .compactMapValues { $0.floats?.first }
     ).run(&self)
-    runtimes = description.runtimes
+    runtimes = description.runtimes(refusals: refusals)
     quantizesKeysAndValues = description.keysAndValues != nil
     guard let source else { return }
     comparesSource = true
@@ -85,8 +86,8 @@ extension VerificationReport {
     digest(folder, [:])
   }
 
-  /// Whether a matrix is looked up in rather than multiplied with.
-  private static func isTable(_ module: String) -> Bool {
+  /// Whether a matrix is looked up in rather than multiplied with, by its module's name.
+  package static func isTable(_ module: String) -> Bool {
     let name = module.split(separator: ".").last ?? ""
     return name.contains("embed") || name == "wte" || name == "wpe" || name.contains("norm")
   }
@@ -106,16 +107,12 @@ extension VerificationReport {
     return nil
   }
 
-  /// Every decoder block that the configuration counts has layers, and no other.
+  /// Every decoder block that the configuration counts has layers.
   private mutating func checkBlocks(_ configuration: JSONValue, _ layers: some Sequence<String>) {
     guard let count = configuration["num_hidden_layers"]?.intValue else { return }
     var found: Set<Int> = []
     for layer in layers {
-      let parts = layer.split(separator: ".")
-      guard let place = parts.firstIndex(of: "layers"), place + 1 < parts.count,
-        let number = Int(parts[place + 1])
-      else { continue }
-      found.insert(number)
+      if let number = blockNumber(of: layer) { found.insert(number) }
     }
     guard !found.isEmpty, (0...1 << 20).contains(count) else { return }
     let missing = Set(0..<count).subtracting(found).sorted()

@@ -43,7 +43,7 @@ public struct VerificationReport: Sendable, Equatable {
   public var tensorCount = 0
   /// Linear layers that are quantized.
   public var quantizedLayerCount = 0
-  /// How many devices can share each layer evenly, of 1, 2, 4, 8 and 16.
+  /// How many devices can share each layer evenly, up to 64; never empty.
   public var tensorParallelSizes: [Int] = []
   /// The programs that serve such checkpoints, and whether they load this one.
   public var runtimes: [RuntimeSupport] = []
@@ -51,6 +51,10 @@ public struct VerificationReport: Sendable, Equatable {
   package var quantizesKeysAndValues = false
   /// The SHA-256 of each tensor's bytes, by name.
   package var tensorDigests: [String: String] = [:]
+  /// Those of ``findings`` that are about groups that do not divide.
+  package var partialGroups: [Finding] = []
+  /// Why programs do not load it, besides the kernels that they lack.
+  var refusals: [Runtime: [String]] = [:]
   /// Whether the tensors were compared with those of a source.
   public var comparesSource = false
 
@@ -80,7 +84,7 @@ public struct VerificationReport: Sendable, Equatable {
 
   /// The report in lines of text.
   public var lines: [String] {
-    var lines = [findings.isEmpty ? "sound" : "not sound: \(counted(findings.count, "finding"))"]
+    var lines = [findings.isEmpty ? "sound" : "not sound: \(countOfFindings)"]
     lines += findings.map { "\($0.kind.rawValue)  \($0.place): \($0.message)" }
     lines.append(
       "\(tensorCount) tensors, \(quantizedLayerCount) quantized layers, "
@@ -91,8 +95,21 @@ public struct VerificationReport: Sendable, Equatable {
     return lines + files.map { "\($0.digest)  \($0.name)" }
   }
 
-  mutating func add(_ kind: Finding.Kind, _ place: String, _ message: String) {
-    findings.append(Finding(kind, visible(place), message))
+  /// The number of findings in words.
+  public var countOfFindings: String { counted(findings.count, "finding") }
+
+  /// - Parameters:
+  ///   - runtimes: The programs that do not load the checkpoint for it.
+  ///   - reason: Why, in a few words; nil: the place and the message.
+  mutating func add(
+    _ kind: Finding.Kind, _ place: String, _ message: String, refusedBy runtimes: [Runtime] = [],
+    _ reason: String? = nil
+  ) {
+    let finding = Finding(kind, visible(place), message)
+    findings.append(finding)
+    for runtime in runtimes {
+      refusals[runtime, default: []].append(reason ?? "\(finding.place) \(message)")
+    }
   }
 }
 
@@ -106,28 +123,5 @@ extension RuntimeSupport {
   public var line: String {
     "\(name): \(isLoading ? "loads it" : "does not load it")"
       + (remark.isEmpty ? "" : ", \(remark)")
-  }
-}
-
-extension VerificationReport {
-  /// What can be said of a checkpoint before it is written: the contracts of its configuration, the
-  /// devices that can share it, and what loads it.
-  ///
-  /// - Parameters:
-  ///   - configuration: The planned config.json.
-  ///   - layers: Rows and columns of every linear layer, by name, and whether it is to be quantized.
-  package init(
-    planned configuration: JSONValue, layers: [String: (shape: [Int], isQuantized: Bool)]
-  ) {
-    guard let description = QuantizationDescription(configuration, &self) else { return }
-    LoadContracts(
-      configuration: configuration, description: description,
-      layers: Dictionary(
-        uniqueKeysWithValues: layers.map { name, layer in
-          (name, (layer.shape, layer.isQuantized ? description.scheme(of: name) : nil))
-        })
-    ).run(&self)
-    runtimes = description.runtimes
-    quantizedLayerCount = layers.values.count { $0.isQuantized }
   }
 }

@@ -42,7 +42,8 @@ import Testing
 
   @Test(arguments: [
     ("W2A16", "pack-quantized"), ("W5A16_ASYM", "pack-quantized"), ("W8A16", "pack-quantized"),
-    ("W8A8", "int-quantized"), ("W4A8", "int-quantized"), ("W4AFP8", "int-quantized"),
+    ("W8A8", "int-quantized"), ("W4A8", "int-quantized"), ("W4AFP8", "pack-quantized"),
+    ("W3A8", "pack-quantized"), ("W4A4", "pack-quantized"),
     ("FP8", "float-quantized"), ("FP8_DYNAMIC", "float-quantized"),
     ("FP8_BLOCK", "float-quantized"), ("MXFP4", "mxfp4-pack-quantized"),
     ("MXFP4A16", "mxfp4-pack-quantized"),

@@ -26,7 +26,8 @@ import Verification
     ("nvfp4", CompressionFormat.dense), ("fp8_static", .dense), ("w8a8_int8", .dense),
     ("w4a16_kv_fp8", .dense), ("mixed_w2_w4", .dense), ("mxfp8", .dense), ("fp8_block", .dense),
     ("fp8_static", .naiveQuantized), ("fp8_dynamic", .naiveQuantized),
-    ("w8a8_int8", .naiveQuantized), ("w4a16_asym", .intQuantized), ("mixed_w2_w4", .intQuantized),
+    ("w8a8_int8", .naiveQuantized), ("w8a8_int8", .packQuantized), ("w4a16_asym", .intQuantized),
+    ("mixed_w2_w4", .intQuantized),
     ("w4a16_kv_fp8", .intQuantized), ("w3a16", .naiveQuantized),
   ])
   func isTheSameModel(source: String, format: CompressionFormat) throws {
@@ -77,8 +78,7 @@ import Verification
 
   /// What nothing loads is not written.
   @Test(arguments: [
-    ("w8a8_int8", CompressionFormat.packQuantized, "expected int-quantized or naive-quantized"),
-    ("nvfp4", .mxfp4PackQuantized, "expected nvfp4-pack-quantized"),
+    ("nvfp4", CompressionFormat.mxfp4PackQuantized, "expected nvfp4-pack-quantized"),
     ("mxfp8", .floatQuantized, "expected mxfp8-quantized"),
     ("w4a16", .floatQuantized, "expected pack-quantized"),
   ])

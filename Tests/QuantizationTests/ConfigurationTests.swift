@@ -176,7 +176,8 @@ import Testing
     #expect(error?.place == place)
   }
 
-  @Test func groupsAreOrderedByNumber() throws {
+  /// All readers go by the order of the file, whatever the names.
+  @Test func groupsKeepTheOrderOfTheFile() throws {
     let groups = (0..<12).reversed().map {
       #""group_\#($0)": {"targets": ["t\#($0)"], "weights": {"num_bits": 4, "group_size": 32}}"#
     }
@@ -187,7 +188,8 @@ import Testing
           {"quant_method": "compressed-tensors", "format": "pack-quantized",
            "config_groups": {\(groups.joined(separator: ","))}}
           """)))
-    #expect(configuration.groups.map(\.targets) == (0..<12).map { ["t\($0)"] })
+    #expect(configuration.groups.map(\.targets) == (0..<12).reversed().map { ["t\($0)"] })
+    #expect(configuration.namedGroups.last?.name == "config_groups.group_0")
     #expect(configuration.groups.allSatisfy { $0.format == .packQuantized })
     let back = try CompressedTensorsConfiguration(fields: JSONReader(configuration.json))
     #expect(back == configuration)
@@ -200,9 +202,9 @@ import Testing
     other.format = .intQuantized
     let modules = ["a", "b", "c"].map { ModuleDescription(name: $0, shape: [1, 1]) }
     let configuration = CompressedTensorsConfiguration(
-      schemes: ["a": other, "b": integers], modules: modules)
+      schemes: ["a": integers, "b": other], modules: modules)
     #expect(configuration.format == .mixedPrecision)
-    #expect(configuration.groups.map(\.targets) == [["b"], ["a"]])
+    #expect(configuration.groups.map(\.targets) == [["a"], ["b"]])
     #expect(configuration.ignore == ["c"])
   }
 

@@ -52,6 +52,38 @@ import Testing
     #expect(byOrder["lm_head"] == 2)
   }
 
+  /// In a recipe a pattern for a part of the layers of another wins, and what wins nothing is said.
+  @Test func narrowerPatternsWinInRecipes() throws {
+    func resolve(_ schemes: QuantizationScheme..., ignore: [String] = []) throws -> SchemeResolution
+    {
+      try SchemeResolution.resolve(
+        groups: schemes.enumerated().map { ("g\($0.offset)", $0.element) }, ignore: ignore,
+        modules: Self.modules, origin: .recipe)
+    }
+    for schemes in [
+      [scheme(2, "re:.*q$"), scheme(3, "re:.*")], [scheme(3, "re:.*"), scheme(2, "re:.*q$")],
+    ] {
+      let resolution = try resolve(schemes[0], schemes[1])
+      let bits = resolution.schemes.mapValues { $0.weights?.numBits }
+      #expect(bits["model.0.attn.q"] == 2 && bits["model.0.attn.k"] == 3)
+      #expect(resolution.remarks.count == 1)
+      #expect(resolution.remarks[0].contains("LLM Compressor would take 're:.*'"))
+    }
+    // Neither is narrower: the alphabet.
+    let mixed = try resolve(scheme(2, "re:.*attn"), scheme(3, "re:.*0"))
+    #expect(mixed.schemes["model.0.attn.q"]?.weights?.numBits == 3)
+    #expect(mixed.schemes["model.1.attn.q"]?.weights?.numBits == 2)
+    #expect(mixed.remarks == [])
+    let lost = try resolve(scheme(2, "Linear", "re:.*up"), scheme(3, "model.0.mlp.up"))
+    #expect(
+      lost.remarks == [
+        "'re:.*up' of 'g0' gives no layer its scheme: 'model.0.mlp.up' of 'g1' goes before it"
+      ])
+    let ignored = try resolve(scheme(2, "Linear"), scheme(3, "re:lm"), ignore: ["lm_head"])
+    #expect(
+      ignored.remarks == ["group 'g1' gives no layer its scheme: ignore lists all that it matches"])
+  }
+
   @Test func patternsAreAnchoredAtTheStartOnly() throws {
     #expect(
       try resolve([scheme(4, "re:model\\.0")]).keys.sorted()

@@ -69,10 +69,6 @@ import Testing
       #"{"weights": {}, "input_activations": {"type": "float", "num_bits": 4, "group_size": 32, "dynamic": true}}"#,
       "input_activations.num_bits"
     ),
-    (
-      #"{"weights": {}, "input_activations": {"strategy": "token", "dynamic": true}, "format": "pack-quantized"}"#,
-      "format"
-    ),
     (#"{"weights": {}, "output_activations": {}}"#, "output_activations"),
     (#"{"weights": {}, "format": "float-quantized"}"#, "format"),
     (#"{"weights": {}, "format": "dense"}"#, "format"),

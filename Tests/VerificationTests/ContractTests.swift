@@ -9,7 +9,7 @@ import Verification
 @Suite struct ContractTests {
   private static func configuration(_ weights: String, _ more: String = "") throws -> JSONValue {
     let text = """
-      {\(more) "quantization_config": {
+      {\(more) "architectures": ["X"], "model_type": "x", "quantization_config": {
         "quant_method": "compressed-tensors", "quantization_status": "compressed",
         "format": "pack-quantized", "ignore": ["lm_head"],
         "config_groups": {"group_0": {"targets": ["Linear"], "weights": \(weights)}}}}
@@ -24,28 +24,35 @@ import Verification
   /// Weights, the end of a layer's name, its rows and columns, and how many devices can share it.
   @Test(arguments: [
     // Rows of a layer are shared out whole; only zero points are packed along them.
-    (integers(#""strategy": "channel""#), "up_proj", [48, 64], [1, 2, 4, 8, 16]),
-    (integers(#""strategy": "channel""#), "up_proj", [6, 64], [1, 2]),
     (
-      integers(#""strategy": "channel""#, symmetric: false), "up_proj", [48, 64], [1, 2]
+      integers(#""strategy": "channel""#), "up_proj", [48, 64], [1, 2, 3, 4, 6, 8, 12, 16, 24, 48]
+    ),
+    (integers(#""strategy": "channel""#), "up_proj", [6, 64], [1, 2, 3, 6]),
+    (
+      integers(#""strategy": "channel""#, symmetric: false), "up_proj", [48, 64], [1, 2, 3, 6]
     ),
     (
       integers(#""strategy": "channel""#, bits: 8, symmetric: false), "up_proj", [48, 64],
-      [1, 2, 4]
+      [1, 2, 3, 4, 6, 12]
     ),
     (
       integers(#""strategy": "group", "group_size": 32"#, symmetric: false), "up_proj", [40, 64],
-      [1]
+      [1, 5]
     ),
-    (integers(#""strategy": "tensor""#, symmetric: false), "up_proj", [48, 64], [1, 2, 4, 8, 16]),
+    (
+      integers(#""strategy": "tensor""#, symmetric: false), "up_proj", [48, 64],
+      [1, 2, 3, 4, 6, 8, 12, 16, 24, 48]
+    ),
     // Columns are shared out in whole words, and in whole groups.
-    (integers(#""strategy": "channel""#), "down_proj", [64, 48], [1, 2]),
-    (integers(#""strategy": "channel""#, bits: 8), "down_proj", [64, 48], [1, 2, 4]),
-    (integers(#""strategy": "channel""#, bits: 2), "o_proj", [64, 48], [1]),
+    (integers(#""strategy": "channel""#), "down_proj", [64, 48], [1, 2, 3, 6]),
+    (integers(#""strategy": "channel""#, bits: 8), "down_proj", [64, 48], [1, 2, 3, 4, 6, 12]),
+    (integers(#""strategy": "channel""#, bits: 2), "o_proj", [64, 48], [1, 3]),
     (integers(#""strategy": "channel""#, bits: 3), "o_proj", [64, 128], [1, 2, 4]),
-    (integers(#""strategy": "group", "group_size": 32"#), "down_proj", [64, 192], [1, 2]),
-    (integers(#""strategy": "group", "group_size": 4"#), "down_proj", [64, 48], [1, 2]),
-    (integers(#""strategy": "channel""#), "lm_head", [51, 64], [1, 2, 4, 8, 16]),
+    (integers(#""strategy": "group", "group_size": 32"#), "down_proj", [64, 192], [1, 2, 3, 6]),
+    (integers(#""strategy": "group", "group_size": 4"#), "down_proj", [64, 48], [1, 2, 3, 6]),
+    (integers(#""strategy": "channel""#), "lm_head", [51, 64], Array(1...64)),
+    // Groups that do not divide are nobody's, but one device has no one to share with.
+    (integers(#""strategy": "group", "group_size": 128"#), "down_proj", [64, 96], [1]),
   ])
   func layersAreSharedEvenly(
     _ weights: String, _ name: String, _ shape: [Int], _ sizes: [Int]
@@ -57,13 +64,28 @@ import Verification
   }
 
   /// Heads are shared out whole; devices in excess of the key-value heads have copies.
-  @Test(arguments: [(8, 8, [1, 2, 4, 8]), (8, 2, [1, 2, 4, 8]), (12, 4, [1, 2, 4]), (7, 7, [1])])
+  @Test(arguments: [
+    (8, 8, [1, 2, 4, 8]), (8, 2, [1, 2, 4, 8]), (12, 4, [1, 2, 4, 12]), (7, 7, [1, 7]),
+    (9, 3, [1, 3, 9]),
+  ])
   func headsAreSharedEvenly(_ heads: Int, _ pairs: Int, _ sizes: [Int]) throws {
     let configuration = try Self.configuration(
       Self.integers(#""strategy": "channel""#),
       #""num_attention_heads": \#(heads), "num_key_value_heads": \#(pairs),"#)
     let report = VerificationReport(
-      planned: configuration, layers: ["model.layers.0.self_attn.k_proj": ([256, 64], true)])
+      planned: configuration, layers: ["model.layers.0.self_attn.k_proj": ([64 * pairs, 64], true)])
+    #expect(report.tensorParallelSizes == sizes)
+  }
+
+  /// A vocabulary of 65 is padded to 128 rows, which three devices cannot share.
+  @Test(arguments: [
+    (65, [1, 2, 4, 8, 16, 32, 64]), (129, [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]),
+  ])
+  func vocabulariesAreSharedEvenly(_ rows: Int, _ sizes: [Int]) throws {
+    let report = VerificationReport(
+      planned: try Self.configuration(
+        Self.integers(#""strategy": "channel""#), #""vocab_size": \#(rows),"#),
+      layers: ["lm_head": ([rows, 64], false), "a": ([192, 64], true)])
     #expect(report.tensorParallelSizes == sizes)
   }
 
@@ -73,8 +95,33 @@ import Verification
       layers: ["a": ([8, 48], true), "b": ([8, 64], true)])
     #expect(
       report.findings == [
-        .init(.contract, "a", "has groups of 32 over 48 inputs; vLLM needs whole groups")
+        .init(
+          .contract, "a",
+          "groups of 32 do not divide the inputs of 1 layer, here 48; vLLM needs whole groups; a recipe "
+            + "can leave such layers out (ignore), or give them a scale for each row")
       ])
+    let engine = try #require(report.runtimes.first { $0.name == "vLLM" })
+    #expect(
+      !engine.isLoading && engine.remark == "groups of 32 do not divide the inputs of 1 layer")
+    #expect(report.runtimes.first?.isLoading == true)
+  }
+
+  /// What is to be written is compared with what the configuration says of it.
+  @Test func plannedTensorsAreThoseOfTheConfiguration() throws {
+    func findings(_ dtype: String, _ columns: Int) throws -> [VerificationReport.Finding] {
+      VerificationReport(
+        planned: try Self.configuration(Self.integers(#""strategy": "channel""#)),
+        layers: ["a": ([8, 64], true)],
+        tensors: [
+          "a.weight_packed": .init(dtype: dtype, shape: [8, columns]),
+          "a.weight_scale": .init(dtype: "BF16", shape: [8, 1]),
+        ]
+      ).findings.filter { $0.kind == .damage }
+    }
+    #expect(try findings("I32", 8) == [])
+    for (dtype, columns) in [("I32", 16), ("U8", 8)] {
+      #expect(try findings(dtype, columns).map(\.place) == ["a.weight_packed"])
+    }
   }
 
   @Test func fusedLayersShareAGlobalScale() throws {

@@ -45,6 +45,29 @@ import Verification
     #expect(try findings(Self.plain, "int-quantized", Self.plainWeights) == [])
   }
 
+  /// Codes that are all at one end, of weights that lie beyond that end and of others.
+  @Test(arguments: [-8, 7]) func groupsAreCutOffOnlyWhereTheSourceIsBeyond(_ end: Int) throws {
+    let count = 16
+    func floats(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
+    let layer = [
+      TinyTensor(
+        "a.weight", "I8", [1, count], Array(repeating: UInt8(bitPattern: Int8(end)), count: count)),
+      TinyTensor("a.weight_scale", "F32", [1, 1], words: floats([1])),
+    ]
+    func findings(_ values: [Float]) throws -> [VerificationReport.Finding] {
+      try self.findings(
+        layer, "int-quantized",
+        #"{"num_bits": 4, "type": "int", "symmetric": true, "strategy": "channel"}"#,
+        source: [TinyTensor("a.weight", "F32", [1, count], words: floats(values))]
+      ).filter { $0.kind == .damage }
+    }
+    #expect(try findings((0..<count).map { Float(end) * (1 + Float($0)) }) == [])
+    let near = (0..<count).map { Float($0 % 5) - 2 }
+    #expect(try findings(near).map(\.place) == ["a.weight"])
+    #expect(
+      try findings((0..<count).map { -Float(end) * (1 + Float($0)) }).map(\.place) == ["a.weight"])
+  }
+
   /// Normal, subnormal and the largest numbers of f16 beside integers with a scale that is exact; half of
   /// the scale is another's.
   @Test(arguments: [(0x3C00, 0x3F80_0000), (0x0001, 0x3380_0000), (0x0C00, 0x3980_0000)])

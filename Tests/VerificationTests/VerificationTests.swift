@@ -30,8 +30,8 @@ import Verification
 
   /// What loads which format.
   @Test(arguments: [
-    ("w4a16", true, ""), ("w8a16", true, ""), ("w3a16", false, "3 bits"),
-    ("w2a16", false, "2 bits"), ("mixed_w2_w4", false, "2 bits"), ("w8a8_int8", true, ""),
+    ("w4a16", true, ""), ("w8a16", true, ""), ("w3a16", true, "July 2026"),
+    ("w2a16", true, "SM75"), ("mixed_w2_w4", true, "SM75"), ("w8a8_int8", true, ""),
     ("fp8_dynamic", true, "8-bit products"), ("nvfp4", true, "Blackwell"),
     ("mxfp4", true, "MXFP4"),
   ])

@@ -70,10 +70,11 @@ public final class AutoRoundModifier: Modifier {
   public func initialize(_ state: SessionState) throws {
     let resolution = try SchemeResolution.resolve(
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: ignore,
-      modules: state.model.description.modules)
+      modules: state.model.description.modules, origin: .recipe)
     for entry in resolution.unmatchedIgnores {
       state.warn("ignore: \(quoted(entry)) matches no layer of the model")
     }
+    for remark in resolution.remarks { state.warn(remark) }
     var schemes = resolution.schemes
     let head = state.model.description.headModule
     if options.head == .quantize { try requireHead(head, schemes, state) }
@@ -88,7 +89,6 @@ public final class AutoRoundModifier: Modifier {
       throw InputError(
         .invalidValue, place: "targets", "no linear layer of a decoder block is left to quantize")
     }
-    warnAboutPartialGroups(schemes, state)
     warnAboutMissingSearch(schemes, state)
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
@@ -235,20 +235,6 @@ public final class AutoRoundModifier: Modifier {
     state.warn(
       "\(layers.count) layers, \(first) among them, are tuned by signround: signround-v2 begins with a search "
         + "for scales, which asymmetric integers, FP8 and one scale for a whole tensor do not have")
-  }
-
-  private func warnAboutPartialGroups(
-    _ schemes: [String: QuantizationScheme], _ state: SessionState
-  ) {
-    guard !options.bypassesDivisibilityChecks else { return }
-    let partial = state.model.description.modules.filter { module in
-      guard let size = schemes[module.name]?.weights?.groupSize, size > 0 else { return false }
-      return module.shape[1] % size != 0
-    }
-    guard let first = partial.first else { return }
-    state.warn(
-      "the group size does not divide the inputs of \(partial.count) layers, \(first.name) among them; "
-        + "vLLM does not load such groups")
   }
 }
 

@@ -17,8 +17,18 @@ struct CheckpointCompletion {
   var folder: URL
 
   /// What the user is told of something that a runtime would not load.
-  static func warning(about finding: VerificationReport.Finding) -> String {
+  private static func warning(about finding: VerificationReport.Finding) -> String {
     "\(finding.place): \(finding.message)"
+  }
+
+  /// What the user is told of what contracts found, but for what he does not want to hear of.
+  static func warnings(
+    about report: VerificationReport, _ options: ResolvedOptions
+  ) -> [String] {
+    report.findings.filter {
+      $0.kind == .contract
+        && !(options.bypassesDivisibilityChecks && report.partialGroups.contains($0))
+    }.map { warning(about: $0) }
   }
 
   /// Reads the files again and compares them with the source and with what was handed over.
@@ -26,19 +36,20 @@ struct CheckpointCompletion {
   /// - Parameters:
   ///   - digests: The SHA-256 of tensors that were handed over, by name.
   ///   - reach: How far tuning can have moved weights.
+  ///   - options: Those of the run.
   ///   - warn: Told what a runtime would not load.
   /// - Throws: `malformed`, naming the first tensor or file that is not sound.
   func verify(
-    digests: [(String, String)], reach: TuningReach, warn: (String) -> Void
+    digests: [(String, String)], reach: TuningReach, options: ResolvedOptions,
+    warn: (String) -> Void
   ) throws(InputError) -> VerificationReport {
     observer?.observe(.verifying)
     var report = VerificationReport(verifying: folder, source: source.folder, reach: reach)
+    report.checkOwnReaders(folder)
     for (name, digest) in digests where report.tensorDigests[name] != digest {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
     }
-    for finding in report.findings where finding.kind == .contract {
-      warn(Self.warning(about: finding))
-    }
+    for warning in Self.warnings(about: report, options) { warn(warning) }
     let damage = report.findings.filter { $0.kind == .damage }
     guard let first = damage.first else { return report }
     throw InputError(

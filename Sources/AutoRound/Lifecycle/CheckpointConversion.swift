@@ -129,7 +129,7 @@ public struct CheckpointConversion {
   }
 
   /// The scheme of each layer that has scales.
-  private static func schemes(of source: Checkpoint) throws -> [String: QuantizationScheme] {
+  static func schemes(of source: Checkpoint) throws -> [String: QuantizationScheme] {
     let configuration = JSONReader(source.configuration)
     let quantization = try CompressedTensorsConfiguration(
       fields: configuration.required("quantization_config"))
@@ -138,8 +138,7 @@ public struct CheckpointConversion {
       ModuleDescription(name: String($0.dropLast(suffix.count)), shape: [])
     }
     return try SchemeResolution.resolve(
-      groups: quantization.groups.enumerated().map { ("config_groups.group_\($0)", $1) },
-      ignore: quantization.ignore, modules: modules
+      groups: quantization.namedGroups, ignore: quantization.ignore, modules: modules
     ).schemes
   }
 

@@ -2,8 +2,10 @@ import Checkpoints
 import Diagnostics
 import Foundation
 import JSONText
+import LanguageModels
 import Quantization
 import Tensors
+import Verification
 
 extension ModelFreeRun {
   /// What the run will do and take, from the headers of the source's files alone. How long it takes is not
@@ -48,11 +50,13 @@ extension ModelFreeRun {
     let named = NamedModules(checkpoint)
     let resolution = try SchemeResolution.resolve(
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
-      modules: named.modules)
+      modules: named.modules, origin: .recipe)
     for entry in resolution.unmatchedIgnores where entry != "lm_head" {
       warn("ignore: \(quoted(entry)) matches no layer of the model")
     }
-    let schemes = try choose(resolution.schemes, named, warn)
+    for remark in resolution.remarks { warn(remark) }
+    let counted = resolution.schemes.filter { !checkpoint.isUncounted($0.key) }
+    let schemes = try choose(counted, named, warn)
     for module in schemes.keys.sorted() { try checkpoint.requireWeightType("\(module).weight") }
     let copy = try QuantizedCopy(
       of: checkpoint, modules: named.modules + named.tiedHeads, schemes: schemes)
@@ -121,5 +125,16 @@ extension ModelFreeRun {
         "none of the model's \(named.modules.count) matrices is left to quantize")
     }
     return schemes
+  }
+}
+
+extension Checkpoint {
+  /// Whether a module is in a decoder block that the configuration of a known family does not count. Other
+  /// families have layers there that serve some purpose.
+  fileprivate func isUncounted(_ module: String) -> Bool {
+    guard Architectures.know(JSONReader(configuration)), let block = blockNumber(of: module),
+      let count = configuration["num_hidden_layers"]?.intValue
+    else { return false }
+    return block >= count
   }
 }

@@ -73,7 +73,8 @@ struct ModelFreeRun {
       folder: URL(filePath: folder.checkpointPath))
     try checkStop()
     let verification = try completion.verify(
-      digests: [], reach: TuningReach(iterations: 0, learningRate: nil), warn: warn)
+      digests: [], reach: TuningReach(iterations: 0, learningRate: nil), options: options,
+      warn: warn)
     try checkStop()
     var report = RunReport(
       model: model.path(percentEncoded: false), output: output, blocks: [],

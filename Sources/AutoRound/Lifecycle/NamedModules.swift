@@ -79,12 +79,6 @@ struct NamedModules {
     return first.count < second.count
   }
 
-  /// Names of layers that read the same values, of which runtimes make one.
-  private static let siblings: [[String]] = [
-    ["q_proj", "k_proj", "v_proj"], ["gate_proj", "up_proj"], ["w1", "w3"],
-    ["query", "key", "value"],
-  ]
-
   /// The scales of whole weights in NVFP4, which siblings share.
   static func globalScales(
     _ schemes: [String: QuantizationScheme], _ checkpoint: Checkpoint
@@ -93,7 +87,7 @@ struct NamedModules {
     for (module, scheme) in schemes where scheme.weights?.floatFormat == .nvfp4 {
       let parts = module.split(separator: ".")
       let parent = parts.dropLast().joined(separator: ".")
-      let family = siblings.firstIndex { $0.contains(String(parts.last ?? "")) }
+      let family = SiblingLayers.families.firstIndex { $0.parts.contains(String(parts.last ?? "")) }
       families[family.map { "\(parent) \($0)" } ?? module, default: []].append(module)
     }
     var scales: [String: Float] = [:]

@@ -103,7 +103,7 @@ struct QuantizationRun {
         digests: journal.finished.flatMap { $0.tensors.map { ($0.key, $0.value) } },
         reach: TuningReach(
           iterations: options.iterations, learningRate: options.learningRate.fixedValue),
-        warn: state.warn)
+        options: options, warn: state.warn)
       try state.checkStop()
       let quality = try completion.measure(
         calibration.heldOut, warn: state.warn, checkStop: state.checkStop)

@@ -5,6 +5,7 @@ package import JSONText
 import LanguageModels
 package import Quantization
 import Tensors
+import Verification
 
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
@@ -20,6 +21,13 @@ package struct QuantizedCopy {
   let bitsPerWeight: Double
   /// The source's tensors that are copied bit for bit.
   private let copied: [String]
+  /// Matrices of the source that belong to none of the modules. Readers take them for linear layers, so
+  /// that `ignore` has to list them.
+  private let strays: [String]
+  /// All linear layers that stay as they are.
+  var kept: [String] {
+    modules.filter { $0.isLinear && schemes[$0.name] == nil }.map(\.name) + strays
+  }
 
   package init(
     of source: SourceModel, schemes: [String: QuantizationScheme],
@@ -91,6 +99,11 @@ package struct QuantizedCopy {
     }
     self.tensors = tensors
     self.copied = copied
+    let known = Set(modules.filter(\.isLinear).map(\.name))
+    strays = copied.filter { name in
+      name.hasSuffix(".weight") && checkpoint.info(name)?.shape.count == 2
+    }.map { String($0.dropLast(".weight".count)) }
+      .filter { !known.contains($0) && !VerificationReport.isTable($0) }
     sourceByteCount = sourceBytes
     bitsPerWeight = weights > 0 ? Double(quantizedBits) / Double(weights) : 0
   }
@@ -99,6 +112,7 @@ package struct QuantizedCopy {
   package var configuration: JSONValue {
     var quantization = CompressedTensorsConfiguration(
       schemes: schemes, modules: modules)
+    quantization.ignore += strays
     quantization.keyValueCacheScheme = keyValueScheme
     var configuration = checkpoint.configuration
     configuration.set("quantization_config", quantization.json)

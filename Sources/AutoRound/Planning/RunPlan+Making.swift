@@ -1,4 +1,5 @@
 import Checkpoints
+import Diagnostics
 import Foundation
 import JSONText
 import LanguageModels
@@ -104,11 +105,20 @@ extension RunPlan {
       layers: Dictionary(
         uniqueKeysWithValues: planned.modules.filter(\.isLinear).map {
           ($0.name, ($0.shape, schemes[$0.name]?.weights != nil))
-        }))
+        }),
+      tensors: copy.tensors.reduce(into: [:]) {
+        $0[$1.name] = .init(dtype: $1.dtype.safetensorsTag, shape: $1.shape)
+      })
+    if let damage = verification.findings.first(where: { $0.kind == .damage }) {
+      throw InputError(
+        .malformed, source: source.folder.path(percentEncoded: false), place: damage.place,
+        "\(damage.message); the result would not be sound")
+    }
     tensorParallelSizes = verification.tensorParallelSizes
     runtimes = verification.runtimes
     self.warnings =
-      warnings + verification.findings.map { CheckpointCompletion.warning(about: $0) }
+      warnings + [copy.warningAboutUncountedBlocks].compactMap(\.self)
+      + CheckpointCompletion.warnings(about: verification, options)
   }
 }
 
@@ -131,6 +141,18 @@ private struct KeptReasons {
     if module.className == "Embedding" { return "an embedding is looked up in, not multiplied" }
     if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
     return reason(module)
+  }
+}
+
+extension QuantizedCopy {
+  /// What to say of layers in blocks that the configuration does not count.
+  fileprivate var warningAboutUncountedBlocks: String? {
+    guard let count = configuration["num_hidden_layers"]?.intValue else { return nil }
+    let beyond = kept.filter { name in blockNumber(of: name).map { $0 >= count } ?? false }
+    guard let first = beyond.first else { return nil }
+    return
+      "\(beyond.count) linear layers, \(first) among them, are in blocks that config.json does not "
+      + "count (num_hidden_layers is \(count)); they stay as they are, and ignore lists them"
   }
 }
 

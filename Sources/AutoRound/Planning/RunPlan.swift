@@ -73,7 +73,7 @@ public struct RunPlan: Sendable, Equatable {
   public var freeDiskByteCount: Int?
   /// Seconds; nil if nothing was measured.
   public var time: TimeEstimate?
-  /// How many devices will be able to share each layer evenly, of 1, 2, 4, 8 and 16.
+  /// How many devices will be able to share each layer evenly, up to 64; never empty.
   public var tensorParallelSizes: [Int]
   /// The programs that serve such checkpoints, and whether they will load this one.
   public var runtimes: [RuntimeSupport]

@@ -5,6 +5,8 @@ import Diagnostics
 public struct OptionOverrides: Sendable, Equatable {
   /// A preset scheme for all linear layers.
   public var scheme: String?
+  /// Weights that share a scale, for all integer weights that are in groups.
+  public var groupSize: Int?
   /// Modules that are left as they are, instead of those that the recipe names.
   public var ignore: [String]?
   /// Steps of tuning per block.
@@ -35,7 +37,7 @@ public struct OptionOverrides: Sendable, Equatable {
 
   /// Creates overrides; all of them may be left out.
   public init(
-    scheme: String? = nil, ignore: [String]? = nil, iterations: Int? = nil,
+    scheme: String? = nil, groupSize: Int? = nil, ignore: [String]? = nil, iterations: Int? = nil,
     learningRate: Double? = nil, batchSize: Int? = nil, sampleCount: Int? = nil,
     sequenceLength: Int? = nil, algorithm: TuningAlgorithm? = nil,
     gradients: GradientPrecision? = nil, momentum: Double? = nil, head: HeadTreatment? = nil,
@@ -43,6 +45,7 @@ public struct OptionOverrides: Sendable, Equatable {
     isModelFree: Bool? = nil, seed: Int? = nil
   ) {
     self.scheme = scheme
+    self.groupSize = groupSize
     self.ignore = ignore
     self.iterations = iterations
     self.learningRate = learningRate
@@ -64,6 +67,7 @@ extension OptionOverrides {
   ///
   /// - Throws: `InputError` that names the number as flags do, such as `samples`.
   public func check() throws {
+    try check(groupSize, "group-size", in: 1...1 << 31)
     try check(iterations, "iterations", in: AutoRoundOptions.Limit.iterations)
     try check(batchSize, "batch-size", in: AutoRoundOptions.Limit.batchSize)
     try check(sampleCount, "samples", in: 1...1_000_000)

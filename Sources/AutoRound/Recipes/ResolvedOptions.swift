@@ -62,8 +62,12 @@ public struct ResolvedOptions: Sendable, Equatable {
       options.scheme = .preset(scheme)
       options.targets = ["Linear"]
     }
-    let scheme = options.scheme ?? .preset("W4A16")
+    var scheme = options.scheme ?? .preset("W4A16")
     groups = try scheme.groups(targets: options.targets)
+    if let size = overrides.groupSize {
+      groups = try groups.withGroups(of: size)
+      scheme = .groups(groups)
+    }
     for group in groups {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
@@ -139,6 +143,30 @@ extension ResolvedOptions {
       ? schemes[0]
       : zip(groups, schemes).map { "\($0.name): \($1)" }.joined(separator: "; ")
     return summary + (keyValueCacheScheme.map { "; keys and values: \($0.text)" } ?? "")
+  }
+}
+
+extension [AutoRoundOptions.ConfigGroup] {
+  /// The groups with another size for integer weights that share a scale.
+  fileprivate func withGroups(of size: Int) throws(InputError) -> Self {
+    var groups = self
+    for index in groups.indices {
+      guard var weights = groups[index].scheme.weights, weights.type == .int,
+        weights.strategy == .group
+      else { continue }
+      weights.groupSize = size
+      groups[index].scheme.weights = weights
+    }
+    guard
+      groups.contains(where: {
+        $0.scheme.weights?.strategy == .group && $0.scheme.weights?.type == .int
+      })
+    else {
+      throw InputError(
+        .invalidValue, source: "--group-size",
+        "no scheme has integer weights in groups, which are what it is about")
+    }
+    return groups
   }
 }
 

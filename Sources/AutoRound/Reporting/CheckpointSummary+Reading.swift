@@ -72,8 +72,7 @@ extension CheckpointSummary.Quantization {
     ignored = configuration.ignore
     keysAndValues = configuration.keyValueCacheScheme?.text
     let resolution = try SchemeResolution.resolve(
-      groups: configuration.groups.enumerated().map { ("config_groups.group_\($0)", $1) },
-      ignore: [],
+      groups: configuration.namedGroups, ignore: [],
       modules: quantized.layers.map { ModuleDescription(name: $0, shape: []) })
     for scheme in configuration.groups {
       let layers = quantized.layers.filter { resolution.schemes[$0] == scheme }

@@ -66,8 +66,9 @@ struct HTMLReport {
     }
     rows.append(
       (
-        "verified",
+        verification.findings.isEmpty ? "verified" : "checked",
         "\(verification.tensorCount) tensors, \(verification.quantizedLayerCount) quantized layers"
+          + (verification.findings.isEmpty ? "" : ": \(verification.countOfFindings)")
       ))
     rows.append(
       (

@@ -9,9 +9,11 @@ extension RunReport {
     var lines = blocks.isEmpty ? [] : blockTable(styling, width) + [""]
     let path = output.path(percentEncoded: false)
     if let verification {
+      let isSound = verification.findings.isEmpty
       lines.append(
-        "verified   \(Quantities.count(verification.tensorCount)) tensors, "
-          + "\(verification.quantizedLayerCount) quantized layers, against the source")
+        "\(isSound ? "verified" : "checked ")   \(Quantities.count(verification.tensorCount)) tensors, "
+          + "\(verification.quantizedLayerCount) quantized layers, against the source"
+          + (isSound ? "" : ": \(verification.countOfFindings), which the warnings name"))
     }
     if let quality, let comparison = quality.comparison {
       lines.append(

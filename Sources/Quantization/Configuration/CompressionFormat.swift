@@ -25,7 +25,8 @@ public enum CompressionFormat: String, Sendable, CaseIterable {
 
 extension QuantizationScheme {
   /// The format in which layers of this scheme are stored: ``format`` if it is set, else the one
-  /// that compressed-tensors infers from the arguments.
+  /// that compressed-tensors infers from the arguments, but for integers that vLLM only multiplies with
+  /// their inputs where they are packed.
   package var resolvedFormat: CompressionFormat {
     if let format { return format }
     guard let weights else { return .dense }
@@ -33,8 +34,25 @@ extension QuantizationScheme {
     case (.float, 4, 32): return .mxfp4PackQuantized
     case (.float, 8, 32) where weights.scaleDType == .uint8: return .mxfp8Quantized
     case (.float, 4, 16): return .nvfp4PackQuantized
-    case (.int, _, _): return inputActivations == nil ? .packQuantized : .intQuantized
+    case (.int, _, _): return isMultipliedPacked(weights) ? .packQuantized : .intQuantized
     case (.float, _, _): return inputActivations == nil ? .naiveQuantized : .floatQuantized
     }
+  }
+
+  /// Whether integers stand in words: beside inputs as they are, and beside those for each token with which
+  /// vLLM multiplies packed integers only. It reads 8 bits with a scale for each row, and symmetric 4 bits,
+  /// from bytes if the inputs are integers of 8 bits.
+  private func isMultipliedPacked(_ weights: QuantizationArguments) -> Bool {
+    guard let inputs = inputActivations else { return true }
+    guard inputs.strategy == .token, inputs.dynamic == .all, inputs.isSymmetric,
+      [.group, .channel].contains(weights.strategy)
+    else { return false }
+    if inputs.type == .float {
+      return weights.numBits == 4 && weights.strategy == .group && weights.isSymmetric
+    }
+    let isReadFromBytes =
+      inputs.numBits == 8 && weights.isSymmetric
+      && (weights.numBits == 4 || weights.numBits == 8 && weights.strategy == .channel)
+    return !isReadFromBytes
   }
 }

@@ -72,8 +72,6 @@ extension QuantizationScheme {
     case .mxfp8: [.mxfp8Quantized]
     case .mxfp4: [.mxfp4PackQuantized]
     case .nvfp4: [.nvfp4PackQuantized]
-    // Readers multiply integers by integers from bytes.
-    case nil where inputActivations?.type == .int: [.intQuantized, .naiveQuantized]
     case nil: [.packQuantized, .intQuantized, .naiveQuantized]
     }
   }

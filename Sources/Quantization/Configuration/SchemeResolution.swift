@@ -2,71 +2,66 @@ package import Diagnostics
 
 /// Which scheme each linear layer of a model gets.
 package struct SchemeResolution: Sendable {
+  /// What is resolved.
+  package enum Origin {
+    /// A recipe, which says what is to be done.
+    case recipe
+    /// A checkpoint, which says what was done: read as compressed-tensors reads it, to the letter.
+    case checkpoint
+  }
+
   /// By module name; layers that stay as they are have no entry.
   package let schemes: [String: QuantizationScheme]
   /// Ignore entries that match no module at all: worth a warning, since they are often misspelt.
   package let unmatchedIgnores: [String]
+  /// Groups and targets that give no layer its scheme, and those that win only here: worth a warning.
+  package let remarks: [String]
 
   /// Resolves targets and ignores.
   ///
   /// A module that any ignore entry matches keeps its weight, and so does one whose scheme leaves it as
-  /// it is. Of several targets that match, a full
-  /// name wins over patterns and patterns over class names; among equals the first in alphabetical
-  /// order wins, and of the same target in two groups the later group. Targets name linear layers:
-  /// modules of other classes and containers never get a scheme.
+  /// it is. Of several targets that match, ``LayerTarget`` says which one wins. Targets name linear
+  /// layers: modules of other classes and containers never get a scheme.
   ///
   /// - Parameters:
   ///   - groups: Schemes with their names, for errors.
   ///   - ignore: Entries like targets.
   ///   - modules: All modules of the model that entries may mean.
+  ///   - origin: Where groups and ignore stand.
   /// - Throws: `missing` for a target that matches no linear layer; `invalidValue` for a pattern
   ///   that is none. The place is the group and the target.
   package static func resolve(
     groups: [(name: String, scheme: QuantizationScheme)], ignore: [String],
-    modules: [ModuleDescription]
+    modules: [ModuleDescription], origin: Origin = .checkpoint
   ) throws(InputError) -> SchemeResolution {
     var ignoring: [ModuleMatcher] = []
     for (index, text) in ignore.enumerated() {
       ignoring.append(try matcher(text, place: "ignore[\(index)]"))
     }
-    var targets: [Target] = []
+    let linears = modules.filter(\.isLinear)
+    var targets: [LayerTarget] = []
     for (order, group) in groups.enumerated() {
       for (index, text) in group.scheme.targets.enumerated() {
         let place = "\(group.name).targets[\(index)]"
-        targets.append(
-          Target(
-            matcher: try matcher(text, place: place), scheme: group.scheme, order: order,
-            place: place))
-      }
-    }
-
-    let linears = modules.filter(\.isLinear)
-    var schemes: [String: QuantizationScheme] = [:]
-    var isMatched = [Bool](repeating: false, count: targets.count)
-    for module in linears {
-      var winner: (kind: ModuleMatcher.Kind, target: Target)?
-      for (index, target) in targets.enumerated() {
-        guard let kind = try target.matcher.match(module) else { continue }
-        isMatched[index] = true
-        if winner.map({ target.precedes($0.target, kind, $0.kind) }) ?? true {
-          winner = (kind, target)
+        let matcher = try matcher(text, place: place)
+        targets.append(try LayerTarget(matcher, group: order, among: linears))
+        if targets.last?.layers.isEmpty == true {
+          throw unmatched(matcher, place: place, among: linears)
         }
       }
-      if let scheme = winner?.target.scheme, !scheme.isUnquantized,
-        try !isIgnored(module, by: ignoring)
-      {
-        schemes[module.name] = scheme
-      }
     }
-    if let unmatched = isMatched.firstIndex(of: false) {
-      let target = targets[unmatched]
-      let nearest = NearestName.suggestion(
-        for: target.matcher.text,
-        among: (linears.isEmpty ? [] : ["Linear"]) + linears.map(\.name))
-      throw InputError(
-        .missing, place: target.place,
-        "\(quoted(target.matcher.text)) matches no linear layer of the model"
-          + (nearest.map { "; did you mean \(quoted($0))?" } ?? ""))
+    let contest = TargetContest(targets, prefersNarrower: origin == .recipe)
+
+    var schemes: [String: QuantizationScheme] = [:]
+    var winners = [Int?](repeating: nil, count: linears.count)
+    var used: Set<Int> = []
+    for (layer, module) in linears.enumerated() {
+      guard let winner = contest.winner(of: layer) else { continue }
+      winners[layer] = winner
+      if try isIgnored(module, by: ignoring) { continue }
+      used.insert(winner)
+      let scheme = groups[targets[winner].group].scheme
+      if !scheme.isUnquantized { schemes[module.name] = scheme }
     }
     var unmatchedIgnores: [String] = []
     for entry in ignoring {
@@ -77,7 +72,10 @@ package struct SchemeResolution: Sendable {
       }
       if !isMatched { unmatchedIgnores.append(entry.text) }
     }
-    return SchemeResolution(schemes: schemes, unmatchedIgnores: unmatchedIgnores)
+    return SchemeResolution(
+      schemes: schemes, unmatchedIgnores: unmatchedIgnores,
+      remarks: origin == .recipe
+        ? contest.remarks(names: groups.map(\.name), winners: winners, used: used) : [])
   }
 
   private static func isIgnored(
@@ -87,19 +85,15 @@ package struct SchemeResolution: Sendable {
     return false
   }
 
-  private struct Target {
-    let matcher: ModuleMatcher
-    let scheme: QuantizationScheme
-    let order: Int
-    let place: String
-
-    func precedes(
-      _ other: Target, _ kind: ModuleMatcher.Kind, _ otherKind: ModuleMatcher.Kind
-    ) -> Bool {
-      if kind != otherKind { return kind < otherKind }
-      if matcher.text != other.matcher.text { return matcher.text < other.matcher.text }
-      return order > other.order
-    }
+  private static func unmatched(
+    _ matcher: ModuleMatcher, place: String, among linears: [ModuleDescription]
+  ) -> InputError {
+    let nearest = NearestName.suggestion(
+      for: matcher.text, among: (linears.isEmpty ? [] : ["Linear"]) + linears.map(\.name))
+    return InputError(
+      .missing, place: place,
+      "\(quoted(matcher.text)) matches no linear layer of the model"
+        + (nearest.map { "; did you mean \(quoted($0))?" } ?? ""))
   }
 
   private static func matcher(_ text: String, place: String) throws(InputError) -> ModuleMatcher {

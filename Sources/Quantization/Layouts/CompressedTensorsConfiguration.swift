@@ -7,12 +7,19 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
   /// The version of compressed-tensors whose layouts are written.
   package static let version = "0.19.0"
 
-  /// `config_groups`, in the order of their numbers.
+  /// `config_groups`, in the order of the file.
   package var groups: [QuantizationScheme]
+  /// The names of ``groups``.
+  private var names: [String]
   /// Modules of a quantized class that keep their weights.
   package var ignore: [String]
   /// How keys and values are quantized; nil for not at all.
   package var keyValueCacheScheme: QuantizationArguments?
+
+  /// The groups with their places, for errors.
+  package var namedGroups: [(name: String, scheme: QuantizationScheme)] {
+    zip(names, groups).map { ("config_groups.\($0)", $1) }
+  }
 
   /// The common format of all groups, or ``CompressionFormat/mixedPrecision``.
   package var format: CompressionFormat {
@@ -24,7 +31,8 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
   /// Describes a quantized model.
   ///
   /// Groups are numbered in the order in which the model's modules first use them; `ignore` lists
-  /// all other linear layers by name.
+  /// all other linear layers by name. Groups have the targets of their schemes, or, where two readers
+  /// would find different groups by them, the full names of their layers.
   ///
   /// - Parameters:
   ///   - schemes: By module name.
@@ -33,22 +41,32 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
     groups = []
     ignore = []
     keyValueCacheScheme = nil
+    var layers: [[String]] = []
     for module in modules where module.isLinear {
       guard var scheme = schemes[module.name] else {
         ignore.append(module.name)
         continue
       }
       scheme.recordDefaults()
-      if !groups.contains(scheme) { groups.append(scheme) }
+      if let index = groups.firstIndex(of: scheme) {
+        layers[index].append(module.name)
+      } else {
+        groups.append(scheme)
+        layers.append([module.name])
+      }
+    }
+    names = groups.indices.map { "group_\($0)" }
+    let owners = layers.enumerated().flatMap { group, names in names.map { ($0, group) } }
+    let reading = TargetReading(groups.map(\.targets))
+    if reading?.isAlike(Dictionary(owners, uniquingKeysWith: { $1 })) != true {
+      for index in groups.indices { groups[index].targets = layers[index] }
     }
   }
 
   /// The configuration as compressed-tensors writes it: all keys, in alphabetical order.
   package var json: JSONValue {
-    let numbered = groups.enumerated().map { ("group_\($0.offset)", $0.element.json) }
-    return [
-      "config_groups": .object(
-        numbered.sorted { $0.0 < $1.0 }.map { JSONValue.Member($0.0, $0.1) }),
+    [
+      "config_groups": .object(zip(names, groups).map { JSONValue.Member($0, $1.json) }),
       "format": .string(format.rawValue),
       "global_compression_ratio": nil,
       "ignore": .array(ignore.map { .string($0) }),
@@ -84,12 +102,9 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
       throw InputError(.unsupported, place: reader.path, "is not supported; expected {}")
     }
     let named = try fields.required("config_groups").members()
-    // Numbers rather than letters: group_2 comes before group_10.
-    let ordered = named.enumerated().sorted { a, b in
-      (Self.number(a.element.key), a.offset) < (Self.number(b.element.key), b.offset)
-    }
     groups = []
-    for group in ordered { groups.append(try QuantizationScheme(fields: group.element.reader)) }
+    for group in named { groups.append(try QuantizationScheme(fields: group.reader)) }
+    names = named.map(\.key)
     ignore = []
     for name in try fields.optional("ignore")?.elements() ?? [] {
       ignore.append(try name.string())
@@ -106,10 +121,6 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
         groups[index].format = format
       }
     }
-  }
-
-  private static func number(_ group: String) -> Int {
-    Int(group.drop { !$0.isNumber }) ?? Int.max
   }
 }
 

@@ -1,0 +1,8 @@
+/// Layers that read the same values, of which runtimes make one.
+package enum SiblingLayers {
+  /// The ends of their names, and that of the one.
+  package static let families: [(fused: String, parts: [String])] = [
+    ("qkv_proj", ["q_proj", "k_proj", "v_proj"]), ("gate_up_proj", ["gate_proj", "up_proj"]),
+    ("w13", ["w1", "w3"]), ("qkv", ["query", "key", "value"]),
+  ]
+}

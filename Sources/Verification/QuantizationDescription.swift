@@ -1,0 +1,132 @@
+import Diagnostics
+import JSONText
+
+/// `quantization_config` of a compressed-tensors checkpoint.
+struct QuantizationDescription {
+  private(set) var schemes: [LayerScheme] = []
+  /// How keys and values are quantized; nil for not at all.
+  private(set) var keysAndValues: ActivationScheme?
+  private var ignore = NamePatterns()
+  /// The targets of all of ``schemes``.
+  private var targets: LayerTargets
+  private let limit = MatchLimit()
+
+  init?(_ configuration: JSONValue, _ report: inout VerificationReport) {
+    targets = LayerTargets(limit)
+    guard let fields = configuration["quantization_config"] else {
+      report.add(
+        .contract, "config.json", "has no quantization_config", refusedBy: Runtime.allCases)
+      return nil
+    }
+    func require(_ key: String, _ expected: [String]) {
+      let found = fields[key]?.stringValue
+      guard let found, expected.contains(found) else {
+        return report.add(
+          .contract, "config.json: quantization_config.\(key)",
+          "found \(found.map(quoted) ?? "nothing"), expected \(expected.joined(separator: " or "))",
+          refusedBy: Runtime.allCases)
+      }
+    }
+    require("quant_method", ["compressed-tensors"])
+    require("quantization_status", ["compressed"])
+    require("format", Self.formats + ["mixed-precision"])
+    guard let groups = fields["config_groups"]?.objectValue, !groups.isEmpty else {
+      report.add(
+        .contract, "config.json: quantization_config.config_groups", "is missing or empty",
+        refusedBy: Runtime.allCases)
+      return nil
+    }
+    ConfigurationContract(place: "config.json: quantization_config").check(fields, &report)
+    for group in groups {
+      let place = "config.json: quantization_config.config_groups.\(group.key)"
+      ConfigurationContract(place: place).check(group: group.value, &report)
+      let targets = group.value["targets"]?.arrayValue?.compactMap(\.stringValue) ?? []
+      let weights = group.value["weights"]
+      let format = (group.value["format"]?.stringValue ?? fields["format"]?.stringValue) ?? ""
+      guard !targets.isEmpty, let bits = weights?["num_bits"]?.intValue, (1...8).contains(bits),
+        let type = weights?["type"]?.stringValue, ["int", "float"].contains(type),
+        let strategy = weights?["strategy"]?.stringValue,
+        let isSymmetric = weights?["symmetric"]?.boolValue, Self.formats.contains(format)
+      else {
+        report.add(
+          .contract, place, "does not say how its weights are stored", refusedBy: Runtime.allCases)
+        continue
+      }
+      if let expected = Self.elements[format],
+        expected.0 != type || (expected.1 ?? bits) != bits
+      {
+        report.add(
+          .contract, place,
+          "found \(type) weights of \(bits) bits, expected \(expected.0)"
+            + (expected.1.map { " of \($0) bits" } ?? "") + " for \(format)",
+          refusedBy: Runtime.allCases)
+        continue
+      }
+      schemes.append(
+        LayerScheme(
+          group: group.key, targets: targets, format: format, bits: bits, type: type,
+          strategy: strategy, isSymmetric: isSymmetric,
+          groupSize: weights?["group_size"]?.intValue,
+          block: weights?["block_structure"]?.arrayValue?.compactMap(\.intValue) ?? [],
+          inputs: group.value["input_activations"].flatMap(ActivationScheme.init)))
+      if let inputs = group.value["input_activations"], !inputs.isNull, schemes.last?.inputs == nil
+      {
+        report.add(
+          .contract, place, "does not say how its inputs are quantized",
+          refusedBy: Runtime.allCases)
+      }
+      self.targets.add(targets, group: schemes.count - 1, "\(place).targets", &report)
+    }
+    checkFormat(fields["format"]?.stringValue, &report)
+    keysAndValues = fields["kv_cache_scheme"].flatMap(ActivationScheme.init)
+    ignore = NamePatterns(
+      fields["ignore"]?.arrayValue?.compactMap(\.stringValue) ?? [],
+      "config.json: quantization_config.ignore", limit, &report)
+  }
+
+  static let formats = [
+    "pack-quantized", "int-quantized", "float-quantized", "naive-quantized",
+    "nvfp4-pack-quantized", "mxfp4-pack-quantized", "mxfp8-quantized",
+  ]
+
+  /// The types of weights, and their bits, of the formats that do not leave them open.
+  private static let elements: [String: (String, Int?)] = [
+    "pack-quantized": ("int", nil), "int-quantized": ("int", nil), "float-quantized": ("float", 8),
+    "mxfp8-quantized": ("float", 8), "mxfp4-pack-quantized": ("float", 4),
+    "nvfp4-pack-quantized": ("float", 4),
+  ]
+
+  /// The format of the whole is that of its groups, or says that they differ.
+  private func checkFormat(_ format: String?, _ report: inout VerificationReport) {
+    guard let format, format != "mixed-precision",
+      let other = schemes.first(where: { $0.format != format })
+    else { return }
+    report.add(
+      .contract, "config.json: quantization_config.format",
+      "found \(format); \(quoted(other.group)) is stored as \(other.format)")
+  }
+
+  func ignores(_ module: String) -> Bool { ignore.matches(module) }
+
+  /// Says so where patterns were given up.
+  func reportCost(_ report: inout VerificationReport) {
+    if limit.isReached {
+      report.add(
+        .contract, "config.json: quantization_config",
+        "matching its patterns with the names of the layers takes too long")
+    }
+  }
+
+  /// The scheme that transformers finds for a linear layer.
+  func scheme(of module: String) -> LayerScheme? {
+    ignores(module) ? nil : targets.inTransformers(module).map { schemes[$0] }
+  }
+
+  /// The scheme that vLLM finds for a linear layer, or for several that it runs as one.
+  ///
+  /// - Parameter parts: The layers' own names if they are run as one.
+  func schemeInVLLM(of module: String, parts: [String] = []) -> LayerScheme? {
+    ignores(parts.first ?? module)
+      ? nil : targets.inVLLM(module, parts: parts).map { schemes[$0] }
+  }
+}

@@ -1,0 +1,169 @@
+import Foundation
+import JSONText
+import TestSupport
+import Testing
+
+/// What a run calls verified, `verify` calls sound, and no tampering with the configuration does it.
+@Suite(.serialized) struct ContractRunTests {
+  private let model = Fixtures.examples.appending(path: "books-llama-6m")
+
+  private func copy(in folder: URL, _ change: (inout JSONValue) -> Void) throws -> URL {
+    let copy = folder.appending(path: "model")
+    try FileManager.default.copyItem(at: model, to: copy)
+    let file = copy.appending(path: "config.json")
+    var configuration = try JSONValue.parse(contentsOf: file)
+    change(&configuration)
+    try Data(configuration.text(indentation: 2).utf8).write(to: file)
+    return copy
+  }
+
+  private func run(_ source: URL, _ output: URL, _ more: String...) throws -> Invocation {
+    try Invocation(
+      [
+        "quantize", source.path, "--output", output.path, "--samples", "2", "--sequence-length",
+        "16",
+      ]
+        + ["--batch-size", "2", "--iterations", "0", "--held-out", "0"] + more)
+  }
+
+  @Test(arguments: [[], ["--model-free"]])
+  func blocksThatAreNotCountedStay(_ more: [String]) throws {
+    try withTemporaryFolder { folder in
+      let source = try copy(in: folder) { $0.set("num_hidden_layers", 4) }
+      let output = folder.appending(path: "out")
+      let run = try Invocation(
+        ["quantize", source.path, "--output", output.path, "--iterations", "0", "--held-out", "0"]
+          + ["--samples", "2", "--sequence-length", "16"] + more)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.errors.contains("verified   ") && run.errors.contains("28 quantized layers"))
+      #expect(run.errors.contains("14 linear layers, model.layers.4."), "\(run.errors)")
+      let verified = try Invocation("verify", output.path, "--source", source.path)
+      #expect(verified.status == 0, "\(verified.output)")
+    }
+  }
+
+  @Test(arguments: ["missing", "[]", "null", "\"x\""])
+  func bothSayThatTheModelsClassIsMissing(_ value: String) throws {
+    try withTemporaryFolder { folder in
+      let source = try copy(in: folder) { configuration in
+        if value == "missing" {
+          configuration = configuration.removing("architectures")
+        } else {
+          configuration.set("architectures", (try? JSONValue.parse(Array(value.utf8))) ?? .null)
+        }
+      }
+      let output = folder.appending(path: "out")
+      let run = try run(source, output)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.errors.contains("warning: config.json: architectures: is missing"))
+      #expect(run.errors.contains("checked    ") && run.errors.contains("1 finding"))
+      #expect(!run.errors.contains("verified   "))
+      let verified = try Invocation("verify", output.path, "--source", source.path)
+      #expect(verified.status == 1)
+      #expect(verified.output.contains("1 finding\n") && verified.errors.contains("1 finding"))
+      #expect(verified.output.contains("vLLM: does not load it"))
+    }
+  }
+
+  /// Ways to tamper with a configuration: the path of a key and its new value, or nil to remove it.
+  static let tamperings: [(String, String)] = [
+    ("config_groups.group_0.weights.dynamic", "true"),
+    ("config_groups.group_0.weights.actorder", "\"group\""),
+    ("config_groups.group_0.weights.bits", "4"),
+    ("config_groups.group_0.weights.group_size", "0"),
+    ("config_groups.group_0.weights.group_size", "-5"),
+    ("config_groups.group_0.weights.group_size", "1099511627776"),
+    ("config_groups.group_0.targets", "[\"Linear\", 3]"),
+    ("config_groups.group_0.input_activations", "{\"num_bits\": 8}"),
+    ("config_groups.group_0.output_activations", "{\"num_bits\": 8}"),
+    ("config_groups.group_0.scheme", "null"),
+    ("format", "\"int-quantized\""),
+    ("quantization_status", "\"frozen\""),
+    ("sparsity_config", "{\"format\": \"dense\"}"),
+    ("ignore", "[]"), ("ignore", "\"lm_head\""),
+    ("bogus", "1"),
+  ]
+
+  @Test func tamperingsAreFound() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      let recipe = folder.appending(path: "recipe.yaml")
+      try """
+      AutoRoundModifier:
+        ignore: [lm_head]
+        config_groups: {a: {targets: [Linear], weights: {num_bits: 8, strategy: channel}}}
+      """.write(to: recipe, atomically: true, encoding: .utf8)
+      let made = try Invocation(
+        "quantize", model.path, "--output", output.path, "--recipe", recipe.path, "--model-free")
+      #expect(made.status == 0, "\(made.errors)")
+      for name in ["quantization_report.json", "SHA256SUMS"] {
+        try FileManager.default.removeItem(at: output.appending(path: name))
+      }
+      let file = output.appending(path: "config.json")
+      let whole = try JSONValue.parse(contentsOf: file)
+      func findings(_ configuration: JSONValue) throws -> [String] {
+        try Data(configuration.text().utf8).write(to: file)
+        let run = try Invocation("verify", output.path, "--source", model.path)
+        #expect((run.status == 0) == run.output.hasSuffix("\nsound\n"))
+        return run.output.split(separator: "\n").map(String.init).filter {
+          $0.hasPrefix("contract  ") || $0.hasPrefix("damage  ")
+        }
+      }
+      #expect(try findings(whole) == [])
+      for (path, value) in Self.tamperings {
+        let keys = ["quantization_config"] + path.split(separator: ".").map(String.init)
+        let changed = try Self.changed(whole, keys[...], try JSONValue.parse(Array(value.utf8)))
+        #expect(try !findings(changed).isEmpty, "\(path): \(value)")
+      }
+      var cut = whole
+      cut.set("num_hidden_layers", 4)
+      #expect(try findings(cut).contains { $0.contains("does not count (num_hidden_layers is 4)") })
+      // A group again and again.
+      let group = try #require(whole["quantization_config"]?["config_groups"]?["group_0"])
+      let copies = (0..<50).map { JSONValue.Member("group_\($0)", group) }
+      let many = try Self.changed(
+        whole, ["quantization_config", "config_groups"], .object(copies))
+      #expect(
+        try findings(many).contains { $0.contains("gives no layer its scheme; so with 48 more") })
+    }
+  }
+
+  private static func changed(
+    _ value: JSONValue, _ path: ArraySlice<String>, _ new: JSONValue
+  ) throws -> JSONValue {
+    guard let key = path.first else { return new }
+    var result = value
+    result.set(key, try changed(value[key] ?? .null, path.dropFirst(), new))
+    return result
+  }
+
+  @Test func groupsThatDoNotDivideAreSaidOnceWithTheRemedy() throws {
+    try withTemporaryFolder { folder in
+      let recipe = folder.appending(path: "recipe.yaml")
+      try """
+      AutoRoundModifier:
+        ignore: [lm_head]
+        config_groups: {a: {targets: [Linear], weights: {num_bits: 4, strategy: group, group_size: 96}}}
+      """.write(to: recipe, atomically: true, encoding: .utf8)
+      let output = folder.appending(path: "books")
+      let run = try run(model, output, "--recipe", recipe.path)
+      #expect(run.status == 0, "\(run.errors)")
+      let warnings = run.errors.split(separator: "\n").filter { $0.hasPrefix("warning: ") }
+      #expect(warnings.count == 1, "\(run.errors)")
+      let warning = warnings.first ?? ""
+      #expect(
+        warning.contains("--group-size 64") && warning.contains(" layers, here "), "\(warning)")
+      let card = try String(contentsOf: output.appending(path: "README.md"), encoding: .utf8)
+      #expect(card.contains("vLLM: does not load it, groups of 96 do not divide"))
+      #expect(card.contains("| tensor parallelism | 1 |") && !card.contains("vllm serve"))
+      let remedied = try Invocation(
+        "plan", model.path, "--recipe", recipe.path, "--iterations", "0", "--group-size", "64",
+        "--samples", "2", "--sequence-length", "16")
+      #expect(remedied.status == 0, "\(remedied.errors)")
+      #expect(remedied.output.contains("vLLM: loads it") && !remedied.output.contains("warning"))
+      #expect(remedied.output.contains("4-bit int symmetric, groups of 64"))
+      let none = try Invocation("plan", model.path, "--scheme", "FP8_DYNAMIC", "--group-size", "64")
+      #expect(none.status == 1 && none.errors.contains("--group-size"), "\(none.errors)")
+    }
+  }
+}
