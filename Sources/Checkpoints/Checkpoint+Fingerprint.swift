@@ -1,28 +1,27 @@
 import Checksums
-package import Diagnostics
 import Foundation
 import Tensors
 
 extension Checkpoint {
-  /// What tells this checkpoint from another: each part that a copy is made from, in words, with the
-  /// SHA-256 of all its bytes. Parts are files, and in files of tensors the header and each tensor.
-  package func fingerprint() throws(InputError) -> [(part: String, digest: String)] {
-    var result = [("file config.json", try digest(of: folder.appending(path: "config.json").path))]
-    for file in otherFiles where FileStatus(path: file.path)?.isRegularFile == true {
-      result.append(("file \(file.lastPathComponent)", try digest(of: file.path)))
-    }
-    for file in files {
+  /// What decides the numbers of a copy: each part in words, with the SHA-256 of all its bytes. Parts are
+  /// `config.json`, and in files of tensors the header and each tensor, whose numbers are checked on the way.
+  ///
+  /// The files that are merely copied are not among them: they are copied last, as they are then.
+  ///
+  /// - Parameter progress: See ``requireFinite(progress:)``.
+  package func fingerprint(
+    progress: (Double) throws -> Void = { _ in }
+  ) throws -> [(part: String, digest: String)] {
+    let configuration = try readFile(folder.appending(path: "config.json").path)
+    var result = [("file config.json", SHA256.hexadecimal(of: configuration))]
+    for (file, digests) in zip(files, try digestNumbers(progress: progress)) {
       let name = file.url.lastPathComponent
       result.append(("header of \(name)", file.headerDigest))
-      for (entry, digest) in zip(file.entries, file.tensorDigests) {
+      for (entry, digest) in zip(file.entries, digests) {
         result.append(("\(place(ofTensor: entry.name)) in \(name)", digest))
       }
     }
     return result
-  }
-
-  private func digest(of path: String) throws(InputError) -> String {
-    SHA256.hexadecimal(of: try readFile(path))
   }
 }
 
@@ -33,20 +32,5 @@ extension SafetensorsFile {
     withUnsafeBytes(of: UInt64(byteCount).littleEndian) { sum.update($0) }
     sum.update(bytes(in: 0..<(entries.map(\.byteRange.lowerBound).min() ?? byteCount)))
     return sum.hexadecimal
-  }
-
-  /// The SHA-256 of each tensor's bytes, in the order of the entries.
-  fileprivate var tensorDigests: [String] {
-    var digests = [String](repeating: "", count: entries.count)
-    digests.withUnsafeMutableBufferPointer { digests in
-      // What one thread writes, no other does.
-      nonisolated(unsafe) let digests = digests
-      ThreadTeam.forEach(entries.count) { index, _ in
-        var sum = SHA256()
-        read(entries[index].byteRange) { sum.update($0) }
-        digests[index] = sum.hexadecimal
-      }
-    }
-    return digests
   }
 }

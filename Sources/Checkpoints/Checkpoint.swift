@@ -25,13 +25,16 @@ public struct Checkpoint: Sendable {
   /// tokenizer, chat templates, generation settings, code that the configuration refers to, and
   /// the license. Sorted by name; may include the folder `additional_chat_templates`.
   public let otherFiles: [URL]
+  /// What is wrong with the index and the files beside it, but does no harm to what is read.
+  package let remarks: [String]
 
   let files: [SafetensorsFile]
   private let fileOfTensor: [String: Int]
 
   /// Opens a checkpoint.
   ///
-  /// - Throws: `InputError` naming the file and, where one is to blame, the tensor.
+  /// - Throws: `InputError` naming the file and, where one is to blame, the tensor; so for links that lead out
+  ///   of the folder, other than to the blobs of the hub's cache.
   public init(opening folder: URL) throws(InputError) {
     guard let status = FileStatus(path: folder.path) else {
       throw InputError(.unreadable, source: folder.path, "there is no such folder")
@@ -42,9 +45,16 @@ public struct Checkpoint: Sendable {
         "is a file; expected the folder of a checkpoint, with config.json and model.safetensors")
     }
     self.folder = folder
-    configuration = try Self.readConfiguration(folder)
-    files = try Self.openFiles(folder)
+    let bounds = FolderBounds(folder)
+    configuration = try Self.readConfiguration(folder, bounds)
+    let found = try Self.openFiles(folder, bounds)
+    files = found.files
+    remarks = found.remarks
     otherFiles = try Self.findOtherFiles(folder)
+    for file in otherFiles {
+      try bounds.require(file)
+      for copy in Self.copies(of: file) { try bounds.require(folder.appending(path: copy.name)) }
+    }
 
     var names: [String] = []
     var fileOfTensor: [String: Int] = [:]
@@ -131,10 +141,12 @@ public struct Checkpoint: Sendable {
     files.filter(\.isChanged).map(\.url.lastPathComponent)
   }
 
+  /// The file that holds a tensor; the folder if none does.
+  package func file(of name: String) -> URL { fileOfTensor[name].map { files[$0].url } ?? folder }
+
   private func mismatch(_ tensor: TensorInfo, expected: String) -> InputError {
-    let file = fileOfTensor[tensor.name].map { files[$0].url } ?? folder
-    return InputError(
-      .malformed, source: file.path, place: place(ofTensor: tensor.name),
+    InputError(
+      .malformed, source: file(of: tensor.name).path, place: place(ofTensor: tensor.name),
       "has \(tensor.dtype.rawValue) elements of shape \(tensor.shape), expected \(expected)")
   }
 
@@ -145,7 +157,9 @@ public struct Checkpoint: Sendable {
   /// The most bytes of it that are read: a hundred times those of a long one.
   static let configurationLimit = 8 << 20
 
-  private static func readConfiguration(_ folder: URL) throws(InputError) -> JSONValue {
+  private static func readConfiguration(
+    _ folder: URL, _ bounds: FolderBounds
+  ) throws(InputError) -> JSONValue {
     let path = folder.appending(path: configurationFile).path
     // What is there and cannot be reached is not missing.
     guard FileStatus(path: path) != nil || errno != ENOENT else {
@@ -153,6 +167,7 @@ public struct Checkpoint: Sendable {
         .missing, source: folder.path,
         "there is no config.json; expected the folder of a Hugging Face checkpoint")
     }
+    try bounds.require(folder.appending(path: configurationFile))
     do throws(InputError) {
       let value = try JSONValue.parse(readFile(path, limit: configurationLimit))
       guard value.objectValue != nil else {
@@ -164,43 +179,7 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// The weight files, by name. One `model.safetensors` goes before an index, as in transformers.
-  private static func openFiles(_ folder: URL) throws(InputError) -> [SafetensorsFile] {
-    let single = folder.appending(path: "model.safetensors")
-    if FileStatus(path: single.path) != nil { return [try SafetensorsFile(opening: single)] }
-    let indexPath = folder.appending(path: ShardIndex.fileName).path
-    guard FileStatus(path: indexPath) != nil else { throw noWeights(in: folder) }
-    let index: ShardIndex
-    do throws(InputError) {
-      index = try ShardIndex(json: readFile(indexPath))
-    } catch {
-      throw error.inSource(indexPath)
-    }
-    var files: [String: SafetensorsFile] = [:]
-    for (tensor, shard) in index.shardOfTensor.sorted(by: { $0.key < $1.key }) {
-      let file: SafetensorsFile
-      if let open = files[shard] {
-        file = open
-      } else {
-        let url = folder.appending(path: shard)
-        guard FileStatus(path: url.path) != nil else {
-          throw InputError(
-            .missing, source: indexPath, place: place(ofTensor: tensor),
-            "is in the shard \(quoted(shard)), which is not in the folder")
-        }
-        file = try SafetensorsFile(opening: url)
-        files[shard] = file
-      }
-      guard file.entry(tensor) != nil else {
-        throw InputError(
-          .missing, source: indexPath, place: place(ofTensor: tensor),
-          "is not in the shard \(quoted(shard)), where the index says it is")
-      }
-    }
-    return files.sorted { $0.key < $1.key }.map(\.value)
-  }
-
-  private static func noWeights(in folder: URL) -> InputError {
+  static func noWeights(in folder: URL) -> InputError {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.sorted() ?? []
     if let other = names.first(where: { name in
       [".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack"].contains { name.hasSuffix($0) }

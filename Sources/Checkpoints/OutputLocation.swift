@@ -99,7 +99,7 @@ struct OutputLocation {
     return parent.isEmpty ? "/" : parent
   }
 
-  private static func realPath(_ path: String) -> String? {
+  static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)

@@ -89,13 +89,16 @@ public struct SafetensorsFile: Sendable {
   /// A copy of the bytes in `range`, counted from the file's start.
   package func bytes(in range: Range<Int>) -> [UInt8] { storage.bytes(in: range) }
 
-  /// Hands over the bytes in `range` piece by piece; they do not stay in memory.
-  func read(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Void) {
-    let pieceByteCount = 32 << 20
+  /// Hands over the bytes in `range` piece by piece, with their place in it; they do not stay in memory.
+  ///
+  /// - Parameter body: Returns whether to go on.
+  func read(_ range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) -> Bool) {
+    let pieceByteCount = 8 << 20
     for first in stride(from: range.lowerBound, to: range.upperBound, by: pieceByteCount) {
       let piece = first..<min(first + pieceByteCount, range.upperBound)
-      body(UnsafeRawBufferPointer(start: storage.base + first, count: piece.count))
-      storage.releasePages(in: piece)
+      defer { storage.releasePages(in: piece) }
+      let bytes = UnsafeRawBufferPointer(start: storage.base + first, count: piece.count)
+      guard body(first - range.lowerBound, bytes) else { return }
     }
   }
 

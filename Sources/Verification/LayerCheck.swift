@@ -1,3 +1,5 @@
+import Tensors
+
 /// The tensors of one quantized layer against its scheme.
 struct LayerCheck {
   let module: String

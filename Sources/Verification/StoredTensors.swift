@@ -21,25 +21,46 @@ struct StoredTensors {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
     let files = names.filter { $0.hasSuffix(".safetensors") }
     if files.isEmpty { report.add(.damage, folder.path, "holds no file of tensors") }
-    for name in files {
-      do throws(InputError) {
-        let file = try TensorFile(folder.appending(path: name))
-        for (tensor, entry) in file.entries {
-          if let other = tensors[tensor] {
-            report.add(.damage, tensor, "is in \(quoted(other.file.name)) and in \(quoted(name))")
-          }
-          tensors[tensor] = StoredTensor(name: tensor, file: file, entry: entry)
-        }
-      } catch {
-        report.add(
-          .damage, [name, error.place].compactMap { $0 }.joined(separator: ": "), error.message)
-      }
-    }
-    let index = "model.safetensors.index.json"
+    for name in files { read(folder.appending(path: name), as: name, &report) }
+    let index = Self.indexFile
     if names.contains(index) {
       check(index: folder.appending(path: index), files: Set(files), &report)
     } else if files != ["model.safetensors"], !files.isEmpty {
       report.add(.damage, index, "is missing; the tensors are in \(files.count) files")
+    }
+  }
+
+  /// The tensors of a source: those of the files that readers of the model read, whatever else is beside them.
+  init(source folder: URL, _ report: inout VerificationReport) {
+    let single = "model.safetensors"
+    var files: Set = [single]
+    if !FileManager.default.fileExists(atPath: folder.appending(path: single).path) {
+      let index = try? JSONValue.parse(readFile(folder.appending(path: Self.indexFile).path))
+      let names = index?["weight_map"]?.objectValue?.compactMap(\.value.stringValue) ?? []
+      files = Set(names.filter { !$0.contains("/") })
+    }
+    if files.isEmpty { report.add(.damage, folder.path, "holds no file of tensors") }
+    for name in files.sorted() {
+      let file = folder.appending(path: name)
+      read(file, as: file.path, &report)
+    }
+  }
+
+  private static let indexFile = "model.safetensors.index.json"
+
+  /// Takes the tensors of a file, which findings call `name`.
+  private mutating func read(_ file: URL, as name: String, _ report: inout VerificationReport) {
+    do throws(InputError) {
+      let file = try TensorFile(file)
+      for (tensor, entry) in file.entries {
+        if let other = tensors[tensor] {
+          report.add(.damage, tensor, "is in \(quoted(other.file.name)) and in \(quoted(name))")
+        }
+        tensors[tensor] = StoredTensor(name: tensor, file: file, entry: entry)
+      }
+    } catch {
+      report.add(
+        .damage, [name, error.place].compactMap { $0 }.joined(separator: ": "), error.message)
     }
   }
 

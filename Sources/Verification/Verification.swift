@@ -73,7 +73,7 @@ extension VerificationReport {
     quantizesKeysAndValues = description.keysAndValues != nil
     guard let source else { return }
     comparesSource = true
-    let original = StoredTensors(source, &self)
+    let original = StoredTensors(source: source, &self)
     SourceLedger(
       source: original.tensors, tensors: tensors, quantized: quantized,
       reach: reach ?? TuningReach(record: record)

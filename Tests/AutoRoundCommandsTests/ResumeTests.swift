@@ -147,6 +147,32 @@ import Testing
     }
   }
 
+  /// Files that are only copied do not decide what the blocks become.
+  @Test func aFileOfTheModelMayBeCorrectedMeanwhile() throws {
+    try withTemporaryFolder { folder in
+      let (copy, output) = (folder.appending(path: "model"), folder.appending(path: "out"))
+      try FileManager.default.copyItem(at: URL(filePath: model), to: copy)
+      let process = Process()
+      process.executableURL = CommandRun.product("autoround")
+      let arguments =
+        ["quantize", copy.path, "--output", output.path] + small + ["--iterations", "100"]
+      process.arguments = arguments
+      process.standardError = FileHandle.nullDevice
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      try waitForBlocks(1, process, output)
+      kill(process.processIdentifier, SIGTERM)
+      process.waitUntilExit()
+      let corrected = Data(#"{"max_length": 7}"#.utf8)
+      try corrected.write(to: copy.appending(path: "generation_config.json"))
+      let run = try CommandRun(CommandRun.product("autoround"), arguments)
+      #expect(run.status == 0, "\(run.standardError)")
+      #expect(run.standardError.contains("going on after block"), "\(run.standardError)")
+      let written = try Data(contentsOf: output.appending(path: "generation_config.json"))
+      #expect(written == corrected)
+    }
+  }
+
   @Test func whatIsDamagedIsNotContinued() throws {
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "out")

@@ -94,9 +94,9 @@ import Testing
       try FileManager.default.createDirectory(at: templates, withIntermediateDirectories: true)
       try write("{}", to: "config.json", in: source)
       try write("{{ messages }}", to: "tool_use.jinja", in: templates)
-      try write("words", to: "real.txt", in: folder)
+      try write("words", to: "real.txt", in: source)
       try FileManager.default.createSymbolicLink(
-        atPath: source.appending(path: "LICENSE").path, withDestinationPath: "../real.txt")
+        atPath: source.appending(path: "LICENSE").path, withDestinationPath: "real.txt")
       try write(
         safetensorsBytes(#"{"a":{"dtype":"I8","shape":[0],"data_offsets":[0,0]}}"#),
         to: "model.safetensors", in: source)

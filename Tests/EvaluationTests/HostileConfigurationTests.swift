@@ -71,9 +71,9 @@ import Testing
     try withTemporaryFolder { folder in
       let copy = folder.appending(path: "model")
       try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: false)
-      try FileManager.default.createSymbolicLink(
-        at: copy.appending(path: "model.safetensors"),
-        withDestinationURL: source.appending(path: "model.safetensors"))
+      try FileManager.default.copyItem(
+        at: source.appending(path: "model.safetensors"),
+        to: copy.appending(path: "model.safetensors"))
       try write(
         #"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}}"#,
         to: "tokenizer.json", in: copy)

@@ -74,6 +74,8 @@ public struct CheckpointConversion {
   /// - Throws: `InputError`; `unsupported` for a layer whose numbers the format cannot hold.
   public func run() throws -> Report {
     let source = try Checkpoint(opening: checkpoint)
+    try source.requireReadableFiles()
+    try source.requireInside("recipe.yaml")
     let file = checkpoint.appending(path: "config.json").path(percentEncoded: false)
     let schemes = try naming(file) { try Self.schemes(of: source) }
     if format != .dense {

@@ -44,9 +44,8 @@ extension ModelFreeRun {
   func prepare(_ warn: (String) -> Void) throws -> PlannedCopy {
     try requireNoCalibration()
     let checkpoint = try Checkpoint(opening: model)
-    try naming(model.appending(path: "config.json").path(percentEncoded: false)) {
-      try JSONReader(checkpoint.configuration).requireFullPrecision()
-    }
+    try checkpoint.requireSource()
+    for remark in checkpoint.remarks { warn(remark) }
     let named = NamedModules(checkpoint)
     let resolution = try SchemeResolution.resolve(
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,

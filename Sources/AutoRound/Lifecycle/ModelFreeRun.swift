@@ -39,13 +39,15 @@ struct ModelFreeRun {
       try plan.requireMemory(free: SystemMemory.availableByteCount)
       try folder.requireSpace(plan.diskByteCount)
     }
-    let writer = try CheckpointWriter(CheckpointPlan(copy.tensors), in: folder)
-
-    let globalScales = try NamedModules.globalScales(schemes, checkpoint)
     func checkStop() throws {
       guard observer?.wantsStop == true else { return }
       throw RunInterruption(finishedBlocks: 0, blockCount: schemes.count)
     }
+    try checkpoint.requireFinite(
+      progress: ReadingProgress(observer, checkStop: checkStop).note)
+    let writer = try CheckpointWriter(CheckpointPlan(copy.tensors), in: folder)
+
+    let globalScales = try NamedModules.globalScales(schemes, checkpoint)
     for (index, module) in schemes.keys.sorted().enumerated() {
       try checkStop()
       observer?.observe(.blockStarted(index: index, count: schemes.count, name: module))

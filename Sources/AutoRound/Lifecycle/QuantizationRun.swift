@@ -60,11 +60,13 @@ struct QuantizationRun {
         plan.diskByteCount + placement.scratchByteCount - folder.byteCount)
     }
     func fingerprint() throws -> RunFingerprint {
-      try RunFingerprint(
+      let progress = ReadingProgress(observer, checkStop: state.checkStop)
+      return try RunFingerprint(
         source: source.checkpoint, options: options, calibration: calibration,
         configuration: copy.configuration, run: description,
-        gradients: state.gradientPrecision.rawValue)
+        gradients: state.gradientPrecision.rawValue, progress: progress.note)
     }
+    // Reads all of the source, and finds numbers that are none before anything is tuned.
     let identity = try fingerprint()
     let journal = try RunJournal(in: folder, fingerprint: identity, restart: restart)
     state.journal = journal

@@ -56,6 +56,7 @@ package struct QuantizedCopy {
     schemes: [String: QuantizationScheme], keyValueScheme: QuantizationArguments? = nil,
     keyValueScales: [TensorInfo] = []
   ) throws {
+    try checkpoint.requireNoLeftovers(beside: schemes.keys)
     self.checkpoint = checkpoint
     self.modules = modules
     self.schemes = schemes

@@ -43,6 +43,7 @@ public final class SessionState {
     self.device = device
     self.calibration = calibration
     self.observer = observer
+    for remark in model.checkpoint.remarks { warn(remark) }
   }
 
   /// Tells the user something that does not stop the run; once.

@@ -14,14 +14,13 @@ package struct SourceModel: Sendable {
 
   /// Opens a checkpoint folder.
   ///
-  /// - Throws: `unsupported` for an unknown architecture and for a checkpoint that is quantized already.
+  /// - Throws: `unsupported` for an unknown architecture and for a checkpoint that is quantized already; for
+  ///   other faults that headers and small files show, an error that names the file.
   package init(opening folder: URL) throws {
     checkpoint = try Checkpoint(opening: folder)
-    let configurationFile = folder.appending(path: "config.json").path(percentEncoded: false)
-    let configuration = JSONReader(checkpoint.configuration)
-    description = try naming(configurationFile) {
-      try configuration.requireFullPrecision()
-      return try Architectures.describe(configuration)
+    try checkpoint.requireSource()
+    description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
+      try Architectures.describe(JSONReader(checkpoint.configuration))
     }
     try requireTensors()
   }
@@ -59,22 +58,5 @@ extension Checkpoint {
       .unsupported, source: folder.path(percentEncoded: false), place: "tensor \(quoted(name))",
       "has elements of type \(info.dtype.rawValue), expected "
         + DType.ofWeights.map(\.rawValue).joined(separator: ", "))
-  }
-}
-
-extension JSONReader {
-  /// Refuses the configuration of a quantized checkpoint.
-  func requireFullPrecision() throws {
-    guard let settings = try optional("quantization_config") else { return }
-    // Whoever reads the model takes it for quantized, even where nothing says how.
-    guard let method = try settings.optional("quant_method") else {
-      throw InputError(
-        .malformed, place: "quantization_config",
-        "has no quant_method; remove it from the configuration of a checkpoint in full precision")
-    }
-    throw InputError(
-      .unsupported, place: "quantization_config",
-      "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision"
-    )
   }
 }

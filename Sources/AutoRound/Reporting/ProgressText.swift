@@ -16,6 +16,7 @@ package struct ProgressText {
   private var blockIndex = 0
   private var blockCount = 0
   private var lastLineTime: Double?
+  private var isReadingTold = false
 
   /// - Parameters:
   ///   - isLive: Whether the text goes to a terminal, where a line can be refreshed. Elsewhere there
@@ -37,6 +38,11 @@ package struct ProgressText {
     case .started(let description):
       lastLineTime = time
       return description.lines(styling).map(Output.line)
+    case .readingSource(let share):
+      let text = "reading the source"
+      if isLive { return [.status("\(text)  \(Int(share * 100)) %")] }
+      defer { isReadingTold = true }
+      return isReadingTold ? [] : [.line(text)]
     case .resumed(let reports):
       for report in reports { timeLeft.blockFinished(seconds: report.seconds) }
       return [.line("going on after block \(reports.count), where an earlier run was cut off")]

@@ -6,6 +6,7 @@ extension RunEvent {
   package var json: JSONValue {
     switch self {
     case .started(let description): ["event": "started", "run": description.json]
+    case .readingSource(let share): ["event": "reading_source", "share": JSONValue(share)]
     case .resumed(let reports): ["event": "resumed", "blocks": JSONValue(reports.count)]
     case .blockStarted(let index, let count, let name):
       [

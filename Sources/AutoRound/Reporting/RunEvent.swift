@@ -2,6 +2,9 @@
 public enum RunEvent: Sendable {
   /// The model and the calibration samples are loaded; tuning is about to begin.
   case started(RunDescription)
+  /// All numbers of the source are being read once before anything else is done; `share` of them are, from 0
+  /// to 1. Told only where that takes more than two seconds, and before `started`.
+  case readingSource(share: Double)
   /// An earlier run was cut off after these blocks, and this one goes on after them. Comes after
   /// `started`.
   case resumed([BlockReport])

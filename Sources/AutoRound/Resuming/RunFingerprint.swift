@@ -14,9 +14,11 @@ struct RunFingerprint: Equatable {
   /// - Parameters:
   ///   - configuration: The output's, which says what each layer becomes.
   ///   - run: How it is computed: type, kernels, matrix library, threads.
+  ///   - progress: Told how much of the source is read.
   init(
     source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData,
-    configuration: JSONValue, run: RunDescription, gradients: String
+    configuration: JSONValue, run: RunDescription, gradients: String,
+    progress: (Double) throws -> Void
   ) throws {
     entries = [
       ("program version", ProgramVersion.current),
@@ -40,7 +42,7 @@ struct RunFingerprint: Equatable {
       ("output configuration", configuration.text()),
       ("recipe", options.recipe.yaml),
     ]
-    for (part, digest) in try source.fingerprint() {
+    for (part, digest) in try source.fingerprint(progress: progress) {
       entries.append(("the model's \(part)", digest))
     }
   }

@@ -1,0 +1,25 @@
+package import Diagnostics
+import Foundation
+import JSONText
+import Tensors
+
+extension Checkpoint {
+  /// Checks that the files that go along with the weights are what their names say, before they are copied.
+  ///
+  /// - Throws: `malformed`, naming file, line and column.
+  package func requireReadableFiles() throws(InputError) {
+    for name in otherFiles.flatMap(Self.copies).map(\.name) where name.hasSuffix(".json") {
+      let path = folder.appending(path: name).path
+      do throws(InputError) {
+        _ = try JSONValue.parse(readFile(path))
+      } catch {
+        throw error.inSource(path)
+      }
+    }
+  }
+
+  /// Refuses a file of the folder that is a link to elsewhere.
+  package func requireInside(_ name: String) throws(InputError) {
+    try FolderBounds(folder).require(folder.appending(path: name))
+  }
+}
