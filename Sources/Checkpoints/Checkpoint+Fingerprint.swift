@@ -1,4 +1,5 @@
 import Checksums
+import Diagnostics
 import Foundation
 import Tensors
 
