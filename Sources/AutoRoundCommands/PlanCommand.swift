@@ -10,8 +10,10 @@ struct PlanCommand: ParsableCommand {
     commandName: "plan",
     abstract: "Say what quantize would do, and what it would take, without doing it.",
     discussion: """
-      Takes the same arguments as quantize; --output is optional. quantize --dry-run does the same. Reads the headers of the source's files, and tunes a block for a few seconds, \
-      ten at the most on a usual machine, to know how long all of them take.
+      Takes the same arguments as quantize; --output is optional. quantize --dry-run does the same. Reads \
+      the headers of the source's files and what is beside them, but no numbers: those that are \
+      infinite or NaN are found when quantize starts. Tunes a block for a few seconds, ten at the \
+      most on a usual machine, to know how long all of them take.
 
         autoround plan Qwen3-0.6B
         autoround plan Qwen3-0.6B --scheme W2A16 --preset best

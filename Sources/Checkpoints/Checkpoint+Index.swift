@@ -85,7 +85,8 @@ extension Checkpoint {
     let total = entries.reduce(0) { $0 + $1.byteRange.count }
     if let said = index.tensorByteCount, said != total {
       remarks.append(
-        "\(indexFile.path): total_size is \(said), but the tensors take \(total) bytes; that does no harm")
+        "\(indexFile.path): total_size is \(said), but the tensors take \(total) bytes; that does no harm"
+      )
     }
     return remarks
   }

@@ -1,5 +1,3 @@
-import Tensors
-
 /// The tensors of one quantized layer against its scheme.
 struct LayerCheck {
   let module: String

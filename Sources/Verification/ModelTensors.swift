@@ -1,6 +1,5 @@
 import Diagnostics
 import JSONText
-import Tensors
 
 /// The tensors that a model has besides its quantized layers: those that its class in transformers asks
 /// for, in the right shapes, and all of numbers.
@@ -121,10 +120,19 @@ private struct Family {
 extension StoredTensor {
   /// The first element that is infinite or NaN; nil if there is none, or the type has none.
   fileprivate var firstNonFinite: Int? {
-    let types: [String: DType] = [
-      "F64": .float64, "F32": .float32, "BF16": .bfloat16, "F16": .float16,
-    ]
-    guard let type = types[dtype] else { return nil }
-    return stretch.first(wordByteCount: type.byteCount) { $0.firstNonFinite(type) }
+    func first<Word: FixedWidthInteger & SendableMetatype & Sendable>(
+      _ type: Word.Type, exponent: Word
+    ) -> Int? {
+      stretch.first(wordByteCount: MemoryLayout<Word>.size) {
+        $0.firstWord(type) { $0 & exponent == exponent }
+      }
+    }
+    switch dtype {
+    case "F64": return first(UInt64.self, exponent: 0x7FF0_0000_0000_0000)
+    case "F32": return first(UInt32.self, exponent: 0x7F80_0000)
+    case "BF16": return first(UInt16.self, exponent: 0x7F80)
+    case "F16": return first(UInt16.self, exponent: 0x7C00)
+    default: return nil
+    }
   }
 }

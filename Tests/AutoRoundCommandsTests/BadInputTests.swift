@@ -290,7 +290,8 @@ import Testing
           data.replaceSubrange(start..<start + 2, with: [0xC0, 0x7F])  // a quiet NaN in bf16
         }
         return []
-      }, mentions: ["model.safetensors: tensor 'model.layers.3.mlp.up_proj.weight': element [0, 0]"]),
+      }, mentions: ["model.safetensors: tensor 'model.layers.3.mlp.up_proj.weight': element [0, 0]"]
+    ),
   ]
 
   @Test(arguments: cases)

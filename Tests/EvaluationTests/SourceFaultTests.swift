@@ -46,7 +46,7 @@ import Verification
           at: $0.model.appending(path: "additional_chat_templates"),
           withIntermediateDirectories: false)
         try $0.write("{", to: "additional_chat_templates/a.json")
-      },
+      }
     ]
     + [
       "q_proj.weight_scale_inv", "q_proj.weight_scale", "q_proj.weight_packed", "q_proj.weight_g",

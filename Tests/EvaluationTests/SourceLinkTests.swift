@@ -66,7 +66,8 @@ import Verification
       // The folder itself may be reached by a link.
       let link = source.folder.appending(path: "link")
       try FileManager.default.createSymbolicLink(at: link, withDestinationURL: source.model)
-      #expect(try RunPlan(model: link, modifier: AutoRoundModifier(), measuresTime: false).byteCount > 0)
+      #expect(
+        try RunPlan(model: link, modifier: AutoRoundModifier(), measuresTime: false).byteCount > 0)
       try source.quantize()
       let verified = VerificationReport(verifying: source.output, source: source.model)
       #expect(verified.findings.isEmpty, "\(verified.findings)")

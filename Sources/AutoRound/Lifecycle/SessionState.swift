@@ -1,3 +1,4 @@
+import Checkpoints
 package import Compute
 package import LanguageModels
 package import Quantization

@@ -19,8 +19,9 @@ package struct SourceModel: Sendable {
   package init(opening folder: URL) throws {
     checkpoint = try Checkpoint(opening: folder)
     try checkpoint.requireSource()
+    let configuration = JSONReader(checkpoint.configuration)
     description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
-      try Architectures.describe(JSONReader(checkpoint.configuration))
+      try Architectures.describe(configuration)
     }
     try requireTensors()
   }

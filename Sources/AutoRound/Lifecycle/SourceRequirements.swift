@@ -2,7 +2,7 @@ import Checkpoints
 import Diagnostics
 import Foundation
 import JSONText
-import Quantization
+import Tensors
 
 /// What a source must be so that a sound copy can be made of it, as far as headers and small files tell.
 extension Checkpoint {

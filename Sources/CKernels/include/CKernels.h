@@ -9,6 +9,7 @@
 #include "elements.h"
 #include "elementwise.h"
 #include "fake_quant.h"
+#include "finite.h"
 #include "float_quant.h"
 #include "int8_gradient.h"
 #include "isa.h"

@@ -41,6 +41,21 @@ import Testing
         == [.status("block 2/4  iteration 100/200  loss 1.000e+00  50 s left")])
   }
 
+  @Test func tellsOfALongReadingOfTheSource() {
+    var (onTerminal, elsewhere) = (live(), ProgressText(isLive: false, styling: .plain))
+    for (share, lines) in [(0.2, ["reading the source"]), (0.995, [])] {
+      #expect(
+        onTerminal.text(for: .readingSource(share: share), at: 0)
+          == [.status("reading the source  \(Int(share * 100)) %")])
+      #expect(
+        elsewhere.text(for: .readingSource(share: share), at: 0)
+          == lines.map(ProgressText.Output.line))
+    }
+    #expect(
+      RunEvent.readingSource(share: 0.5).json.text()
+        == #"{"event":"reading_source","share":0.5}"#)
+  }
+
   @Test func tellsWhatComesAfterTheBlocks() {
     var (onTerminal, elsewhere) = (live(), ProgressText(isLive: false, styling: .plain))
     #expect(onTerminal.text(for: .verifying, at: 0) == [.status("verifying what was written")])
