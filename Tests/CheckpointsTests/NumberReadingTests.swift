@@ -56,7 +56,7 @@ import Testing
               "m/model.safetensors", "tensor 'a'", "element [\(row), 10000] is infinite",
             ]
           ) {
-            try forEachInstructionSet { _ in
+            forEachInstructionSet { _ in
               #expect(throws: InputError.self) { try checkpoint.requireFinite { _ in } }
             }
             try checkpoint.requireFinite { _ in }

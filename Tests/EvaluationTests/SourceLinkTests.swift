@@ -8,7 +8,7 @@ import Verification
 /// A link in a source may lead to its own folder and to the hub's cache, and nowhere else: what it leads to is
 /// read, and may be copied into a result that is passed on.
 @Suite struct SourceLinkTests {
-  private static let names = [
+  private static let linked = [
     "config.json", "model.safetensors", "tokenizer.json", "LICENSE", "README.md",
     "modeling_x.py", "additional_chat_templates/a.jinja",
   ]
@@ -23,7 +23,7 @@ import Verification
     try? FileManager.default.removeItem(at: file)
   }
 
-  @Test(arguments: names + [index, "shard"], [false, true])
+  @Test(arguments: linked + [index, "shard"], [false, true])
   func isNotFollowedOutOfTheFolder(_ name: String, isModelFree: Bool) throws {
     try SourceFolder.with { source in
       try FileManager.default.createDirectory(

@@ -1,5 +1,6 @@
 import AutoRound
 import Foundation
+import JSONText
 import Testing
 
 @Suite struct ProgressTextTests {
