@@ -29,11 +29,12 @@ import Testing
   }
 
   private func write(_ tensors: [String: Tensor], to folder: URL) throws -> Checkpoint {
+    try? FileManager.default.removeItem(at: folder)
     let writer = try CheckpointWriter(
       output: folder,
       tensors: tensors.sorted { $0.key < $1.key }.map {
         TensorInfo(name: $0.key, dtype: $0.value.dtype, shape: $0.value.shape)
-      }, sources: [], overwrite: true)
+      }, sources: [], overwrite: false)
     for (name, tensor) in tensors { try writer.write(tensor, named: name) }
     try writer.write("{}", toFile: "config.json")
     try writer.finish()

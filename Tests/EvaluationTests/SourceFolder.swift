@@ -96,7 +96,7 @@ struct SourceFolder {
         overrides: OptionOverrides(
           iterations: 0, batchSize: 1, sampleCount: 1, sequenceLength: 8,
           isModelFree: isModelFree ? true : nil),
-        recipe: Recipe("AutoRoundModifier: {scheme: W8A16, ignore: [lm_head]}").autoRoundOptions()))
+        recipe: Recipe("AutoRoundModifier: {scheme: W8A8, ignore: [lm_head]}").autoRoundOptions()))
   }
 
   func plan(isModelFree: Bool = false) throws -> RunPlan {

@@ -94,7 +94,9 @@ func choosingRun<Result>(
   if options.isModelFree || !isKnown && options.iterations == 0 { return try modelFree() }
   do {
     return try calibrated()
-  } catch let error as InputError where !isKnown && error.place == "model_type" {
+  } catch let error as InputError
+    where !isKnown && error.place == "model_type" && error.code == .unsupported
+  {
     throw InputError(
       error.code, source: error.source, place: error.place,
       error.message + "; with 0 iterations its weights are rounded without running it")

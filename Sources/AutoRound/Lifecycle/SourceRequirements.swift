@@ -37,8 +37,8 @@ extension Checkpoint {
       throw InputError(
         .unsupported, source: file(of: name).path(percentEncoded: false),
         place: "tensor \(quoted(name))",
-        "is part of a quantized layer: the source was quantized once; expected a checkpoint in full "
-          + "precision, without such tensors")
+        "is part of a quantized layer; the source seems to be quantized already, expected one in full precision"
+      )
     }
   }
 
