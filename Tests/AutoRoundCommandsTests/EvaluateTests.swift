@@ -129,38 +129,6 @@ import Testing
     #expect(try Invocation(arguments + ["--temperature", "1.5"]).output == drawn.output)
   }
 
-  /// Two words that share the rest of the vocabulary: the numbers would mean nothing.
-  @Test func anotherTokenizerIsNotComparedWith() throws {
-    try withTemporaryFolder { folder in
-      let (text, other) = (try excerpt(in: folder), folder.appending(path: "other"))
-      try FileManager.default.copyItem(at: URL(filePath: model), to: other)
-      let arguments = ["evaluate", model, "--text", text, "--sequence-length", "64"]
-      let file = other.appending(path: "tokenizer.json")
-      let tokenizer = try JSONValue.parse(contentsOf: file)
-      // Written in another way, it is still the same one.
-      try Data(tokenizer.text(indentation: 4).utf8).write(to: file)
-      #expect(try Invocation(arguments + ["--against", other.path]).status == 0)
-
-      var (changed, models) = (tokenizer, try #require(tokenizer["model"]))
-      let members = try #require(models["vocab"]?.objectValue)
-      let ids = Dictionary(uniqueKeysWithValues: members.map { ($0.key, $0.value) })
-      var vocabulary = try #require(models["vocab"])
-      vocabulary.set("e", try #require(ids["t"]))
-      vocabulary.set("t", try #require(ids["e"]))
-      models.set("vocab", vocabulary)
-      changed.set("model", models)
-      try Data(changed.text().utf8).write(to: file)
-      let run = try Invocation(arguments + ["--against", other.path])
-      #expect(run.status == 1)
-      #expect(
-        run.errors.contains("other/tokenizer.json: makes other tokens of the text"), "\(run.errors)"
-      )
-
-      try FileManager.default.removeItem(at: file)
-      #expect(try Invocation(arguments + ["--against", other.path]).status == 0)
-    }
-  }
-
   @Test func saysWhatIsWrong() throws {
     let run = try Invocation("generate", model, "--prompt", "")
     #expect(run.status == 1)

@@ -19,7 +19,7 @@ import Testing
       var groups = try #require(quantization["config_groups"])
       var group = try #require(groups["group_0"])
       #expect(group["input_activations"]?.objectValue != nil)
-      for weights in [nil, JSONValue.null] {
+      for weights in [JSONValue?.none, .some(.null)] {
         group = group.removing("weights")
         if let weights { group.set("weights", weights) }
         groups.set("group_0", group)
