@@ -64,7 +64,8 @@ enum CommandLineReading {
         }
         rest.removeFirst()
         try requireText(value, option)
-        result.append("\(option)=\(value)")
+        // The parser takes nothing after an equals sign for a value that is missing.
+        result += value.isEmpty ? [option, value] : ["\(option)=\(value)"]
       case .values:
         result.append(argument)
         while let value = rest.first, !value.hasPrefix("-") {

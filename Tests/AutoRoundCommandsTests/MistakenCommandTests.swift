@@ -84,7 +84,7 @@ import Testing
   @Test func aValueMayBeginWithADash() throws {
     let run = try Invocation("generate", "nowhere", "--prompt", "-x")
     #expect(run.status == 1)
-    #expect(run.errors.hasPrefix("error: nowhere"), "\(run.errors)")
+    #expect(run.errors.hasSuffix("nowhere: there is no such folder\n"), "\(run.errors)")
   }
 
   @Test func usageIsThatOfTheCommand() throws {

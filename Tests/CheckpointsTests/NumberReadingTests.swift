@@ -24,7 +24,9 @@ import Testing
       default: 0x7BFF
       }
     return (0..<count).flatMap { index in
-      withUnsafeBytes(of: (words[index] ?? largest).littleEndian) { $0.prefix(dtype.byteCount) }
+      withUnsafeBytes(of: (words[index] ?? largest).littleEndian) {
+        Array($0.prefix(dtype.byteCount))
+      }
     }
   }
 

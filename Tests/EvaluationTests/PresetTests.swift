@@ -35,7 +35,9 @@ import Testing
     let isFine = scheme.weights.map { $0.numBits >= 7 } ?? true
     for block in report.blocks {
       let limit = isFine ? 1.02 * block.rtnLoss : block.rtnLoss
-      #expect(isFine ? block.finalLoss <= limit : block.finalLoss < limit, "\(name), \(block.name)")
+      #expect(
+        isFine ? block.finalLoss <= limit : block.finalLoss < limit,
+        "\(name), \(block.name): \(block.finalLoss) beside \(block.rtnLoss)")
     }
   }
 

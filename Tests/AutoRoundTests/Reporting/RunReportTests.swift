@@ -20,7 +20,7 @@ import Testing
     warnings: ["few samples"])
 
   @Test func table() {
-    var text = ProgressText(isLive: true, styling: .plain)
+    var text = ProgressText(isLive: true, styling: .plain, width: 100)
     let lines = text.text(for: .finished(report), at: 0)
     let expected = """
       block            loss before       best  at step  all samples: rounded      tuned    gain
