@@ -13,7 +13,7 @@ extension Checkpoint {
   package func fingerprint(
     progress: (Double) throws -> Void = { _ in }
   ) throws -> [(part: String, digest: String)] {
-    let configuration = try readFile(folder.appending(path: "config.json").path)
+    let configuration = try readFile(folder.appending(path: Self.configurationFile).path)
     var result = [("file config.json", SHA256.hexadecimal(of: configuration))]
     for (file, digests) in zip(files, try digestNumbers(progress: progress)) {
       let name = file.url.lastPathComponent
