@@ -43,7 +43,8 @@ package protocol WeightQuantizer: AnyObject {
   /// tuning then moves the scales between nothing and twice what was chosen.
   ///
   /// What is tried stands at `ck_int_search` and `ck_float_search`. Without effect where
-  /// ``QuantizationArguments/hasScaleSearch`` is false.
+  /// ``QuantizationArguments/hasScaleSearch`` is false, or ``QuantizationArguments/hasRoundingSearch`` if
+  /// the weight is only rounded.
   ///
   /// - Parameter importance: What an error in a column weighs, at least 0: the mean square of the
   ///   column's inputs, say. Nil weighs all columns equally.
@@ -56,8 +57,14 @@ package protocol WeightQuantizer: AnyObject {
 }
 
 extension QuantizationArguments {
-  /// Whether there is a search for the scales of these weights: none for asymmetric integers, for one scale
-  /// for a tensor, and for FP8.
+  /// Whether there is a search for scales of weights that are only rounded: none for one scale for a tensor,
+  /// for FP8, and for asymmetric integers of more than 2 bits. With those, the search leaves less error and
+  /// more perplexity: what it clips errs in one direction.
+  package var hasRoundingSearch: Bool {
+    hasScaleSearch || type == .int && numBits == 2 && strategy != .tensor
+  }
+
+  /// Whether there is a search for scales that tuning starts from: none for asymmetric integers either.
   package var hasScaleSearch: Bool {
     floatFormat.map { $0 != .fp8 } ?? (isSymmetric && strategy != .tensor)
   }

@@ -86,6 +86,29 @@ import Testing
     }
   }
 
+  /// With zero points, of weights that are only rounded.
+  @Test(arguments: Array(edges.indices), [DType.bfloat16, .float16, .float32])
+  func searchedAsymmetricResults(edge: Int, scaleDType: DType) throws {
+    let weight = Tensor(Self.edges[edge].row, shape: [1, 40])
+    for importance: [Float]? in [
+      nil, Array(repeating: 0, count: 40), (0..<40).map { Float($0) * 1e30 },
+    ] {
+      let quantizer = try IntegerWeightQuantizer(
+        weight: weight,
+        arguments: QuantizationArguments(
+          numBits: 2, isSymmetric: false, strategy: .group, groupSize: 16),
+        scaleDType: scaleDType, isTuned: false)
+      quantizer.searchScales(importance: importance)
+      let result = try quantizer.finished()
+      let what = "\(Self.edges[edge].name)"
+      #expect(result.scales.allSatisfy { $0.isFinite && $0 > 0 }, "\(what)")
+      #expect(result.codes.bytes.allSatisfy { $0 < 4 }, "\(what)")
+      #expect(result.zeroPoints?.allSatisfy { $0 < 4 } == true, "\(what)")
+      expectClose(
+        quantizer.quantized(to: .float32), result.dequantized(to: .float32), .exact, what)
+    }
+  }
+
   @Test func zeroGroupHasNoGradientAndStaysZero() throws {
     let quantizer = try IntegerWeightQuantizer(
       weight: Tensor(zeros: [2, 32], dtype: .bfloat16),

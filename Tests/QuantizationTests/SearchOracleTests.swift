@@ -89,6 +89,41 @@ import Testing
     #expect(loss(better) < loss(plain))
   }
 
+  /// Two bits are searched with their zero points where a weight is only rounded; nothing else of
+  /// asymmetric integers is.
+  @Test(arguments: [DType.bfloat16, .float32], ["none", "imatrix", "imatrix_zeros"])
+  func searchesAsymmetricIntegersOfTwoBits(scaleDType: DType, importance name: String) throws {
+    let weighing = try importance(name)
+    func result(_ bits: Int, searches: Bool, isTuned: Bool = false) throws -> QuantizedWeight {
+      let quantizer = try QuantizationArguments(
+        numBits: bits, isSymmetric: false, strategy: .group, groupSize: 32
+      ).makeWeightQuantizer(for: weight, scaleDType: scaleDType, isTuned: isTuned)
+      if searches { quantizer.searchScales(importance: weighing) }
+      return try quantizer.finished()
+    }
+    func loss(_ result: QuantizedWeight) -> Float {
+      let pairs = zip(weight.floats(), result.dequantized(to: .float32).floats())
+      return pairs.enumerated().reduce(0) { sum, element in
+        let difference = element.element.0 - element.element.1
+        return sum + (weighing?[element.offset % weight.shape[1]] ?? 1) * difference * difference
+      }
+    }
+    let (plain, searched) = (try result(2, searches: false), try result(2, searches: true))
+    #expect(loss(searched) < 0.8 * loss(plain), "\(loss(searched) / loss(plain))")
+    let stored = Tensor(searched.scales, shape: [searched.scales.count]).converted(to: scaleDType)
+    #expect(searched.scales == stored.floats())
+    #expect(searched.scales.allSatisfy { $0 > 0 })
+    #expect(searched.zeroPoints?.allSatisfy { $0 < 4 } == true)
+    try forEachInstructionSet { name in
+      // Sums in another order may prefer another of two that are as good.
+      let other = try result(2, searches: true)
+      #expect(abs(loss(other) / loss(searched) - 1) < 1e-3, "\(name)")
+    }
+    #expect(try result(3, searches: true) == result(3, searches: false))
+    #expect(
+      try result(2, searches: true, isTuned: true) == result(2, searches: false, isTuned: true))
+  }
+
   @Test(arguments: ["mxfp4", "mxfp8", "nvfp4"], ["none", "imatrix"])
   func searchedFloats(format: String, importance name: String) throws {
     let weight = try file.tensor("in.weight_nozero")

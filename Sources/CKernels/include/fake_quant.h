@@ -97,14 +97,20 @@ void ck_sign_step(float *p, const float *dp, float rate, size_t n);
 /// The integers q of the rows, counted from the least one: q + M when symmetric. [R, C].
 void ck_int_codes(const ck_int_layer *layer, uint8_t *codes, size_t row_begin, size_t row_end);
 
-/// Chooses the scale of each group of the rows by trying inverse scales -(n - step*k) / (the weight
+/// Chooses the scale of each group of the rows, symmetric layers by trying inverse scales -(n - step*k) / (the weight
 /// of largest magnitude), n = 2^(bits-1), for k = 0 and then k = -K ... K, and keeping the first
 /// with the least sum of importance * (w - s*q)^2. 2 bits: step 0.01, K = 90; else 0.0075*n, 100.
 ///
 /// `importance` [C] weighs columns; null weighs all equally. Its zeros are replaced group by group:
 /// where most are zero, all become |w| (plus the root of sum(w^2)/32 above 3 bits); else a zero
-/// becomes the mean of the others. Symmetric layers with a parameter set for each group only.
+/// becomes the mean of the others. Layers with a parameter set for each group only.
 /// `scratch`: 2*group_size floats. Writes `scale`, at least 1e-5 in magnitude.
+///
+/// Asymmetric layers: scales (1 - k/64) * (wmax - wmin) / M, k = 0 ... 48, rounded to their type, at least
+/// theta; for each, up to 9 zero points from that with which the grid begins at the least weight,
+/// round(-wmin/s), to that with which it ends at the greatest, round(M - wmax/s). The first with the least
+/// error; k = 0 is rounding to nearest. Writes `zero` too. (After NeUQI, arXiv 2505.17595, which tries every
+/// zero point.)
 void ck_int_search(const ck_int_layer *layer, const float *importance, float *scratch,
                    size_t row_begin, size_t row_end);
 

@@ -134,7 +134,8 @@ extension QuantizationArguments {
 }
 
 extension QuantizationArguments.Dynamic {
-  fileprivate var jsonText: String {
+  /// The value as it stands in files.
+  var jsonText: String {
     switch self {
     case .none: "false"
     case .all: "true"

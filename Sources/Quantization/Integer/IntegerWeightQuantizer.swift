@@ -31,6 +31,8 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   private let state: ParameterState
   static let arrays = ParameterState.Arrays(ranges: 2, derived: 7, sums: 3)
   private(set) var layer: ck_int_layer
+  /// Whether scales and zero points stay as a search has left them.
+  private var hasSearchedScales = false
 
   private var grouping: WeightGrouping { state.grouping }
   private var parameterCount: Int { state.parameterCount }
@@ -104,7 +106,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
 
   package func searchScales(importance: [Float]?) {
     precondition(importance.map { $0.count == columns } ?? true, "one importance for each column")
-    guard arguments.hasScaleSearch else { return }
+    guard state.isTuned ? arguments.hasScaleSearch : arguments.hasRoundingSearch else { return }
     ThreadTeam.forRanges(of: rows) { [layer, grouping] begin, end in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * grouping.groupSize) { scratch in
         withUnsafePointer(to: layer) {
@@ -112,7 +114,11 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
         }
       }
     }
-    start(from: UnsafePointer(layer.scale))
+    if arguments.isSymmetric {
+      start(from: UnsafePointer(layer.scale))
+    } else {
+      hasSearchedScales = true
+    }
   }
 
   package func finished() throws(InputError) -> QuantizedWeight {
@@ -200,6 +206,7 @@ package final class IntegerWeightQuantizer: WeightQuantizer {
   }
 
   private func updateScales() {
+    guard !hasSearchedScales else { return }
     ThreadTeam.forRanges(of: parameterCount) { [layer] begin, end in
       withUnsafePointer(to: layer) { ck_int_scales($0, begin, end) }
     }
