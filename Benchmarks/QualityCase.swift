@@ -41,11 +41,11 @@ enum QualityCase {
     let tuner = BlockTuner(block: block.program, layers: block.layers, settings: settings)
     let runner = BlockRunner(block.program)
     tuner.quantizeWeights()
-    let rounded = runner.loss(on: block.inputs, targets: block.targets)
+    let rounded = runner.errors(on: block.inputs, targets: block.targets).mean
     let start = ContinuousClock.now
     _ = try tuner.tune(inputs: block.inputs, targets: block.targets) { _, _ in }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let tuned = runner.loss(on: block.inputs, targets: block.targets)
+    let tuned = runner.errors(on: block.inputs, targets: block.targets).mean
     return "  " + options.name.padding(toLength: 32, withPad: " ", startingAt: 0)
       + String(format: "%7.4f %8.1f s", tuned / rounded, seconds)
   }

@@ -36,10 +36,10 @@ struct QuantizeCommand: ParsableCommand {
 
       Options go before the recipe, the recipe before --preset.
 
-      Before the folder appears, its files are read again and compared with the source, and the \
-      predictions with the source's on calibration text that was held out. A model card, \
-      report.html, quantization_report.json and SHA256SUMS tell what was done. autoround help plan \
-      says how to see beforehand what a run takes.
+      Before the folder appears, its files are read again and compared with the source, and its \
+      predictions, on calibration text that was held out, with the source's and with those of plain \
+      rounding. A model card, report.html, quantization_report.json and SHA256SUMS tell what was done. \
+      autoround help plan says how to see beforehand what a run takes.
 
       A run that is cut off, by Ctrl-C, a signal or a failure, leaves what it has in the folder \
       <output>.partial; the same command goes on after the last finished block and writes the same \

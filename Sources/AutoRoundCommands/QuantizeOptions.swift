@@ -53,7 +53,12 @@ struct QuantizeOptions: ParsableArguments {
   var batchSize: Int?
 
   @Option(
-    help: "Steps of tuning per block; 0 rounds with the scales that lose least. (default: 200)")
+    help: ArgumentHelp(
+      "Steps of tuning per block; 0 only rounds. (default: 200)",
+      discussion: """
+        With 0, the scales that lose least are searched for: of symmetric integers, of asymmetric ones of 2 \
+        bits, of MXFP and NVFP4. Others are rounded plainly to nearest.
+        """))
   var iterations: Int?
 
   @Option(help: "Learning rate of the first step. (default: 1/iterations)")

@@ -29,7 +29,9 @@ struct ReportOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Tokens of the calibration text to keep apart, and to measure the result on; 0: none.",
-      discussion: "Never more than an eighth of what is calibrated on, but at least one sample."))
+      discussion:
+        "Never more than an eighth of what is calibrated on, unless that is less than 2,000 tokens."
+    ))
   var heldOut = 8192
 
   func validate() throws {

@@ -24,4 +24,20 @@ package enum SquaredError {
       return (0..<chunks).reduce(0) { $0 + sums[$1] }
     }
   }
+
+  /// Sum of squared differences of each row.
+  package static func sums(
+    _ y: UnsafeRawPointer, target: UnsafeRawPointer, rows: Int, columns: Int, compute: ComputeType
+  ) -> [Double] {
+    [Double](unsafeUninitializedCapacity: rows) { buffer, count in
+      count = rows
+      guard let sums = buffer.baseAddress else { return }
+      ThreadTeam.forRanges(of: rows) { begin, end in
+        for row in begin..<end {
+          sums[row] = ck_squared_error(
+            compute.element, y, target, nil, 0, row * columns, (row + 1) * columns)
+        }
+      }
+    }
+  }
 }

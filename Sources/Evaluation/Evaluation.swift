@@ -1,5 +1,4 @@
 public import AutoRound
-import CKernels
 import Checkpoints
 public import Compute
 import Diagnostics
@@ -53,23 +52,29 @@ public struct Evaluation {
   /// Evaluates on windows of token ids, all of one length, which are those of the checkpoint's own
   /// vocabulary.
   ///
+  /// - Parameter comparingRounding: Whether to measure as well what plain rounding of the reference in the
+  ///   model's schemes predicts; see ``EvaluationReport/Comparison/rounded``. Takes half as long again.
   /// - Throws: As ``run(onText:)`` does; the windows are not those of a text.
   /// - Precondition: There is a window, and all are of one length, at least 2.
-  public func run(onWindows windows: [[Int32]]) throws -> EvaluationReport {
+  public func run(
+    onWindows windows: [[Int32]], comparingRounding: Bool = false
+  ) throws -> EvaluationReport {
     let started = ContinuousClock.now
     let model = try ReadableModel(opening: model)
     let reference = try reference.map { try ReadableModel(opening: $0) }
     try requireComparable(model, reference)
-    return try run(on: windows.map { $0.map { Int($0) } }, model, reference, since: started)
+    return try run(
+      on: windows.map { $0.map { Int($0) } }, model, reference,
+      comparingRounding ? reference.flatMap(model.rounded) : nil, since: started)
   }
 
   private func run(
     on windows: [[Int]], _ model: ReadableModel, _ reference: ReadableModel?,
-    since started: ContinuousClock.Instant
+    _ rounded: ReadableModel? = nil, since started: ContinuousClock.Instant
   ) throws -> EvaluationReport {
     let sequenceLength = windows[0].count
     let device = try Device(compute: compute)
-    let models = [model] + (reference.map { [$0] } ?? [])
+    let models = [model, reference, rounded].compactMap(\.self)
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {
       streams.append(
@@ -78,16 +83,41 @@ public struct Evaluation {
           try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
         })
     }
-    let heads = try models.map { try $0.outputProjection(device: device) }
-    var score = Score(isComparing: reference != nil)
-    for index in windows.indices {
-      try score.add(
-        window: windows[index], hidden: streams.map { $0[index] }, heads: heads,
-        rowByteCount: streams[0].sampleByteCount / sequenceLength)
+    // Rounding has a head of its own only where heads are quantized: then its scores come after the model's.
+    var heads = try [model, reference].compactMap { try $0?.outputProjection(device: device) }
+    if let rounded {
+      heads.append(
+        try model.quantizesHead ? rounded.outputProjection(device: device) : heads[0])
+    }
+    var scores = [Score(), Score()]
+    let rowByteCount = streams[0].sampleByteCount / sequenceLength
+    for (index, window) in windows.enumerated() {
+      for first in stride(from: 0, to: sequenceLength - 1, by: heads[0].rowLimit) {
+        let targets = window[(first + 1)...].prefix(heads[0].rowLimit)
+        func logits(_ model: Int) throws -> UnsafePointer<Float> {
+          try heads[model].logits(
+            of: streams[model][index] + first * rowByteCount, rows: targets.count)
+        }
+        let known = try reference.map { _ in try logits(1) }
+        let columns = heads[0].vocabularySize
+        scores[0].add(try logits(0), against: known, columns: columns, targets: targets)
+        if rounded != nil {
+          scores[1].add(try logits(2), against: known, columns: columns, targets: targets)
+        }
+      }
       try progress(0.9 + 0.1 * Double(index + 1) / Double(windows.count))
     }
     let seconds = (ContinuousClock.now - started) / .seconds(1)
-    return try score.report(sequenceLength: sequenceLength, seconds: seconds)
+    var report = try scores[0].report(sequenceLength: sequenceLength, seconds: seconds)
+    // Where rounding breaks a model, there is nothing to compare with.
+    if rounded != nil,
+      let other = try? scores[1].report(sequenceLength: sequenceLength, seconds: seconds)
+    {
+      report.comparison?.rounded = other.comparison.map {
+        .init(perplexity: other.perplexity, klDivergenceMean: $0.klDivergenceMean)
+      }
+    }
+    return report
   }
 
   private func windows(
@@ -146,93 +176,5 @@ public struct Evaluation {
         place: "vocab_size",
         "found \(theirs), expected \(ours) as in the model that is compared with it")
     }
-  }
-}
-
-/// What is summed up over all predicted tokens.
-private struct Score {
-  private let isComparing: Bool
-  private var negativeLogLikelihood = 0.0
-  private var referenceLogLikelihood = 0.0
-  private var divergences: [Double] = []
-  private var agreeing = 0
-  private var tokens = 0
-
-  init(isComparing: Bool) { self.isComparing = isComparing }
-
-  /// Adds a window, given the last hidden states of the model and of the reference, if there is one.
-  mutating func add(
-    window: [Int], hidden: [UnsafeMutableRawPointer], heads: [OutputProjection], rowByteCount: Int
-  ) throws {
-    let columns = heads[0].vocabularySize
-    let predicted = window.count - 1
-    for first in stride(from: 0, to: predicted, by: heads[0].rowLimit) {
-      let rows = min(heads[0].rowLimit, predicted - first)
-      let logits = try zip(heads, hidden).map {
-        try $0.logits(of: $1 + first * rowByteCount, rows: rows)
-      }
-      var rowScores = [RowScore](repeating: RowScore(), count: rows)
-      rowScores.withUnsafeMutableBufferPointer { scores in
-        let scores = SharedRows(pointer: scores.baseAddress!)
-        ThreadTeam.forRanges(of: rows) { begin, end in
-          for row in begin..<end {
-            let target = window[first + row + 1]
-            scores.pointer[row] = RowScore(
-              logits.map { $0 + row * columns }, columns: columns, target: target)
-          }
-        }
-      }
-      for score in rowScores {
-        negativeLogLikelihood += score.model
-        referenceLogLikelihood += score.reference
-        agreeing += score.agrees ? 1 : 0
-        if isComparing { divergences.append(score.divergence) }
-      }
-      tokens += rows
-    }
-  }
-
-  func report(sequenceLength: Int, seconds: Double) throws -> EvaluationReport {
-    let count = Double(tokens)
-    let perplexity = exp(negativeLogLikelihood / count)
-    guard perplexity.isFinite else {
-      throw InputError(
-        .notFinite, "the perplexity is \(perplexity): the model's logits are not finite numbers")
-    }
-    var report = EvaluationReport(
-      perplexity: perplexity, tokens: tokens, sequenceLength: sequenceLength, seconds: seconds)
-    if isComparing {
-      let sorted = divergences.sorted()
-      report.comparison = EvaluationReport.Comparison(
-        referencePerplexity: exp(referenceLogLikelihood / count),
-        klDivergenceMean: divergences.reduce(0, +) / count,
-        klDivergenceP99: sorted[min(sorted.count - 1, sorted.count * 99 / 100)],
-        sameTopToken: Double(agreeing) / count)
-    }
-    return report
-  }
-
-  private struct SharedRows: @unchecked Sendable {
-    // Threads write disjoint rows.
-    let pointer: UnsafeMutablePointer<RowScore>
-  }
-}
-
-/// What one predicted token adds.
-private struct RowScore {
-  var model = 0.0
-  var reference = 0.0
-  var divergence = 0.0
-  var agrees = false
-
-  init() {}
-
-  /// - Parameter logits: The model's row, then the reference's, if there is one.
-  init(_ logits: [UnsafePointer<Float>], columns: Int, target: Int) {
-    model = ck_log_sum_exp(logits[0], columns) - Double(logits[0][target])
-    guard logits.count > 1 else { return }
-    reference = ck_log_sum_exp(logits[1], columns) - Double(logits[1][target])
-    divergence = ck_kl_divergence(logits[1], logits[0], columns)
-    agrees = ck_largest(logits[0], columns) == ck_largest(logits[1], columns)
   }
 }

@@ -14,6 +14,10 @@ package struct ReadableModel {
   package let description: ModelDescription
   /// Weights as numbers, whichever way they are stored.
   package let source: any TensorSource
+  /// Whether the head's weight is quantized.
+  var quantizesHead: Bool {
+    (source as? DequantizedCheckpoint)?.schemes[description.headModule]?.weights != nil
+  }
   /// How the head's inputs are quantized; nil leaves them as they are.
   private let headInputs: (quantization: ActivationQuantization, scale: Float)?
 
@@ -43,6 +47,22 @@ package struct ReadableModel {
       sharesScale: quantized.sharesInputScale)
     for placed in description.blocks { try quantized.requireScales(of: placed) }
     headInputs = try quantized.inputs(of: plain.headModule)
+  }
+
+  private init(
+    _ checkpoint: Checkpoint, _ source: any TensorSource, like model: ReadableModel
+  ) {
+    self.checkpoint = checkpoint
+    self.source = source
+    (description, headInputs) = (model.description, model.headInputs)
+  }
+
+  /// The model that plain rounding of `original` in this one's schemes gives, with activations quantized
+  /// as here; nil if this one is not quantized.
+  func rounded(from original: ReadableModel) -> ReadableModel? {
+    guard let quantized = source as? DequantizedCheckpoint else { return nil }
+    return ReadableModel(
+      original.checkpoint, RoundedCheckpoint(quantized, from: original.source), like: self)
   }
 
   /// The end of the model.

@@ -109,7 +109,14 @@ package struct DequantizedCheckpoint: TensorSource {
     return weight.dequantized(to: weight.dtype)
   }
 
-  private func module(ofWeight name: String) -> String? {
+  /// The scale that those of a layer's groups are relative to; nil where its format has none.
+  func globalScale(of module: String) throws(InputError) -> Float? {
+    let name = "\(module).weight_global_scale"
+    return checkpoint.contains(name) ? try checkpoint.tensor(name, shape: [1]).floats()[0] : nil
+  }
+
+  /// The quantized layer that a weight belongs to.
+  func module(ofWeight name: String) -> String? {
     guard name.hasSuffix(".weight") else { return nil }
     let module = String(name.dropLast(".weight".count))
     // A scheme may quantize inputs alone; the weight is then as it is stored.

@@ -22,7 +22,7 @@ public struct CalibrationData: Sendable, Equatable {
   public let hash: String
   /// The beginning of the first sample, decoded, on one line.
   public let excerpt: String
-  /// Samples of the same source that were not asked for, to measure the result on.
+  /// Samples of the same source that come after those which were asked for, to measure the result on.
   public let heldOut: [[Int32]]
   /// What the user should know about the samples; empty if all is as asked.
   public let warnings: [String]

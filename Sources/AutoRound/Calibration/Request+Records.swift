@@ -3,20 +3,22 @@ import Foundation
 import JSONText
 
 extension CalibrationData.Request {
-  /// The first records that are long enough, cut to length.
+  /// The first records that are long enough, cut to length. Where these are too few to hold some out,
+  /// what cutting has left of records is held out.
   func records(
     in bytes: Data, _ vocabulary: CalibrationData.Vocabulary
   ) throws -> CalibrationData.Found {
     var found = CalibrationData.Found()
     var recordCount = 0
     var longest = 0
+    var rest: [[Int32]] = []
     for (line, number) in JSONLines(bytes) {
       let ids: [Int32]
       do {
         ids = try tokenIDs(of: CalibrationRecord(line: line), vocabulary)
       } catch let error as InputError {
         // What stands after the samples has been of no concern to anyone so far.
-        if found.samples.count >= sampleCount { return found }
+        if found.samples.count >= sampleCount { break }
         throw error.atLine(number)
       }
       recordCount += 1
@@ -27,6 +29,14 @@ extension CalibrationData.Request {
       }
       found.samples.append(Array(ids.prefix(sequenceLength)))
       if found.samples.count == sampleCount + heldOutCount { return found }
+      for first in stride(
+        from: sequenceLength, through: ids.count - sequenceLength, by: sequenceLength)
+      where rest.count < heldOutCount {
+        rest.append(Array(ids[first..<first + sequenceLength]))
+      }
+    }
+    if found.samples.count >= sampleCount {
+      found.samples += rest.prefix(sampleCount + heldOutCount - found.samples.count)
     }
     guard recordCount > 0 else {
       throw InputError(.malformed, "has no records; expected one JSON object per line")

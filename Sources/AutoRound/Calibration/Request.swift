@@ -49,6 +49,17 @@ extension CalibrationData {
         warnings.append(
           "\(repeatedCount) of \(counted(samples.count, "sample")) in \(source) are repetitions")
       }
+      let leftCount = max(0, self.samples.count - request.sampleCount)
+      let predicted = leftCount * (request.sequenceLength - 1)
+      if leftCount == 0, request.heldOutCount > 0 {
+        warnings.append(
+          "\(source) has nothing left to measure the result on; perplexity and divergence are not in the "
+            + "report")
+      } else if leftCount < request.heldOutCount, predicted < RunReporting.tellingTokenCount {
+        warnings.append(
+          "\(source) has \(Quantities.count(predicted)) tokens left to measure the result on; a perplexity "
+            + "on fewer than \(Quantities.count(RunReporting.tellingTokenCount)) says little")
+      }
       return warnings
     }
   }

@@ -42,8 +42,9 @@ extension AutoRoundModifier {
     let tuner = BlockTuner(
       block: unit.program, layers: unit.layers, inputScales: unit.inputScales, settings: settings)
     tuner.quantizeWeights()
-    let roundedLoss = runner.loss(on: unit.inputs, targets: unit.targets)
-    if searchesScales {
+    let rounded = runner.errors(on: unit.inputs, targets: unit.targets)
+    let roundedLoss = rounded.mean
+    if options.searchesScales {
       for (layer, importance) in zip(unit.layers, unit.importances) {
         layer.quantizer.searchScales(importance: importance)
       }
@@ -60,14 +61,17 @@ extension AutoRoundModifier {
     for (layer, module) in zip(unit.layers, unit.modules) {
       try naming(module) { try state.commit(layer.quantizer.finished(), module: module) }
     }
-    let finalLoss = runner.loss(on: unit.inputs, targets: unit.targets, outputs: unit.outputs)
+    let finalLoss = runner.errors(
+      on: unit.inputs, targets: unit.targets, outputs: unit.outputs
+    ).mean
     let report = BlockReport(
       index: unit.index, name: unit.name, layers: unit.layers.map(\.name),
       initialLoss: outcome.losses.first ?? roundedLoss,
       bestLoss: iterations > 0 ? outcome.bestLoss : finalLoss,
       bestIteration: outcome.bestIteration, finalLoss: finalLoss, rtnLoss: roundedLoss,
-      seconds: (ContinuousClock.now - started).seconds, losses: outcome.losses)
-    try check(report, outcome, state)
+      lossShareOfFew: rounded.shareOfFew, seconds: (ContinuousClock.now - started).seconds,
+      losses: outcome.losses)
+    try check(report, outcome)
     state.blocks.append(report)
   }
 
@@ -96,8 +100,7 @@ extension AutoRoundModifier {
   }
 
   /// A block that was not tuned, or whose loss is not a number, never becomes part of a checkpoint.
-  private func check(_ report: BlockReport, _ outcome: TuningOutcome, _ state: SessionState) throws
-  {
+  private func check(_ report: BlockReport, _ outcome: TuningOutcome) throws {
     guard report.finalLoss.isFinite, report.rtnLoss.isFinite else {
       throw InputError(
         .notFinite, place: report.name,
@@ -109,15 +112,5 @@ extension AutoRoundModifier {
         .missing, place: report.name,
         "the block had \(outcome.losses.count) of \(iterations) iterations of tuning")
     }
-    if iterations > 0, report.finalLoss > report.rtnLoss {
-      state.warn(
-        "\(report.name): the loss after tuning, \(report.finalLoss), is above that of rounding to nearest, "
-          + "\(report.rtnLoss); more samples or iterations may help")
-    }
-  }
-
-  /// Whether scales are searched for: in place of tuning, or before it.
-  var searchesScales: Bool {
-    iterations > 0 ? options.algorithm == .signRoundV2 : !options.disablesOptimizedRounding
   }
 }

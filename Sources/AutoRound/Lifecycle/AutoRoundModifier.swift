@@ -76,23 +76,27 @@ public final class AutoRoundModifier: Modifier {
     }
     for remark in resolution.remarks { state.warn(remark) }
     var schemes = resolution.schemes
-    let head = state.model.description.headModule
+    let description = state.model.description
+    let head = description.headModule
     if options.head == .quantize { try requireHead(head, schemes, state) }
-    let outside = schemes.keys.filter { !state.isInsideBlock($0) }.sorted()
-    for name in outside where options.head == .keep || name != head {
-      schemes[name] = nil
-      state.warn(
-        "\(name) is not in a decoder block and stays as it is; add it to ignore"
-          + (name == head ? ", or ask for it with --lm-head quantize" : ""))
+    for module in description.modules
+    where schemes[module.name] != nil && !state.isInsideBlock(module.name) {
+      if module.name == head, options.head == .quantize { continue }
+      schemes[module.name] = nil
+      let remark = try options.remark(onKeptHead: module, isTied: description.isTied)
+      if let remark { state.warn(remark) }
     }
     guard !schemes.isEmpty else {
       throw InputError(
         .invalidValue, place: "targets", "no linear layer of a decoder block is left to quantize")
     }
-    warnAboutMissingSearch(schemes, state)
+    let remark = options.remark(
+      onMissingSearch: schemes, of: state.model.description.modules.map(\.name))
+    if let remark { state.warn(remark) }
+    warnAboutLargeSteps(state)
     state.assign(schemes)
     state.keyValueScheme = options.keyValueCacheScheme
-    state.wantsInputSquares = searchesScales
+    state.wantsInputSquares = options.searchesScales(in: schemes)
     state.training = iterations > 0 ? .matrices : .nothing
     state.gradientPrecision = try options.gradientPrecision(
       for: state.device.compute, hiddenSize: state.model.description.hiddenSize)
@@ -106,11 +110,13 @@ public final class AutoRoundModifier: Modifier {
     try tune(head, state)
   }
 
+  public func end(_ state: SessionState) throws {
+    warnAboutLosses(state)
+  }
+
   public func finalize(_ state: SessionState) throws {
     // Every block that has a layer to quantize must have been through applyAutoRound, and the head.
-    let expected = state.model.description.blocks.filter { placed in
-      placed.block.linearLayers.contains { state.schemes["\(placed.name).\($0.name)"] != nil }
-    }
+    let expected = state.model.description.blocks.filter(state.quantizes)
     let names =
       expected.map(\.name) + (state.quantizesHead ? [state.model.description.headModule] : [])
     let missing = Set(names).subtracting(state.blocks.map(\.name))
@@ -162,13 +168,13 @@ public final class AutoRoundModifier: Modifier {
   ) throws {
     guard !state.model.description.isTied else {
       throw InputError(
-        .unsupported, source: "--lm-head", place: head,
+        .unsupported, source: options.headSource, place: head,
         "the head shares its weights with the embedding (tied) and cannot be quantized"
       )
     }
     guard schemes[head] != nil else {
       throw InputError(
-        .invalidValue, source: "--lm-head", place: head,
+        .invalidValue, source: options.headSource, place: head,
         "no target matches it, or an entry of ignore does")
     }
   }
@@ -222,19 +228,6 @@ public final class AutoRoundModifier: Modifier {
       for layer in sharing { scales[layer] = scale }
     }
     return scales
-  }
-
-  private func warnAboutMissingSearch(
-    _ schemes: [String: QuantizationScheme], _ state: SessionState
-  ) {
-    guard iterations > 0, options.algorithm == .signRoundV2 else { return }
-    let layers = state.model.description.modules.map(\.name).filter { name in
-      schemes[name]?.weights?.hasScaleSearch == false
-    }
-    guard let first = layers.first else { return }
-    state.warn(
-      "\(layers.count) layers, \(first) among them, are tuned by signround: signround-v2 begins with a search "
-        + "for scales, which asymmetric integers, FP8 and one scale for a whole tensor do not have")
   }
 }
 

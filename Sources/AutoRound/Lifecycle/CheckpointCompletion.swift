@@ -58,24 +58,35 @@ struct CheckpointCompletion {
         + "begin anew with --restart")
   }
 
-  /// Compares the predictions with the source's on samples that were not calibrated on.
+  /// Compares the predictions with the source's on samples that were not calibrated on, and with those of
+  /// plain rounding, unless that is all that was done.
   ///
-  /// - Parameter checkStop: Throws if the run is to stop.
+  /// - Parameters:
+  ///   - warn: Told if plain rounding predicts better.
+  ///   - checkStop: Throws if the run is to stop.
   func measure(
-    _ samples: [[Int32]], warn: (String) -> Void, checkStop: () throws -> Void
+    _ samples: [[Int32]], options: ResolvedOptions, warn: (String) -> Void,
+    checkStop: () throws -> Void
   ) throws -> EvaluationReport? {
-    guard let measure = reporting.measure, reporting.heldOutTokenCount > 0 else { return nil }
-    guard !samples.isEmpty else {
-      warn(
-        "the calibration text has nothing left to measure the result on; perplexity and divergence "
-          + "are not in the report")
-      return nil
-    }
+    guard let measure = reporting.measure, !samples.isEmpty else { return nil }
     observer?.observe(.measuring(share: 0))
-    return try measure(folder, source.folder, samples) { share in
+    let report = try measure(folder, source.folder, samples, !options.roundsPlainly) { share in
       try checkStop()
       observer?.observe(.measuring(share: share))
     }
+    if let comparison = report.comparison, let rounded = comparison.rounded,
+      comparison.klDivergenceMean > rounded.klDivergenceMean
+    {
+      warn(
+        "on held-out text the result is worse than plain rounding: KL divergence "
+          + "\(Quantities.significant(comparison.klDivergenceMean)) against "
+          + "\(Quantities.significant(rounded.klDivergenceMean)), perplexity "
+          + "\(Quantities.decimal(report.perplexity)) against \(Quantities.decimal(rounded.perplexity)); "
+          + (options.iterations > 0
+            ? "more --iterations or --samples, or calibration text like that which the model will see, may help"
+            : "--disable-opt-rtn rounds plainly"))
+    }
+    return report
   }
 
   /// Writes what there is to say about the run, and puts the checkpoint in its place.

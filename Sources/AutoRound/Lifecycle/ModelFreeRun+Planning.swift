@@ -56,6 +56,8 @@ extension ModelFreeRun {
     for remark in resolution.remarks { warn(remark) }
     let counted = resolution.schemes.filter { !checkpoint.isUncounted($0.key) }
     let schemes = try choose(counted, named, warn)
+    let remark = options.remark(onMissingSearch: schemes, of: named.modules.map(\.name))
+    if let remark { warn(remark) }
     for module in schemes.keys.sorted() { try checkpoint.requireWeightType("\(module).weight") }
     let copy = try QuantizedCopy(
       of: checkpoint, modules: named.modules + named.tiedHeads, schemes: schemes)
@@ -92,14 +94,13 @@ extension ModelFreeRun {
   ) throws -> [String: QuantizationScheme] {
     var schemes = resolved
     if options.head == .keep {
-      for head in named.heads where schemes.removeValue(forKey: head) != nil {
-        warn(
-          "\(head) is the head and stays as it is; add it to ignore, or ask for it with --lm-head quantize"
-        )
+      for head in named.modules
+      where named.heads.contains(head.name) && schemes.removeValue(forKey: head.name) != nil {
+        if let remark = try options.remark(onKeptHead: head, isTied: false) { warn(remark) }
       }
     } else if !named.heads.contains(where: { schemes[$0] != nil }) {
       throw InputError(
-        .invalidValue, source: "--lm-head",
+        .invalidValue, source: options.headSource,
         "there is no head with a weight of its own among the tensors that targets match")
     }
     let unfit = named.modules.filter { module in

@@ -84,17 +84,21 @@ struct ModelFreeRun {
       peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
       outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, warnings: warnings)
     report.verification = verification
-    try completion.finish(report, description(of: checkpoint), verification)
+    try completion.finish(report, description(of: checkpoint, schemes), verification)
     return report
   }
 
-  private func description(of checkpoint: Checkpoint) -> RunDescription {
+  private func description(
+    of checkpoint: Checkpoint, _ schemes: [String: QuantizationScheme]
+  ) -> RunDescription {
     let architectures = checkpoint.configuration["architectures"]?.arrayValue
     return RunDescription(
       model: model.path(percentEncoded: false),
       architecture: architectures?.first?.stringValue ?? "unknown", scheme: options.schemeSummary,
       device: "cpu", instructionSet: "any", computeType: "f32", threadCount: ThreadTeam.size,
-      blockCount: 0, iterations: 0, batchSize: 0, learningRate: "none", sampleCount: 0,
+      blockCount: 0, iterations: 0,
+      searchesScales: options.searchesScales(in: schemes), batchSize: 0,
+      learningRate: "none", sampleCount: 0,
       sequenceLength: 0, calibrationHash: "none", calibrationExcerpt: "", seed: options.seed)
   }
 }

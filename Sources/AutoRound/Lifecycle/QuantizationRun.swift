@@ -108,7 +108,7 @@ struct QuantizationRun {
         options: options, warn: state.warn)
       try state.checkStop()
       let quality = try completion.measure(
-        calibration.heldOut, warn: state.warn, checkStop: state.checkStop)
+        calibration.heldOut, options: options, warn: state.warn, checkStop: state.checkStop)
       try state.checkStop()
       let cost = RunCost(since: started, after: earlier)
       var report = RunReport(
@@ -157,9 +157,10 @@ struct QuantizationRun {
       scheme: options.schemeSummary, device: "cpu", instructionSet: Self.instructionSet,
       matrixLibrary: MatrixLibrary.description,
       computeType: compute.rawValue, threadCount: ThreadTeam.size,
-      blockCount: state.model.description.blocks.count, iterations: options.iterations,
+      blockCount: state.model.description.blocks.count, tunedBlocks: state.tunedIndices,
+      iterations: options.iterations, searchesScales: options.searchesScales(in: state.schemes),
       batchSize: min(options.batchSize, state.calibration.samples.count),
-      learningRate: options.learningRate.description,
+      learningRate: options.iterations > 0 ? options.learningRate.description : "none",
       sampleCount: state.calibration.samples.count,
       sequenceLength: state.calibration.sequenceLength, calibrationHash: state.calibration.hash,
       calibrationExcerpt: state.calibration.excerpt, seed: options.seed)

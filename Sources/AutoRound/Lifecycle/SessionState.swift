@@ -17,6 +17,11 @@ public final class SessionState {
   package var quantizesHead: Bool { schemes[model.description.headModule] != nil }
   /// Blocks of the model, and one more for a head that is quantized.
   package var stepCount: Int { model.description.blocks.count + (quantizesHead ? 1 : 0) }
+  /// Positions of the blocks that have something to quantize, and of a head after them.
+  package var tunedIndices: [Int] {
+    let blocks = model.description.blocks
+    return blocks.indices.filter { quantizes(blocks[$0]) } + (quantizesHead ? [blocks.count] : [])
+  }
   /// Whether a modifier asks for ``CalibratedBlock/inputSquares``.
   package var wantsInputSquares = false
   /// What programs compute gradients of.
@@ -64,6 +69,11 @@ public final class SessionState {
   /// Gives layers their schemes; a later modifier's schemes win.
   package func assign(_ schemes: [String: QuantizationScheme]) {
     self.schemes.merge(schemes) { $1 }
+  }
+
+  /// Whether a layer of a block has a scheme for its weight.
+  package func quantizes(_ placed: PlacedBlock) -> Bool {
+    placed.block.linearLayers.contains { schemes["\(placed.name).\($0.name)"]?.weights != nil }
   }
 
   /// Hands the finished weight of a layer to the output.

@@ -38,7 +38,9 @@ extension RunPlan {
         copy: copy, embeddingsAndHeads: [description.embedding, description.head],
         reason: {
           state.isInsideBlock($0.name)
-            ? "no target matches it" : "it is outside the decoder blocks"
+            ? "no target matches it"
+            : description.isTied
+              ? "it is the embedding (tied)" : "it is the head; --lm-head quantize asks for it"
         }), options: options, memory: memory,
       // Both streams after one block, and those after the next until their record is written.
       scratchByteCount: description.blocks.count > 1 ? 2 * memory.streams : 0,

@@ -13,13 +13,7 @@ extension TimeEstimate {
   ///   - heldOutTokenCount: Tokens that the result will be measured on.
   init?(measuring state: SessionState, _ options: ResolvedOptions, heldOutTokenCount: Int) throws {
     let started = ContinuousClock.now
-    guard
-      let placed = state.decoderBlocks.first(where: { placed in
-        placed.block.linearLayers.contains {
-          state.schemes["\(placed.name).\($0.name)"]?.weights != nil
-        }
-      })
-    else { return nil }
+    guard let placed = state.decoderBlocks.first(where: state.quantizes) else { return nil }
     let (samples, tokens) = (state.calibration.samples.count, state.calibration.sequenceLength)
     let batch = min(options.batchSize, samples)
     let work = BlockWork(placed.block)
@@ -37,15 +31,19 @@ extension TimeEstimate {
     let passes = 3 * batches * forward
     let streamBytes = Double(
       2 * samples * tokens * placed.block.hiddenSize * state.device.compute.byteCount)
-    blockSeconds =
-      sample.otherSeconds + Double(options.iterations) * iteration + passes
-      + streamBytes * Self.secondsPerStreamByte
-    blockCount = state.decoderBlocks.count
+    let streams = streamBytes * Self.secondsPerStreamByte
+    blockSeconds = sample.otherSeconds + Double(options.iterations) * iteration + passes + streams
     processorShare = sample.processorShare
+    let blocks = state.decoderBlocks
+    blockCount = blocks.count(where: state.quantizes)
+    // A block with nothing to quantize is passed through by both streams.
+    let passing = Double(blocks.count - blockCount) * (2 * batches * forward + streams)
     let heldOut = Double(heldOutTokenCount) / Double(max(1, batch * tokens))
+    // The result, the source, and what plain rounding gives; the head takes a quarter as much.
+    let measured = 1.25 * (options.roundsPlainly ? 2 : 3)
     otherSeconds =
       Double(state.model.checkpoint.byteCount) * Self.secondsPerSourceByte
-      + 2.5 * heldOut * forward * Double(blockCount)
+      + measured * heldOut * forward * Double(blocks.count) + passing
     if state.quantizesHead {
       let description = state.model.description
       let head = Double(description.vocabularySize) * Double(description.hiddenSize)

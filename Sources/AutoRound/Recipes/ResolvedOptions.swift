@@ -32,6 +32,8 @@ public struct ResolvedOptions: Sendable, Equatable {
   public var momentum: Double
   /// What becomes of the head.
   public var head: HeadTreatment
+  /// What has decided about the head, as its user knows it.
+  let headSource: String
   /// Whether weights are rounded as they lie in the files, without running the model. It is so without
   /// being asked for where there are no iterations and the architecture is not known.
   public var isModelFree: Bool
@@ -72,6 +74,7 @@ public struct ResolvedOptions: Sendable, Equatable {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
     head = overrides.head ?? options.head ?? .keep
+    headSource = overrides.head == nil ? "quant_lm_head" : "--lm-head"
     ignore = overrides.ignore ?? options.ignore
     // The usual entry is not meant where the head is asked for; one that was given with it is.
     if head == .quantize, overrides.ignore == nil { ignore.removeAll { $0 == "lm_head" } }

@@ -24,16 +24,33 @@ public struct EvaluationReport: Sendable, Equatable {
     public var klDivergenceP99: Double
     /// Share of positions at which both find the same token most likely.
     public var sameTopToken: Double
+    /// How plain rounding of the reference in the model's schemes does; nil if that was not measured.
+    public var rounded: Rounded?
+
+    /// What plain rounding gives on the same tokens.
+    public struct Rounded: Sendable, Equatable {
+      /// Its perplexity.
+      public var perplexity: Double
+      /// The mean divergence of its predictions from the reference's.
+      public var klDivergenceMean: Double
+
+      /// Creates a pair.
+      public init(perplexity: Double, klDivergenceMean: Double) {
+        self.perplexity = perplexity
+        self.klDivergenceMean = klDivergenceMean
+      }
+    }
 
     /// Creates a comparison.
     public init(
       referencePerplexity: Double, klDivergenceMean: Double, klDivergenceP99: Double,
-      sameTopToken: Double
+      sameTopToken: Double, rounded: Rounded? = nil
     ) {
       self.referencePerplexity = referencePerplexity
       self.klDivergenceMean = klDivergenceMean
       self.klDivergenceP99 = klDivergenceP99
       self.sameTopToken = sameTopToken
+      self.rounded = rounded
     }
   }
 
@@ -60,6 +77,10 @@ public struct EvaluationReport: Sendable, Equatable {
       json.set("kl_divergence_mean", JSONValue(comparison.klDivergenceMean))
       json.set("kl_divergence_p99", JSONValue(comparison.klDivergenceP99))
       json.set("same_top_token", JSONValue(comparison.sameTopToken))
+      if let rounded = comparison.rounded {
+        json.set("rounded_perplexity", JSONValue(rounded.perplexity))
+        json.set("rounded_kl_divergence_mean", JSONValue(rounded.klDivergenceMean))
+      }
     }
     return json
   }

@@ -61,6 +61,14 @@ struct HTMLReport {
         ),
         ("same most likely token", Quantities.percent(comparison.sameTopToken)),
       ]
+      if let rounded = comparison.rounded {
+        rows.append(
+          (
+            "plain rounding, the same text",
+            "perplexity \(Quantities.decimal(rounded.perplexity)), KL divergence "
+              + Quantities.significant(rounded.klDivergenceMean)
+          ))
+      }
     } else {
       rows.append(("perplexity, held-out text", "not measured"))
     }
@@ -93,15 +101,7 @@ struct HTMLReport {
           : record.commandLine.map(shellWord).joined(separator: " ")
       ),
       ("architecture", run.architecture),
-      (
-        "tuning",
-        "\(run.iterations) iterations, batches of \(run.batchSize), learning rate "
-          + "\(run.learningRate), seed \(run.seed)"
-      ),
-      (
-        "calibration",
-        "\(counted(run.sampleCount, "sample")) of \(counted(run.sequenceLength, "token")), hash \(run.calibrationHash)"
-      ),
+      ("tuning", run.tuning), ("calibration", run.calibration),
       ("its beginning", run.calibrationExcerpt),
       (
         "compute",

@@ -33,18 +33,22 @@ struct ModelCard {
   }
 
   private var body: [String] {
-    let report = record.report
+    let (run, report) = (record.description, record.report)
     var lines = [
       "# \(name)", "",
-      "\(record.baseModel), quantized with AutoRound: \(record.description.scheme).", "",
+      "\(record.baseModel), quantized with AutoRound: \(run.scheme).", "",
       "| | |", "|---|---|",
       "| size | \(Quantities.bytes(report.outputBytes)), source "
         + "\(Quantities.bytes(report.sourceBytes)) |",
       "| bits per quantized weight | \(Quantities.decimal(report.bitsPerWeight)) |",
       "| quantized layers | \(record.verification.quantizedLayerCount) |",
-      "| calibration | \(counted(record.description.sampleCount, "sample")) of "
-        + "\(counted(record.description.sequenceLength, "token")) |",
-      "| tuning | \(record.description.iterations) iterations for each block |",
+      "| calibration | "
+        + (run.sampleCount > 0
+          ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token") : "none")
+        + " |",
+      "| tuning | "
+        + (run.iterations > 0 ? counted(run.iterations, "iteration") + " for each block" : run.tuning)
+        + " |",
       "| tensor parallelism | "
         + record.verification.tensorParallelSizes.map(String.init).joined(separator: ", ") + " |",
     ]
@@ -56,6 +60,11 @@ struct ModelCard {
           + "nats on \(Quantities.count(quality.tokens)) tokens |",
         "| same most likely token | \(Quantities.percent(comparison.sameTopToken)) |",
       ]
+      if let rounded = comparison.rounded {
+        lines.append(
+          "| plain rounding, the same text | perplexity \(Quantities.decimal(rounded.perplexity)), "
+            + "KL divergence \(Quantities.significant(rounded.klDivergenceMean)) nats |")
+      }
     }
     return lines + [""] + serving + provenance
   }

@@ -37,6 +37,7 @@ package struct ProgressText {
     switch event {
     case .started(let description):
       lastLineTime = time
+      timeLeft.runStarted(tuning: description.tunedBlocks)
       return description.lines(styling).map(Output.line)
     case .readingSource(let share):
       let text = "reading the source"

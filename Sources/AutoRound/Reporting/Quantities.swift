@@ -35,8 +35,10 @@ package enum Quantities {
     String(format: "%.1f %%", share * 100)
   }
 
-  /// `4.25`: up to three decimals, none of them a zero at the end.
+  /// `4.25`: up to three decimals, none of them a zero at the end; `3.412e+08` from a million on, where
+  /// digits would be noise.
   package static func decimal(_ value: Double) -> String {
+    guard abs(value) < 1e6 else { return loss(value) }
     var text = String(format: "%.3f", value)
     while text.last == "0" { text.removeLast() }
     if text.last == "." { text.removeLast() }

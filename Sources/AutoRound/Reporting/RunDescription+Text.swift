@@ -6,13 +6,27 @@ extension RunDescription {
     [
       styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block"),
       "scheme       \(scheme)",
-      "tuning       \(counted(iterations, "iteration")), batch \(batchSize), learning rate \(learningRate), "
-        + "seed \(seed)",
-      "calibration  \(counted(sampleCount, "sample")) of \(counted(sequenceLength, "token")) "
-        + "(\(Quantities.count(tokenCount))), hash \(calibrationHash)",
+      "tuning       \(tuning)",
+      "calibration  \(calibration)",
       "             \(calibrationExcerpt)",
       "compute      \(computeType) on \(device) (\(instructionSet)), "
         + counted(threadCount, "thread"),
     ]
+  }
+
+  /// How weights are tuned, or what is done instead.
+  var tuning: String {
+    guard iterations > 0 else {
+      return "none; rounded " + (searchesScales ? "with the scales that lose least" : "to nearest")
+    }
+    return counted(iterations, "iteration")
+      + ", batch \(batchSize), learning rate \(learningRate), seed \(seed)"
+  }
+
+  /// What is calibrated on.
+  var calibration: String {
+    guard sampleCount > 0 else { return "none" }
+    return counted(sampleCount, "sample") + " of " + counted(sequenceLength, "token")
+      + " (\(Quantities.count(tokenCount))), hash \(calibrationHash)"
   }
 }

@@ -18,8 +18,12 @@ public struct RunDescription: Sendable, Equatable {
   public var threadCount: Int
   /// The number of decoder blocks.
   public var blockCount: Int
+  /// Positions of the blocks that have something to quantize, and of a head after them; nil: all blocks.
+  public var tunedBlocks: [Int]?
   /// Steps of tuning per block.
   public var iterations: Int
+  /// Whether scales are searched for, in place of tuning or before it.
+  public var searchesScales: Bool
   /// Samples per step.
   public var batchSize: Int
   /// The learning rate of the first step, or how it is chosen.
@@ -39,7 +43,7 @@ public struct RunDescription: Sendable, Equatable {
   public init(
     model: String, architecture: String, scheme: String, device: String, instructionSet: String,
     matrixLibrary: String = "", computeType: String, threadCount: Int, blockCount: Int,
-    iterations: Int, batchSize: Int,
+    tunedBlocks: [Int]? = nil, iterations: Int, searchesScales: Bool = false, batchSize: Int,
     learningRate: String, sampleCount: Int, sequenceLength: Int, calibrationHash: String,
     calibrationExcerpt: String, seed: Int
   ) {
@@ -52,7 +56,9 @@ public struct RunDescription: Sendable, Equatable {
     self.computeType = computeType
     self.threadCount = threadCount
     self.blockCount = blockCount
+    self.tunedBlocks = tunedBlocks
     self.iterations = iterations
+    self.searchesScales = searchesScales
     self.batchSize = batchSize
     self.learningRate = learningRate
     self.sampleCount = sampleCount

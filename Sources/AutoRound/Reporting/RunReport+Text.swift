@@ -21,6 +21,11 @@ extension RunReport {
           + "\(Quantities.decimal(comparison.referencePerplexity)), KL divergence "
           + "\(Quantities.significant(comparison.klDivergenceMean)), on "
           + "\(Quantities.count(quality.tokens)) tokens")
+      if let rounded = comparison.rounded {
+        lines.append(
+          "rounded    perplexity \(Quantities.decimal(rounded.perplexity)), KL divergence "
+            + "\(Quantities.significant(rounded.klDivergenceMean)): plainly, on the same tokens")
+      }
     }
     lines += [
       "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes)), "

@@ -23,6 +23,9 @@ public struct BlockReport: Sendable, Equatable {
   public var finalLoss: Double
   /// Loss on all samples with weights rounded to nearest.
   public var rtnLoss: Double
+  /// The share of ``rtnLoss`` that one token in 64 carries, those with the largest errors. Near 1, the block
+  /// has massive activations, and its losses say little about the other tokens.
+  public var lossShareOfFew: Double
   /// Seconds spent on the block.
   public var seconds: Double
   /// Loss of each step's batch, before the step was taken.
@@ -31,7 +34,8 @@ public struct BlockReport: Sendable, Equatable {
   /// Creates a report.
   public init(
     index: Int, name: String, layers: [String], initialLoss: Double, bestLoss: Double,
-    bestIteration: Int, finalLoss: Double, rtnLoss: Double, seconds: Double, losses: [Double] = []
+    bestIteration: Int, finalLoss: Double, rtnLoss: Double, lossShareOfFew: Double = 0,
+    seconds: Double, losses: [Double] = []
   ) {
     self.index = index
     self.name = name
@@ -41,6 +45,7 @@ public struct BlockReport: Sendable, Equatable {
     self.bestIteration = bestIteration
     self.finalLoss = finalLoss
     self.rtnLoss = rtnLoss
+    self.lossShareOfFew = lossShareOfFew
     self.seconds = seconds
     self.losses = losses
   }
@@ -58,6 +63,7 @@ public struct BlockReport: Sendable, Equatable {
       "layers": .array(layers.map(JSONValue.string)), "initial_loss": JSONValue(initialLoss),
       "best_loss": JSONValue(bestLoss), "best_iteration": JSONValue(bestIteration),
       "final_loss": JSONValue(finalLoss), "rtn_loss": JSONValue(rtnLoss),
+      "loss_share_of_few": JSONValue(lossShareOfFew),
       "seconds": JSONValue(seconds), "losses": .array(losses.map { JSONValue($0) }),
     ]
   }

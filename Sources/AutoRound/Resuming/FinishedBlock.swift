@@ -99,6 +99,7 @@ extension BlockReport {
       bestIteration: try reader.required("best_iteration").int(in: 0...1 << 30),
       finalLoss: try reader.required("final_loss").double(),
       rtnLoss: try reader.required("rtn_loss").double(),
+      lossShareOfFew: try reader.required("loss_share_of_few").double(),
       seconds: try reader.required("seconds").double(), losses: losses)
   }
 }

@@ -37,22 +37,21 @@ package struct BlockRunner {
     forEachBatch(of: cache) { samples, outputs in scatter(outputs, to: cache, samples) }
   }
 
-  /// The block's error on all samples, the mean of `(output - target)^2`; `outputs`, if given, gets the
-  /// outputs and may be `inputs`.
-  package func loss(
+  /// The block's errors on all samples; `outputs`, if given, gets the outputs and may be `inputs`.
+  package func errors(
     on inputs: ActivationCache, targets: some TuningTargets, outputs: ActivationCache? = nil
-  ) -> Double {
-    var sum = 0.0
-    let elements = block.outputByteCount / inputs.compute.byteCount
+  ) -> TokenErrors {
+    var errors = TokenErrors(columns: block.outputColumns)
     forEachBatch(of: inputs) { samples, results in
       for (position, sample) in samples.enumerated() {
-        sum += SquaredError.sum(
-          results + position * block.outputByteCount, target: targets[sample], count: elements,
-          compute: inputs.compute, gradient: nil, factor: 0)
+        errors.append(
+          SquaredError.sums(
+            results + position * block.outputByteCount, target: targets[sample],
+            rows: block.program.tokens, columns: block.outputColumns, compute: inputs.compute))
       }
       if let outputs { scatter(results, to: outputs, samples) }
     }
-    return sum / Double(inputs.sampleCount * elements)
+    return errors
   }
 
   private func scatter(

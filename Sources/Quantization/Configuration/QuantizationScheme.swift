@@ -61,7 +61,7 @@ public struct QuantizationScheme: Sendable, Equatable {
     if let weights, weights.dynamic != .none {
       throw InputError(
         .invalidValue, place: "\(list.path.dropLast("targets".count))weights.dynamic",
-        "found true, expected false: weights do not change with the input")
+        "found \(weights.dynamic.jsonText), expected false: weights do not change with the input")
     }
   }
 

@@ -149,6 +149,10 @@ import Testing
       "  config_groups:\n    g:\n      targets:\n        - Linear\n        - 7\n      weights: {}",
       "line 6, column 11: g.targets[1]: found 7, expected a string"
     ),
+    (
+      "  config_groups:\n    g: {targets: [Linear], weights: {num_bits: 4, dynamic: local}}",
+      "g.weights.dynamic: found \"local\", expected false"
+    ),
     ("  config_groups:\n    g: 5", "line 3, column 5: g: found 5, expected an object"),
   ])
   func refuses(arguments: String, message: String) {

@@ -57,6 +57,36 @@ import Testing
         == #"{"event":"reading_source","share":0.5}"#)
   }
 
+  private func run(tuning blocks: [Int]?) -> RunEvent {
+    .started(
+      RunDescription(
+        model: "m", architecture: "a", scheme: "s", device: "cpu", instructionSet: "any",
+        computeType: "f32", threadCount: 1, blockCount: 30, tunedBlocks: blocks, iterations: 200,
+        batchSize: 8, learningRate: "1/iterations", sampleCount: 1, sequenceLength: 1,
+        calibrationHash: "", calibrationExcerpt: "", seed: 1))
+  }
+
+  /// A recipe may leave most blocks alone: they take no time to speak of.
+  @Test func countsBlocksThatAreTuned() {
+    var text = live()
+    _ = text.text(for: run(tuning: [3, 5]), at: 0)
+    for index in 0...3 {
+      _ = text.text(for: .blockStarted(index: index, count: 30, name: "a"), at: 0)
+    }
+    #expect(
+      text.text(for: .iteration(block: 3, iteration: 50, of: 200, loss: 1), at: 10)
+        == [.status("block 4/30  iteration 50/200  loss 1.000e+00  1 min 10 s left")])
+    #expect(
+      text.text(for: .blockFinished(block(3, seconds: 40)), at: 40)
+        == [.status("block 4/30  loss 3.420e-04 -> 2.000e-04  40 s  40 s left")])
+    for index in 4...5 {
+      _ = text.text(for: .blockStarted(index: index, count: 30, name: "a"), at: 40)
+    }
+    #expect(
+      text.text(for: .blockFinished(block(5, seconds: 40)), at: 80)
+        == [.status("block 6/30  loss 3.420e-04 -> 2.000e-04  40 s")])
+  }
+
   @Test func tellsWhatComesAfterTheBlocks() {
     var (onTerminal, elsewhere) = (live(), ProgressText(isLive: false, styling: .plain))
     #expect(onTerminal.text(for: .verifying, at: 0) == [.status("verifying what was written")])

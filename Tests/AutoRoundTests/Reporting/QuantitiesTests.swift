@@ -27,7 +27,12 @@ import Testing
     #expect(Quantities.count(number) == text)
   }
 
-  @Test(arguments: [(4.0, "4"), (4.25, "4.25"), (4.1254, "4.125"), (0, "0"), (10, "10")])
+  @Test(arguments: [
+    (4.0, "4"), (4.25, "4.25"), (4.1254, "4.125"), (0, "0"), (10, "10"),
+    (123_456.7891, "123456.789"),
+    // The perplexity of a model that is broken.
+    (3.41234567e24, "3.412e+24"),
+  ])
   func decimals(value: Double, text: String) {
     #expect(Quantities.decimal(value) == text)
   }

@@ -1,0 +1,51 @@
+/// What a run says about its own settings and its result, in words that name what to do instead.
+extension AutoRoundModifier {
+  /// With a larger first step, offsets have left the grid before the rate has fallen: tuning then often ends
+  /// worse than plain rounding.
+  private static let largestStep = 1.0 / 50
+
+  func warnAboutLargeSteps(_ state: SessionState) {
+    // No bit count makes the first step of few iterations another.
+    guard iterations > 0, learningRate.value(bitCount: 8, iterations: iterations) > Self.largestStep
+    else { return }
+    switch learningRate {
+    case .automatic:
+      state.warn(
+        "--iterations \(iterations) (iters in a recipe) makes the first step 1/\(iterations): above 1/50, "
+          + "tuning often ends worse than plain rounding; use --iterations 50 or more, --preset light, or "
+          + "--iterations 0, which rounds")
+    case .fixed(let rate):
+      state.warn(
+        "--learning-rate \(rate) (lr in a recipe) is above 1/50, where tuning often ends worse than plain "
+          + "rounding; use at most 0.02, or leave it out for 1/iterations")
+    }
+  }
+
+  /// The share of a loss above which it says little about the tokens that do not carry it.
+  private static let massiveShare = 0.5
+
+  /// One line for all blocks that tuning did not help, and one for those whose loss is that of few tokens.
+  func warnAboutLosses(_ state: SessionState) {
+    guard iterations > 0 else { return }
+    let blocks = state.blocks.filter { $0.rtnLoss > 0 }
+    let idle = blocks.filter { $0.gain <= 0 }
+    if !idle.isEmpty {
+      state.warn(
+        "tuning did not lower the loss of \(Self.list(idle.map(\.name))), of \(blocks.count) blocks; more "
+          + "samples or iterations may help")
+    }
+    let massive = blocks.filter { $0.lossShareOfFew >= Self.massiveShare }
+    if let worst = massive.max(by: { $0.lossShareOfFew < $1.lossShareOfFew }) {
+      state.warn(
+        "one token in \(TokenErrors.tokensForEachMassive) carries most of the loss of "
+          + "\(Self.list(massive.map(\.name))), \(Quantities.percent(worst.lossShareOfFew)) in \(worst.name) "
+          + "(massive activations); these losses say little about the other tokens")
+    }
+  }
+
+  /// The first names, and how many there are besides.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(names.count > 5 ? 4 : 5).joined(separator: ", ")
+    return names.count > 5 ? "\(shown) and \(names.count - 4) more" : shown
+  }
+}
