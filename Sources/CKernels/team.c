@@ -2,6 +2,7 @@
 #include "team.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,9 +116,19 @@ static void leave(void) {
   }
 }
 
+/// The signals that wait until a piece is done: all but those that a thread brings upon itself.
+static sigset_t deferred_signals(void) {
+  static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+  sigset_t signals;
+  sigfillset(&signals);
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&signals, own[i]);
+  return signals;
+}
+
 static void *serve(void *argument) {
   const int member = (int)(intptr_t)argument;
-  omp_set_num_threads(1);
+  ck_library_state unchanged;
+  ck_library_begin(&unchanged);
   uint32_t last = 0;
   while (true) {
     const uint32_t seen = last;
@@ -180,15 +191,19 @@ int ck_team_size(void) {
   return team.size;
 }
 
-int ck_library_threads_begin(void) {
+void ck_library_begin(ck_library_state *before) {
   // The size of the team comes from OpenMP's number: it has to be known before that changes.
   ck_team_size();
-  const int before = omp_get_max_threads();
+  before->threads = omp_get_max_threads();
   omp_set_num_threads(1);
-  return before;
+  const sigset_t signals = deferred_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, &before->signals);
 }
 
-void ck_library_threads_end(int before) { omp_set_num_threads(before); }
+void ck_library_end(const ck_library_state *before) {
+  omp_set_num_threads(before->threads);
+  pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
+}
 
 void ck_team_run(int pieces, void (*body)(void *, int, int), void *context) {
   if (current_member >= 0) {
@@ -197,7 +212,8 @@ void ck_team_run(int pieces, void (*body)(void *, int, int), void *context) {
   }
   pthread_mutex_lock(&region);
   const int size = ck_team_size(), members = size < pieces ? size : pieces;
-  const int library_threads = ck_library_threads_begin();
+  ck_library_state before;
+  ck_library_begin(&before);
   if (members <= 1) {
     current_member = 0;
     for (int piece = 0; piece < pieces; piece++) body(context, piece, 0);
@@ -214,6 +230,6 @@ void ck_team_run(int pieces, void (*body)(void *, int, int), void *context) {
     }
     run_region();
   }
-  ck_library_threads_end(library_threads);
   pthread_mutex_unlock(&region);
+  ck_library_end(&before);
 }

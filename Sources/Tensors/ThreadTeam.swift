@@ -4,7 +4,7 @@ internal import CKernels
 ///
 /// Work is handed out in pieces: a thread that another program keeps from running holds up one piece and not
 /// the others. Regions of several callers come one after the other; inside a piece, a region runs on the
-/// thread that opens it.
+/// thread that opens it. Signals are not handled inside a piece; they wait until it is done.
 package enum ThreadTeam {
   /// The most threads that a team has.
   package static let sizeLimit = Int(CK_TEAM_LIMIT)
@@ -73,8 +73,9 @@ package enum ThreadTeam {
   /// Calls `body` while the matrix library sees one thread, as it does in a piece: what it prepares then is
   /// for one thread.
   package static func alone<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let threads = ck_library_threads_begin()
-    defer { ck_library_threads_end(threads) }
+    var before = ck_library_state()
+    ck_library_begin(&before)
+    defer { ck_library_end(&before) }
     return try body()
   }
 }

@@ -9,6 +9,8 @@
 #ifndef CKERNELS_TEAM_H
 #define CKERNELS_TEAM_H
 
+#include <signal.h>
+
 /// The most members that a team has.
 #define CK_TEAM_LIMIT 1024
 
@@ -26,9 +28,18 @@ int ck_team_size(void);
 /// opens it.
 void ck_team_run(int pieces, void (*body)(void *context, int piece, int member), void *context);
 
-/// Gives OpenMP's regions on this thread one thread, as they have inside a piece, until
-/// `ck_library_threads_end` is called with what this returns.
-int ck_library_threads_begin(void);
-void ck_library_threads_end(int before);
+/// What `ck_library_begin` has changed on a thread.
+typedef struct {
+  int threads;
+  sigset_t signals;
+} ck_library_state;
+
+/// Prepares this thread for calls of the matrix library, as it is inside a piece, until `ck_library_end`:
+/// OpenMP's regions have one thread, and signals wait.
+///
+/// Some of oneDNN's products (f32 without AVX-512, 2.6) let the stack pointer point into a buffer on the heap.
+/// A signal that is handled then has its frame written over what lies before that buffer.
+void ck_library_begin(ck_library_state *before);
+void ck_library_end(const ck_library_state *before);
 
 #endif

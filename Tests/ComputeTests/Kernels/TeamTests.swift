@@ -4,6 +4,12 @@ import Tensors
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 @Suite(.oneAtATime) struct TeamTests {
   /// Runs `body` with a team of `size` threads, and then restores the team.
   private func with(_ size: Int, _ body: () -> Void) {
@@ -45,6 +51,38 @@ import Testing
       #expect(sums == [Int](repeating: 10_000, count: 16))
     }
   }
+
+  /// The matrix library may let the stack pointer point into its own buffers, over whose neighbours a handler
+  /// would write.
+  @Test(arguments: [1, 2]) func aSignalWaitsUntilARegionIsDone(size: Int) {
+    Handled.count.store(0, ordering: .relaxed)
+    let before = signal(SIGUSR1) { _ in Handled.count.add(1, ordering: .relaxed) }
+    // Threads of tests may be made with all signals blocked.
+    var (only, mask) = (sigset_t(), sigset_t())
+    sigemptyset(&only)
+    sigaddset(&only, SIGUSR1)
+    pthread_sigmask(SIG_UNBLOCK, &only, &mask)
+    defer {
+      pthread_sigmask(SIG_SETMASK, &mask, nil)
+      signal(SIGUSR1, before)
+    }
+    with(size) {
+      ThreadTeam.forEach(20) { _, member in
+        // Those of a worker's own thread are never handled.
+        if member == 0 { raise(SIGUSR1) }
+        #expect(Handled.count.load(ordering: .relaxed) == 0)
+      }
+      raise(SIGUSR1)
+      #expect((1...2).contains(Handled.count.load(ordering: .relaxed)))
+      ThreadTeam.alone {
+        raise(SIGUSR1)
+        #expect((1...2).contains(Handled.count.load(ordering: .relaxed)))
+      }
+      #expect((2...3).contains(Handled.count.load(ordering: .relaxed)))
+    }
+  }
+
+  private enum Handled { static let count = Atomic<Int>(0) }
 
   @Test func aRegionInsideARegionRunsOnItsThread() {
     with(3) {
