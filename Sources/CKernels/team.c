@@ -30,8 +30,8 @@ typedef struct {
 } share;
 
 static struct {
-  int size;     // 0: not yet known
-  int workers;  // threads that were made; worker i is member i + 1
+  atomic_int size;  // 0: not yet known
+  int workers;      // threads that were made; worker i is member i + 1
 
   void (*body)(void *, int, int);
   void *context;

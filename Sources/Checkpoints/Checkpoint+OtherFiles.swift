@@ -24,7 +24,7 @@ extension Checkpoint {
   }
 
   /// Whether a file of this name belongs to a model whatever its weights are.
-  private static func isCarriedAlong(_ name: String) -> Bool {
+  static func isCarriedAlong(_ name: String) -> Bool {
     let name = name.lowercased()
     let names: Set = [
       "generation_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt",

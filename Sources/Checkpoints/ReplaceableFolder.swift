@@ -18,10 +18,11 @@ struct ReplaceableFolder {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
       return "cannot be listed"
     }
-    if let name = names.sorted().first(where: isForeign) {
+    let recorded = recordedNames(names)
+    if let name = names.sorted().first(where: { !recorded.contains($0) && isForeign($0) }) {
       return "holds \(quoted(name)), which is no part of a checkpoint"
     }
-    guard names.isEmpty || isQuantized || isRecorded(names) else {
+    guard names.isEmpty || isQuantized || recorded.contains(Checkpoint.configurationFile) else {
       return "holds files and no quantized checkpoint (a config.json with quantization_config, or "
         + "\(Self.sumsFile) with its name)"
     }
@@ -37,12 +38,18 @@ struct ReplaceableFolder {
       .contains(folder)
   }
 
-  /// Whether something can be no part of a checkpoint: a folder, but for one of templates, or the file that a
-  /// repository has in place of a folder where it is part of another.
+  /// Files that quantizers write besides those that go along with the weights of any model.
+  private static let writtenNames: Set = [sumsFile, "README.md", "report.html", ".gitattributes"]
+  private static let writtenExtensions: Set = ["json", "safetensors", "bin", "pt", "gguf", "yaml"]
+
+  /// Whether something can be no part of a checkpoint: a folder, but for one of templates, or a file of a kind
+  /// that no quantizer writes.
   private func isForeign(_ name: String) -> Bool {
-    if name == ".git" { return true }
-    return name != Checkpoint.templateFolder
-      && FileStatus(path: path + "/" + name)?.isFolder == true
+    if FileStatus(path: path + "/" + name)?.isFolder == true {
+      return name != Checkpoint.templateFolder
+    }
+    return !Self.writtenNames.contains(name) && !Checkpoint.isCarriedAlong(name)
+      && !Self.writtenExtensions.contains(URL(filePath: name).pathExtension)
   }
 
   private var isQuantized: Bool {
@@ -53,13 +60,13 @@ struct ReplaceableFolder {
     return (try? JSONValue.parse(bytes))?["quantization_config"]?.objectValue != nil
   }
 
-  /// Whether the digests of a checkpoint's files are here: dense ones that this program wrote have no other
-  /// mark.
-  private func isRecorded(_ names: [String]) -> Bool {
+  /// The files whose digests are recorded: dense checkpoints that this program wrote have no other mark.
+  private func recordedNames(_ names: [String]) -> Set<String> {
     guard names.contains(Checkpoint.configurationFile),
       let bytes = try? readFile(path + "/" + Self.sumsFile, limit: 1 << 20)
-    else { return false }
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-      .contains { $0.hasSuffix("  " + Checkpoint.configurationFile) }
+    else { return [] }
+    // 64 digits, two spaces, and the name.
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    return Set(lines.map { String($0.dropFirst(66)) })
   }
 }

@@ -78,6 +78,7 @@ final class PreparedProduct {
     _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
     bias: UnsafePointer<Float>?, lane: Int
   ) {
+    precondition(lane < lanes.count, "the team has grown since the product was prepared")
     let status = lanes.withUnsafeBufferPointer { lanes in
       let memories = lanes[lane].memories
       dnnl_memory_set_data_handle(memories[0], UnsafeMutableRawPointer(mutating: a))

@@ -18,3 +18,10 @@ package func visible(_ name: String) -> String {
 package func counted(_ count: Int, _ noun: String) -> String {
   "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
+
+/// Things as the subject of a sentence: `q_proj is`, or `3 layers, q_proj among them, are`.
+package func enumerated(_ names: [String], _ noun: String) -> String {
+  names.count == 1
+    ? "\(names[0]) is"
+    : counted(names.count, noun) + (names.first.map { ", \($0) among them," } ?? "") + " are"
+}

@@ -213,13 +213,13 @@ import Testing
       // There is no search for the scales of FP8.
       let float = try text("c", ["--iterations", "0", "--scheme", "FP8_DYNAMIC"])
       #expect(float.errors.contains("tuning       none; rounded to nearest\n"))
-      #expect(float.errors.contains("are rounded plainly to nearest: there is no search for"))
+      #expect(float.errors.contains("rounded plainly to nearest: there is no search for"))
     }
   }
 
   /// What is not searched for is said beforehand, and what is said to be searched is.
   @Test func asymmetricIntegersAreSearchedWhereThatIsSaid() throws {
-    let remark = "are rounded plainly to nearest: there is no search for the scales of asymmetric"
+    let remark = "rounded plainly to nearest: there is no search for the scales of asymmetric"
     for options in [["--iterations", "0"], ["--model-free"]] {
       let rounded = try plan(model, ["--scheme", "W4A16_ASYM"] + options).output
       #expect(rounded.contains(remark), "\(rounded)")

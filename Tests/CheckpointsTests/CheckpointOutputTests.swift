@@ -78,7 +78,7 @@ import Testing
       let documents = folder.appending(path: "documents")
       try makeFolder(documents)
       try write("precious", to: "letter.txt", in: documents)
-      expectInputError(.unwritable, mentioning: ["no quantized checkpoint"]) {
+      expectInputError(.unwritable, mentioning: ["'letter.txt'"]) {
         try writer(documents, overwrite: true)
       }
       let file = try write("precious", to: "file", in: folder)

@@ -20,11 +20,14 @@ import Testing
   }
 
   private static let quantized = #"{"model_type": "llama", "quantization_config": {"a": 1}}"#
+  private static let digest = String(repeating: "0", count: 64)
   private static let sums = String(repeating: "0", count: 64) + "  config.json\n"
 
   @Test(arguments: [
     [:], ["config.json": quantized], ["config.json": quantized, "model.bin": "any quantizer's"],
     ["config.json": "{}", "SHA256SUMS": sums],
+    ["config.json": quantized, "merges.txt": "", "model.safetensors": "", "LICENSE": "free"],
+    ["config.json": quantized, "SHA256SUMS": sums + digest + "  odd.name\n", "odd.name": ""],
     ["config.json": quantized, "additional_chat_templates/tools.jinja": "{}"],
   ])
   func whatAQuantizerWroteGivesWay(_ files: [String: String]) throws {
@@ -48,6 +51,8 @@ import Testing
     (["config.json": quantized, ".git": "gitdir: elsewhere"], "'.git'"),
     (["config.json": quantized, "SHA256SUMS": sums, "src/main.js": "code"], "'src'"),
     (["config.json": quantized, "empty/": ""], "'empty'"),
+    (["config.json": quantized, "notes.txt": "mine"], "'notes.txt'"),
+    (["config.json": quantized, "SHA256SUMS": sums, "thesis.pdf": "mine"], "'thesis.pdf'"),
   ])
   func everythingElseStays(_ files: [String: String], _ reason: String) throws {
     try withTemporaryFolder { folder in

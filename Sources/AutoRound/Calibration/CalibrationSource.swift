@@ -12,12 +12,15 @@ public enum CalibrationSource: Sendable, Equatable {
 
   /// The source that a file is, by its extension: `.jsonl` for records, `.txt` for plain text.
   ///
-  /// - Throws: `InputError` of code `unsupported` for any other extension.
+  /// - Throws: `InputError` of code `unsupported` for any other extension, and `unreadable` if there is no such
+  ///   file either.
   public init(file: URL) throws(InputError) {
     switch file.pathExtension.lowercased() {
     case "jsonl": self = .records(file)
     case "txt": self = .text(file)
     default:
+      // A file that cannot be read is the first thing to say.
+      _ = try readFile(file.path(percentEncoded: false))
       throw InputError(
         .unsupported, source: file.path(percentEncoded: false),
         "calibration data is read from .jsonl (a record with \"text\" or \"input_ids\" per line) "

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// What a run says about its own settings and its result, in words that name what to do instead.
 extension AutoRoundModifier {
   /// With a larger first step, offsets have left the grid before the rate has fallen: tuning then often ends
@@ -31,8 +33,8 @@ extension AutoRoundModifier {
     let idle = blocks.filter { $0.gain <= 0 }
     if !idle.isEmpty {
       state.warn(
-        "tuning did not lower the loss of \(Self.list(idle.map(\.name))), of \(blocks.count) blocks; more "
-          + "samples or iterations may help")
+        "tuning did not lower the loss of \(Self.list(idle.map(\.name))), of \(counted(blocks.count, "block")); "
+          + "more samples or iterations may help")
     }
     let massive = blocks.filter { $0.lossShareOfFew >= Self.massiveShare }
     if let worst = massive.max(by: { $0.lossShareOfFew < $1.lossShareOfFew }) {

@@ -151,10 +151,10 @@ extension QuantizedCopy {
   fileprivate var warningAboutUncountedBlocks: String? {
     guard let count = configuration["num_hidden_layers"]?.intValue else { return nil }
     let beyond = kept.filter { name in blockNumber(of: name).map { $0 >= count } ?? false }
-    guard let first = beyond.first else { return nil }
-    return
-      "\(beyond.count) linear layers, \(first) among them, are in blocks that config.json does not "
-      + "count (num_hidden_layers is \(count)); they stay as they are, and ignore lists them"
+    guard !beyond.isEmpty else { return nil }
+    return enumerated(beyond, "linear layer")
+      + " in blocks that config.json does not count (num_hidden_layers is \(count)): left as the source "
+      + "has it, and listed in ignore"
   }
 }
 

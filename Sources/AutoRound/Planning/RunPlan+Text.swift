@@ -1,3 +1,4 @@
+import Diagnostics
 import Verification
 
 extension RunPlan {
@@ -95,7 +96,7 @@ extension RunPlan {
 extension TimeEstimate {
   package var lines: [String] {
     let estimate =
-      "time       about \(Quantities.duration(seconds: seconds)): \(blockCount) blocks of "
+      "time       about \(Quantities.duration(seconds: seconds)): \(counted(blockCount, "block")) of "
       + "\(Quantities.duration(seconds: blockSeconds)); measured in "
       + Quantities.duration(seconds: measuringSeconds)
     guard isOnBusyMachine else { return [estimate] }

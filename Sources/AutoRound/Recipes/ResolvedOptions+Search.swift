@@ -1,3 +1,4 @@
+import Diagnostics
 import Quantization
 
 extension ResolvedOptions {
@@ -27,12 +28,12 @@ extension ResolvedOptions {
   ) -> String? {
     guard searchesScales else { return nil }
     let layers = modules.filter { schemes[$0]?.weights.map { !searches($0) } ?? false }
-    guard let first = layers.first else { return nil }
-    return "\(layers.count) layers, \(first) among them, "
+    guard !layers.isEmpty else { return nil }
+    return enumerated(layers, "layer") + " "
       + (iterations > 0
-        ? "are tuned by signround: signround-v2 begins with a search for scales, which asymmetric integers, "
+        ? "tuned by signround: signround-v2 begins with a search for scales, which asymmetric integers, "
           + "FP8 and one scale for a whole tensor do not have"
-        : "are rounded plainly to nearest: there is no search for the scales of asymmetric integers of more "
+        : "rounded plainly to nearest: there is no search for the scales of asymmetric integers of more "
           + "than 2 bits, of FP8, or for one scale for a whole tensor")
   }
 }

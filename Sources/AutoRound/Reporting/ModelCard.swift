@@ -44,10 +44,12 @@ struct ModelCard {
       "| quantized layers | \(record.verification.quantizedLayerCount) |",
       "| calibration | "
         + (run.sampleCount > 0
-          ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token") : "none")
+          ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token")
+          : "none")
         + " |",
       "| tuning | "
-        + (run.iterations > 0 ? counted(run.iterations, "iteration") + " for each block" : run.tuning)
+        + (run.iterations > 0
+          ? counted(run.iterations, "iteration") + " for each block" : run.tuning)
         + " |",
       "| tensor parallelism | "
         + record.verification.tensorParallelSizes.map(String.init).joined(separator: ", ") + " |",
