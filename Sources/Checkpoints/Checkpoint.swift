@@ -154,8 +154,6 @@ public struct Checkpoint: Sendable {
 
   /// The name of the configuration.
   static let configurationFile = "config.json"
-  /// The most bytes of it that are read: a hundred times those of a long one.
-  static let configurationLimit = 8 << 20
 
   private static func readConfiguration(
     _ folder: URL, _ bounds: FolderBounds
@@ -169,7 +167,7 @@ public struct Checkpoint: Sendable {
     }
     try bounds.require(folder.appending(path: configurationFile))
     do throws(InputError) {
-      let value = try JSONValue.parse(readFile(path, limit: configurationLimit))
+      let value = try JSONValue.parse(readFile(path, limit: configurationByteLimit))
       guard value.objectValue != nil else {
         throw InputError(.malformed, "is not a JSON object")
       }

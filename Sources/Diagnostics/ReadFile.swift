@@ -7,6 +7,16 @@
 /// The system's text for an error number.
 package func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }
 
+/// The most bytes of a model's `config.json` that are read: a hundred times those of a long one.
+package let configurationByteLimit = 8 << 20
+
+/// Checks that `path` is a regular file that can be opened.
+///
+/// - Throws: As ``readFile(_:limit:acceptsPipes:)`` does.
+package func requireFile(_ path: String) throws(InputError) {
+  close(try openFile(path, acceptsPipes: false).descriptor)
+}
+
 /// All bytes of a regular file, or, where that is wanted, of a pipe that somebody has opened for writing.
 ///
 /// - Parameters:
@@ -17,27 +27,16 @@ package func systemMessage(_ code: CInt) -> String { String(cString: strerror(co
 package func readFile(
   _ path: String, limit: Int = 1 << 31, acceptsPipes: Bool = false
 ) throws(InputError) -> [UInt8] {
+  let (descriptor, size) = try openFile(path, acceptsPipes: acceptsPipes)
+  defer { close(descriptor) }
   func failure(_ message: String) -> InputError {
     InputError(.unreadable, source: path, message)
-  }
-  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-  guard descriptor >= 0 else { throw failure("cannot be opened: \(systemMessage(errno))") }
-  defer { close(descriptor) }
-  var status = stat()
-  guard fstat(descriptor, &status) == 0 else {
-    throw failure("cannot be examined: \(systemMessage(errno))")
-  }
-  let type = status.st_mode & S_IFMT
-  guard type != S_IFDIR else { throw failure("is a folder, expected a file") }
-  guard type == S_IFREG || acceptsPipes && type == S_IFIFO else {
-    throw failure("is not a regular file")
   }
   func tooLarge() -> InputError {
     InputError(.invalidValue, source: path, "has more than \(limit) bytes, the most that are read")
   }
-  guard status.st_size <= limit else { throw tooLarge() }
-  var bytes = [UInt8](repeating: 0, count: max(Int(status.st_size), 1 << 12) + 1)
+  guard size <= limit else { throw tooLarge() }
+  var bytes = [UInt8](repeating: 0, count: max(size, 1 << 12) + 1)
   var count = 0
   while true {
     if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: count)) }
@@ -58,4 +57,32 @@ package func readFile(
       throw failure("cannot be read: \(systemMessage(errno))")
     }
   }
+}
+
+/// Opens a file for reading; the caller closes its descriptor.
+private func openFile(
+  _ path: String, acceptsPipes: Bool
+) throws(InputError) -> (descriptor: CInt, size: Int) {
+  func failure(_ message: String) -> InputError {
+    InputError(.unreadable, source: path, message)
+  }
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard descriptor >= 0 else { throw failure("cannot be opened: \(systemMessage(errno))") }
+  var status = stat()
+  let failed = fstat(descriptor, &status) != 0
+  let type = status.st_mode & S_IFMT
+  let problem: String?
+  if failed {
+    problem = "cannot be examined: \(systemMessage(errno))"
+  } else if type == S_IFDIR {
+    problem = "is a folder, expected a file"
+  } else {
+    problem = type == S_IFREG || acceptsPipes && type == S_IFIFO ? nil : "is not a regular file"
+  }
+  if let problem {
+    close(descriptor)
+    throw failure(problem)
+  }
+  return (descriptor, Int(status.st_size))
 }

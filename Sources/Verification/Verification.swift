@@ -92,15 +92,12 @@ extension VerificationReport {
     return name.contains("embed") || name == "wte" || name == "wpe" || name.contains("norm")
   }
 
-  /// Bytes of a configuration: a hundred times what the longest have.
-  private static let configurationLimit = 8_000_000
-
   private static func configuration(
     _ folder: URL, _ report: inout VerificationReport
   ) -> JSONValue? {
     do throws(InputError) {
       let value = try JSONValue.parse(
-        readFile(folder.appending(path: "config.json").path, limit: configurationLimit))
+        readFile(folder.appending(path: "config.json").path, limit: configurationByteLimit))
       if value.objectValue != nil { return value }
       report.add(.damage, "config.json", "is not a JSON object")
     } catch {

@@ -20,7 +20,7 @@ public enum CalibrationSource: Sendable, Equatable {
     case "txt": self = .text(file)
     default:
       // A file that cannot be read is the first thing to say.
-      _ = try readFile(file.path(percentEncoded: false))
+      try requireFile(file.path(percentEncoded: false))
       throw InputError(
         .unsupported, source: file.path(percentEncoded: false),
         "calibration data is read from .jsonl (a record with \"text\" or \"input_ids\" per line) "

@@ -90,8 +90,7 @@ public final class AutoRoundModifier: Modifier {
       throw InputError(
         .invalidValue, place: "targets", "no linear layer of a decoder block is left to quantize")
     }
-    let remark = options.remark(
-      onMissingSearch: schemes, of: state.model.description.modules.map(\.name))
+    let remark = options.remark(onMissingSearch: schemes, of: description.modules.map(\.name))
     if let remark { state.warn(remark) }
     warnAboutLargeSteps(state)
     state.assign(schemes)
@@ -99,7 +98,7 @@ public final class AutoRoundModifier: Modifier {
     state.wantsInputSquares = options.searchesScales(in: schemes)
     state.training = iterations > 0 ? .matrices : .nothing
     state.gradientPrecision = try options.gradientPrecision(
-      for: state.device.compute, hiddenSize: state.model.description.hiddenSize)
+      for: state.device.compute, hiddenSize: description.hiddenSize)
   }
 
   public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {

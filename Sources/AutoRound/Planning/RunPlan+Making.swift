@@ -153,8 +153,8 @@ extension QuantizedCopy {
     let beyond = kept.filter { name in blockNumber(of: name).map { $0 >= count } ?? false }
     guard !beyond.isEmpty else { return nil }
     return enumerated(beyond, "linear layer")
-      + " in blocks that config.json does not count (num_hidden_layers is \(count)): left as the source "
-      + "has it, and listed in ignore"
+      + " in blocks that config.json does not count (num_hidden_layers is \(count)): left as in the "
+      + "source, and listed in ignore"
   }
 }
 
