@@ -27,7 +27,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     json, safetensors, index, configuration, tokenizer, tokenizerSettings, recipe, records, text,
-    journal, verify, layers, plan, evaluate, card,
+    journal, verify, layers, plan, evaluate, card, events,
   ]
 
   static let json = FuzzTarget(name: "json") { bytes in

@@ -1,7 +1,8 @@
 import Foundation
 import Tensors
 
-/// Ends the process when an input crashes it, takes more than a second of processor time or a gigabyte, and
+/// Ends the process when an input crashes it, takes more than a second of processor time or a gigabyte, or
+/// waits for ever, and
 /// leaves the input in a file.
 enum Watch {
   // A handler may do little more than look at memory and write it.
@@ -20,7 +21,7 @@ enum Watch {
     stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 16)
     stack.ss_size = 1 << 16
     sigaltstack(&stack, nil)
-    for number in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGPROF] {
+    for number in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGPROF, SIGALRM] {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { Watch.end($0) }
       action.sa_flags = Int32(SA_ONSTACK) | Int32(bitPattern: UInt32(SA_RESETHAND))
@@ -47,13 +48,19 @@ enum Watch {
     var timer = itimerval(
       it_interval: timeval(), it_value: timeval(tv_sec: seconds, tv_usec: 0))
     setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &timer, nil)
+    // What sleeps takes no processor time. A busy machine may let a good input wait for many seconds.
+    alarm(seconds > 0 ? 60 : 0)
   }
 
   private static func end(_ signal: Int32) {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     if file >= 0 { _ = write(file, input, count) }
     func say(_ text: StaticString) { _ = write(2, text.utf8Start, text.utf8CodeUnitCount) }
-    say(signal == SIGPROF ? "\nHANG: more than a second for " : "\nCRASH: ")
+    switch signal {
+    case SIGPROF: say("\nHANG: more than a second for ")
+    case SIGALRM: say("\nHANG: waits for ever on ")
+    default: say("\nCRASH: ")
+    }
     _ = write(2, path, strlen(path))
     say("\n")
     _exit(1)

@@ -11,7 +11,9 @@ extension Checkpoint {
     for name in otherFiles.flatMap(Self.copies).map(\.name) where name.hasSuffix(".json") {
       let path = folder.appending(path: name).path
       do throws(InputError) {
-        _ = try JSONValue.parse(readFile(path))
+        // A vocabulary may be long, settings are not.
+        let limit = name.hasSuffix("config.json") ? configurationByteLimit : 1 << 30
+        _ = try JSONValue.parse(readFile(path, limit: limit))
       } catch {
         throw error.inSource(path)
       }

@@ -125,6 +125,14 @@ import Testing
         try $0.edit("config.json") { $0 += Data(repeating: 0x20, count: 9_000_000) }; return []
       }, mentions: ["config.json", "8388608 bytes"]),
     Case(
+      testDescription: "a generation_config.json of many megabytes",
+      spoil: {
+        _ = try $0.write(
+          #"{"a": [\#(String(repeating: "1,", count: 4_500_000))1]}"#,
+          to: "model/generation_config.json")
+        return []
+      }, mentions: ["generation_config.json", "8388608 bytes"]),
+    Case(
       testDescription: "a config.json that is a pipe",
       spoil: {
         try $0.remove("config.json")
@@ -209,6 +217,13 @@ import Testing
         mkfifo(pipe, 0o600)
         return ["--calibration", pipe]
       }, mentions: ["c.txt", "is not a regular file"]),
+    Case(
+      testDescription: "a recipe that is a pipe nobody writes to",
+      spoil: {
+        let pipe = $0.folder.appending(path: "r.yaml").path
+        mkfifo(pipe, 0o600)
+        return ["--recipe", pipe]
+      }, mentions: ["r.yaml", "AutoRoundModifier"]),
     Case(
       testDescription: "a recipe that is not there",
       spoil: { ["--recipe", $0.folder.appending(path: "no.yaml").path] },

@@ -114,6 +114,53 @@ import Testing
     return result
   }
 
+  /// Changes of the model's own configuration, which this program's readers refuse: a key, its new value or
+  /// nil to remove it, and what is said.
+  static let misdescriptions: [(String, JSONValue?, String)] = [
+    ("hidden_act", "gelu", "hidden_act"), ("hidden_act", 3, "hidden_act"),
+    ("rms_norm_eps", -1, "rms_norm_eps"), ("rope_parameters", [], "rope_parameters"),
+    ("rope_parameters", ["rope_type": "spiral", "rope_theta": 10000], "spiral"),
+    ("max_position_embeddings", 0, "max_position_embeddings"), ("vocab_size", 0, "vocab_size"),
+    ("vocab_size", 64, "embed_tokens"), ("vocab_size", nil, "vocab_size"),
+    ("num_hidden_layers", "2", "num_hidden_layers"), ("hidden_size", nil, "hidden_size"),
+    ("num_attention_heads", nil, "num_attention_heads"),
+    ("intermediate_size", nil, "intermediate_size"),
+    ("attention_bias", true, "q_proj.bias"), ("mlp_bias", true, "gate_proj.bias"),
+  ]
+
+  @Test func misdescribedModelsAreFound() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      let made = try Invocation("quantize", model.path, "--output", output.path, "--model-free")
+      #expect(made.status == 0, "\(made.errors)")
+      for name in ["quantization_report.json", "SHA256SUMS"] {
+        try FileManager.default.removeItem(at: output.appending(path: name))
+      }
+      /// What `verify` finds with another text in a file.
+      func findings(_ text: String, in name: String) throws -> String {
+        let file = output.appending(path: name)
+        let whole = try Data(contentsOf: file)
+        defer { try? whole.write(to: file) }
+        try Data(text.utf8).write(to: file)
+        let run = try Invocation("verify", output.path)
+        #expect(run.status == 1, "\(name): \(text.prefix(2000))")
+        return run.output
+      }
+      let whole = try JSONValue.parse(contentsOf: output.appending(path: "config.json"))
+      for (key, value, message) in Self.misdescriptions {
+        let members = (whole.objectValue ?? []).filter { $0.key != key }
+        let changed = JSONValue.object(members + (value.map { [.init(key, $0)] } ?? []))
+        let found = try findings(changed.text(), in: "config.json")
+        #expect(found.contains(message), "\(key): \(found)")
+      }
+      for (name, text) in [("tokenizer.json", "{}"), ("tokenizer_config.json", "[]")] {
+        let found = try findings(text, in: name)
+        #expect(found.contains("this program: "), "\(name): \(found)")
+      }
+      #expect(try Invocation("verify", output.path, "--source", model.path).status == 0)
+    }
+  }
+
   @Test func groupsThatDoNotDivideAreSaidOnceWithTheRemedy() throws {
     try withTemporaryFolder { folder in
       let recipe = folder.appending(path: "recipe.yaml")

@@ -15,6 +15,21 @@ import Testing
     return file.path
   }
 
+  @Test func textMayComeThroughAPipe() throws {
+    try withTemporaryFolder { folder in
+      let text = try excerpt(in: folder)
+      let command =
+        "\(CommandRun.product("autoround").path) evaluate \(model) --sequence-length 64 --json --text "
+      let run = try CommandRun(
+        URL(filePath: "/bin/bash"), ["-c", "\(command) <(cat \(text)); \(command) \(text)"])
+      #expect(run.status == 0, "\(run.standardError)")
+      let perplexities = try run.standardOutput.split(separator: "\n").map {
+        try JSONValue.parse(String($0))["perplexity"]
+      }
+      #expect(perplexities.count == 2 && perplexities[0] == perplexities[1])
+    }
+  }
+
   @Test func printsLinesOrOneObject() throws {
     try withTemporaryFolder { folder in
       let text = try excerpt(in: folder)

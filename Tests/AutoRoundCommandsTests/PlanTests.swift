@@ -206,6 +206,21 @@ import Testing
     #expect(bounded.warnings.contains { $0.contains("kept in a scratch file") })
   }
 
+  @Test func aBusyMachineIsSaid() throws {
+    var plan = try RunPlan(
+      model: model, modifier: AutoRoundModifier(iterations: 1), measuresTime: true)
+    plan.time?.processorShare = 0.5
+    var time = try #require(plan.time)
+    #expect(time.isOnBusyMachine)
+    #expect(
+      plan.lines(width: 100).contains {
+        $0.contains("the machine is busy: the measured steps got 50 % of the processors' time")
+      }, "\(plan.lines(width: 100))")
+    #expect(plan.json["time"]?["processor_share"] == 0.5)
+    time.processorShare = 0.9
+    #expect(time.lines.count == 1)
+  }
+
   @Test func helpIsThatOfPlan() throws {
     let run = try Invocation("plan", "--help")
     #expect(run.status == 0)

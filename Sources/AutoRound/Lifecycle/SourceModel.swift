@@ -23,7 +23,7 @@ package struct SourceModel: Sendable {
     description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
       try Architectures.describe(configuration)
     }
-    try requireTensors()
+    try checkpoint.requireTensors(of: description)
   }
 
   /// The type that scales of a block's activations are stored in: that of its linear layers.
@@ -31,16 +31,23 @@ package struct SourceModel: Sendable {
     let first = placed.block.linearLayers.first.map { "\(placed.name).\($0.name).weight" }
     return first.flatMap { checkpoint.info($0)?.dtype } ?? .bfloat16
   }
+}
 
-  /// Checks names and shapes of everything that will be read, before hours are spent.
-  private func requireTensors() throws {
+extension Checkpoint {
+  /// Checks names and shapes of everything that a model is read from, before hours are spent.
+  ///
+  /// - Parameter isQuantized: Whether a module's weight is stored in another form, which is checked elsewhere.
+  func requireTensors(
+    of description: ModelDescription, isQuantized: (String) -> Bool = { _ in false }
+  ) throws {
     func require(_ name: String, _ shape: [Int]) throws {
-      try checkpoint.requireTensor(name, shape: shape)
-      try checkpoint.requireWeightType(name)
+      if name.hasSuffix(".weight"), isQuantized(String(name.dropLast(".weight".count))) { return }
+      try requireTensor(name, shape: shape)
+      try requireWeightType(name)
     }
     try require(description.embedding, [description.vocabularySize, description.hiddenSize])
     try require(description.norm, [description.hiddenSize])
-    if !description.isTied || checkpoint.contains(description.head) {
+    if !description.isTied || contains(description.head) {
       try require(description.head, [description.vocabularySize, description.hiddenSize])
     }
     for placed in description.blocks {
@@ -49,9 +56,7 @@ package struct SourceModel: Sendable {
       }
     }
   }
-}
 
-extension Checkpoint {
   /// Refuses a tensor whose type weights cannot have.
   func requireWeightType(_ name: String) throws(InputError) {
     guard let info = info(name), !DType.ofWeights.contains(info.dtype) else { return }

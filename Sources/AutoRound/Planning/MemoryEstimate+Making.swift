@@ -11,6 +11,7 @@ extension MemoryEstimate {
     let compute = state.device.compute
     streams = 2 * samples * tokens * state.model.description.hiddenSize * compute.byteCount
     process = Self.processByteCount + Self.libraries
+    if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
     let isTuned = options.iterations > 0
     (block, tuning, mapped) = (0, 0, 0)
     var programs: [AnyHashable: Int] = [:]
@@ -72,6 +73,9 @@ extension MemoryEstimate {
   static let verificationByteCount = 8_000_000
   /// What a process takes that has just been started.
   private static let leastProcess = 24_000_000
+  /// What products of f32 take for each thread: a copy of a piece of both factors is made anew for each product,
+  /// and the C library finds a new place for it as often as not (measured: 5 to 25 MB on two threads).
+  private static let productByteCount = 6_000_000
   /// What the matrix library makes for its products, the tokenizer and the calibration text.
   private static let libraries = 16_000_000
 }

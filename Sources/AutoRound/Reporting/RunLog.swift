@@ -21,6 +21,8 @@ public final class RunLog: RunObserver {
   private let file: FileHandle
   private var text = ProgressText(isLive: false, styling: .plain, width: 200)
   private let start = ContinuousClock.now
+  /// How long a pipe's reader is waited for, in milliseconds.
+  private let patience: CInt
   /// The rest of a line of which a pipe took a part.
   private var rest = Data()
   private var isWaitedFor = true
@@ -30,8 +32,14 @@ public final class RunLog: RunObserver {
   /// Opens a file, or creates it. A pipe must have a reader.
   ///
   /// - Throws: `InputError` of code `unwritable`.
-  public init(_ form: Form, file url: URL) throws(InputError) {
+  public convenience init(_ form: Form, file url: URL) throws(InputError) {
+    try self.init(form, file: url, patience: 1000)
+  }
+
+  /// As ``init(_:file:)``, with a patience of so many milliseconds.
+  package init(_ form: Form, file url: URL, patience: CInt) throws(InputError) {
     self.form = form
+    self.patience = patience
     path = url.path(percentEncoded: false)
     // Without O_NONBLOCK, opening a pipe would wait for a reader, and writing for one that does not read.
     let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
@@ -93,9 +101,7 @@ public final class RunLog: RunObserver {
     let isRest = !rest.isEmpty
     var left = bytes[...]
     while !left.isEmpty {
-      let count = left.withUnsafeBytes {
-        Foundation.write(file.fileDescriptor, $0.baseAddress, $0.count)
-      }
+      let count = file.writeWithoutSignal(left)
       let code = errno
       if count >= 0 {
         left = left.dropFirst(count)
@@ -109,11 +115,11 @@ public final class RunLog: RunObserver {
     return nil
   }
 
-  /// Waits until a pipe takes bytes again, for a second at most, and then no more until it does.
+  /// Waits until a pipe takes bytes again, as long as it has patience, and then no more until it does.
   private func waitForReader() -> Bool {
     guard isWaitedFor else { return false }
     var waiting = pollfd(fd: file.fileDescriptor, events: Int16(POLLOUT), revents: 0)
-    isWaitedFor = poll(&waiting, 1, 1000) > 0
+    isWaitedFor = poll(&waiting, 1, patience) > 0
     return isWaitedFor
   }
 }

@@ -1,0 +1,28 @@
+import Diagnostics
+import Evaluation
+import Tensors
+import TestSupport
+import Testing
+
+/// A model whose numbers are finite may still compute what is not.
+@Suite struct InfiniteLogitTests {
+  @Test func areNoPerplexity() throws {
+    try SourceFolder.with { source in
+      try source.rewrite { tensors in
+        for name in ["model.norm.weight", "lm_head.weight"] {
+          guard let tensor = tensors[name] else { continue }
+          let count = tensor.shape.reduce(1, *)
+          tensors[name] = Tensor(
+            (0..<count).map { Float($0 % 2 == 0 ? 1e38 : -1e38) }, shape: tensor.shape)
+        }
+      }
+      let error = #expect(throws: InputError.self) {
+        try Evaluation(model: source.model).run(onWindows: [[0, 1, 0, 1]])
+      }
+      #expect(error?.code == .notFinite)
+      #expect(
+        error?.message.contains("the model's logits are not finite numbers") == true,
+        "\(String(describing: error))")
+    }
+  }
+}
