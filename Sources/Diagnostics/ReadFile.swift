@@ -29,6 +29,7 @@ package func readFile(
 ) throws(InputError) -> [UInt8] {
   let (descriptor, size) = try openFile(path, acceptsPipes: acceptsPipes)
   defer { close(descriptor) }
+  if acceptsPipes { try awaitWriter(of: descriptor, path) }
   func failure(_ message: String) -> InputError {
     InputError(.unreadable, source: path, message)
   }
@@ -57,6 +58,18 @@ package func readFile(
       throw failure("cannot be read: \(systemMessage(errno))")
     }
   }
+}
+
+/// Waits until a pipe has something to read, or had a writer: reading it before that looks like its end.
+private func awaitWriter(of descriptor: CInt, _ path: String) throws(InputError) {
+  var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+  let count = poll(&waiting, 1, 10_000)
+  guard count <= 0 else { return }
+  throw InputError(
+    .unreadable, source: path,
+    count == 0
+      ? "is a pipe that nobody has written to for ten seconds"
+      : "the wait for its writer was cut off")
 }
 
 /// Opens a file for reading; the caller closes its descriptor.

@@ -15,6 +15,9 @@ struct LoadContracts {
     ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["gate_proj", "up_proj"],
   ]
 
+  /// The types that weights of a model are computed in.
+  private static let dtypes: Set = ["auto", "bfloat16", "float16", "float32", "float64"]
+
   /// The names that vLLM has for them.
   static let fusedNames = ["self_attn.qkv_proj", "gate_up_proj"]
 
@@ -39,6 +42,14 @@ struct LoadContracts {
         .contract, "config.json: architectures",
         "is missing; runtimes choose the model's class by it", refusedBy: [.vLLM])
     }
+    for key in ["dtype", "torch_dtype"] {
+      guard let value = configuration[key], !value.isNull,
+        !Self.dtypes.contains(value.stringValue ?? "")
+      else { continue }
+      report.add(
+        .contract, "config.json: \(key)",
+        "is no type of torch's, expected such as \"bfloat16\"", refusedBy: Runtime.allCases)
+    }
     if configuration["model_type"]?.stringValue == nil {
       report.add(
         .contract, "config.json: model_type", "is missing; transformers needs it",
@@ -49,10 +60,12 @@ struct LoadContracts {
   /// Whether all runtimes find the same scheme for each layer, and for those that they run as one.
   private func checkReadings(_ report: inout VerificationReport) {
     var places: [String: [String]] = [:]
-    func compare(_ name: String, _ first: LayerScheme?, _ second: LayerScheme?) {
+    func compare(
+      _ name: String, _ first: LayerScheme?, of part: String = "it", _ second: LayerScheme?
+    ) {
       guard let first, let second, !first.isSame(second) else { return }
       let reading =
-        "transformers finds \(quoted(first.group)) for it and vLLM \(quoted(second.group))"
+        "transformers finds \(quoted(first.group)) for \(part) and vLLM \(quoted(second.group))"
       places[reading, default: []].append(name)
     }
     for (name, layer) in layers where layer.scheme != nil {
@@ -62,7 +75,7 @@ struct LoadContracts {
       for (name, layer) in layers where name.hasSuffix("." + parts[0]) && layer.scheme != nil {
         let stem = String(name.dropLast(parts[0].count))
         compare(
-          stem + fused, description.scheme(of: name),
+          stem + fused, description.scheme(of: name), of: parts[0],
           description.schemeInVLLM(of: stem + fused, parts: parts.map { stem + $0 }))
       }
     }

@@ -223,7 +223,7 @@ import Testing
         let pipe = $0.folder.appending(path: "r.yaml").path
         mkfifo(pipe, 0o600)
         return ["--recipe", pipe]
-      }, mentions: ["r.yaml", "AutoRoundModifier"]),
+      }, mentions: ["r.yaml", "a pipe that nobody has written to"]),
     Case(
       testDescription: "a recipe that is not there",
       spoil: { ["--recipe", $0.folder.appending(path: "no.yaml").path] },

@@ -102,6 +102,16 @@ import Testing
         whole, ["quantization_config", "config_groups"], .object(copies))
       #expect(
         try findings(many).contains { $0.contains("gives no layer its scheme; so with 48 more") })
+      // So many that comparing each with each would take minutes.
+      let thousands = try Self.changed(
+        whole, ["quantization_config", "config_groups"],
+        .object((0..<5000).map { JSONValue.Member("group_\($0)", group) }))
+      try Data(thousands.text().utf8).write(to: file)
+      let read = try Invocation(
+        "evaluate", output.path, "--text",
+        Fixtures.examples.appending(path: "data/evaluation.txt").path)
+      #expect(read.status == 1)
+      #expect(read.errors.contains("has 5000 groups, expected at most 1000"), "\(read.errors)")
     }
   }
 
@@ -125,6 +135,7 @@ import Testing
     ("num_hidden_layers", "2", "num_hidden_layers"), ("hidden_size", nil, "hidden_size"),
     ("num_attention_heads", nil, "num_attention_heads"),
     ("intermediate_size", nil, "intermediate_size"),
+    ("dtype", "floatx", "dtype"), ("torch_dtype", 3, "torch_dtype"),
     ("attention_bias", true, "q_proj.bias"), ("mlp_bias", true, "gate_proj.bias"),
   ]
 

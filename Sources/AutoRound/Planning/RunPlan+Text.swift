@@ -26,9 +26,11 @@ extension RunPlan {
       shortages.isEmpty
       ? ["fits       yes, as far as is known"] : shortages.map { "fits       no: \($0)" }
     if let time { lines += time.lines }
+    let sizes = tensorParallelSizes.map(String.init).joined(separator: ", ")
     lines.append(
-      "devices    \(tensorParallelSizes.map(String.init).joined(separator: ", ")) can share it "
-        + "(tensor parallelism)")
+      tensorParallelSizes == [1]
+        ? "devices    1: several cannot share its layers evenly (tensor parallelism)"
+        : "devices    \(sizes) can share it (tensor parallelism)")
     lines += runtimes.enumerated().map { ($0 == 0 ? "runtimes   " : "           ") + $1.line }
     return lines + warnings.map { "warning: \($0)" }
   }

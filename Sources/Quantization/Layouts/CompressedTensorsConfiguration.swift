@@ -16,6 +16,9 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
   /// How keys and values are quantized; nil for not at all.
   package var keyValueCacheScheme: QuantizationArguments?
 
+  /// More groups than any model has kinds of layers.
+  private static let groupLimit = 1000
+
   /// The groups with their places, for errors.
   package var namedGroups: [(name: String, scheme: QuantizationScheme)] {
     zip(names, groups).map { ("config_groups.\($0)", $1) }
@@ -101,7 +104,14 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
       guard let reader = try fields.optional(key), try !reader.members().isEmpty else { continue }
       throw InputError(.unsupported, place: reader.path, "is not supported; expected {}")
     }
-    let named = try fields.required("config_groups").members()
+    let groupFields = try fields.required("config_groups")
+    let named = try groupFields.members()
+    // Each pair of groups may compete for a layer.
+    guard named.count <= Self.groupLimit else {
+      throw InputError(
+        .invalidValue, place: groupFields.path,
+        "has \(named.count) groups, expected at most \(Self.groupLimit)")
+    }
     groups = []
     for group in named { groups.append(try QuantizationScheme(fields: group.reader)) }
     names = named.map(\.key)

@@ -52,6 +52,22 @@ import Testing
     }
   }
 
+  /// Threads that wait for work sleep, so that they cost other programs nothing.
+  @Test func idleThreadsUseNoProcessor() {
+    with(8) {
+      ThreadTeam.forEach(8) { _, _ in }
+      func seconds() -> Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+          + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+      }
+      let before = seconds()
+      usleep(500_000)
+      #expect(seconds() - before < 0.25)
+    }
+  }
+
   /// The matrix library may let the stack pointer point into its own buffers, over whose neighbours a handler
   /// would write.
   @Test(arguments: [1, 2]) func aSignalWaitsUntilARegionIsDone(size: Int) {
