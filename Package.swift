@@ -19,7 +19,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
     name: "\(name)Tests",
-    dependencies: [.init(stringLiteral: name), "Diagnostics", "TestSupport"] + dependencies,
+    dependencies: [.init(stringLiteral: name), "TestSupport"]
+      + (name == "Diagnostics" ? [] : ["Diagnostics"]) + dependencies,
     swiftSettings: swiftSettings)
 }
 
@@ -31,7 +32,7 @@ let package = Package(
   name: "swift-autoround",
   products: [
     .library(name: "AutoRound", targets: ["AutoRound", "Evaluation", "Verification"]),
-    .executable(name: "autoround", targets: ["autoround"]),
+    .executable(name: "autoround", targets: ["CommandMain"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -53,35 +54,64 @@ let package = Package(
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
     library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
+    library(
+      "CompressedTensors",
+      ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints", "Quantization"]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
     library("Verification", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
+    library("Recipes", ["Diagnostics", "JSONText", "Compute", "Quantization", yams]),
     library(
-      "AutoRound",
+      "Calibration", ["Diagnostics", "JSONText", "Tensors", "Tokenization", "CBuiltinCalibration"]),
+    library(
+      "Execution",
       [
-        "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "Verification", "CBuiltinCalibration", "CKernels", yams,
+        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "Quantization", "CompressedTensors",
       ]),
     library(
       "Evaluation",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "AutoRound", "CKernels",
+        "LanguageModels", "Execution", "CKernels",
+      ]),
+    library(
+      "Inspection",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization", "LanguageModels",
+        "Quantization", "CompressedTensors", "Verification",
+      ]),
+    library(
+      "Reporting",
+      [
+        "Diagnostics", "JSONText", "Checkpoints", "Quantization", "CompressedTensors",
+        "Verification", "Evaluation",
+        "CKernels",
+      ]),
+    library(
+      "AutoRound",
+      [
+        "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
+        "LanguageModels", "Quantization", "CompressedTensors", "Verification", "Recipes",
+        "Calibration", "Execution",
+        "Evaluation", "Inspection", "Reporting", "CKernels",
       ]),
     library(
       "AutoRoundCommands",
       [
-        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "AutoRound", "Evaluation",
-        "Quantization", "Verification", argumentParser,
+        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Quantization",
+        "Verification", "Recipes", "Calibration", "Execution", "Evaluation", "Inspection",
+        "Reporting", "AutoRound", argumentParser,
       ]),
     .executableTarget(
-      name: "autoround", dependencies: ["AutoRoundCommands"],
+      name: "CommandMain", dependencies: ["AutoRoundCommands"],
       swiftSettings: swiftSettings),
 
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "AutoRound", "CKernels", "Compute", "Diagnostics", "Evaluation", "JSONText",
-        "LanguageModels", "Quantization", "Tensors",
+        "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "LanguageModels",
+        "Quantization", "Recipes", "Calibration", "Execution", "Evaluation", "Reporting",
+        "AutoRound",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(
@@ -90,8 +120,10 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "AutoRound", "Checkpoints", "Diagnostics", "Evaluation", "JSONText", "LanguageModels",
-        "Quantization", "Tensors", "Tokenization", "Verification",
+        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization", "LanguageModels",
+        "Quantization", "CompressedTensors", "Verification", "Recipes", "Calibration", "Evaluation",
+        "Inspection",
+        "Reporting", "AutoRound",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
@@ -99,6 +131,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors", "CKernels"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
+    tests("Diagnostics"),
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
@@ -106,21 +139,35 @@ let package = Package(
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
     tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute", "CKernels"]),
-    tests("Quantization", ["JSONText", "Tensors", "Checkpoints", "CKernels"]),
+    tests("Quantization", ["JSONText", "Tensors", "CKernels"]),
+    tests("CompressedTensors", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
+    tests("Recipes", ["JSONText", "Compute", "Quantization"]),
+    tests("Calibration", ["JSONText", "Tensors", "Tokenization"]),
+    tests("Execution", ["JSONText", "Tensors", "Compute"]),
+    tests(
+      "Inspection", ["JSONText", "Tensors", "Checkpoints", "Quantization", "CompressedTensors"]),
+    tests("Reporting", ["JSONText", "Compute", "Checkpoints", "Quantization", "Evaluation"]),
     tests(
       "AutoRound",
       [
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
-        "Tokenization", "CKernels",
+        "CompressedTensors",
+        "Tokenization", "Recipes", "Calibration", "Execution", "Reporting", "CKernels",
       ]),
     tests(
       "Evaluation",
       [
         "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
-        "Verification", "AutoRound",
+        "CompressedTensors",
+        "Verification", "Recipes", "Calibration", "Execution", "Inspection", "Reporting",
+        "AutoRound",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(
-      "AutoRoundCommands", ["JSONText", "Compute", "Quantization", "AutoRound", argumentParser]),
+      "AutoRoundCommands",
+      [
+        "JSONText", "Compute", "Quantization", "Recipes", "Execution", "Reporting", "AutoRound",
+        argumentParser,
+      ]),
   ]
 )

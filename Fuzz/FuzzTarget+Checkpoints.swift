@@ -1,3 +1,4 @@
+import CompressedTensors
 import AutoRound
 import Checkpoints
 import Diagnostics
@@ -30,7 +31,7 @@ extension FuzzTarget {
     bytes in
     let document = try JSONValue.parse(bytes)
     try withFolders(document) { folder, source in
-      let report = VerificationReport(verifying: folder, source: source)
+      let report = Verifier(folder, source: source).run()
       guard try JSONValue.parse(report.json.text()) == report.json else {
         fatalError("a report does not read back from its own text")
       }

@@ -23,10 +23,10 @@ extension FuzzTarget {
       let overrides = OptionOverrides(
         iterations: document["iterations"]?.intValue, sampleCount: 2, sequenceLength: 4,
         isModelFree: document["model_free"]?.boolValue)
-      let plan = try RunPlan(
+      let plan = try QuantizationJob(
         model: folder,
-        modifier: AutoRoundModifier(ResolvedOptions(overrides: overrides, recipe: recipe)),
-        measuresTime: false)
+        modifier: AutoRoundModifier(ResolvedOptions(overrides: overrides, recipe: recipe))
+      ).plan(measuresTime: false)
       guard try JSONValue.parse(plan.json.text()) == plan.json else {
         fatalError("a plan does not read back from its own text")
       }

@@ -1,3 +1,4 @@
+import CompressedTensors
 import AutoRound
 import Checkpoints
 import Diagnostics

@@ -2,7 +2,6 @@
 //
 // Run it from the root of the package: swift run -c release Quantize
 import AutoRound
-import Evaluation
 import Foundation
 
 let model = URL(filePath: "Examples/books-llama-6m")

@@ -41,13 +41,9 @@ extension QuantizeOptions {
     let printer = ProgressPrinter()
     try reportingFailure {
       defer { printer.clear() }
-      let modifier = try modifier(printer)
+      let job = try job(output: output, printer)
       printer.show(status: "measuring how long a block takes")
-      let plan = try RunPlan(
-        model: URL(filePath: checkpoint), modifier: modifier, output: URL(filePath: output),
-        compute: computing.type, threads: computing.threads,
-        memoryBudget: memoryBudget.map { try MemoryBudget($0) },
-        reporting: reports.reporting(compute: computing.type))
+      let plan = try job.plan()
       printer.clear()
       try StandardOutput.print(
         json

@@ -61,16 +61,8 @@ struct QuantizeCommand: ParsableCommand {
     }
     try reportingFailure(logs) {
       defer { printer.clear() }
-      let dataset = try options.calibration.map { try CalibrationSource(file: URL(filePath: $0)) }
-      let report = try oneshot(
-        model: URL(filePath: options.checkpoint), modifier: options.modifier(printer),
-        dataset: dataset ?? .builtin, output: URL(filePath: output),
-        overwrite: options.overwrite, compute: options.computing.type,
-        threads: options.computing.threads, restart: options.restart,
-        ignoreLimits: options.ignoreLimits,
-        memoryBudget: options.memoryBudget.map { try MemoryBudget($0) },
-        reporting: options.reports.reporting(compute: options.computing.type),
-        observer: ObserverList([printer] + logs))
+      let job = try options.job(output: output, printer)
+      let report = try job.run(observer: ObserverList([printer] + logs))
       if options.json { try StandardOutput.print([report.json.text()]) }
     }
   }

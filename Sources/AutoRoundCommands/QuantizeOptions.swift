@@ -188,8 +188,23 @@ struct QuantizeOptions: ParsableArguments {
     }
   }
 
-  /// What is to be done, with the recipe read.
-  func modifier(_ observer: any RunObserver) throws -> AutoRoundModifier {
+  /// All that was asked for, with the recipe read.
+  func job(output: String, _ observer: any RunObserver) throws -> QuantizationJob {
+    var job = QuantizationJob(
+      model: URL(filePath: checkpoint), modifier: try modifier(observer),
+      output: URL(filePath: output))
+    if let calibration { job.dataset = try CalibrationSource(file: URL(filePath: calibration)) }
+    job.overwrite = overwrite
+    job.compute = computing.type
+    job.threads = computing.threads
+    job.restart = restart
+    job.ignoresLimits = ignoreLimits
+    job.memoryBudget = try memoryBudget.map { try MemoryBudget($0) }
+    job.reporting = reports.reporting
+    return job
+  }
+
+  private func modifier(_ observer: any RunObserver) throws -> AutoRoundModifier {
     guard let recipe else {
       return try naming("--scheme") {
         try AutoRoundModifier(ResolvedOptions(overrides: overrides, preset: preset))

@@ -48,8 +48,8 @@ struct ReportOptions: ParsableArguments {
     }
   }
 
-  func reporting(compute: ComputeType) -> RunReporting {
-    var reporting = RunReporting.measuring(compute: compute)
+  var reporting: RunReporting {
+    var reporting = RunReporting()
     reporting.commandLine = CommandLine.arguments
     reporting.baseModel = baseModel
     reporting.heldOutTokenCount = heldOut

@@ -39,8 +39,8 @@ struct VerifyCommand: ParsableCommand {
           isFolder.boolValue
         else { throw InputError(.unreadable, source: folder, "there is no such folder") }
       }
-      var report = VerificationReport(
-        verifying: URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
+      var report = Verifier(URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
+        .run()
       report.checkOwnReaders(URL(filePath: checkpoint))
       try StandardOutput.print(json ? [report.json.text()] : report.lines)
       guard report.findings.isEmpty else {

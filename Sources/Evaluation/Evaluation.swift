@@ -1,7 +1,7 @@
-public import AutoRound
 import Checkpoints
 public import Compute
 import Diagnostics
+import Execution
 public import Foundation
 import LanguageModels
 import Tensors
@@ -23,6 +23,9 @@ public struct Evaluation {
   public var compute: ComputeType
   /// Told the share of the work that is done, from 0 to 1. What it throws ends the evaluation.
   public var progress: (Double) throws -> Void
+
+  /// Windows that are computed at once; nil: as many as keep the matrix products fast.
+  package var windowLimit: Int?
 
   /// Creates an evaluation.
   public init(
@@ -78,10 +81,11 @@ public struct Evaluation {
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {
       streams.append(
-        try HiddenStateStream(model: model, device: device).lastHiddenStates(of: windows) {
-          // The blocks are most of the work; the heads come at the end.
-          try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
-        })
+        try HiddenStateStream(model: model, device: device, windowLimit: windowLimit)
+          .lastHiddenStates(of: windows) {
+            // The blocks are most of the work; the heads come at the end.
+            try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
+          })
     }
     // Rounding has a head of its own only where heads are quantized: then its scores come after the model's.
     var heads = try [model, reference].compactMap { try $0?.outputProjection(device: device) }

@@ -1,7 +1,7 @@
-import AutoRound
 import Checkpoints
 public import Compute
 import Diagnostics
+import Execution
 public import Foundation
 import JSONText
 import LanguageModels

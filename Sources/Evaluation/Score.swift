@@ -1,4 +1,3 @@
-import AutoRound
 import CKernels
 import Diagnostics
 import Foundation

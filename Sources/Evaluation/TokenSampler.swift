@@ -1,5 +1,5 @@
-import AutoRound
 import CKernels
+import Execution
 import Foundation
 
 /// Chooses the next token from logits.

@@ -26,6 +26,9 @@ public enum DType: String, Sendable, CaseIterable {
     }
   }
 
+  /// The types that weights can be quantized from, and that scales have where the format does not decide.
+  package static let ofWeights: [DType] = [.bfloat16, .float16, .float32]
+
   /// Whether elements are floating-point numbers that ``Tensor/converted(to:)`` can widen to f32.
   public var isFloatingPoint: Bool {
     switch self {

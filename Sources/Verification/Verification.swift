@@ -1,5 +1,5 @@
 import Diagnostics
-public import Foundation
+package import Foundation
 import JSONText
 import Tensors
 
@@ -9,20 +9,8 @@ extension VerificationReport {
   /// The file with the digests of a checkpoint's files, in the form of `sha256sum`.
   package static let sumsFile = "SHA256SUMS"
 
-  /// Reads a finished checkpoint from its files and checks all that can be checked: how the files fit
-  /// together, every quantized layer, what runtimes ask for, and with a source every tensor against it.
-  ///
-  /// Nothing of the code that writes checkpoints is used.
-  ///
-  /// - Parameters:
-  ///   - folder: The folder of a compressed-tensors checkpoint.
-  ///   - source: The checkpoint that it was made from; nil to do without.
-  public init(verifying folder: URL, source: URL? = nil) {
-    self.init(verifying: folder, source: source, reach: nil)
-  }
-
-  /// The same with what is known of the run that wrote the checkpoint; nil: what its report says.
-  package init(verifying folder: URL, source: URL?, reach: TuningReach?) {
+  /// Everything that ``Verifier/run()`` finds.
+  init(verifying folder: URL, source: URL?, reach: TuningReach?) {
     self.init()
     let stored = StoredTensors(folder, &self)
     tensorCount = stored.tensors.count

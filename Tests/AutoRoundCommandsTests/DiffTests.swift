@@ -30,14 +30,15 @@ import Testing
         // The layers that are quantized, and nothing else.
         let entries = try #require(json["entries"]?.arrayValue)
         #expect(json["changed"] == 42 && entries.count == 42)
-        #expect(entries.allSatisfy { $0["name"]?.stringValue?.hasSuffix("_proj.weight") == true })
+        #expect(
+          entries.everySatisfies { $0["name"]?.stringValue?.hasSuffix("_proj.weight") == true })
         return entries.compactMap { $0["relative_error"]?.doubleValue }
       }
       let (four, two) = (try errors(model, outputs[0]), try errors(model, outputs[1]))
       #expect(four == four.sorted(by: >))
       // A step of 4 bits is about a fifth of one of 2 bits.
-      #expect(four.allSatisfy { (0.03...0.2).contains($0) }, "\(four)")
-      #expect(two.allSatisfy { (0.2...0.9).contains($0) }, "\(two)")
+      #expect(four.everySatisfies { (0.03...0.2).contains($0) }, "\(four)")
+      #expect(two.everySatisfies { (0.2...0.9).contains($0) }, "\(two)")
       _ = try errors(outputs[0], outputs[1])
 
       let text = try Invocation("diff", model, outputs[0])

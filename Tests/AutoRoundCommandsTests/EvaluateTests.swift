@@ -31,7 +31,7 @@ import Testing
         try JSONValue.parse(String($0))["perplexity"]
       }
       #expect(
-        perplexities.count == 3 && perplexities.allSatisfy { $0 == perplexities[0] },
+        perplexities.count == 3 && perplexities.everySatisfies { $0 == perplexities[0] },
         "\(run.standardOutput)")
     }
   }

@@ -86,7 +86,7 @@ import Testing
         let verified = try Invocation("verify", output.path, "--source", model.path, "--json")
         let findings = try JSONValue.parse(verified.lastLine)["findings"]?.arrayValue ?? []
         #expect(
-          findings.allSatisfy { $0["kind"] == "contract" } && verified.status < 2,
+          findings.everySatisfies { $0["kind"] == "contract" } && verified.status < 2,
           "\(name): \(verified.output)")
       }
     }

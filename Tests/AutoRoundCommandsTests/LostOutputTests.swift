@@ -46,7 +46,8 @@ import Testing
       )
       #expect(quantized.status == 1)
       let events = try String(contentsOf: folder.appending(path: "e"), encoding: .utf8)
-      #expect(events.split(separator: "\n").allSatisfy { $0.hasPrefix(#"{"time":"#) }, "\(events)")
+      #expect(
+        events.split(separator: "\n").everySatisfies { $0.hasPrefix(#"{"time":"#) }, "\(events)")
     }
   }
 

@@ -67,7 +67,7 @@ import Testing
       }
       let first = try #require(names.firstIndex(of: "block_started"))
       #expect(!warnings.isEmpty)
-      #expect(warnings.allSatisfy { $0 < first }, "\(names)")
+      #expect(warnings.everySatisfies { $0 < first }, "\(names)")
       let told = warnings.compactMap { found[$0]["message"]?.stringValue }
       #expect(Set(told).count == told.count)
       let verifying = try #require(names.firstIndex(of: "verifying"))
@@ -182,8 +182,8 @@ import Testing
   }
 
   @Test func whatCannotFitIsRefused() throws {
-    let plan = try RunPlan(
-      model: model, modifier: AutoRoundModifier(iterations: 0), measuresTime: false)
+    let plan = try QuantizationJob(model: model, modifier: AutoRoundModifier(iterations: 0)).plan(
+      measuresTime: false)
     #expect(plan.time == nil)
     try plan.requireMemory(free: nil)
     try plan.requireMemory(free: 1 << 40)
@@ -193,22 +193,20 @@ import Testing
 
   @Test func whatDoesNotFitInMemoryGoesToTheDisk() throws {
     let modifier = try AutoRoundModifier(iterations: 0)
-    let whole = try RunPlan(model: model, modifier: modifier, measuresTime: false)
+    let whole = try QuantizationJob(model: model, modifier: modifier).plan(measuresTime: false)
     #expect(whole.scratchByteCount == 2 * whole.memory.streams)
     #expect(whole.diskByteCount == whole.byteCount + whole.scratchByteCount)
     // A block fits with both streams in files: the streams are most of this run.
-    let bounded = try RunPlan(
-      model: model, modifier: modifier,
-      memoryBudget: MemoryBudget(byteCount: whole.memory.byteCount - whole.memory.streams / 4),
-      measuresTime: false)
+    var job = QuantizationJob(model: model, modifier: modifier)
+    job.memoryBudget = MemoryBudget(byteCount: whole.memory.byteCount - whole.memory.streams / 4)
+    let bounded = try job.plan(measuresTime: false)
     #expect(bounded.memory.streams == whole.memory.streams / 2)
     #expect(bounded.scratchByteCount == whole.scratchByteCount + whole.memory.streams / 2)
     #expect(bounded.warnings.contains { $0.contains("kept in a scratch file") })
   }
 
   @Test func aBusyMachineIsSaid() throws {
-    var plan = try RunPlan(
-      model: model, modifier: AutoRoundModifier(iterations: 1), measuresTime: true)
+    var plan = try QuantizationJob(model: model, modifier: AutoRoundModifier(iterations: 1)).plan()
     plan.time?.processorShare = 0.5
     var time = try #require(plan.time)
     #expect(time.isOnBusyMachine)

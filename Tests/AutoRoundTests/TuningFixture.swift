@@ -14,6 +14,11 @@ struct TuningFixture {
   let block: SafetensorsFile
   let variant: String
 
+  /// A tensor that the reference has kept of some layers only; nil for the others.
+  func recorded(_ name: String) throws -> Tensor? {
+    try run.entries.contains { $0.name == name } ? run.tensor(name) : nil
+  }
+
   static let samples = 16
   static let tokens = 32
   /// The block's shape, as a configuration would give it.

@@ -45,6 +45,7 @@ import Testing
     ) { _, _ in }
     expectClose(outcome.losses[0], try fixture.doubles("loss")[0], Tolerance(relative: 1e-5))
 
+    var compared = 0
     for layer in recorded {
       let recording = layer.quantizer as! RecordingQuantizer
       let (values, alpha, beta) = try #require(recording.gradients)
@@ -63,19 +64,24 @@ import Testing
         let expected = try fixture.run.tensor("after1.\(layer.name).\(name)").floats()
         expectEqual(ours, expected, agree: 0.99)
       }
-      if let expected = try? fixture.run.tensor("grad0.\(layer.name).value") {
+      // The reference has kept them of some layers, of large ones some rows.
+      if let expected = try fixture.recorded("grad0.\(layer.name).value") {
         expectClose(values, expected.floats(), Tolerance(ofLargest: 1e-4), "\(layer.name) value")
+        compared += 1
       }
-      if let expected = try? fixture.run.tensor("grad0.\(layer.name).value_rows0_16") {
+      if let expected = try fixture.recorded("grad0.\(layer.name).value_rows0_16") {
+        compared += 1
         let rows = Array(values[..<expected.count])
         expectClose(rows, expected.floats(), Tolerance(ofLargest: 1e-4), "\(layer.name) value")
         expectSigns(rows, expected.floats(), agree: 0.999)
       }
-      if let expected = try? fixture.run.tensor("after1.\(layer.name).value_sign") {
+      if let expected = try fixture.recorded("after1.\(layer.name).value_sign") {
         let signs = expected.elements(as: Int8.self).map { Float($0) }
         expectSigns(after.values, signs, agree: 0.999)
+        compared += 1
       }
     }
+    #expect(compared > 0)
   }
 
   /// From searched scales and without outliers in the loss: what the reference calls `enable_alg_ext`.
@@ -142,8 +148,10 @@ import Testing
     let best = try fixture.run.tensor("best_iter").elements(as: Int32.self)[0]
     #expect(outcome.bestIteration == Int(best))
     let middle = fixture.isSymmetric ? 1 << (fixture.bits - 1) : 0
+    var compared = 0
     for layer in layers {
-      guard let integers = try? fixture.run.tensor("best.\(layer.name).int") else { continue }
+      guard let integers = try fixture.recorded("best.\(layer.name).int") else { continue }
+      compared += 1
       let expected = integers.elements(as: Int8.self).map { Int($0) }
       let found = try layer.quantizer.finished().codes.elements(as: UInt8.self).map {
         Int($0) - middle
@@ -153,6 +161,7 @@ import Testing
         Double(agreeing) >= share * Double(expected.count),
         "\(fixture.variant) \(layer.name): \(agreeing) of \(expected.count) integers")
     }
+    #expect(compared > 0)
   }
 
   /// Independent of the chaos: the reference's best parameters give the reference's loss and outputs.

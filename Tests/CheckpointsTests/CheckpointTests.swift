@@ -50,7 +50,7 @@ import Testing
     #expect(checkpoint.otherFiles.isEmpty)
     for name in checkpoint.tensorNames {
       let tensor = try checkpoint.tensor(name)
-      #expect(tensor.floats().allSatisfy { $0.isFinite })
+      #expect(tensor.floats().everySatisfies { $0.isFinite })
       #expect(checkpoint.info(name)?.shape == tensor.shape)
     }
   }

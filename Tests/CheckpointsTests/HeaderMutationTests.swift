@@ -57,7 +57,7 @@ import Testing
         let header = try SafetensorsHeader(json: bytes, dataByteCount: dataByteCount)
         accepted += 1
         var end = 0
-        let isSound = header.entries.allSatisfy { entry in
+        let isSound = header.entries.everySatisfies { entry in
           defer { end = entry.offsets.upperBound }
           let byteCount = entry.info.shape.reduce(1, *) * entry.info.dtype.byteCount
           return entry.offsets.lowerBound == end && entry.offsets.count == byteCount

@@ -105,7 +105,7 @@ import Testing
       let checkpoint = try write(["a": tensor], to: folder.appending(path: "m"))
       var shares: [Double] = []
       try checkpoint.requireFinite { shares.append($0) }
-      #expect(shares == shares.sorted() && shares.allSatisfy { (0...1).contains($0) })
+      #expect(shares == shares.sorted() && shares.everySatisfies { (0...1).contains($0) })
       #expect(shares.count > 1 && shares.last == 1)
       var calls = 0
       #expect(throws: Stop.self) {

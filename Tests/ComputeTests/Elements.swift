@@ -1,5 +1,6 @@
 import Compute
 import Tensors
+import TestSupport
 import Testing
 
 /// Memory with elements of a compute type, and behind them some that nobody may touch.
@@ -29,7 +30,7 @@ final class Elements {
 
   deinit {
     let guards = memory.suffix(Self.guardByteCount)
-    if !guards.allSatisfy({ $0 == Self.guardByte }) {
+    if !guards.everySatisfies({ $0 == Self.guardByte }) {
       Issue.record("something was written behind \(count) elements")
     }
     memory.deallocate()

@@ -41,7 +41,7 @@ import Verification
       }
       #expect(try logits(output, false) == logits(folder(source), false))
       let checkpoint = try Checkpoint(opening: output)
-      let verified = VerificationReport(verifying: output)
+      let verified = Verifier(output).run()
       #expect(verified.files.contains { $0.name == "SHA256SUMS" })
       let configuration = checkpoint.configuration["quantization_config"]
       guard format != .dense else {

@@ -45,7 +45,9 @@ import Testing
     let columns = oracle.count / tokens
     let (rows, wanted) = (found.floats(), oracle.floats())
     let agreeing = (0..<tokens).count { token in
-      (token * columns..<(token + 1) * columns).allSatisfy { abs(rows[$0] - wanted[$0]) <= 1e-4 }
+      (token * columns..<(token + 1) * columns).everySatisfies {
+        abs(rows[$0] - wanted[$0]) <= 1e-4
+      }
     }
     #expect(agreeing >= 4)
     expectClose(found, oracle, Tolerance(absolute: 0.1))

@@ -68,7 +68,7 @@ import Verification
       #expect(checkpoint.contains("lm_head.weight_scale"))
       #expect(checkpoint.configuration["quantization_config"]?["ignore"] == [])
       #expect(try checkpoint.tensor("model.embed_tokens.weight").dtype == .bfloat16)
-      let findings = VerificationReport(verifying: output, source: untied).findings
+      let findings = Verifier(output, source: untied).run().findings
       #expect(findings.isEmpty, "\(findings)")
       #expect(try perplexity(output, in: folder) < 80)
     }

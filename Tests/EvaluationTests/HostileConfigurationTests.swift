@@ -105,7 +105,7 @@ import Testing
       let (output, data) = (folder.appending(path: "out"), folder.appending(path: "data.jsonl"))
       try write(#"{"input_ids": [0, 1, 0, 1, 1, 0, 0, 1]}"#, to: "data.jsonl", in: folder)
       expectSentence("plan \(what)") {
-        _ = try RunPlan(model: model, modifier: modifier, measuresTime: false).lines
+        _ = try QuantizationJob(model: model, modifier: modifier).plan(measuresTime: false).lines
       }
       expectSentence("quantize \(what)") {
         try oneshot(

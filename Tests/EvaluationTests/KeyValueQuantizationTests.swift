@@ -42,9 +42,9 @@ import Testing
       try quantize("\(scheme)}", to: average)
       try quantize("\(scheme), observer: static_minmax}", to: whole)
       let (averaged, extremes) = try (scales(average), scales(whole))
-      #expect(averaged.allSatisfy { $0.isFinite && $0 > 0 })
+      #expect(averaged.everySatisfies { $0.isFinite && $0 > 0 })
       // Six samples hardly move an average; what is beyond the first one's range does not count there.
-      #expect(zip(averaged, extremes).allSatisfy { $0 <= $1 })
+      #expect(zip(averaged, extremes).everySatisfies { $0 <= $1 })
       #expect(averaged != extremes)
 
       let text = folder.appending(path: "text.txt")
@@ -56,7 +56,7 @@ import Testing
       }
       // The weights are the same in all three.
       #expect(perplexities[1] != perplexities[0] && perplexities[2] != perplexities[0])
-      #expect(perplexities.allSatisfy { abs($0 / perplexities[0] - 1) < 0.01 })
+      #expect(perplexities.everySatisfies { abs($0 / perplexities[0] - 1) < 0.01 })
     }
   }
 }

@@ -48,7 +48,7 @@ import Testing
       let output = folder.appending(path: "out")
       let report = try TinyCheckpoint.quantize(source, "scheme: \(preset)", to: output)
       #expect(report.blocks.count == 2)
-      #expect(report.blocks.allSatisfy { $0.layers.count == 7 })
+      #expect(report.blocks.everySatisfies { $0.layers.count == 7 })
       let scheme = try QuantizationScheme.preset(named: preset)
       expectGain(report, scheme, preset)
       let error = try error(output, source)

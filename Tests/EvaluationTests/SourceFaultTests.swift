@@ -136,7 +136,7 @@ import Verification
         let warning = try #require(warnings.first { $0.hasPrefix(file) }, "\(warnings)")
         for words in fault.mentions { #expect(warning.contains(words), "\(warning)") }
       }
-      let verified = VerificationReport(verifying: source.output, source: source.model)
+      let verified = Verifier(source.output, source: source.model).run()
       #expect(verified.findings.isEmpty, "\(verified.findings)")
     }
   }
@@ -181,7 +181,7 @@ import Verification
       let planned = try source.plan(isModelFree: isModelFree).warnings
       #expect(planned.contains { $0.contains("num_hidden_layers") }, "\(planned)")
       try source.quantize(isModelFree: isModelFree)
-      let verified = VerificationReport(verifying: source.output, source: source.model)
+      let verified = Verifier(source.output, source: source.model).run()
       #expect(verified.findings.isEmpty, "\(verified.findings)")
     }
   }

@@ -100,7 +100,8 @@ struct SourceFolder {
   }
 
   func plan(isModelFree: Bool = false) throws -> RunPlan {
-    try RunPlan(model: model, modifier: modifier(isModelFree: isModelFree), measuresTime: false)
+    try QuantizationJob(model: model, modifier: modifier(isModelFree: isModelFree)).plan(
+      measuresTime: false)
   }
 
   @discardableResult

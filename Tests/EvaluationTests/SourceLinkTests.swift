@@ -67,9 +67,10 @@ import Verification
       let link = source.folder.appending(path: "link")
       try FileManager.default.createSymbolicLink(at: link, withDestinationURL: source.model)
       #expect(
-        try RunPlan(model: link, modifier: AutoRoundModifier(), measuresTime: false).byteCount > 0)
+        try QuantizationJob(model: link, modifier: AutoRoundModifier()).plan(measuresTime: false)
+          .byteCount > 0)
       try source.quantize()
-      let verified = VerificationReport(verifying: source.output, source: source.model)
+      let verified = Verifier(source.output, source: source.model).run()
       #expect(verified.findings.isEmpty, "\(verified.findings)")
       let license = source.output.appending(path: "LICENSE")
       #expect(try String(contentsOf: license, encoding: .utf8) == "terms")
@@ -94,13 +95,13 @@ import Verification
           withDestinationPath: "../../blobs/of-\(name)")
       }
       let modifier = try AutoRoundModifier(scheme: "W8A16")
-      _ = try RunPlan(model: snapshot, modifier: modifier, measuresTime: false)
+      _ = try QuantizationJob(model: snapshot, modifier: modifier).plan(measuresTime: false)
       // Not out of the cache, though.
       try Data("secret".utf8).write(to: cache.appending(path: "refs"))
       try files.createSymbolicLink(
         atPath: snapshot.appending(path: "LICENSE").path, withDestinationPath: "../../refs")
       expectInputError(.unreadable, mentioning: ["LICENSE", "is a link to"]) {
-        try RunPlan(model: snapshot, modifier: modifier, measuresTime: false)
+        try QuantizationJob(model: snapshot, modifier: modifier).plan(measuresTime: false)
       }
     }
   }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 /// Activations at the edges of what floats can hold: each gives a finite result and finite gradients.
@@ -28,7 +29,7 @@ import Testing
       rule.runtime = isRuntime ? 1 : 0
       var y = [Float](repeating: .nan, count: 64)
       ck_activation_quantize(&rule, x, 64, &y, 0, 1)
-      #expect(y.allSatisfy { $0.isFinite }, "\(name), runtime \(isRuntime): \(y)")
+      #expect(y.everySatisfies { $0.isFinite }, "\(name), runtime \(isRuntime): \(y)")
       // An element keeps its sign, or becomes zero, and none grows beyond a step of its group.
       let largest = x.map { abs($0) }.max() ?? 0
       for (before, after) in zip(x, y) {
@@ -38,7 +39,7 @@ import Testing
       var dx = [Float](repeating: .nan, count: 64)
       var dscale: [Float] = [.nan]
       ck_activation_backward(&rule, x, 64, gradient, &dx, 0, &dscale, 0, 1)
-      #expect(dx.allSatisfy { $0.isFinite }, "\(name), runtime \(isRuntime): gradient \(dx)")
+      #expect(dx.everySatisfies { $0.isFinite }, "\(name), runtime \(isRuntime): gradient \(dx)")
       if rule.given > 0, rule.format == CK_FP8 { #expect(dscale[0].isFinite, "\(name)") }
     }
   }

@@ -95,7 +95,7 @@ import Testing
         // Both ends are rounded, so that there may be a step less or more.
         #expect(abs((greatest - least) / scale - 255) < 1.01)
         #expect(abs(-least / scale - (zeroPoints?[group] ?? 0)) < 1.01)
-        #expect(elements.allSatisfy { abs(($0 / scale).rounded() - $0 / scale) < 1e-3 })
+        #expect(elements.everySatisfies { abs(($0 / scale).rounded() - $0 / scale) < 1e-3 })
       case (false, _):
         // The side that reaches further is -128.
         expectClose([greatest == largest ? -greatest / 128 : largest / 128], [scale], tolerance)

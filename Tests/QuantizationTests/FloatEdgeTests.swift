@@ -96,13 +96,13 @@ import Testing
       quantizer.step(gradient: generator.normal(600), learningRate: 0.1, rangeLearningRate: 0.1)
     }
     let weight = quantizer.quantized(to: .float32)
-    #expect(weight.floats().allSatisfy { $0.isFinite }, "\(name)")
-    #expect(quantizer.parameters.beta.allSatisfy { $0.isFinite }, "\(name)")
+    #expect(weight.floats().everySatisfies { $0.isFinite }, "\(name)")
+    #expect(quantizer.parameters.beta.everySatisfies { $0.isFinite }, "\(name)")
     let finished = try quantizer.finished()
     let again = finished.dequantized(to: .float32)
-    #expect(again.floats().allSatisfy { $0.isFinite }, "\(name)")
+    #expect(again.floats().everySatisfies { $0.isFinite }, "\(name)")
     expectClose(again, weight, Tolerance(absolute: 1e-37, relative: 0x1p-21), name)
-    if name == "zeros" { #expect(quantizer.parameters.beta.allSatisfy { $0 == 1 }) }
+    if name == "zeros" { #expect(quantizer.parameters.beta.everySatisfies { $0 == 1 }) }
   }
 
   @Test(arguments: kinds.indices) func refusesWhatIsNotFinite(kind: Int) {

@@ -39,9 +39,9 @@ import Testing
           let what = "\(Self.edges[edge].name), \(bits) bits, symmetric \(isSymmetric), \(strategy)"
           for _ in 0..<3 {
             let result = try quantizer.finished()
-            #expect(result.scales.allSatisfy { $0.isFinite && $0 != 0 }, "\(what)")
-            #expect(result.codes.bytes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
-            #expect(result.zeroPoints?.allSatisfy { Int($0) < 1 << bits } ?? true, "\(what)")
+            #expect(result.scales.everySatisfies { $0.isFinite && $0 != 0 }, "\(what)")
+            #expect(result.codes.bytes.everySatisfies { Int($0) < 1 << bits }, "\(what)")
+            #expect(result.zeroPoints?.everySatisfies { Int($0) < 1 << bits } ?? true, "\(what)")
             let stored = result.dequantized(to: .float32)
             expectClose(quantizer.quantized(to: .float32), stored, .exact, what)
             // Nothing is off by more than a step, or half of one where nothing is clipped.
@@ -73,10 +73,10 @@ import Testing
           for _ in 0..<2 {
             let result = try quantizer.finished()
             let what = "\(Self.edges[edge].name), \(bits) bits, \(strategy)"
-            #expect(result.scales.allSatisfy { $0.isFinite && $0 != 0 }, "\(what)")
-            #expect(result.codes.bytes.allSatisfy { Int($0) < 1 << bits }, "\(what)")
+            #expect(result.scales.everySatisfies { $0.isFinite && $0 != 0 }, "\(what)")
+            #expect(result.codes.bytes.everySatisfies { Int($0) < 1 << bits }, "\(what)")
             #expect(
-              quantizer.quantized(to: .float32).floats().allSatisfy { $0.isFinite }, "\(what)")
+              quantizer.quantized(to: .float32).floats().everySatisfies { $0.isFinite }, "\(what)")
             quantizer.step(
               gradient: [Float](repeating: -1, count: 40), learningRate: 1e-2,
               rangeLearningRate: 0.5)
@@ -101,9 +101,9 @@ import Testing
       quantizer.searchScales(importance: importance)
       let result = try quantizer.finished()
       let what = "\(Self.edges[edge].name)"
-      #expect(result.scales.allSatisfy { $0.isFinite && $0 > 0 }, "\(what)")
-      #expect(result.codes.bytes.allSatisfy { $0 < 4 }, "\(what)")
-      #expect(result.zeroPoints?.allSatisfy { $0 < 4 } == true, "\(what)")
+      #expect(result.scales.everySatisfies { $0.isFinite && $0 > 0 }, "\(what)")
+      #expect(result.codes.bytes.everySatisfies { $0 < 4 }, "\(what)")
+      #expect(result.zeroPoints?.everySatisfies { $0 < 4 } == true, "\(what)")
       expectClose(
         quantizer.quantized(to: .float32), result.dequantized(to: .float32), .exact, what)
     }
@@ -115,9 +115,9 @@ import Testing
       arguments: QuantizationArguments(numBits: 4, strategy: .group, groupSize: 16),
       scaleDType: .bfloat16)
     let gradients = quantizer.gradients(of: [Float](repeating: 3, count: 64))
-    #expect(gradients.alpha.allSatisfy { $0 == 0 })
-    #expect(gradients.beta.allSatisfy { $0 == 0 })
-    #expect(try quantizer.finished().codes.bytes.allSatisfy { $0 == 8 })
+    #expect(gradients.alpha.everySatisfies { $0 == 0 })
+    #expect(gradients.beta.everySatisfies { $0 == 0 })
+    #expect(try quantizer.finished().codes.bytes.everySatisfies { $0 == 8 })
   }
 
   @Test func badGradientsMoveNothing() throws {
@@ -180,7 +180,7 @@ import Testing
     }
     for row in 0..<4 {
       #expect(Array(spread[row * 40..<row * 40 + 33]) == Array(dense[row * 33..<row * 33 + 33]))
-      #expect(spread[row * 40 + 33..<row * 40 + 40].allSatisfy { $0 == 7 })
+      #expect(spread[row * 40 + 33..<row * 40 + 40].everySatisfies { $0 == 7 })
     }
   }
 
@@ -252,6 +252,6 @@ import Testing
         : narrow.converted(to: dtype)
       return try arguments.makeWeightQuantizer(for: weight, scaleDType: .bfloat16).finished()
     }
-    #expect(results.allSatisfy { $0 == results[0] })
+    #expect(results.everySatisfies { $0 == results[0] })
   }
 }

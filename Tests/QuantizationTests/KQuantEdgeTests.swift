@@ -79,7 +79,7 @@ import Testing
         largest < least ? 2 : type.isAsymmetric ? 1.05 / (steps - 1) : 1.25 / (steps / 2)
       let farthest = range.reduce(Float(0)) { max($0, abs(weight[$1] - elements[$1])) }
       #expect(
-        farthest <= share * largest && weight[range].allSatisfy { $0.isFinite },
+        farthest <= share * largest && weight[range].everySatisfies { $0.isFinite },
         "\(what): \(farthest) of \(largest)")
     }
   }
@@ -126,11 +126,11 @@ import Testing
             Tensor(elements, shape: [2, 256]), type: type, importance: importance,
             scaleDType: scaleDType)
           #expect(
-            result.superBlocks.allSatisfy { block in
+            result.superBlocks.everySatisfies { block in
               block.minimumScale.isFinite && block.minimumScale >= 0 && block.scale.isFinite
                 && (block.scale >= 0 || !type.isAsymmetric)
             })
-          #expect(result.dequantized(to: .float32).floats().allSatisfy { $0.isFinite })
+          #expect(result.dequantized(to: .float32).floats().everySatisfies { $0.isFinite })
           try expectNearestCodes(result, elements, "\(exponents)")
         }
       }

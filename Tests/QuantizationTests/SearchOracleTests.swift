@@ -112,8 +112,8 @@ import Testing
     #expect(loss(searched) < 0.8 * loss(plain), "\(loss(searched) / loss(plain))")
     let stored = Tensor(searched.scales, shape: [searched.scales.count]).converted(to: scaleDType)
     #expect(searched.scales == stored.floats())
-    #expect(searched.scales.allSatisfy { $0 > 0 })
-    #expect(searched.zeroPoints?.allSatisfy { $0 < 4 } == true)
+    #expect(searched.scales.everySatisfies { $0 > 0 })
+    #expect(searched.zeroPoints?.everySatisfies { $0 < 4 } == true)
     try forEachInstructionSet { name in
       // Sums in another order may prefer another of two that are as good.
       let other = try result(2, searches: true)
@@ -178,7 +178,7 @@ import Testing
     let beta = try file.tensor("\(prefix).d_max_scale").floats()
     expectClose(gradients.beta, beta, Tolerance(ofLargest: 2e-4), "dbeta")
     #expect(Closeness(gradients.beta, beta, Tolerance(ofLargest: 1e-5)).mismatchCount <= 1)
-    #expect(gradients.alpha.allSatisfy { $0 == 0 })
+    #expect(gradients.alpha.everySatisfies { $0 == 0 })
   }
 
   @Test(arguments: ["mxfp4", "nvfp4"], ["none", "imatrix"])
@@ -199,6 +199,6 @@ import Testing
       #expect(abs(searched[index] - factor * plain[index]) <= allowed)
     }
     quantizer.setParameters(values: nil, beta: factors.map { _ in 3 })
-    #expect(quantizer.parameters.beta.allSatisfy { $0 == 2 })
+    #expect(quantizer.parameters.beta.everySatisfies { $0 == 2 })
   }
 }

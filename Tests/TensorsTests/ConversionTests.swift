@@ -11,7 +11,7 @@ import Testing
     let narrow = back.elements(as: UInt16.self)
     let differing = wide.indices.filter { !wide[$0].isNaN && narrow[$0] != UInt16($0) }
     #expect(differing.isEmpty)
-    #expect(zip(wide, back.floats()).allSatisfy { $0.isNaN == $1.isNaN })
+    #expect(zip(wide, back.floats()).everySatisfies { $0.isNaN == $1.isNaN })
   }
 
   @Test(arguments: [UInt64(1), 2, 3])

@@ -41,7 +41,10 @@ import Tokenization
         ],
       ])
     let text = String(repeating: "ab abab, 1234 ", count: 30_000)
-    #expect(try tokenizer.encode(text, addingSpecialTokens: false).count > 30_000)
+    let ids = try tokenizer.encode(text, addingSpecialTokens: false)
+    #expect(ids.count > 30_000)
+    #expect(
+      ids == Array(repeating: Array(ids.prefix(ids.count / 30_000)), count: 30_000).flatMap(\.self))
   }
 
   @Test func aTextThatGrowsWithoutEndIsRefused() throws {
@@ -71,15 +74,19 @@ import Tokenization
   }
 
   /// The ids in the file do not count, however large.
-  @Test(arguments: ["9223372036854775807", "9223372036854775808", "1e300", "-1"])
-  func aHugeIDIsRemarkedOrRefused(_ id: String) throws {
-    do {
-      let tokenizer = try TinyTokenizer.with(
+  @Test(arguments: ["9223372036854775807", "-1"])
+  func aHugeIDIsRemarked(_ id: String) throws {
+    let tokenizer = try TinyTokenizer.with(
+      "added_tokens", [["id": .number(id), "content": "<s>", "special": true]])
+    #expect(tokenizer.id(ofToken: "<s>") == 7)
+    #expect(tokenizer.remarks.contains { $0.contains(id) })
+  }
+
+  @Test(arguments: ["9223372036854775808", "1e300"])
+  func anIDThatIsNoIntegerIsRefused(_ id: String) {
+    expectInputError(.invalidValue, mentioning: ["added_tokens[0].id"]) {
+      _ = try TinyTokenizer.with(
         "added_tokens", [["id": .number(id), "content": "<s>", "special": true]])
-      #expect(tokenizer.id(ofToken: "<s>") == 7)
-      #expect(tokenizer.remarks.contains { $0.contains(id) })
-    } catch let error as InputError {
-      #expect(error.place?.contains("added_tokens[0].id") == true, "\(error)")
     }
   }
 }

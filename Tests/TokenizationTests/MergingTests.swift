@@ -73,6 +73,6 @@ import Tokenization
     #expect(ids == Array(repeating: 5, count: count / 4))
     let unknown = try tokenizer.encode(
       String(repeating: "?!", count: count / 2), addingSpecialTokens: false)
-    #expect(unknown.allSatisfy { $0 == 0 })
+    #expect(unknown.everySatisfies { $0 == 0 })
   }
 }

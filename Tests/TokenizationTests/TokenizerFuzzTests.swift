@@ -80,7 +80,12 @@ import Tokenization
 
   /// Whether the file is accepted. Encodes and decodes with it then.
   private func use(_ file: [UInt8]) -> Bool {
-    guard let tokenizer = try? Tokenizer(file) else { return false }
+    let tokenizer: Tokenizer
+    do {
+      tokenizer = try Tokenizer(file)
+    } catch {
+      return false
+    }
     for text in Self.texts {
       let ids = (try? tokenizer.encode(text, addingSpecialTokens: true)) ?? []
       _ = tokenizer.decode(ids, skippingSpecialTokens: false)

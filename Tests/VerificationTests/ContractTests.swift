@@ -132,7 +132,7 @@ import Verification
       parts.data[place.upperBound - 2] ^= 0x40
       try parts.write(to: file)
       #expect(
-        VerificationReport(verifying: folder).findings == [
+        Verifier(folder).run().findings == [
           .init(
             .contract, "model.layers.1.",
             "vLLM runs self_attn.q_proj, self_attn.k_proj, self_attn.v_proj as one; their "
@@ -161,7 +161,7 @@ import Verification
       fields.set("config_groups", groups)
       configuration.set("quantization_config", fields)
       try Data(configuration.text().utf8).write(to: file)
-      let found = VerificationReport(verifying: folder).findings
+      let found = Verifier(folder).run().findings
       #expect(
         found.contains {
           $0 == .init(.contract, place, "vLLM runs \(names) as one; they have different schemes")
@@ -178,9 +178,9 @@ import Verification
         var configuration = whole
         configuration.set(key, value)
         try Data(configuration.text().utf8).write(to: file)
-        let found = VerificationReport(verifying: folder).findings
+        let found = Verifier(folder).run().findings
         #expect(found.map(\.place) == ["config.json: \(key)"], "\(found)")
-        #expect(found.allSatisfy { $0.kind == .contract && $0.message.contains("is missing") })
+        #expect(found.everySatisfies { $0.kind == .contract && $0.message.contains("is missing") })
       }
     }
   }

@@ -31,7 +31,7 @@ import Verification
         let end = try parts.range(scale.key).upperBound
         parts.data.replaceSubrange(end - bytes.count..<end, with: bytes)
         try parts.write(to: file)
-        let found = VerificationReport(verifying: folder).findings
+        let found = Verifier(folder).run().findings
         #expect(
           found.contains {
             $0.kind == .damage && $0.place == scale.key
@@ -56,7 +56,7 @@ import Verification
         // What was not quantized is missed as a layer.
         let isWeight = name.hasSuffix(".weight")
         let module = name.split(separator: ".").dropLast().joined(separator: ".")
-        let found = VerificationReport(verifying: folder).findings
+        let found = Verifier(folder).run().findings
         #expect(
           found.contains {
             $0.kind == .damage && ($0.place == name || $0.place == module && isWeight)

@@ -52,7 +52,7 @@ import Verification
         tensors, format: "float-quantized", weights: Self.weights, to: checkpoint)
       try TinyCheckpoint.write(
         Self.source(), format: "float-quantized", weights: Self.weights, to: original)
-      let report = VerificationReport(verifying: checkpoint, source: original)
+      let report = Verifier(checkpoint, source: original).run()
       for tensor in tensors {
         #expect(report.tensorDigests[tensor.name] == SHA256.hexadecimal(of: tensor.bytes))
       }

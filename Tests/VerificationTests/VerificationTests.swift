@@ -9,12 +9,12 @@ import Verification
   @Test(arguments: ReferenceCheckpoint.formats)
   func aSoundCheckpointIsSound(_ format: String) throws {
     try ReferenceCheckpoint.withCopy(format) { folder in
-      let report = VerificationReport(verifying: folder)
+      let report = Verifier(folder).run()
       if format == "fp8_block" {
         // Keys and values have fewer rows than a block, and were left as they are; queries were not.
         #expect(report.findings.count == 2)
         #expect(
-          report.findings.allSatisfy {
+          report.findings.everySatisfies {
             $0.kind == .contract && $0.place.hasPrefix("model.layers.")
               && $0.message.contains("different schemes")
           }, "\(report.findings)")
@@ -37,7 +37,7 @@ import Verification
   ])
   func runtimesAreNamed(_ format: String, _ isLoading: Bool, _ remark: String) throws {
     try ReferenceCheckpoint.withCopy(format) { folder in
-      let runtimes = VerificationReport(verifying: folder).runtimes
+      let runtimes = Verifier(folder).run().runtimes
       let engine = try #require(runtimes.first { $0.name == "vLLM" })
       #expect(engine.isLoading == isLoading)
       #expect(remark.isEmpty ? engine.remark.isEmpty : engine.remark.contains(remark))
@@ -115,7 +115,7 @@ import Verification
       let start = try parts.range(tensor).lowerBound
       parts.data.replaceSubrange(start..<start + bytes.count, with: bytes)
       try parts.write(to: file)
-      let findings = VerificationReport(verifying: folder).findings
+      let findings = Verifier(folder).run().findings
       #expect(
         findings.contains { $0.place == tensor && $0.message.contains(message) }, "\(findings)")
     }
@@ -133,14 +133,14 @@ import Verification
       var parts = whole
       try parts.remove(tensor)
       try parts.write(to: file)
-      let missing = VerificationReport(verifying: folder).findings
+      let missing = Verifier(folder).run().findings
       #expect(missing.contains { $0.place == tensor && $0.message == "is missing" }, "\(missing)")
 
       parts = whole
       let start = try parts.range(tensor).lowerBound
       parts.data.replaceSubrange(start..<start + 2, with: [0x80, 0x7F])
       try parts.write(to: file)
-      let infinite = VerificationReport(verifying: folder).findings
+      let infinite = Verifier(folder).run().findings
       #expect(
         infinite.contains { $0.place == tensor && $0.message.contains("element 0 is infinite") },
         "\(infinite)")
@@ -149,22 +149,22 @@ import Verification
 
   @Test func theListOfFilesIsCompared() throws {
     try ReferenceCheckpoint.withCopy("w4a16") { folder in
-      let files = VerificationReport(verifying: folder).files
+      let files = Verifier(folder).run().files
       let sums = folder.appending(path: "SHA256SUMS")
       try Data(files.map { "\($0.digest)  \($0.name)\n" }.joined().utf8).write(to: sums)
-      #expect(VerificationReport(verifying: folder).findings == [])
+      #expect(Verifier(folder).run().findings == [])
       let recipe = folder.appending(path: "recipe.yaml")
       try (Data(contentsOf: recipe) + Data("\n".utf8)).write(to: recipe)
       #expect(
-        VerificationReport(verifying: folder).findings.map(\.message)
+        Verifier(folder).run().findings.map(\.message)
           == ["is not the file that was written"])
       try FileManager.default.removeItem(at: recipe)
       #expect(
-        VerificationReport(verifying: folder).findings.map(\.message)
+        Verifier(folder).run().findings.map(\.message)
           == ["was written and is not there"])
       try Data("abc  config.json\u{1B}[31m\n".utf8).write(to: sums)
       #expect(
-        VerificationReport(verifying: folder).findings.map(\.message)
+        Verifier(folder).run().findings.map(\.message)
           == ["'abc  config.json\u{FFFD}[31m' is not a line that sha256sum writes"])
     }
   }
@@ -177,11 +177,11 @@ import Verification
       let original = parts
       try damage.change(&parts.data) { try original.range($0) }
       try parts.write(to: file)
-      let report = VerificationReport(verifying: folder)
+      let report = Verifier(folder).run()
       #expect(
         report.findings.contains {
           $0.place.hasPrefix(damage.place.split(separator: ".weight")[0])
-            && ($0.message.contains(damage.message) || $0.message.contains("expected"))
+            && $0.message.contains(damage.message)
         }, "\(report.findings)")
     }
   }
@@ -191,7 +191,7 @@ import Verification
     try ReferenceCheckpoint.withCopy(format) { folder in
       let file = folder.appending(path: "model.safetensors")
       let whole = try TensorParts(file)
-      let sound = VerificationReport(verifying: folder)
+      let sound = Verifier(folder).run()
       var generator = SeededGenerator(seed: 3)
       // The record as it is written beside a checkpoint: digests of the tensors and of the files.
       let record: JSONValue = [
@@ -200,14 +200,14 @@ import Verification
             .map { JSONValue.Member($0.key, .string($0.value)) })
       ]
       try Data(record.text().utf8).write(to: folder.appending(path: "quantization_report.json"))
-      #expect(VerificationReport(verifying: folder).findings == sound.findings)
+      #expect(Verifier(folder).run().findings == sound.findings)
       for name in whole.header.map(\.key) where name != "__metadata__" {
         var parts = whole
         let range = try parts.range(name)
         let place = Int.random(in: range, using: &generator)
         parts.data[place] ^= UInt8(1 << Int.random(in: 0...7, using: &generator))
         try parts.write(to: file)
-        let findings = VerificationReport(verifying: folder).findings
+        let findings = Verifier(folder).run().findings
         #expect(
           findings.contains { $0.place == name && $0.message.contains("not what was written") })
       }
@@ -215,7 +215,7 @@ import Verification
       try parts.remove("model.norm.weight")
       try parts.write(to: file)
       #expect(
-        VerificationReport(verifying: folder).findings.contains {
+        Verifier(folder).run().findings.contains {
           $0.place == "model.norm.weight" && $0.message.contains("not there")
         })
     }
@@ -228,13 +228,13 @@ import Verification
       for length in [0, 7, 8, 100, bytes.count - 1] {
         try bytes.prefix(length).write(to: file)
         #expect(
-          VerificationReport(verifying: folder).findings.contains {
+          Verifier(folder).run().findings.contains {
             $0.place.contains("model.safetensors")
           }, "\(length) bytes")
       }
       try (bytes + [0]).write(to: file)
       #expect(
-        VerificationReport(verifying: folder).findings.contains {
+        Verifier(folder).run().findings.contains {
           $0.message.contains("belong to no tensor")
         })
     }
@@ -243,7 +243,7 @@ import Verification
   @Test(arguments: ReferenceCheckpoint.formats)
   func anIndexThatNamesAnotherShardIsFound(_ format: String) throws {
     try ReferenceCheckpoint.withCopy(format) { folder in
-      let sound = VerificationReport(verifying: folder).findings
+      let sound = Verifier(folder).run().findings
       let file = folder.appending(path: "model.safetensors")
       let parts = try TensorParts(file)
       try FileManager.default.moveItem(
@@ -263,11 +263,11 @@ import Verification
           .write(to: folder.appending(path: "model.safetensors.index.json"))
       }
       try index([:])
-      #expect(VerificationReport(verifying: folder).findings == sound)
+      #expect(Verifier(folder).run().findings == sound)
       for shard in ["model-00002-of-00002.safetensors", "model-00003-of-00002.safetensors"] {
         try index(["lm_head.weight": shard])
         #expect(
-          VerificationReport(verifying: folder).findings.contains {
+          Verifier(folder).run().findings.contains {
             $0.place == "lm_head.weight" && $0.message.contains(shard)
           })
       }
@@ -292,7 +292,7 @@ import Verification
       fields.set(key, try JSONValue.parse(Array(value.utf8)))
       configuration.set("quantization_config", fields)
       try Data(configuration.text().utf8).write(to: file)
-      let report = VerificationReport(verifying: folder)
+      let report = Verifier(folder).run()
       #expect(
         report.findings.contains {
           $0.place.contains(place) && $0.message.contains(message) && $0.kind == .contract

@@ -1,4 +1,7 @@
 import Diagnostics
+import Execution
+import Recipes
+import Reporting
 
 /// What a run says about its own settings and its result, in words that name what to do instead.
 extension AutoRoundModifier {

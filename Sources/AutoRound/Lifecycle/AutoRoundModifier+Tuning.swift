@@ -1,8 +1,11 @@
 import Checkpoints
 import Compute
 import Diagnostics
+import Execution
 import LanguageModels
 import Quantization
+import Recipes
+import Reporting
 import Tensors
 
 /// What is tuned on one output error: the layers of a block, or the head.

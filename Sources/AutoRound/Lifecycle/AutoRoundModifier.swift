@@ -1,8 +1,11 @@
 import Checkpoints
 import Compute
 import Diagnostics
+import Execution
 import LanguageModels
 import Quantization
+public import Recipes
+import Reporting
 import Tensors
 
 /// Quantizes linear layers with AutoRound: for each decoder block, learns a rounding offset for every
@@ -12,14 +15,12 @@ import Tensors
 /// let modifier = try AutoRoundModifier(scheme: "W4A16", ignore: ["lm_head"])
 /// try oneshot(model: folder, modifier: modifier, output: output)
 /// ```
-public final class AutoRoundModifier: Modifier {
+public final class AutoRoundModifier: Modifier, Sendable {
   /// Every option, settled.
   public let options: ResolvedOptions
 
   /// The scheme as it was asked for: a preset, presets with their targets, or groups.
-  public var scheme: AutoRoundOptions.SchemeSelection? {
-    try? options.recipe.autoRoundOptions().scheme
-  }
+  public var scheme: AutoRoundOptions.SchemeSelection? { options.scheme }
   /// The groups of layers with their schemes.
   public var configGroups: [AutoRoundOptions.ConfigGroup] { options.groups }
   /// What the schemes apply to: class names, module names, or `re:` and a regular expression.

@@ -1,4 +1,6 @@
+import Calibration
 import Compute
+package import Execution
 package import LanguageModels
 import Quantization
 

@@ -1,8 +1,12 @@
+import Inspection
 import Checkpoints
 import Compute
 import Diagnostics
+import Evaluation
 import Foundation
 import JSONText
+import Recipes
+import Reporting
 import Verification
 
 /// What is done when everything of a checkpoint is written, and before it appears under its name: it is
@@ -11,6 +15,8 @@ struct CheckpointCompletion {
   var source: Checkpoint
   var output: URL
   var reporting: RunReporting
+  /// The type of the matrix products of what is measured.
+  var compute: ComputeType
   var observer: (any RunObserver)?
   var writer: CheckpointWriter
   /// The folder in which the checkpoint is so far.
@@ -44,7 +50,7 @@ struct CheckpointCompletion {
     warn: (String) -> Void
   ) throws(InputError) -> VerificationReport {
     observer?.observe(.verifying)
-    var report = VerificationReport(verifying: folder, source: source.folder, reach: reach)
+    var report = Verifier(folder, source: source.folder, reach: reach).run()
     report.checkOwnReaders(folder)
     for (name, digest) in digests where report.tensorDigests[name] != digest {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
@@ -68,11 +74,17 @@ struct CheckpointCompletion {
     _ samples: [[Int32]], options: ResolvedOptions, warn: (String) -> Void,
     checkStop: () throws -> Void
   ) throws -> EvaluationReport? {
-    guard let measure = reporting.measure, !samples.isEmpty else { return nil }
+    guard !samples.isEmpty else { return nil }
     observer?.observe(.measuring(share: 0))
-    let report = try measure(folder, source.folder, samples, !options.roundsPlainly) { share in
-      try checkStop()
-      observer?.observe(.measuring(share: share))
+    let report = try withoutActuallyEscaping(checkStop) { checkStop in
+      var evaluation = Evaluation(model: folder, reference: source.folder, compute: compute) {
+        share in
+        try checkStop()
+        observer?.observe(.measuring(share: share))
+      }
+      // No more at once than a step of tuning has, so that the memory of the run suffices.
+      evaluation.windowLimit = options.batchSize
+      return try evaluation.run(onWindows: samples, comparingRounding: !options.roundsPlainly)
     }
     if let comparison = report.comparison, let rounded = comparison.rounded,
       comparison.klDivergenceMean > rounded.klDivergenceMean
@@ -93,18 +105,9 @@ struct CheckpointCompletion {
   func finish(
     _ report: RunReport, _ description: RunDescription, _ verification: VerificationReport
   ) throws(InputError) {
-    let card = SourceCard(folder: source.folder, configuration: source.configuration)
-    let record = RunRecord(
-      description: description, report: report, verification: verification,
-      commandLine: reporting.commandLine, baseModel: reporting.baseModel ?? card.name,
-      frontMatter: card.frontMatter, hasChatTemplate: card.hasChatTemplate,
-      licenseFiles: SourceCard.licenseFiles(source))
-    let texts = [
-      record.json.text(indentation: 1) + "\n", HTMLReport(record: record).text,
-      ModelCard(record: record).text,
-    ]
-    for (name, text) in zip(RunRecord.fileNames, texts) { try writer.write(text, toFile: name) }
-    try writer.write(verification.sums, toFile: VerificationReport.sumsFile)
+    let documents = RunDocuments(
+      of: report, description, verification, source: source, reporting)
+    for file in documents.files { try writer.write(file.text, toFile: file.name) }
     try writer.finish()
     observer?.observe(.finished(report))
   }

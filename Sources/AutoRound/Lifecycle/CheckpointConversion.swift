@@ -1,8 +1,10 @@
+import CompressedTensors
 import Checkpoints
 public import Diagnostics
 public import Foundation
 import JSONText
 public import Quantization
+import Reporting
 import Tensors
 import Verification
 
@@ -77,7 +79,7 @@ public struct CheckpointConversion {
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
     let file = checkpoint.appending(path: "config.json").path(percentEncoded: false)
-    let schemes = try naming(file) { try Self.schemes(of: source) }
+    let schemes = try naming(file) { try source.storedSchemes() }
     if format != .dense {
       for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
         var converted = scheme
@@ -128,20 +130,6 @@ public struct CheckpointConversion {
     return Report(
       layerCount: schemes.count, sourceBytes: source.byteCount,
       outputBytes: writer.tensorByteCount, output: output)
-  }
-
-  /// The scheme of each layer that has scales.
-  static func schemes(of source: Checkpoint) throws -> [String: QuantizationScheme] {
-    let configuration = JSONReader(source.configuration)
-    let quantization = try CompressedTensorsConfiguration(
-      fields: configuration.required("quantization_config"))
-    let suffix = ".weight_scale"
-    let modules = source.tensorNames.filter { $0.hasSuffix(suffix) }.map {
-      ModuleDescription(name: String($0.dropLast(suffix.count)), shape: [])
-    }
-    return try SchemeResolution.resolve(
-      groups: quantization.namedGroups, ignore: quantization.ignore, modules: modules
-    ).schemes
   }
 
   /// The quantized layer that a tensor belongs to.

@@ -1,9 +1,11 @@
 import Checkpoints
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import Recipes
 import Tensors
 import Verification
 
@@ -33,7 +35,7 @@ extension ModelFreeRun {
           + info.shape.reduce(1, *) * QuantizationArguments.finishedBytesPerWeight)
     }
     return try RunPlan(
-      model: model.path(percentEncoded: false), of: planned, options: options,
+      model: job.model.path(percentEncoded: false), of: planned, options: options,
       memory: MemoryEstimate(
         process: MemoryEstimate.processByteCount, block: 0, tuning: tuning, streams: 0,
         mapped: mapped + MemoryEstimate.verificationByteCount),
@@ -43,7 +45,7 @@ extension ModelFreeRun {
   /// Decides what becomes of each tensor.
   func prepare(_ warn: (String) -> Void) throws -> PlannedCopy {
     try requireNoCalibration()
-    let checkpoint = try Checkpoint(opening: model)
+    let checkpoint = try Checkpoint(opening: job.model)
     try checkpoint.requireSource()
     for remark in checkpoint.remarks { warn(remark) }
     let named = NamedModules(checkpoint)

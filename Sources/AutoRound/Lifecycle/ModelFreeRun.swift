@@ -1,26 +1,26 @@
+import CompressedTensors
+import Compute
 import Checkpoints
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import Quantization
+import Recipes
+import Reporting
 import Tensors
 import Verification
 
 /// A run that rounds weights as they lie in the files: no calibration, and no need to know what the model
 /// computes.
 struct ModelFreeRun {
-  var model: URL
-  var options: ResolvedOptions
-  var output: URL
-  var overwrite: Bool
-  var threads: Int?
-  var ignoresLimits = false
-  var reporting = RunReporting()
+  var job: QuantizationJob
   var observer: (any RunObserver)?
+  var options: ResolvedOptions { job.modifier.options }
 
-  func run() throws -> RunReport {
+  func run(to output: URL) throws -> RunReport {
     let started = ContinuousClock.now
-    if let threads { ThreadTeam.size = threads }
+    if let threads = job.threads { ThreadTeam.size = threads }
     var warnings: [String] = []
     func warn(_ text: String) {
       guard !warnings.contains(text) else { return }
@@ -31,11 +31,11 @@ struct ModelFreeRun {
     let (checkpoint, copy, schemes) = (planned.checkpoint, planned.copy, planned.schemes)
     let plan = try plan(of: planned, warnings: warnings)
     for warning in plan.warnings { warn(warning) }
-    let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)
+    let folder = try PartialFolder(output: output, sources: [job.model], overwrite: job.overwrite)
     defer { folder.discard() }
     if let remark = folder.remark { warn(remark) }
     try folder.clear()
-    if !ignoresLimits {
+    if !job.ignoresLimits {
       try plan.requireMemory(free: SystemMemory.availableByteCount)
       try folder.requireSpace(plan.diskByteCount)
     }
@@ -67,19 +67,19 @@ struct ModelFreeRun {
     try copy.writeTheRest(to: writer, recipe: options.recipe)
     if let file = checkpoint.changedFiles.first {
       throw InputError(
-        .malformed, source: model.appending(path: file).path(percentEncoded: false),
+        .malformed, source: job.model.appending(path: file).path(percentEncoded: false),
         "was changed while it was read")
     }
     let completion = CheckpointCompletion(
-      source: checkpoint, output: output, reporting: reporting, observer: observer, writer: writer,
-      folder: URL(filePath: folder.checkpointPath))
+      source: checkpoint, output: output, reporting: job.reporting, compute: job.compute,
+      observer: observer, writer: writer, folder: URL(filePath: folder.checkpointPath))
     try checkStop()
     let verification = try completion.verify(
       digests: [], reach: TuningReach(iterations: 0, learningRate: nil), options: options,
       warn: warn)
     try checkStop()
     var report = RunReport(
-      model: model.path(percentEncoded: false), output: output, blocks: [],
+      model: job.model.path(percentEncoded: false), output: output, blocks: [],
       seconds: (ContinuousClock.now - started).seconds,
       peakMemoryBytes: ProcessMemory.peakByteCount, sourceBytes: copy.sourceByteCount,
       outputBytes: writer.tensorByteCount, bitsPerWeight: copy.bitsPerWeight, warnings: warnings)
@@ -93,7 +93,7 @@ struct ModelFreeRun {
   ) -> RunDescription {
     let architectures = checkpoint.configuration["architectures"]?.arrayValue
     return RunDescription(
-      model: model.path(percentEncoded: false),
+      model: job.model.path(percentEncoded: false),
       architecture: architectures?.first?.stringValue ?? "unknown", scheme: options.schemeSummary,
       device: "cpu", instructionSet: "any", computeType: "f32", threadCount: ThreadTeam.size,
       blockCount: 0, iterations: 0,

@@ -1,9 +1,13 @@
+public import Calibration
 import Checkpoints
 public import Compute
 import Diagnostics
+public import Execution
 public import Foundation
 import JSONText
 import LanguageModels
+public import Recipes
+public import Reporting
 
 /// Quantizes a checkpoint in one go: reads `model`, tunes it on `dataset`, writes `output`.
 ///
@@ -16,7 +20,8 @@ import LanguageModels
 /// With 0 iterations a model of an architecture that is not known is rounded without being run: which of
 /// its tensors are weights of linear layers is then told by their names and shapes.
 ///
-/// Call it from one thread at a time. The output appears under its name only when it is complete.
+/// ``QuantizationJob`` does the same, can plan it beforehand, and can tell its events to a task. Call it from one thread
+/// at a time. The output appears under its name only when it is complete.
 ///
 /// - Parameters:
 ///   - model: A Hugging Face checkpoint folder in full precision.
@@ -34,8 +39,7 @@ import LanguageModels
 ///   - ignoreLimits: Whether to begin although the disk or the memory do not suffice by the plan.
 ///   - memoryBudget: What the run may take; nil: most of what is free. Hidden states of calibration samples
 ///     that do not fit are kept in a file without a name in `<output>.partial`.
-///   - reporting: What is written about the run beside the checkpoint, and measured for that;
-///     `RunReporting.measuring()` of the module Evaluation compares the result with the source.
+///   - reporting: What is written about the run beside the checkpoint, and on how much its result is measured.
 ///   - observer: Told what happens while it happens.
 /// - Returns: What was done to each block, and what came out.
 /// - Throws: `InputError`, which names the file and the field that is at fault; ``RunInterruption`` if
@@ -70,35 +74,14 @@ public func oneshot(
   reporting: RunReporting = RunReporting(),
   observer: (any RunObserver)? = nil
 ) throws -> RunReport {
-  try choosingRun(model, modifier.options) {
-    try QuantizationRun(
-      model: model, modifier: modifier, dataset: dataset, output: output, overwrite: overwrite,
-      compute: compute, threads: threads, restart: restart, ignoresLimits: ignoreLimits,
-      memoryBudget: memoryBudget, reporting: reporting, observer: observer
-    ).run()
-  } modelFree: {
-    try ModelFreeRun(
-      model: model, options: modifier.options, output: output, overwrite: overwrite,
-      threads: threads, ignoresLimits: ignoreLimits, reporting: reporting, observer: observer
-    ).run()
-  }
-}
-
-/// Does what is to be done with a model that is run, or with one whose weights are rounded as they lie in
-/// its files, whichever the options and the architecture ask for.
-func choosingRun<Result>(
-  _ model: URL, _ options: ResolvedOptions, calibrated: () throws -> Result,
-  modelFree: () throws -> Result
-) throws -> Result {
-  let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
-  if options.isModelFree || !isKnown && options.iterations == 0 { return try modelFree() }
-  do {
-    return try calibrated()
-  } catch let error as InputError
-    where !isKnown && error.place == "model_type" && error.code == .unsupported
-  {
-    throw InputError(
-      error.code, source: error.source, place: error.place,
-      error.message + "; with 0 iterations its weights are rounded without running it")
-  }
+  var job = QuantizationJob(model: model, modifier: modifier, output: output)
+  job.dataset = dataset
+  job.overwrite = overwrite
+  job.compute = compute
+  job.threads = threads
+  job.restart = restart
+  job.ignoresLimits = ignoreLimits
+  job.memoryBudget = memoryBudget
+  job.reporting = reporting
+  return try job.run(observer: observer)
 }

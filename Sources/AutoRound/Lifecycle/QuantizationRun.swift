@@ -1,48 +1,45 @@
+import CompressedTensors
 import CKernels
+import Inspection
+import Calibration
 import Checkpoints
 import Compute
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import Recipes
+import Reporting
 import Tensors
 import Tokenization
 import Verification
 
 /// One run from a checkpoint to its quantized copy.
 struct QuantizationRun {
-  var model: URL
-  var modifier: AutoRoundModifier
-  var dataset: CalibrationSource
-  var output: URL
-  var overwrite: Bool
-  var compute: ComputeType
-  var threads: Int?
-  var restart: Bool
-  var ignoresLimits = false
-  var memoryBudget: MemoryBudget?
-  var reporting: RunReporting
+  var job: QuantizationJob
   var observer: (any RunObserver)?
 
-  func run() throws -> RunReport {
+  func run(to output: URL) throws -> RunReport {
     let started = ContinuousClock.now
-    if let threads { ThreadTeam.size = threads }
-    let source = try SourceModel(opening: model)
-    let folder = try PartialFolder(output: output, sources: [model], overwrite: overwrite)
+    if let threads = job.threads { ThreadTeam.size = threads }
+    let source = try SourceModel(opening: job.model)
+    let folder = try PartialFolder(output: output, sources: [job.model], overwrite: job.overwrite)
     defer { folder.discard() }
-    let options = modifier.options
+    let options = job.modifier.options
     let length = try options.sequenceLength(for: source)
     let calibration = try CalibrationData(
-      dataset, tokenizer: Tokenizer(folder: model), sampleCount: options.sampleCount,
+      job.dataset, tokenizer: Tokenizer(folder: job.model), sampleCount: options.sampleCount,
       sequenceLength: length, vocabularySize: source.description.vocabularySize,
-      heldOutCount: reporting.heldOutSampleCount(
-        sampleCount: options.sampleCount, sequenceLength: length))
+      heldOutCount: HeldOutText.sampleCount(
+        tokenCount: job.reporting.heldOutTokenCount, besides: options.sampleCount,
+        sequenceLength: length))
 
     let state = SessionState(
-      model: source, device: try Device(compute: compute), calibration: calibration,
+      model: source, device: try Device(compute: job.compute), calibration: calibration,
       observer: observer)
-    let session = Session(state, modifiers: [modifier], batchSize: options.batchSize)
+    let session = Session(state, modifiers: [job.modifier], batchSize: options.batchSize)
     try session.initialize()
     let copy = try QuantizedCopy(
       of: source, schemes: state.schemes, keyValueScheme: state.keyValueScheme)
@@ -50,10 +47,11 @@ struct QuantizationRun {
     let plan = try RunPlan(
       model: description.model, state: state, copy: copy, options: options)
     let placement = try StreamPlacement(
-      state, batchSize: options.batchSize, need: plan.memory, budget: memoryBudget ?? .available,
-      scratchFolder: folder.path, ignoresLimits: ignoresLimits)
+      state, batchSize: options.batchSize, need: plan.memory,
+      budget: job.memoryBudget ?? .available,
+      scratchFolder: folder.path, ignoresLimits: job.ignoresLimits)
     state.placement = placement
-    if !ignoresLimits {
+    if !job.ignoresLimits {
       try plan.requireMemory(free: SystemMemory.availableByteCount)
       // What an earlier run has left is continued, or removed.
       try folder.requireSpace(
@@ -68,7 +66,7 @@ struct QuantizationRun {
     }
     // Reads all of the source, and finds numbers that are none before anything is tuned.
     let identity = try fingerprint()
-    let journal = try RunJournal(in: folder, fingerprint: identity, restart: restart)
+    let journal = try RunJournal(in: folder, fingerprint: identity, restart: job.restart)
     state.journal = journal
     let earlier = journal.finished.last?.cost
     let writer = try CheckpointWriter(
@@ -98,8 +96,8 @@ struct QuantizationRun {
         try identity.requireUnchanged(fingerprint(), source: description.model)
       }
       let completion = CheckpointCompletion(
-        source: source.checkpoint, output: output, reporting: reporting, observer: observer,
-        writer: writer, folder: URL(filePath: folder.checkpointPath))
+        source: source.checkpoint, output: output, reporting: job.reporting, compute: job.compute,
+        observer: observer, writer: writer, folder: URL(filePath: folder.checkpointPath))
       try state.checkStop()
       let verification = try completion.verify(
         digests: journal.finished.flatMap { $0.tensors.map { ($0.key, $0.value) } },
@@ -152,11 +150,11 @@ struct QuantizationRun {
   private func description(of state: SessionState, _ options: ResolvedOptions) -> RunDescription {
     let architectures = state.model.checkpoint.configuration["architectures"]?.arrayValue
     return RunDescription(
-      model: model.path(percentEncoded: false),
+      model: job.model.path(percentEncoded: false),
       architecture: architectures?.first?.stringValue ?? "unknown",
       scheme: options.schemeSummary, device: "cpu", instructionSet: Self.instructionSet,
       matrixLibrary: MatrixLibrary.description,
-      computeType: compute.rawValue, threadCount: ThreadTeam.size,
+      computeType: job.compute.rawValue, threadCount: ThreadTeam.size,
       blockCount: state.model.description.blocks.count, tunedBlocks: state.tunedIndices,
       iterations: options.iterations, searchesScales: options.searchesScales(in: state.schemes),
       batchSize: min(options.batchSize, state.calibration.samples.count),

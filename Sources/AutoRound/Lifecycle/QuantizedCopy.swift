@@ -1,9 +1,12 @@
+import CompressedTensors
 package import Checkpoints
 import Diagnostics
+package import Execution
 import Foundation
 package import JSONText
 import LanguageModels
 package import Quantization
+import Recipes
 import Tensors
 import Verification
 

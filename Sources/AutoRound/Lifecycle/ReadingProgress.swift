@@ -1,3 +1,5 @@
+import Reporting
+
 /// Tells an observer of the reading of a source that takes more than two seconds, and lets it end the run.
 final class ReadingProgress {
   private let observer: (any RunObserver)?

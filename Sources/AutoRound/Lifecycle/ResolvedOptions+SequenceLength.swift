@@ -1,5 +1,7 @@
 import Diagnostics
+import Execution
 import LanguageModels
+import Recipes
 
 extension ResolvedOptions {
   /// Tokens of a sample: as asked, or the default as far as the model has positions.

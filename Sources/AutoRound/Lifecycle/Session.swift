@@ -1,7 +1,10 @@
+import Calibration
 import Checkpoints
 import Compute
 import Diagnostics
+package import Execution
 import LanguageModels
+import Reporting
 
 /// Drives modifiers through a model: one block after another, each calibrated once.
 ///

@@ -1,7 +1,10 @@
+package import Calibration
 import Checkpoints
 package import Compute
+package import Execution
 package import LanguageModels
 package import Quantization
+public import Reporting
 
 /// What the modifiers of a session share: the model, the schemes of its layers, and where results go.
 public final class SessionState {

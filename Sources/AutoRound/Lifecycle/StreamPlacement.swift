@@ -1,5 +1,7 @@
+import Calibration
 package import Compute
 package import Diagnostics
+package import Execution
 import LanguageModels
 
 /// Where the two streams of hidden states are kept: in memory as far as the budget allows, else in

@@ -1,7 +1,10 @@
+import Calibration
 import Checkpoints
 import Compute
+import Execution
 import LanguageModels
 import Quantization
+import Recipes
 import Tensors
 
 extension MemoryEstimate {

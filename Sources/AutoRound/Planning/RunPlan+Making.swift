@@ -1,9 +1,11 @@
 import Checkpoints
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import Recipes
 import Tensors
 import Verification
 

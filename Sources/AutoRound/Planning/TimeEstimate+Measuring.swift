@@ -1,7 +1,11 @@
+import Calibration
 import Checkpoints
 import Compute
+import Execution
 import LanguageModels
 import Quantization
+import Recipes
+import Reporting
 import Tensors
 
 extension TimeEstimate {
@@ -140,8 +144,8 @@ private struct MeasuredBlock {
     runner.advance(second)
     forwardSeconds = elapsed(since: start)
 
-    var short = options
-    short.iterations = min(options.iterations, 4)
+    let short = try options.overriding(
+      OptionOverrides(iterations: min(options.iterations, 4)))
     let tuning = ContinuousClock.now
     try AutoRoundModifier(short).applyAutoRound(
       CalibratedBlock(

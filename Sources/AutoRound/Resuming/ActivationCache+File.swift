@@ -1,6 +1,7 @@
 import Checkpoints
 import Checksums
 import Diagnostics
+import Execution
 import Tensors
 
 extension ActivationCache {

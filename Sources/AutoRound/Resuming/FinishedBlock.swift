@@ -1,5 +1,6 @@
 import Diagnostics
 import JSONText
+import Reporting
 
 /// What a journal says of one block that is tuned and on the disk.
 struct FinishedBlock: Equatable {

@@ -1,3 +1,5 @@
+import Execution
+
 /// The time and the memory that a run has taken.
 struct RunCost: Equatable {
   /// Seconds from its start, those between two processes not counted.

@@ -1,6 +1,9 @@
+import Calibration
 import Checkpoints
 import Diagnostics
 import JSONText
+import Recipes
+import Reporting
 
 /// Everything that decides the bytes of a run's output, as named texts: two runs with equal
 /// fingerprints write the same files.

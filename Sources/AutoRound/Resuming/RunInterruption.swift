@@ -1,4 +1,5 @@
 public import Foundation
+import Reporting
 
 /// A run stopped because its observer asked for it; see ``RunObserver/wantsStop``.
 public struct RunInterruption: Error, Sendable, Equatable {

@@ -1,7 +1,9 @@
 import Checkpoints
 import Checksums
 import Diagnostics
+import Execution
 import JSONText
+import Reporting
 import Tensors
 
 /// What a run has finished, kept beside its output so that it can go on after it was cut off.

@@ -1,3 +1,5 @@
+import Execution
+
 /// Draws batches of sample numbers: every sample once in a shuffled order, then shuffled again.
 ///
 /// When fewer samples are left than a batch needs, the rest is dropped and the current order shuffled

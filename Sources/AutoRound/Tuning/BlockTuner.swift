@@ -1,7 +1,9 @@
 package import Compute
 import Diagnostics
+package import Execution
 package import LanguageModels
 package import Quantization
+package import Recipes
 import Tensors
 
 /// How a block is tuned.

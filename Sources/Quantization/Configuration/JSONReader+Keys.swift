@@ -1,9 +1,9 @@
-import Diagnostics
-import JSONText
+package import Diagnostics
+package import JSONText
 
 extension JSONReader {
   /// Refuses members whose key is not among `known`, unless their value is null, which says nothing.
-  func requireKeys(among known: [String]) throws(InputError) {
+  package func requireKeys(among known: [String]) throws(InputError) {
     for (key, reader) in try members() where !known.contains(key) && !reader.value.isNull {
       let suggestion = NearestName.suggestion(for: key, among: known)
       throw InputError(
@@ -15,7 +15,7 @@ extension JSONReader {
   }
 
   /// The value as a case of an enumeration, by its raw value, case apart.
-  func choice<Choice: RawRepresentable & CaseIterable>(
+  package func choice<Choice: RawRepresentable & CaseIterable>(
     _ type: Choice.Type
   ) throws(InputError) -> Choice where Choice.RawValue == String {
     let names = Choice.allCases.map(\.rawValue)

@@ -1,5 +1,5 @@
 package import Diagnostics
-import Tensors
+package import Tensors
 
 extension QuantizationArguments {
   /// Refuses what the inputs of layers cannot be rounded to.
@@ -130,7 +130,7 @@ extension QuantizationArguments {
   }
 
   /// The type that weights' scales are stored in where the format decides.
-  var storedScaleDType: DType? { floatFormat?.scaleDType ?? scaleDType }
+  package var storedScaleDType: DType? { floatFormat?.scaleDType ?? scaleDType }
 }
 
 extension QuantizationArguments.Dynamic {

@@ -84,7 +84,7 @@ extension QuantizationArguments {
   }
 
   /// Refuses weights of any other kind than `format`.
-  func require(_ format: FloatFormat) throws(InputError) {
+  package func require(_ format: FloatFormat) throws(InputError) {
     guard type == .float, try requireFloatWeights() == format else {
       throw InputError(
         .invalidValue, place: "num_bits",

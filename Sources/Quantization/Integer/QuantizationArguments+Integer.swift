@@ -1,10 +1,10 @@
 import CKernels
-import Diagnostics
-package import Tensors
+package import Diagnostics
+import Tensors
 
 extension QuantizationArguments {
   /// Refuses what the integer kernels do not know.
-  func requireIntegerWeights() throws(InputError) {
+  package func requireIntegerWeights() throws(InputError) {
     guard type == .int, (2...8).contains(numBits) else {
       throw InputError(
         .unsupported, place: "num_bits", "\(summary) weights are not integers of 2 to 8 bits")
@@ -27,9 +27,6 @@ extension QuantizationArguments {
 }
 
 extension DType {
-  /// The types that weights can be quantized from, and that scales have where the format does not decide.
-  package static let ofWeights: [DType] = [.bfloat16, .float16, .float32]
-
   /// The kernels' name of a type that scales are stored in.
   var kernelScaleType: ck_scale_type {
     switch self {

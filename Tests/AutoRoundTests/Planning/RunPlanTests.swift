@@ -12,7 +12,7 @@ import Testing
     let layers = plan.layers.reduce(0) { $0 + $1.byteCount }
     let kept = plan.keptTensors.reduce(0) { $0 + $1.byteCount }
     #expect(layers + kept + scales == plan.tensorByteCount)
-    #expect(plan.layers.allSatisfy { $0.byteCount > 0 })
+    #expect(plan.layers.everySatisfies { $0.byteCount > 0 })
 
     let embedding = plan.keptTensors.filter { $0.name == "model.embed_tokens.weight" }
     #expect(embedding.count == 1)
@@ -26,8 +26,9 @@ import Testing
 
   @Test(arguments: QuantizationScheme.supportedPresets.filter { $0 != "UNQUANTIZED" })
   func everyByteIsInOneOfBothTables(_ preset: String) throws {
-    let plan = try RunPlan(
-      model: model, modifier: AutoRoundModifier(scheme: preset, iterations: 0), measuresTime: false)
+    let plan = try QuantizationJob(
+      model: model, modifier: AutoRoundModifier(scheme: preset, iterations: 0)
+    ).plan(measuresTime: false)
     expectSums(plan)
     #expect(plan.layers.count == 42)
   }
@@ -42,14 +43,15 @@ import Testing
       """)
     let modifier = try AutoRoundModifier(
       ResolvedOptions(overrides: OptionOverrides(), recipe: recipe.autoRoundOptions()))
-    let plan = try RunPlan(model: model, modifier: modifier, measuresTime: false)
+    let plan = try QuantizationJob(model: model, modifier: modifier).plan(measuresTime: false)
     expectSums(plan, besides: 6 * 2 * 2)
   }
 
   @Test func aModelThatIsNotRunHasNoCalibration() throws {
     let options = try ResolvedOptions(overrides: OptionOverrides(isModelFree: true))
-    let plan = try RunPlan(
-      model: model, modifier: AutoRoundModifier(options), output: model.appending(path: "out"))
+    let plan = try QuantizationJob(
+      model: model, modifier: AutoRoundModifier(options), output: model.appending(path: "out")
+    ).plan()
     expectSums(plan)
     #expect(plan.time == nil)
     #expect((plan.memory.streams, plan.memory.block, plan.scratchByteCount) == (0, 0, 0))

@@ -39,8 +39,8 @@ import Testing
       let ends = exponentials([-87, 88])
       let low = exponentials([-87.1, -88, -1000, -3e38, -.infinity])
       let high = exponentials([88.1, 1000, 3e38, .infinity])
-      #expect(low.allSatisfy { $0 == ends[0] && $0 > 0 && $0 < 2e-38 }, "\(name)")
-      #expect(high.allSatisfy { $0 == ends[1] && $0 > 1e38 && $0.isFinite }, "\(name)")
+      #expect(low.everySatisfies { $0 == ends[0] && $0 > 0 && $0 < 2e-38 }, "\(name)")
+      #expect(high.everySatisfies { $0 == ends[1] && $0 > 1e38 && $0.isFinite }, "\(name)")
       #expect(exponentials([.nan])[0].isNaN, "\(name)")
     }
   }

@@ -31,7 +31,7 @@ import Testing
       let floats = found.floats
       for row in 0..<rows {
         let between = floats[row * stride + columns..<(row + 1) * stride]
-        #expect(between.allSatisfy { $0.isNaN })
+        #expect(between.everySatisfies { $0.isNaN })
       }
     }
     var cosines: [Float] = []
@@ -72,7 +72,7 @@ import Testing
                   begin, end)
               }
               expectDense(y, yStride, output.value, name)
-              #expect(inverse.floats.allSatisfy { $0.isNaN != norms })
+              #expect(inverse.floats.everySatisfies { $0.isNaN != norms })
 
               var sums = [Float](repeating: 0, count: d)
               let dx = Elements(unwritten: rows * xStride, compute)

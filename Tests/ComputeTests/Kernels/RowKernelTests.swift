@@ -27,7 +27,7 @@ import Testing
         expectClose(
           floats[range].map(Double.init), Array(expected.elements[range]), tolerance, what)
       } else {
-        #expect(floats[range].allSatisfy { $0.isNaN }, "\(what): row \(row) was written")
+        #expect(floats[range].everySatisfies { $0.isNaN }, "\(what): row \(row) was written")
       }
     }
   }

@@ -126,7 +126,7 @@ import Testing
           ck_softmax_backward(
             compute.element, &scores.whole, values, [1, 2, 3, 4], m.floats, [2.5], p.pointer,
             ds.pointer)
-          #expect(ds.floats.allSatisfy { $0.isFinite }, "\(values), \(name)")
+          #expect(ds.floats.everySatisfies { $0.isFinite }, "\(values), \(name)")
         }
       }
     }

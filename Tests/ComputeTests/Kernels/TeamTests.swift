@@ -33,7 +33,7 @@ import Testing
         tasks.withLock { $0.append((index, member)) }
       }
       #expect(tasks.withLock { $0.map(\.index).sorted() } == Array(0..<count))
-      #expect(tasks.withLock { $0.allSatisfy { (0..<size).contains($0.member) } })
+      #expect(tasks.withLock { count == 0 || $0.everySatisfies { (0..<size).contains($0.member) } })
     }
   }
 

@@ -1,0 +1,118 @@
+public import Calibration
+import Checkpoints
+public import Compute
+import Diagnostics
+public import Execution
+public import Foundation
+import JSONText
+import LanguageModels
+import Recipes
+public import Reporting
+
+/// The quantization of one checkpoint: what it is made from, how, and where it goes.
+///
+/// ```swift
+/// var job = QuantizationJob(model: model, modifier: modifier, output: output)
+/// job.dataset = CalibrationSource(file: calibration)
+/// let plan = try job.plan()
+/// if plan.shortages.isEmpty { try job.run() }
+/// ```
+///
+/// Jobs run one at a time in a process, because they share its threads: one that begins while another runs waits
+/// until that has ended.
+public struct QuantizationJob: Sendable {
+  /// A Hugging Face checkpoint folder in full precision.
+  public var model: URL
+  /// What is to be done.
+  public var modifier: AutoRoundModifier
+  /// The folder to write; it appears when it is complete. A plan may do without.
+  public var output: URL?
+  /// The calibration text.
+  public var dataset = CalibrationSource.builtin
+  /// Whether a checkpoint that is there may be replaced.
+  public var overwrite = false
+  /// The type of the matrix products.
+  public var compute = ComputeType.automatic
+  /// Threads to use; nil: one for each processor.
+  public var threads: Int?
+  /// Whether what an earlier run has left is thrown away; otherwise a run with the same arguments goes on after
+  /// the last block that is finished, and ends with the same bytes as one that was never cut off.
+  public var restart = false
+  /// Whether to begin although the disk or the memory do not suffice by the plan.
+  public var ignoresLimits = false
+  /// What the run may take; nil: most of what is free. Hidden states of calibration samples that do not fit
+  /// are kept in a file without a name in `<output>.partial`.
+  public var memoryBudget: MemoryBudget?
+  /// What is written about the run beside the checkpoint, and on how much its result is measured.
+  public var reporting = RunReporting()
+
+  /// A job with defaults for all that is not given.
+  public init(model: URL, modifier: AutoRoundModifier, output: URL? = nil) {
+    self.model = model
+    self.modifier = modifier
+    self.output = output
+  }
+
+  /// Says what ``run(observer:)`` will do and take, from the headers of the source's files.
+  ///
+  /// - Parameter measuresTime: Whether a block is tuned for a few seconds to know how long all take.
+  /// - Throws: `InputError`, which names the file and the field that is at fault.
+  public func plan(measuresTime: Bool = true) throws -> RunPlan {
+    Self.turn.lock()
+    defer { Self.turn.unlock() }
+    var plan = try choosing {
+      try QuantizationRun(job: self).plan(measuresTime: measuresTime)
+    } modelFree: {
+      try ModelFreeRun(job: self).plan()
+    }
+    plan.freeDiskByteCount = output.flatMap {
+      OutputFile.freeByteCount($0.path(percentEncoded: false))
+    }
+    return plan
+  }
+
+  /// Quantizes the checkpoint, and returns when it is in its place.
+  ///
+  /// With 0 iterations a model of an architecture that is not known is rounded without being run: which of its
+  /// tensors are weights of linear layers is then told by their names and shapes.
+  ///
+  /// - Parameter observer: Told what happens while it happens.
+  /// - Returns: What was done to each block, and what came out.
+  /// - Throws: `InputError`, which names the file and the field that is at fault; ``RunInterruption`` if
+  ///   the observer wants the run to stop. Blocks that are finished by then are kept in `<output>.partial`.
+  @discardableResult
+  public func run(observer: (any RunObserver)? = nil) throws -> RunReport {
+    guard let output else {
+      throw InputError(.missing, place: "output", "is missing; expected the folder to write")
+    }
+    Self.turn.lock()
+    defer { Self.turn.unlock() }
+    return try choosing {
+      try QuantizationRun(job: self, observer: observer).run(to: output)
+    } modelFree: {
+      try ModelFreeRun(job: self, observer: observer).run(to: output)
+    }
+  }
+
+  /// Held by the job that runs.
+  private static let turn = NSRecursiveLock()
+
+  /// Does what is to be done with a model that is run, or with one whose weights are rounded as they lie in
+  /// its files, whichever the options and the architecture ask for.
+  private func choosing<Result>(
+    calibrated: () throws -> Result, modelFree: () throws -> Result
+  ) throws -> Result {
+    let options = modifier.options
+    let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
+    if options.isModelFree || !isKnown && options.iterations == 0 { return try modelFree() }
+    do {
+      return try calibrated()
+    } catch let error as InputError
+      where !isKnown && error.place == "model_type" && error.code == .unsupported
+    {
+      throw InputError(
+        error.code, source: error.source, place: error.place,
+        error.message + "; with 0 iterations its weights are rounded without running it")
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Checkpoints
+package import Compute
+package import Diagnostics
+import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The hidden states of all calibration samples at one place in the model: in memory, or in a scratch
+/// file of which only what was used last is in memory.
+package final class ActivationCache {
+  package let sampleCount: Int
+  /// Bytes of one sample: its tokens times the hidden size.
+  package let sampleByteCount: Int
+  package let compute: ComputeType
+  private let memory: UnsafeMutableRawPointer
+  /// Nil where all samples are in memory.
+  private let scratch: (memory: ScratchMemory, window: SampleWindow)?
+
+  /// A cache in memory, with undefined contents.
+  package init(sampleCount: Int, sampleByteCount: Int, compute: ComputeType) {
+    self.sampleCount = sampleCount
+    self.sampleByteCount = sampleByteCount
+    self.compute = compute
+    memory = Memory.allocate(byteCount: sampleCount * sampleByteCount)
+    scratch = nil
+  }
+
+  /// A cache in a file without a name.
+  ///
+  /// - Parameters:
+  ///   - folder: Where there is room for the file.
+  ///   - residentSampleCount: Samples that are in memory at most, beyond one batch.
+  /// - Throws: `unwritable` if there is no room.
+  package init(
+    sampleCount: Int, sampleByteCount: Int, compute: ComputeType, spilledTo folder: String,
+    residentSampleCount: Int
+  ) throws(InputError) {
+    self.sampleCount = sampleCount
+    self.sampleByteCount = sampleByteCount
+    self.compute = compute
+    let file = try ScratchMemory(in: folder, byteCount: max(1, sampleCount * sampleByteCount))
+    memory = file.base
+    scratch = (file, SampleWindow(sampleCount: sampleCount, limit: residentSampleCount))
+  }
+
+  deinit { if scratch == nil { memory.deallocate() } }
+
+  /// The first byte of a sample. Other samples must be reached through their own number, or with
+  /// ``subscript(_:)-(Range<Int>)``.
+  package subscript(_ sample: Int) -> UnsafeMutableRawPointer {
+    self[sample..<sample + 1]
+  }
+
+  /// The first byte of samples that lie one after another.
+  package subscript(_ samples: Range<Int>) -> UnsafeMutableRawPointer {
+    precondition(samples.lowerBound >= 0 && samples.upperBound <= sampleCount)
+    if let scratch {
+      for sample in samples {
+        guard let oldest = scratch.window.enter(sample) else { continue }
+        scratch.memory.release(oldest * sampleByteCount..<(oldest + 1) * sampleByteCount)
+      }
+    }
+    return memory + samples.lowerBound * sampleByteCount
+  }
+
+  /// A second cache with the same contents, in memory.
+  package func copy() -> ActivationCache {
+    let copy = ActivationCache(
+      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+    copy.copy(from: self)
+    return copy
+  }
+
+  /// Takes over the contents of a cache of the same shape.
+  package func copy(from other: ActivationCache) {
+    precondition(sampleCount == other.sampleCount && sampleByteCount == other.sampleByteCount)
+    for sample in 0..<sampleCount {
+      self[sample].copyMemory(from: other[sample], byteCount: sampleByteCount)
+    }
+  }
+}
+
+/// Which samples of a file are in memory: the ones that were used last.
+private final class SampleWindow {
+  private var isInside: [Bool]
+  /// The samples inside, a ring with the oldest at `next` once it is full.
+  private var ring: [Int] = []
+  private var next = 0
+  private let limit: Int
+
+  package init(sampleCount: Int, limit: Int) {
+    isInside = Array(repeating: false, count: sampleCount)
+    self.limit = max(1, limit)
+  }
+
+  /// Notes that a sample is used; returns the one that leaves for it.
+  func enter(_ sample: Int) -> Int? {
+    guard !isInside[sample] else { return nil }
+    isInside[sample] = true
+    guard ring.count == limit else {
+      ring.append(sample)
+      return nil
+    }
+    let oldest = ring[next]
+    ring[next] = sample
+    next = next + 1 == limit ? 0 : next + 1
+    isInside[oldest] = false
+    return oldest
+  }
+}

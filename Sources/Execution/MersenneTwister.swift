@@ -1,0 +1,67 @@
+/// MT19937, seeded as Python's `random.seed(int)` seeds it, so that samples come in the reference's order.
+///
+/// Source: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998), `init_by_array` of their 2002
+/// version; Python uses the seed's 32-bit words as the array.
+package struct MersenneTwister {
+  private var state = [UInt32](repeating: 0, count: 624)
+  private var position = 624
+
+  package init(seed: UInt64) {
+    var key = [UInt32(truncatingIfNeeded: seed)]
+    if seed >> 32 != 0 { key.append(UInt32(truncatingIfNeeded: seed >> 32)) }
+    state[0] = 19_650_218
+    for i in 1..<624 {
+      state[i] = 1_812_433_253 &* (state[i - 1] ^ (state[i - 1] >> 30)) &+ UInt32(i)
+    }
+    var (i, j) = (1, 0)
+    for _ in 0..<624 {
+      let mixed = (state[i - 1] ^ (state[i - 1] >> 30)) &* 1_664_525
+      state[i] = (state[i] ^ mixed) &+ key[j] &+ UInt32(j)
+      (i, j) = (i + 1, (j + 1) % key.count)
+      if i == 624 {
+        state[0] = state[623]
+        i = 1
+      }
+    }
+    for _ in 0..<623 {
+      let mixed = (state[i - 1] ^ (state[i - 1] >> 30)) &* 1_566_083_941
+      state[i] = (state[i] ^ mixed) &- UInt32(i)
+      i += 1
+      if i == 624 {
+        state[0] = state[623]
+        i = 1
+      }
+    }
+    state[0] = 0x8000_0000
+  }
+
+  /// The next 32 random bits.
+  package mutating func next() -> UInt32 {
+    if position == 624 { regenerate() }
+    var y = state[position]
+    position += 1
+    y ^= y >> 11
+    y ^= (y << 7) & 0x9d2c_5680
+    y ^= (y << 15) & 0xefc6_0000
+    return y ^ (y >> 18)
+  }
+
+  /// A number in `0 ... bound`, as Python's `randrange` draws it: the top bits of one output, until they
+  /// are in range.
+  package mutating func next(upTo bound: Int) -> Int {
+    precondition(bound >= 0 && bound < 1 << 31)
+    let bitCount = Int.bitWidth - (bound + 1).leadingZeroBitCount
+    while true {
+      let value = Int(next() >> UInt32(32 - bitCount))
+      if value <= bound { return value }
+    }
+  }
+
+  private mutating func regenerate() {
+    for i in 0..<624 {
+      let y = (state[i] & 0x8000_0000) | (state[(i + 1) % 624] & 0x7fff_ffff)
+      state[i] = state[(i + 397) % 624] ^ (y >> 1) ^ (y & 1 == 0 ? 0 : 0x9908_b0df)
+    }
+    position = 0
+  }
+}

@@ -1,0 +1,34 @@
+package import Checkpoints
+import Compute
+import Diagnostics
+package import Foundation
+import JSONText
+package import LanguageModels
+import Quantization
+package import Tensors
+
+/// A checkpoint in full precision with what its configuration says about it.
+package struct SourceModel: Sendable {
+  package let checkpoint: Checkpoint
+  package let description: ModelDescription
+
+  /// Opens a checkpoint folder.
+  ///
+  /// - Throws: `unsupported` for an unknown architecture and for a checkpoint that is quantized already; for
+  ///   other faults that headers and small files show, an error that names the file.
+  package init(opening folder: URL) throws {
+    checkpoint = try Checkpoint(opening: folder)
+    try checkpoint.requireSource()
+    let configuration = JSONReader(checkpoint.configuration)
+    description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
+      try Architectures.describe(configuration)
+    }
+    try checkpoint.requireTensors(of: description)
+  }
+
+  /// The type that scales of a block's activations are stored in: that of its linear layers.
+  package func scaleDType(ofBlock placed: PlacedBlock) -> DType {
+    let first = placed.block.linearLayers.first.map { "\(placed.name).\($0.name).weight" }
+    return first.flatMap { checkpoint.info($0)?.dtype } ?? .bfloat16
+  }
+}

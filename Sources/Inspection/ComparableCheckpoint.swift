@@ -1,0 +1,103 @@
+import CompressedTensors
+import Checkpoints
+import Diagnostics
+public import Foundation
+import JSONText
+import Quantization
+import Tensors
+
+/// A checkpoint whose tensors can be read as numbers under the names that a model gives them, whatever
+/// its architecture.
+struct ComparableCheckpoint {
+  private let checkpoint: Checkpoint
+  private let quantized: DequantizedCheckpoint?
+  /// The names of all tensors; those of a quantized layer are one, its weight.
+  let names: Set<String>
+
+  private static let weights = [".weight_packed", ".weight_scale"]
+  private static let parts = [
+    ".weight_packed", ".weight_scale", ".weight_zero_point", ".weight_shape",
+    ".weight_global_scale", ".weight_g_idx",
+  ]
+
+  package init(opening folder: URL) throws {
+    checkpoint = try Checkpoint(opening: folder)
+    let all = checkpoint.tensorNames
+    let layers = Set(
+      all.flatMap { name in
+        Self.weights.filter { name.hasSuffix($0) }.map { String(name.dropLast($0.count)) }
+      })
+    guard !layers.isEmpty, checkpoint.configuration["quantization_config"] != nil else {
+      quantized = nil
+      names = Set(all)
+      return
+    }
+    quantized = try DequantizedCheckpoint(
+      checkpoint, modules: layers.sorted().map { ModuleDescription(name: $0, shape: []) })
+    names = Set(
+      all.map { name in
+        for part in Self.parts where name.hasSuffix(part) {
+          let layer = String(name.dropLast(part.count))
+          if layers.contains(layer) { return layer + ".weight" }
+        }
+        return name
+      })
+  }
+
+  private func scheme(of name: String) -> QuantizationScheme? {
+    guard name.hasSuffix(".weight") else { return nil }
+    return quantized?.schemes[String(name.dropLast(".weight".count))]
+  }
+
+  /// How a tensor is stored, in words.
+  func storage(of name: String) -> String? {
+    if let arguments = scheme(of: name)?.weights { return arguments.text }
+    return checkpoint.info(name).map { "\($0.dtype.rawValue) \($0.shape)" }
+  }
+
+  /// A tensor as it is stored, or the numbers of a quantized layer's weight.
+  func tensor(_ name: String) throws -> Tensor {
+    guard scheme(of: name) != nil, let quantized else { return try checkpoint.tensor(name) }
+    return try quantized.weight(named: name)
+  }
+
+  /// Lets go of the memory that reading tensors has taken.
+  func releasePages() { checkpoint.releasePages() }
+}
+
+extension CheckpointDifference {
+  /// Compares two checkpoints tensor by tensor; no more than one of either is in memory at a time.
+  ///
+  /// - Throws: `InputError` for what is no checkpoint, or cannot be read as numbers.
+  public init(from first: URL, to second: URL) throws {
+    self.init()
+    let checkpoints = (
+      try ComparableCheckpoint(opening: first), try ComparableCheckpoint(opening: second)
+    )
+    for name in checkpoints.0.names.union(checkpoints.1.names).sorted() {
+      var entry = Entry(
+        name: name, first: checkpoints.0.storage(of: name),
+        second: checkpoints.1.storage(of: name))
+      if checkpoints.0.names.contains(name), checkpoints.1.names.contains(name) {
+        entry.error = try Self.difference(name, checkpoints)
+      }
+      entries.append(entry)
+    }
+  }
+
+  private static func difference(
+    _ name: String, _ checkpoints: (ComparableCheckpoint, ComparableCheckpoint)
+  ) throws -> Difference? {
+    let (a, b) = (try checkpoints.0.tensor(name), try checkpoints.1.tensor(name))
+    defer {
+      checkpoints.0.releasePages()
+      checkpoints.1.releasePages()
+    }
+    if a == b {
+      return Difference(
+        relativeError: 0, largestDifference: 0, differingCount: 0, count: a.count)
+    }
+    guard a.shape == b.shape, a.dtype.isFloatingPoint, b.dtype.isFloatingPoint else { return nil }
+    return Difference(from: a, to: b)
+  }
+}

@@ -1,0 +1,53 @@
+import CompressedTensors
+import Checkpoints
+import Diagnostics
+package import Foundation
+import JSONText
+import LanguageModels
+import Quantization
+import Tokenization
+package import Verification
+
+extension VerificationReport {
+  /// Adds a finding where this program's own readers refuse what all other checks have found sound.
+  ///
+  /// - Parameter folder: The checkpoint that was verified.
+  package mutating func checkOwnReaders(_ folder: URL) {
+    guard findings.isEmpty else { return }
+    check("config.json") {
+      let checkpoint = try Checkpoint(opening: folder)
+      let schemes = try checkpoint.storedSchemes()
+      for (module, scheme) in schemes.sorted(by: {
+        $0.key < $1.key
+      }) {
+        try scheme.requireSupported(path: module)
+        guard let weights = scheme.weights else { continue }
+        _ = try checkpoint.shape(
+          ofQuantized: module, weights, in: scheme.resolvedFormat.layout())
+      }
+      let configuration = JSONReader(checkpoint.configuration)
+      guard Architectures.know(configuration) else { return }
+      try checkpoint.requireTensors(of: Architectures.describe(configuration)) {
+        schemes[$0]?.weights != nil
+      }
+    }
+    // A model may come without a tokenizer, but not with one that cannot be read.
+    let file = "tokenizer.json"
+    guard
+      FileManager.default.fileExists(
+        atPath: folder.appending(path: file).path(percentEncoded: false))
+    else { return }
+    check(file) { _ = try Tokenizer(folder: folder) }
+  }
+
+  /// Adds what `read` throws as a finding in `file`.
+  private mutating func check(_ file: String, _ read: () throws -> Void) {
+    do {
+      try read()
+    } catch let error as InputError {
+      findings.append(.init(.contract, error.place ?? file, "this program: \(error.message)"))
+    } catch {
+      findings.append(.init(.contract, file, "this program: \(error)"))
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Diagnostics
+import Evaluation
+import Foundation
+import Verification
+
+/// The model card of a quantized checkpoint, `README.md`, with the front matter that the hub reads.
+package struct ModelCard {
+  let record: RunRecord
+
+  package var text: String {
+    (["---"] + frontMatter + ["---", ""] + body).joined(separator: "\n") + "\n"
+  }
+
+  /// The name of the checkpoint's folder, which people will also give it on the hub.
+  private var name: String { record.report.output.lastPathComponent }
+
+  private var isServed: Bool {
+    record.verification.runtimes.contains { $0.name == "vLLM" && $0.isLoading }
+  }
+
+  private var frontMatter: [String] {
+    var lines = ["base_model: \(Self.quoted(record.baseModel))", "base_model_relation: quantized"]
+    lines += record.frontMatter
+    if !record.frontMatter.contains(where: { $0.hasPrefix("license:") }),
+      let file = record.licenseFiles.first
+    {
+      lines += ["license: other", "license_link: \(Self.quoted(file))"]
+    }
+    if !record.frontMatter.contains(where: { $0.hasPrefix("pipeline_tag:") }) {
+      lines.append("pipeline_tag: text-generation")
+    }
+    let tags = ["autoround", "compressed-tensors", "quantized"] + (isServed ? ["vllm"] : [])
+    return lines + ["library_name: transformers", "tags:"] + tags.map { "- \($0)" }
+  }
+
+  private var body: [String] {
+    let (run, report) = (record.description, record.report)
+    var lines = [
+      "# \(name)", "",
+      "\(record.baseModel), quantized with AutoRound: \(run.scheme).", "",
+      "| | |", "|---|---|",
+      "| size | \(Quantities.bytes(report.outputBytes)), source "
+        + "\(Quantities.bytes(report.sourceBytes)) |",
+      "| bits per quantized weight | \(Quantities.decimal(report.bitsPerWeight)) |",
+      "| quantized layers | \(record.verification.quantizedLayerCount) |",
+      "| calibration | "
+        + (run.sampleCount > 0
+          ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token")
+          : "none")
+        + " |",
+      "| tuning | "
+        + (run.iterations > 0
+          ? counted(run.iterations, "iteration") + " for each block" : run.tuning)
+        + " |",
+      "| tensor parallelism | "
+        + record.verification.tensorParallelSizes.map(String.init).joined(separator: ", ") + " |",
+    ]
+    if let quality = report.quality, let comparison = quality.comparison {
+      lines += [
+        "| perplexity, held-out text | \(Quantities.decimal(quality.perplexity)), source "
+          + "\(Quantities.decimal(comparison.referencePerplexity)) |",
+        "| KL divergence from the source | \(Quantities.significant(comparison.klDivergenceMean)) "
+          + "nats on \(Quantities.count(quality.tokens)) tokens |",
+        "| same most likely token | \(Quantities.percent(comparison.sameTopToken)) |",
+      ]
+      if let rounded = comparison.rounded {
+        lines.append(
+          "| plain rounding, the same text | perplexity \(Quantities.decimal(rounded.perplexity)), "
+            + "KL divergence \(Quantities.significant(rounded.klDivergenceMean)) nats |")
+      }
+    }
+    return lines + [""] + serving + provenance
+  }
+
+  private var serving: [String] {
+    var lines = ["## Use", ""]
+    for runtime in record.verification.runtimes { lines.append("- \(runtime.line)") }
+    lines.append("")
+    if isServed {
+      let cache = record.verification.quantizesKeysAndValues ? " --kv-cache-dtype fp8" : ""
+      lines += ["```", "pip install vllm", "vllm serve \(shellWord(name))\(cache)", "```", ""]
+    }
+    lines += [
+      "```python", "# pip install transformers compressed-tensors accelerate",
+      "from transformers import AutoModelForCausalLM, AutoTokenizer", "",
+      "tokenizer = AutoTokenizer.from_pretrained(\(Self.quoted(name)))",
+      "model = AutoModelForCausalLM.from_pretrained("
+        + "\(Self.quoted(name)), dtype=\"auto\", device_map=\"auto\")",
+    ]
+    if record.hasChatTemplate {
+      lines += [
+        "messages = [{\"role\": \"user\", \"content\": \"Tell me a story.\"}]",
+        "inputs = tokenizer.apply_chat_template(",
+        "    messages, add_generation_prompt=True, return_dict=True, return_tensors=\"pt\")",
+      ]
+    } else {
+      lines.append("inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")")
+    }
+    return lines + [
+      "outputs = model.generate(**inputs.to(model.device), max_new_tokens=64)",
+      "print(tokenizer.decode(outputs[0], skip_special_tokens=True))", "```", "",
+    ]
+  }
+
+  private var provenance: [String] {
+    [
+      "## How it was made", "",
+      "By autoround \(ProgramVersion.current). `recipe.yaml` holds every option, "
+        + "`quantization_report.json` and `report.html` the losses of each block; "
+        + "`sha256sum --check SHA256SUMS` tells whether the files are whole.",
+    ]
+  }
+
+  /// A text in double quotes, as YAML, Python and JSON have them.
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": quoted += "\\\(scalar)"
+      case _ where scalar.properties.generalCategory == .control: quoted += " "
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}

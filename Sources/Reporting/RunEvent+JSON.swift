@@ -1,0 +1,49 @@
+import Evaluation
+import Foundation
+package import JSONText
+
+extension RunEvent {
+  /// The event as a JSON object: `event` is its name.
+  package var json: JSONValue {
+    switch self {
+    case .started(let description): ["event": "started", "run": description.json]
+    case .readingSource(let share): ["event": "reading_source", "share": JSONValue(share)]
+    case .resumed(let reports): ["event": "resumed", "blocks": JSONValue(reports.count)]
+    case .blockStarted(let index, let count, let name):
+      [
+        "event": "block_started", "block": JSONValue(index), "of": JSONValue(count),
+        "name": .string(name),
+      ]
+    case .iteration(let block, let iteration, let count, let loss):
+      [
+        "event": "iteration", "block": JSONValue(block), "iteration": JSONValue(iteration),
+        "of": JSONValue(count), "loss": JSONValue(loss),
+      ]
+    case .blockFinished(let report):
+      ["event": "block_finished", "report": report.jsonWithoutLosses]
+    case .verifying: ["event": "verifying"]
+    case .measuring(let share): ["event": "measuring", "share": JSONValue(share)]
+    case .warning(let message): ["event": "warning", "message": .string(message)]
+    case .finished(let report):
+      [
+        "event": "finished", "output": .string(report.output.path(percentEncoded: false)),
+        "seconds": JSONValue(report.seconds),
+        "peak_memory_bytes": JSONValue(report.peakMemoryBytes),
+        "output_bytes": JSONValue(report.outputBytes),
+        "held_out": report.quality?.json ?? .null,
+      ]
+    case .kept(let finished, let count, let folder):
+      [
+        "event": "kept", "finished": JSONValue(finished), "of": JSONValue(count),
+        "folder": .string(folder),
+      ]
+    }
+  }
+}
+
+extension BlockReport {
+  /// The report without what the events of its iterations have said.
+  fileprivate var jsonWithoutLosses: JSONValue {
+    .object((json.objectValue ?? []).filter { $0.key != "losses" })
+  }
+}

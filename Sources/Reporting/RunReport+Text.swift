@@ -1,0 +1,72 @@
+import Diagnostics
+import Evaluation
+import Verification
+import Foundation
+
+extension RunReport {
+  /// What is shown when a run is done: a table of the blocks, the sizes, and what to do next.
+  ///
+  /// - Parameter width: Of the terminal, into which the table is to fit; nil for a file.
+  func lines(_ styling: Styling, width: Int? = nil) -> [String] {
+    var lines = blocks.isEmpty ? [] : blockTable(styling, width) + [""]
+    let path = output.path(percentEncoded: false)
+    if let verification {
+      let isSound = verification.findings.isEmpty
+      lines.append(
+        "\(isSound ? "verified" : "checked ")   \(Quantities.count(verification.tensorCount)) tensors, "
+          + "\(verification.quantizedLayerCount) quantized layers, against the source"
+          + (isSound ? "" : ": \(verification.countOfFindings), which the warnings name"))
+    }
+    if let quality, let comparison = quality.comparison {
+      lines.append(
+        "held out   perplexity \(Quantities.decimal(quality.perplexity)), source "
+          + "\(Quantities.decimal(comparison.referencePerplexity)), KL divergence "
+          + "\(Quantities.significant(comparison.klDivergenceMean)), on "
+          + "\(Quantities.count(quality.tokens)) tokens")
+      if let rounded = comparison.rounded {
+        lines.append(
+          "rounded    perplexity \(Quantities.decimal(rounded.perplexity)), KL divergence "
+            + "\(Quantities.significant(rounded.klDivergenceMean)): plainly, on the same tokens")
+      }
+    }
+    lines += [
+      "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes)), "
+        + "\(Quantities.decimal(bitsPerWeight)) bits per quantized weight",
+      "took       \(Quantities.duration(seconds: seconds)), "
+        + "at most \(Quantities.bytes(peakMemoryBytes)) of memory",
+      "written    \(path)",
+      blocks.isEmpty
+        ? "verify     autoround verify \(shellWord(path)) --source \(shellWord(model))"
+        : "evaluate   autoround evaluate \(shellWord(path)) --text FILE --against \(shellWord(model))",
+    ]
+    return lines
+  }
+
+  private func blockTable(_ styling: Styling, _ width: Int?) -> [String] {
+    let rows = blocks.map { block in
+      [
+        block.name, Quantities.loss(block.initialLoss), Quantities.loss(block.bestLoss),
+        "\(block.bestIteration)", Quantities.loss(block.rtnLoss), Quantities.loss(block.finalLoss),
+        Quantities.percent(block.gain),
+      ]
+    }
+    var table = Table(
+      header: [
+        "block", "loss before", "best", "at step", "all samples: rounded", "tuned", "gain",
+      ], rows: rows
+    ).lines(width: width)
+    table[0] = styling.heading(table[0])
+    return table
+  }
+}
+
+/// A path as one word of a shell command: quoted where it needs to be.
+package func shellWord(_ text: String) -> String {
+  let isPlain = text.unicodeScalars.allSatisfy {
+    ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
+      || "/._-+:@%,".unicodeScalars.contains($0)
+  }
+  if isPlain, !text.isEmpty { return text }
+  let parts = text.split(separator: "'", omittingEmptySubsequences: false)
+  return "'" + parts.joined(separator: #"'\''"#) + "'"
+}

@@ -1,0 +1,127 @@
+public import Evaluation
+public import Foundation
+public import JSONText
+public import Verification
+
+/// What became of one decoder block.
+///
+/// All losses are mean squared errors between the outputs of the block with quantized and with
+/// original weights, on calibration samples.
+public struct BlockReport: Sendable, Equatable {
+  /// Position in the model, from 0.
+  public var index: Int
+  /// The name of the block's module, such as `model.layers.0`.
+  public var name: String
+  /// The names of the layers that were quantized.
+  public var layers: [String]
+  /// Loss of the first step's batch, before any step was taken.
+  public var initialLoss: Double
+  /// The smallest loss of any step's batch; the parameters of that step were kept.
+  public var bestLoss: Double
+  /// The step of the smallest loss, from 0.
+  public var bestIteration: Int
+  /// Loss on all samples with the weights that were kept.
+  public var finalLoss: Double
+  /// Loss on all samples with weights rounded to nearest.
+  public var rtnLoss: Double
+  /// The share of ``rtnLoss`` that one token in 64 carries, those with the largest errors. Near 1, the block
+  /// has massive activations, and its losses say little about the other tokens.
+  public var lossShareOfFew: Double
+  /// Seconds spent on the block.
+  public var seconds: Double
+  /// Loss of each step's batch, before the step was taken.
+  public var losses: [Double]
+
+  /// Creates a report.
+  public init(
+    index: Int, name: String, layers: [String], initialLoss: Double, bestLoss: Double,
+    bestIteration: Int, finalLoss: Double, rtnLoss: Double, lossShareOfFew: Double = 0,
+    seconds: Double, losses: [Double] = []
+  ) {
+    self.index = index
+    self.name = name
+    self.layers = layers
+    self.initialLoss = initialLoss
+    self.bestLoss = bestLoss
+    self.bestIteration = bestIteration
+    self.finalLoss = finalLoss
+    self.rtnLoss = rtnLoss
+    self.lossShareOfFew = lossShareOfFew
+    self.seconds = seconds
+    self.losses = losses
+  }
+
+  /// The share of the rounded-to-nearest loss that tuning removed: 0.25 for a quarter. Zero where
+  /// there was nothing to remove.
+  public var gain: Double {
+    rtnLoss > 0 ? 1 - finalLoss / rtnLoss : 0
+  }
+
+  /// The report as a JSON object.
+  public var json: JSONValue {
+    [
+      "index": JSONValue(index), "name": .string(name),
+      "layers": .array(layers.map(JSONValue.string)), "initial_loss": JSONValue(initialLoss),
+      "best_loss": JSONValue(bestLoss), "best_iteration": JSONValue(bestIteration),
+      "final_loss": JSONValue(finalLoss), "rtn_loss": JSONValue(rtnLoss),
+      "loss_share_of_few": JSONValue(lossShareOfFew),
+      "seconds": JSONValue(seconds), "losses": .array(losses.map { JSONValue($0) }),
+    ]
+  }
+}
+
+/// What a run did and what came out.
+public struct RunReport: Sendable, Equatable {
+  /// The source model as the user named it.
+  public var model: String
+  /// The folder of the quantized checkpoint.
+  public var output: URL
+  /// One report per decoder block, in order.
+  public var blocks: [BlockReport]
+  /// Seconds from the start of the run to the end.
+  public var seconds: Double
+  /// The largest resident memory of the process, in bytes.
+  public var peakMemoryBytes: Int
+  /// Bytes of the source's tensor files.
+  public var sourceBytes: Int
+  /// Bytes of the output's tensor files.
+  public var outputBytes: Int
+  /// Stored bits per weight of the quantized layers, scales and zero points included.
+  public var bitsPerWeight: Double
+  /// Every warning of the run, in order.
+  public var warnings: [String]
+  /// What reading the finished files again has shown; nil if that was not done.
+  public var verification: VerificationReport?
+  /// How the predictions differ from the source's on held-out samples; nil if that was not measured.
+  public var quality: EvaluationReport?
+
+  /// Creates a report.
+  public init(
+    model: String, output: URL, blocks: [BlockReport], seconds: Double, peakMemoryBytes: Int,
+    sourceBytes: Int, outputBytes: Int, bitsPerWeight: Double, warnings: [String]
+  ) {
+    self.model = model
+    self.output = output
+    self.blocks = blocks
+    self.seconds = seconds
+    self.peakMemoryBytes = peakMemoryBytes
+    self.sourceBytes = sourceBytes
+    self.outputBytes = outputBytes
+    self.bitsPerWeight = bitsPerWeight
+    self.warnings = warnings
+  }
+
+  /// The report as a JSON object, the one that `autoround quantize --json` prints.
+  public var json: JSONValue {
+    var json: JSONValue = [
+      "model": .string(model), "output": .string(output.path(percentEncoded: false)),
+      "seconds": JSONValue(seconds), "peak_memory_bytes": JSONValue(peakMemoryBytes),
+      "source_bytes": JSONValue(sourceBytes), "output_bytes": JSONValue(outputBytes),
+      "bits_per_weight": JSONValue(bitsPerWeight), "blocks": .array(blocks.map(\.json)),
+      "warnings": .array(warnings.map(JSONValue.string)),
+    ]
+    if let quality { json.set("held_out", quality.json) }
+    if let verification { json.set("verification", verification.json) }
+    return json
+  }
+}

@@ -1,0 +1,33 @@
+public import Foundation
+
+/// Reads a finished checkpoint from its files and checks all that can be checked: how the files fit together,
+/// every quantized layer, what runtimes ask for, and with a source every tensor against it.
+///
+/// ```swift
+/// let report = Verifier(folder, source: original).run()
+/// for finding in report.findings { print(finding.place, finding.message) }
+/// ```
+///
+/// Nothing of the code that writes checkpoints is used.
+public struct Verifier: Sendable {
+  /// The folder of a compressed-tensors checkpoint.
+  public var folder: URL
+  /// The checkpoint that it was made from; nil to do without.
+  public var source: URL?
+  /// What is known of the run that wrote the checkpoint; nil: what its report says.
+  private let reach: TuningReach?
+
+  /// A verifier of what is in a folder.
+  public init(_ folder: URL, source: URL? = nil) { self.init(folder, source: source, reach: nil) }
+
+  package init(_ folder: URL, source: URL?, reach: TuningReach?) {
+    self.folder = folder
+    self.source = source
+    self.reach = reach
+  }
+
+  /// Reads all of the checkpoint, and of its source. What is wrong is in the report; nothing is thrown.
+  public func run() -> VerificationReport {
+    VerificationReport(verifying: folder, source: source, reach: reach)
+  }
+}

@@ -1,0 +1,87 @@
+// Uses the library as a stranger does, with `import AutoRound` alone: plans, runs, cancels, continues, measures,
+// verifies. Ends with an error if something is not as its documentation says.
+//
+//   Guest MODEL FOLDER    quantizes MODEL into FOLDER, which must not exist
+import AutoRound
+import Foundation
+
+/// What was promised and not kept.
+struct BrokenPromise: Error, CustomStringConvertible {
+  var description: String
+}
+
+func expect(_ isTrue: Bool, _ promise: String) throws {
+  guard isTrue else { throw BrokenPromise(description: promise) }
+}
+
+guard CommandLine.arguments.count == 3 else {
+  throw BrokenPromise(description: "Guest MODEL FOLDER")
+}
+let model = URL(filePath: CommandLine.arguments[1])
+let folder = URL(filePath: CommandLine.arguments[2])
+try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+
+// Options are values; a changed one is what runs and what is recorded.
+let options = try ResolvedOptions(
+  overrides: OptionOverrides(iterations: 9, sampleCount: 8, sequenceLength: 64))
+let changed = try options.overriding(
+  OptionOverrides(ignore: ["lm_head", "re:.*down_proj"], iterations: 2))
+try expect(options.iterations == 9 && changed.iterations == 2, "options do not change")
+let recorded = try Recipe(changed.recipe.yaml).autoRoundOptions()
+try expect(recorded.iterations == 2, "the recipe is that of the options")
+try expect(recorded.ignore == changed.ignore, "the recipe is that of the options")
+do {
+  _ = try options.overriding(OptionOverrides(iterations: -1))
+  throw BrokenPromise(description: "changed options are checked")
+} catch let error as InputError {
+  try expect(
+    error.code == .invalidValue && !error.message.isEmpty, "errors have a code and a message")
+}
+
+var job = QuantizationJob(
+  model: model, modifier: AutoRoundModifier(changed), output: folder.appending(path: "cancelled"))
+job.compute = .float32
+let plan = try job.plan(measuresTime: false)
+try expect(
+  plan.byteCount > 0 && plan.shortages.isEmpty, "a plan says what comes out, and that it fits")
+
+// A task that is cancelled stops its run; the same job goes on where it was.
+let (blocks, blockFinished) = AsyncStream.makeStream(of: String.self)
+let task = Task { [job] in
+  defer { blockFinished.finish() }
+  for try await event in job.events() {
+    if case .blockFinished(let block) = event { blockFinished.yield(block.name) }
+  }
+}
+for await _ in blocks { task.cancel() }
+var (finishedBefore, report): (Int?, RunReport?) = (nil, nil)
+for try await event in job.events() {
+  switch event {
+  case .resumed(let blocks): finishedBefore = blocks.count
+  case .finished(let result): report = result
+  default: break
+  }
+}
+try expect(report != nil, "the last event has the report")
+try expect((finishedBefore ?? 0) > 0, "a run goes on after the blocks that are finished")
+
+// The same in one go gives the same bytes.
+let whole = folder.appending(path: "whole")
+var again = job
+again.output = whole
+let second = try again.run()
+for name in ["model.safetensors", "config.json", "recipe.yaml"] {
+  let files = [folder.appending(path: "cancelled"), whole].map {
+    FileManager.default.contents(atPath: $0.appending(path: name).path(percentEncoded: false))
+  }
+  try expect(files[0] != nil && files[0] == files[1], "\(name) has the same bytes")
+}
+let quality = second.quality
+try expect(quality?.comparison?.rounded != nil, "every run measures its result")
+
+let evaluation = try Evaluation(model: whole, reference: model).run(onWindows: [Array(0..<64)])
+try expect(evaluation.perplexity.isFinite, "a checkpoint can be evaluated")
+let verification = Verifier(whole, source: model).run()
+try expect(verification.findings.isEmpty, "what a run has written is sound")
+try expect(verification.quantizedLayerCount > 0, "layers are counted")
+print("all promises are kept; perplexity on held-out text \(quality?.perplexity ?? .nan)")
