@@ -31,7 +31,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
   name: "swift-autoround",
   products: [
-    .library(name: "AutoRound", targets: ["AutoRound", "Evaluation", "Verification"]),
+    .library(name: "AutoRound", targets: ["AutoRound"]),
     .executable(name: "autoround", targets: ["CommandMain"]),
   ],
   dependencies: [
@@ -48,20 +48,20 @@ let package = Package(
     library("Diagnostics"),
     library("Checksums", ["CKernels"]),
     library("JSONText", ["Diagnostics"]),
-    library("Tensors", ["Diagnostics", "CKernels"]),
-    library("Compute", ["Diagnostics", "Tensors", "CKernels", "COneDNN"]),
+    library("Tensors", ["CKernels", "Diagnostics"]),
+    library("Compute", ["COneDNN", "CKernels", "Diagnostics", "Tensors"]),
     library("Checkpoints", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
-    library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Checkpoints", "Compute"]),
-    library("Quantization", ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints"]),
+    library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints"]),
+    library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors"]),
     library(
       "CompressedTensors",
-      ["Diagnostics", "JSONText", "Tensors", "CKernels", "Checkpoints", "Quantization"]),
+      ["CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
     library("Verification", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Recipes", ["Diagnostics", "JSONText", "Compute", "Quantization", yams]),
     library(
-      "Calibration", ["Diagnostics", "JSONText", "Tensors", "Tokenization", "CBuiltinCalibration"]),
+      "Calibration", ["CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization"]),
     library(
       "Execution",
       [
@@ -71,8 +71,8 @@ let package = Package(
     library(
       "Evaluation",
       [
-        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Execution", "CKernels",
+        "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
+        "LanguageModels", "Execution",
       ]),
     library(
       "Inspection",
@@ -83,24 +83,21 @@ let package = Package(
     library(
       "Reporting",
       [
-        "Diagnostics", "JSONText", "Checkpoints", "Quantization", "CompressedTensors",
+        "CKernels", "Diagnostics", "JSONText", "Checkpoints", "Quantization", "CompressedTensors",
         "Verification", "Evaluation",
-        "CKernels",
       ]),
     library(
       "AutoRound",
       [
-        "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "CompressedTensors", "Verification", "Recipes",
-        "Calibration", "Execution",
-        "Evaluation", "Inspection", "Reporting", "CKernels",
+        "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints",
+        "Tokenization", "LanguageModels", "Quantization", "CompressedTensors", "Verification",
+        "Recipes", "Calibration", "Execution", "Evaluation", "Inspection", "Reporting",
       ]),
     library(
       "AutoRoundCommands",
       [
-        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Quantization",
-        "Verification", "Recipes", "Calibration", "Execution", "Evaluation", "Inspection",
-        "Reporting", "AutoRound", argumentParser,
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Compute", "Quantization",
+        "Verification", "Recipes", "Evaluation", argumentParser,
       ]),
     .executableTarget(
       name: "CommandMain", dependencies: ["AutoRoundCommands"],
@@ -109,21 +106,18 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "LanguageModels",
-        "Quantization", "Recipes", "Calibration", "Execution", "Evaluation", "Reporting",
-        "AutoRound",
+        "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "LanguageModels",
+        "Quantization", "Evaluation",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "random-model", dependencies: ["Checkpoints", "Diagnostics", "JSONText", "Tensors"],
+      name: "random-model", dependencies: ["Diagnostics", "JSONText", "Tensors", "Checkpoints"],
       path: "Tools/RandomModel", swiftSettings: swiftSettings),
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization", "LanguageModels",
-        "Quantization", "CompressedTensors", "Verification", "Recipes", "Calibration", "Evaluation",
-        "Inspection",
-        "Reporting", "AutoRound",
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization",
+        "LanguageModels", "Quantization", "CompressedTensors", "Verification", "Evaluation",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
@@ -135,39 +129,31 @@ let package = Package(
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
-    tests("Compute", ["Tensors", "CKernels"]),
+    tests("Compute", ["CKernels", "Tensors"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
-    tests("LanguageModels", ["JSONText", "Tensors", "Checkpoints", "Compute", "CKernels"]),
-    tests("Quantization", ["JSONText", "Tensors", "CKernels"]),
+    tests("LanguageModels", ["CKernels", "JSONText", "Tensors", "Compute", "Checkpoints"]),
+    tests("Quantization", ["CKernels", "JSONText", "Tensors", "Checkpoints"]),
     tests("CompressedTensors", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
-    tests("Recipes", ["JSONText", "Compute", "Quantization"]),
-    tests("Calibration", ["JSONText", "Tensors", "Tokenization"]),
-    tests("Execution", ["JSONText", "Tensors", "Compute"]),
-    tests(
-      "Inspection", ["JSONText", "Tensors", "Checkpoints", "Quantization", "CompressedTensors"]),
-    tests("Reporting", ["JSONText", "Compute", "Checkpoints", "Quantization", "Evaluation"]),
+    tests("Recipes", ["JSONText", "Quantization"]),
+    tests("Calibration", ["Tokenization"]),
+    tests("Execution", ["Compute", "Checkpoints"]),
+    tests("Inspection", ["JSONText", "Tensors", "Checkpoints"]),
+    tests("Reporting", ["JSONText"]),
     tests(
       "AutoRound",
       [
-        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
-        "CompressedTensors",
-        "Tokenization", "Recipes", "Calibration", "Execution", "Reporting", "CKernels",
+        "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "Quantization",
       ]),
     tests(
       "Evaluation",
       [
-        "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels", "Quantization",
-        "CompressedTensors",
-        "Verification", "Recipes", "Calibration", "Execution", "Inspection", "Reporting",
-        "AutoRound",
+        "AutoRound", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "Quantization", "Verification",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(
-      "AutoRoundCommands",
-      [
-        "JSONText", "Compute", "Quantization", "Recipes", "Execution", "Reporting", "AutoRound",
-        argumentParser,
-      ]),
+      "AutoRoundCommands", ["AutoRound", "JSONText", "Compute", "Quantization", argumentParser]),
   ]
 )

@@ -1,6 +1,6 @@
-import CompressedTensors
 import AutoRound
 import Checkpoints
+import CompressedTensors
 import Diagnostics
 import Foundation
 import JSONText

@@ -1,4 +1,4 @@
-// Says what a run would take, reads its events in a task, and cancels it after the first block.
+// Says what a run would take, runs it in a task, and cancels the task after the first block.
 //
 // Run it from the root of the package: swift run -c release PlanAndCancel
 import AutoRound
@@ -17,16 +17,20 @@ print("bytes of the result", plan.byteCount, "memory", plan.memory.byteCount)
 if let time = plan.time { print("seconds", time.seconds, "busy machine", time.isOnBusyMachine) }
 for shortage in plan.shortages { print("does not fit:", shortage) }
 
-// Cancelling the task stops the run after the current step. What is finished is kept, and the same job, without
-// `restart`, goes on after it.
 let (names, finished) = AsyncStream.makeStream(of: String.self)
 let task = Task { [job] in
   defer { finished.finish() }
-  for try await event in job.events() {
+  return try await job.run { event in
     if case .blockFinished(let block) = event { finished.yield(block.name) }
   }
 }
 for await name in names {
   print("finished", name)
   task.cancel()
+}
+do {
+  print("blocks", try await task.value.blocks.count)
+} catch let interruption as RunInterruption {
+  // What is finished is kept, and the same job, without `restart`, goes on after it.
+  print(interruption)
 }

@@ -12,6 +12,7 @@ extension AutoRoundCommand {
   ///
   /// - Parameter arguments: Without the name of the program.
   public static func start(_ arguments: [String]) -> Never {
+    OptionName.nameFlags()
     StandardOutput.keepStandardFiles()
     do {
       var command = try parseAsRoot(CommandLineReading.checked(arguments))

@@ -1,7 +1,5 @@
 import ArgumentParser
 import AutoRound
-import Compute
-import Evaluation
 import Foundation
 
 /// What a run tells while it runs, and writes about itself.

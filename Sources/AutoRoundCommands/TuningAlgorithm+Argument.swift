@@ -1,4 +1,4 @@
 public import ArgumentParser
-public import AutoRound
+public import Recipes
 
 extension TuningAlgorithm: ExpressibleByArgument {}

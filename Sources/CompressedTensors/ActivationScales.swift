@@ -1,5 +1,5 @@
-package import Quantization
 package import Checkpoints
+package import Quantization
 package import Tensors
 
 /// The scales of activations that calibration finds: one number beside the weight of a layer, or

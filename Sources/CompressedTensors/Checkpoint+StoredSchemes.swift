@@ -1,6 +1,6 @@
-package import Quantization
 package import Checkpoints
 import JSONText
+package import Quantization
 
 extension Checkpoint {
   /// The scheme of each layer that has scales, by the checkpoint's own `quantization_config`.

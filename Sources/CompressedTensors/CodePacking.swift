@@ -1,5 +1,5 @@
-import Quantization
 import CKernels
+import Quantization
 import Tensors
 
 /// Rows of codes of some bits as dense streams, a code's first bit after the last one of the code before

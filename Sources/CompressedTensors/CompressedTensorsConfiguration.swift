@@ -1,6 +1,6 @@
-package import Quantization
 package import Diagnostics
 package import JSONText
+package import Quantization
 import Tensors
 
 /// The `quantization_config` of a checkpoint's `config.json`, as compressed-tensors 0.19 has it.

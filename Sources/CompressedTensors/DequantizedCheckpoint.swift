@@ -1,8 +1,8 @@
-package import Quantization
 package import Checkpoints
 package import Diagnostics
 import Foundation
 import JSONText
+package import Quantization
 package import Tensors
 
 extension Checkpoint {

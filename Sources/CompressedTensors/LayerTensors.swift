@@ -1,5 +1,5 @@
-import Quantization
 import Diagnostics
+import Quantization
 import Tensors
 
 /// The tensors of one layer of a checkpoint, found by what their names end with.

@@ -1,6 +1,6 @@
-package import Quantization
 package import Checkpoints
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 /// 4-bit floats in pairs with a power of two for each group: `mxfp4-pack-quantized` of

@@ -1,6 +1,6 @@
-package import Quantization
 package import Checkpoints
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 /// 8-bit floats with a power of two for each group: `mxfp8-quantized` of compressed-tensors.

@@ -1,7 +1,7 @@
-package import Quantization
 import CKernels
 package import Checkpoints
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 /// 4-bit floats in pairs with an 8-bit float for each group and a scale of the tensor:

@@ -1,5 +1,5 @@
-package import Quantization
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 extension PackQuantized {

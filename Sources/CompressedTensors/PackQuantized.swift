@@ -1,6 +1,6 @@
-package import Quantization
 package import Checkpoints
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 /// Integers of 2 to 8 bits in 32-bit words: the `pack-quantized` format of compressed-tensors 0.19.

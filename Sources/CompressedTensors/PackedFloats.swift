@@ -1,5 +1,5 @@
-import Quantization
 import Diagnostics
+import Quantization
 import Tensors
 
 /// What the layouts of 4-bit floats in pairs have in common.

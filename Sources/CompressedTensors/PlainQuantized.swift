@@ -1,6 +1,6 @@
-package import Quantization
 package import Checkpoints
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 /// A byte for each weight: the formats `int-quantized`, `float-quantized` and `naive-quantized` of

@@ -1,5 +1,5 @@
-import Quantization
 import Diagnostics
+import Quantization
 import Tensors
 
 /// Scales that are powers of two, stored as a byte with their exponent plus 127: E8M0.

@@ -1,6 +1,6 @@
-package import Quantization
 package import Checkpoints
 package import Diagnostics
+package import Quantization
 package import Tensors
 
 /// How one quantized weight becomes tensors of a checkpoint, and back.

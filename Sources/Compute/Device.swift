@@ -20,7 +20,7 @@ package final class Device {
   package init(compute: ComputeType) throws {
     guard compute.isAvailable else {
       throw InputError(
-        .unsupported, source: "--compute",
+        .unsupported, source: OptionName.compute.description,
         "this processor has no \(compute.rawValue) products (AVX-512 BF16); expected f32 or auto")
     }
     self.compute = compute

@@ -130,7 +130,7 @@ public struct Evaluation {
     let limit = model.description.maximumPositions
     guard sequenceLength >= 2, sequenceLength <= limit else {
       throw InputError(
-        .invalidValue, source: "--sequence-length",
+        .invalidValue, source: OptionName.sequenceLength.description,
         "found \(sequenceLength), expected from 2 to \(limit), the model's max_position_embeddings")
     }
     let name = file.path(percentEncoded: false)

@@ -54,7 +54,7 @@ public struct Generation {
     let limit = model.description.maximumPositions
     guard !ids.isEmpty, ids.count < limit else {
       throw InputError(
-        .invalidValue, source: "--prompt",
+        .invalidValue, source: OptionName.prompt.description,
         "has \(ids.count) tokens, expected from 1 to \(limit - 1)")
     }
     let positions = min(ids.count + tokenLimit, limit)

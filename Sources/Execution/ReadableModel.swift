@@ -1,5 +1,5 @@
-import CompressedTensors
 package import Checkpoints
+import CompressedTensors
 package import Compute
 import Diagnostics
 package import Foundation

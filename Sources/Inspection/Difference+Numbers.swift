@@ -44,9 +44,9 @@ private struct PieceSums {
   var largest = 0.0
   var differing = 0
 
-  package init() {}
+  init() {}
 
-  package init(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) {
+  init(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) {
     // Four at a time, in sums of their own: no addition waits for the one before it.
     var (squares, errors, largest) = (SIMD4<Double>.zero, SIMD4<Double>.zero, SIMD4<Double>.zero)
     var differing = SIMD4<Int64>.zero

@@ -1,5 +1,5 @@
-import CompressedTensors
 import Checkpoints
+import CompressedTensors
 import Diagnostics
 package import Foundation
 import JSONText

@@ -1,6 +1,6 @@
+package import Compute
 import Diagnostics
 import Foundation
-package import Compute
 package import JSONText
 
 /// The rotary position embedding as a configuration describes it.

@@ -18,6 +18,7 @@ extension ResolvedOptions {
     guard isNamed else { return nil }
     return isTied
       ? "\(head.name) is the embedding (tied) and stays as it is"
-      : "\(head.name) stays as it is; ask for it with --lm-head quantize, or quant_lm_head in a recipe"
+      : "\(head.name) stays as it is; ask for it with \(OptionName.head.with("quantize")), or "
+        + "quant_lm_head in a recipe"
   }
 }

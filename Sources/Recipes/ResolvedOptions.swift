@@ -4,7 +4,8 @@ public import Quantization
 
 /// The options of a run with nothing left open.
 ///
-/// They never change. Others are made of them by ``overriding(_:)``, which checks them again.
+/// They never change. Others are made of them by ``overriding(_:)``, which checks them again. Options are equal where a
+/// run with them is the same, whatever they were decided from.
 public struct ResolvedOptions: Sendable, Equatable {
   /// The schemes with their targets.
   public let groups: [AutoRoundOptions.ConfigGroup]
@@ -79,7 +80,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     }
     self.groups = groups
     head = overrides.head ?? options.head ?? .keep
-    headSource = overrides.head == nil ? "quant_lm_head" : "--lm-head"
+    headSource = overrides.head == nil ? "quant_lm_head" : OptionName.head.description
     var ignore = overrides.ignore ?? options.ignore
     // The usual entry is not meant where the head is asked for; one that was given with it is.
     if head == .quantize, overrides.ignore == nil { ignore.removeAll { $0 == "lm_head" } }
@@ -141,7 +142,7 @@ public struct ResolvedOptions: Sendable, Equatable {
   /// The schemes as they were asked for: a preset, presets with their targets, or groups.
   public var scheme: AutoRoundOptions.SchemeSelection? { recorded.scheme }
 
-  /// What options were decided from. Those that were decided alike are equal, whatever it was.
+  /// What options were decided from.
   private struct Origin: Sendable, Equatable {
     var overrides: OptionOverrides
     var recipe: AutoRoundOptions?
@@ -195,7 +196,7 @@ extension [AutoRoundOptions.ConfigGroup] {
       })
     else {
       throw InputError(
-        .invalidValue, source: "--group-size",
+        .invalidValue, source: OptionName.groupSize.description,
         "no scheme has integer weights in groups, which are what it is about")
     }
     return groups

@@ -1,5 +1,5 @@
-import JSONText
 package import Checkpoints
+import JSONText
 package import Verification
 
 /// What is written beside a checkpoint about the run that made it.

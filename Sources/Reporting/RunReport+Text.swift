@@ -1,7 +1,7 @@
 import Diagnostics
 import Evaluation
-import Verification
 import Foundation
+import Verification
 
 extension RunReport {
   /// What is shown when a run is done: a table of the blocks, the sizes, and what to do next.

@@ -6,7 +6,8 @@ public struct RunReporting: Sendable {
   public var baseModel: String?
   /// Tokens of the calibration source, after those that are calibrated on, to compare the result's
   /// predictions with the source's on, and with those of plain rounding; 0 for no comparison. Never more than
-  /// an eighth of what is calibrated on, unless that is less than 2,000 tokens.
+  /// an eighth of what is calibrated on, unless that is less than 2,000 tokens. A model-free run, which does not
+  /// run the model, measures nothing.
   public var heldOutTokenCount = 8192
 
   /// What a run does unless told otherwise.

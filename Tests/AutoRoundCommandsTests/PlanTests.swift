@@ -188,7 +188,7 @@ import Testing
     try plan.requireMemory(free: nil)
     try plan.requireMemory(free: 1 << 40)
     let error = #expect(throws: InputError.self) { try plan.requireMemory(free: 1 << 20) }
-    #expect(error?.message.contains("--ignore-limits") == true)
+    #expect(error?.message.contains("ignoresLimits") == true)
   }
 
   @Test func whatDoesNotFitInMemoryGoesToTheDisk() throws {

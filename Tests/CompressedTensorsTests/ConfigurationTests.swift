@@ -1,7 +1,7 @@
+import CompressedTensors
 import Diagnostics
 import Foundation
 import JSONText
-import CompressedTensors
 import Quantization
 import Tensors
 import TestSupport

@@ -1,6 +1,6 @@
 import Checkpoints
-import Diagnostics
 import CompressedTensors
+import Diagnostics
 import Quantization
 import Tensors
 import TestSupport

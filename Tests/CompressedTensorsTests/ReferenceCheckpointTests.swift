@@ -1,8 +1,8 @@
 import Checkpoints
+import CompressedTensors
 import Diagnostics
 import Foundation
 import JSONText
-import CompressedTensors
 import Quantization
 import Tensors
 import TestSupport

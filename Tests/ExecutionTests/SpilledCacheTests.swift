@@ -1,7 +1,7 @@
-import Execution
 import Checkpoints
 import Compute
 import Diagnostics
+import Execution
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,5 @@
-import Execution
 import Compute
+import Execution
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
-import Inspection
 import Checkpoints
 import Diagnostics
 import Foundation
+import Inspection
 import JSONText
 import Tensors
 import TestSupport

@@ -1,6 +1,6 @@
-import Inspection
 import Checkpoints
 import Foundation
+import Inspection
 import Tensors
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Quantization
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// Weights that are only rounded, by quantizers that hold no offsets.

@@ -1,6 +1,6 @@
-import Recipes
 import Diagnostics
 import JSONText
+import Recipes
 import Testing
 
 /// The keys of a recipe at every level.

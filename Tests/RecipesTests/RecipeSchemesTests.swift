@@ -1,8 +1,8 @@
-import Recipes
 import Diagnostics
 import Foundation
 import JSONText
 import Quantization
+import Recipes
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
-import Recipes
 import Diagnostics
 import Quantization
+import Recipes
 import Testing
 
 /// What YAML can do to a recipe before its keys are looked at.

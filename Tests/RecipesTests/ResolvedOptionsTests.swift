@@ -1,6 +1,6 @@
-import Recipes
 import Diagnostics
 import Quantization
+import Recipes
 import TestSupport
 import Testing
 

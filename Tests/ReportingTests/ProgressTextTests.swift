@@ -1,7 +1,7 @@
 import Diagnostics
-import Reporting
 import Foundation
 import JSONText
+import Reporting
 import Testing
 
 @Suite struct ProgressTextTests {

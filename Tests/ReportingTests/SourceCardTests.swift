@@ -1,5 +1,5 @@
-import Reporting
 import Foundation
+import Reporting
 import Testing
 
 /// What of a source's README.md goes into that of a quantized copy.

@@ -16,12 +16,14 @@ extension AutoRoundModifier {
     switch learningRate {
     case .automatic:
       state.warn(
-        "--iterations \(iterations) (iters in a recipe) makes the first step 1/\(iterations): above 1/50, "
-          + "tuning often ends worse than plain rounding; use --iterations 50 or more, --preset light, or "
-          + "--iterations 0, which rounds")
+        "\(OptionName.iterations.with(iterations)) (iters in a recipe) makes the first step "
+          + "1/\(iterations): above 1/50, tuning often ends worse than plain rounding; use "
+          + "\(OptionName.iterations.with("50")) or more, \(OptionName.preset.with("light")), or "
+          + "\(OptionName.iterations.with("0")), which rounds")
     case .fixed(let rate):
       state.warn(
-        "--learning-rate \(rate) (lr in a recipe) is above 1/50, where tuning often ends worse than plain "
+        "\(OptionName.learningRate.with(rate)) (lr in a recipe) is above 1/50, where tuning often "
+          + "ends worse than plain "
           + "rounding; use at most 0.02, or leave it out for 1/iterations")
     }
   }

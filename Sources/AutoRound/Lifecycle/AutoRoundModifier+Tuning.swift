@@ -108,7 +108,7 @@ extension AutoRoundModifier {
       throw InputError(
         .notFinite, place: report.name,
         "the block's loss is \(report.finalLoss) after tuning and \(report.rtnLoss) rounded to nearest; "
-          + "try --compute f32")
+          + "try \(OptionName.compute.with("f32"))")
     }
     guard outcome.losses.count == iterations else {
       throw InputError(

@@ -1,10 +1,9 @@
-import Inspection
 import Checkpoints
 import Compute
 import Diagnostics
 import Evaluation
 import Foundation
-import JSONText
+import Inspection
 import Recipes
 import Reporting
 import Verification
@@ -61,17 +60,19 @@ struct CheckpointCompletion {
     throw InputError(
       .malformed, source: folder.path(percentEncoded: false), place: first.place,
       "\(first.message): what was written is not sound (findings: \(damage.count)); "
-        + "begin anew with --restart")
+        + "begin anew with \(OptionName.restart)")
   }
 
   /// Compares the predictions with the source's on samples that were not calibrated on, and with those of
   /// plain rounding, unless that is all that was done.
   ///
   /// - Parameters:
+  ///   - sampleCount: Samples that were calibrated on.
   ///   - warn: Told if plain rounding predicts better.
   ///   - checkStop: Throws if the run is to stop.
   func measure(
-    _ samples: [[Int32]], options: ResolvedOptions, warn: (String) -> Void,
+    _ samples: [[Int32]], besides sampleCount: Int, options: ResolvedOptions,
+    warn: (String) -> Void,
     checkStop: () throws -> Void
   ) throws -> EvaluationReport? {
     guard !samples.isEmpty else { return nil }
@@ -83,7 +84,7 @@ struct CheckpointCompletion {
         observer?.observe(.measuring(share: share))
       }
       // No more at once than a step of tuning has, so that the memory of the run suffices.
-      evaluation.windowLimit = options.batchSize
+      evaluation.windowLimit = min(options.batchSize, sampleCount)
       return try evaluation.run(onWindows: samples, comparingRounding: !options.roundsPlainly)
     }
     if let comparison = report.comparison, let rounded = comparison.rounded,
@@ -95,8 +96,9 @@ struct CheckpointCompletion {
           + "\(Quantities.significant(rounded.klDivergenceMean)), perplexity "
           + "\(Quantities.decimal(report.perplexity)) against \(Quantities.decimal(rounded.perplexity)); "
           + (options.iterations > 0
-            ? "more --iterations or --samples, or calibration text like that which the model will see, may help"
-            : "--disable-opt-rtn rounds plainly"))
+            ? "more \(OptionName.iterations) or \(OptionName.sampleCount), or calibration text like that "
+              + "which the model will see, may help"
+            : "\(OptionName.disablesOptimizedRounding) rounds plainly"))
     }
     return report
   }

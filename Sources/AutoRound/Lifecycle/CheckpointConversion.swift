@@ -1,5 +1,5 @@
-import CompressedTensors
 import Checkpoints
+import CompressedTensors
 public import Diagnostics
 public import Foundation
 import JSONText
@@ -65,7 +65,7 @@ public struct CheckpointConversion {
   public static func format(named name: String) throws(InputError) -> CompressionFormat {
     guard let format = formats.first(where: { $0.rawValue == name }) else {
       throw InputError(
-        .invalidValue, source: "--format",
+        .invalidValue, source: OptionName.format.description,
         "found \(quoted(name)), expected one of \(formatNames.joined(separator: ", "))")
     }
     return format

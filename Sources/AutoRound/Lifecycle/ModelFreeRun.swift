@@ -1,6 +1,6 @@
+import Checkpoints
 import CompressedTensors
 import Compute
-import Checkpoints
 import Diagnostics
 import Execution
 import Foundation
@@ -20,7 +20,6 @@ struct ModelFreeRun {
 
   func run(to output: URL) throws -> RunReport {
     let started = ContinuousClock.now
-    if let threads = job.threads { ThreadTeam.size = threads }
     var warnings: [String] = []
     func warn(_ text: String) {
       guard !warnings.contains(text) else { return }

@@ -1,11 +1,7 @@
 public import Calibration
-import Checkpoints
 public import Compute
-import Diagnostics
 public import Execution
 public import Foundation
-import JSONText
-import LanguageModels
 public import Recipes
 public import Reporting
 
@@ -20,8 +16,7 @@ public import Reporting
 /// With 0 iterations a model of an architecture that is not known is rounded without being run: which of
 /// its tensors are weights of linear layers is then told by their names and shapes.
 ///
-/// ``QuantizationJob`` does the same, can plan it beforehand, and can tell its events to a task. Call it from one thread
-/// at a time. The output appears under its name only when it is complete.
+/// ``QuantizationJob`` does the same, can plan it beforehand, and can run in a task. The output appears under its name only when it is complete.
 ///
 /// - Parameters:
 ///   - model: A Hugging Face checkpoint folder in full precision.

@@ -8,6 +8,8 @@ import JSONText
 import LanguageModels
 import Recipes
 public import Reporting
+import Synchronization
+import Tensors
 
 /// The quantization of one checkpoint: what it is made from, how, and where it goes.
 ///
@@ -53,17 +55,18 @@ public struct QuantizationJob: Sendable {
     self.output = output
   }
 
-  /// Says what ``run(observer:)`` will do and take, from the headers of the source's files.
+  /// Says what ``run(observer:)`` will do and take, from the headers of the source's files. It waits until no other
+  /// job runs.
   ///
   /// - Parameter measuresTime: Whether a block is tuned for a few seconds to know how long all take.
   /// - Throws: `InputError`, which names the file and the field that is at fault.
   public func plan(measuresTime: Bool = true) throws -> RunPlan {
-    Self.turn.lock()
-    defer { Self.turn.unlock() }
-    var plan = try choosing {
-      try QuantizationRun(job: self).plan(measuresTime: measuresTime)
-    } modelFree: {
-      try ModelFreeRun(job: self).plan()
+    var plan = try inTurn {
+      try choosing {
+        try QuantizationRun(job: self).plan(measuresTime: measuresTime)
+      } modelFree: {
+        try ModelFreeRun(job: self).plan()
+      }
     }
     plan.freeDiskByteCount = output.flatMap {
       OutputFile.freeByteCount($0.path(percentEncoded: false))
@@ -85,17 +88,37 @@ public struct QuantizationJob: Sendable {
     guard let output else {
       throw InputError(.missing, place: "output", "is missing; expected the folder to write")
     }
-    Self.turn.lock()
-    defer { Self.turn.unlock() }
-    return try choosing {
-      try QuantizationRun(job: self, observer: observer).run(to: output)
-    } modelFree: {
-      try ModelFreeRun(job: self, observer: observer).run(to: output)
+    return try inTurn {
+      try choosing {
+        try QuantizationRun(job: self, observer: observer).run(to: output)
+      } modelFree: {
+        try ModelFreeRun(job: self, observer: observer).run(to: output)
+      }
     }
   }
 
-  /// Held by the job that runs.
-  private static let turn = NSRecursiveLock()
+  /// Held by the job that runs or plans, on the thread ``holder``.
+  private static let turn = NSLock()
+  private static let holder = Mutex<ObjectIdentifier?>(nil)
+
+  /// Calls `body` when no other job runs, on as many threads as were asked for.
+  private func inTurn<Result>(_ body: () throws -> Result) throws -> Result {
+    guard Self.holder.withLock({ $0 != ObjectIdentifier(Thread.current) }) else {
+      throw InputError(
+        .invalidValue, place: "job",
+        "is started by an observer of another job, which would wait for it")
+    }
+    Self.turn.lock()
+    Self.holder.withLock { $0 = ObjectIdentifier(Thread.current) }
+    let before = ThreadTeam.size
+    if let threads { ThreadTeam.size = threads }
+    defer {
+      ThreadTeam.size = before
+      Self.holder.withLock { $0 = nil }
+      Self.turn.unlock()
+    }
+    return try body()
+  }
 
   /// Does what is to be done with a model that is run, or with one whose weights are rounded as they lie in
   /// its files, whichever the options and the architecture ask for.

@@ -13,7 +13,6 @@ extension QuantizationRun {
   ///
   /// - Parameter measuresTime: Whether a block is tuned for a few seconds to know how long all take.
   func plan(measuresTime: Bool) throws -> RunPlan {
-    if let threads = job.threads { ThreadTeam.size = threads }
     let source = try SourceModel(opening: job.model)
     let options = job.modifier.options
     let length = try options.sequenceLength(for: source)

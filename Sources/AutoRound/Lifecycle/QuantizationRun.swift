@@ -1,8 +1,7 @@
-import CompressedTensors
 import CKernels
-import Inspection
 import Calibration
 import Checkpoints
+import CompressedTensors
 import Compute
 import Diagnostics
 import Execution
@@ -23,7 +22,6 @@ struct QuantizationRun {
 
   func run(to output: URL) throws -> RunReport {
     let started = ContinuousClock.now
-    if let threads = job.threads { ThreadTeam.size = threads }
     let source = try SourceModel(opening: job.model)
     let folder = try PartialFolder(output: output, sources: [job.model], overwrite: job.overwrite)
     defer { folder.discard() }
@@ -106,7 +104,8 @@ struct QuantizationRun {
         options: options, warn: state.warn)
       try state.checkStop()
       let quality = try completion.measure(
-        calibration.heldOut, options: options, warn: state.warn, checkStop: state.checkStop)
+        calibration.heldOut, besides: calibration.samples.count, options: options,
+        warn: state.warn, checkStop: state.checkStop)
       try state.checkStop()
       let cost = RunCost(since: started, after: earlier)
       var report = RunReport(

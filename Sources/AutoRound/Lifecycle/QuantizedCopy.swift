@@ -1,5 +1,5 @@
-import CompressedTensors
 package import Checkpoints
+import CompressedTensors
 import Diagnostics
 package import Execution
 import Foundation

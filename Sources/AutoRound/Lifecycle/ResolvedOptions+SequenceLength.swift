@@ -10,7 +10,7 @@ extension ResolvedOptions {
     guard sequenceLength > limit else { return sequenceLength }
     guard isSequenceLengthGiven else { return limit }
     throw InputError(
-      .invalidValue, source: "--sequence-length",
+      .invalidValue, source: OptionName.sequenceLength.description,
       "found \(sequenceLength), expected at most \(limit), the model's max_position_embeddings")
   }
 }

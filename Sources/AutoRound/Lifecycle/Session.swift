@@ -100,7 +100,8 @@ package final class Session {
       guard finished.count == state.stepCount else {
         throw InputError(
           .malformed, source: "the journal of the unfinished run",
-          "has \(finished.count) blocks and no hidden states after them; begin anew with --restart")
+          "has \(finished.count) blocks and no hidden states after them; begin anew with "
+            + "\(OptionName.restart)")
       }
       return stream
     }

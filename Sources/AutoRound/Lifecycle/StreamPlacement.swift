@@ -72,10 +72,10 @@ package struct StreamPlacement {
     streamsInMemory = (0...Self.streamCount).last { total($0) <= budget.byteCount } ?? 0
     guard mayExceed || total(streamsInMemory) <= budget.byteCount else {
       throw InputError(
-        .invalidValue, source: "--memory-budget",
+        .invalidValue, source: OptionName.memoryBudget.description,
         "found \(Quantities.bytes(budget.byteCount)), but tuning a block takes "
-          + "\(Quantities.bytes(total(0))); give as much, or make --batch-size or --sequence-length "
-          + "smaller")
+          + "\(Quantities.bytes(total(0))); give as much, or make \(OptionName.batchSize) or "
+          + "\(OptionName.sequenceLength) smaller")
     }
   }
 

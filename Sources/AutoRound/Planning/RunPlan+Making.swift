@@ -42,7 +42,8 @@ extension RunPlan {
           state.isInsideBlock($0.name)
             ? "no target matches it"
             : description.isTied
-              ? "it is the embedding (tied)" : "it is the head; --lm-head quantize asks for it"
+              ? "it is the embedding (tied)"
+              : "it is the head; \(OptionName.head.with("quantize")) asks for it"
         }), options: options, memory: memory,
       // Both streams after one block, and those after the next until their record is written.
       scratchByteCount: description.blocks.count > 1 ? 2 * memory.streams : 0,

@@ -113,8 +113,10 @@ extension RunPlan {
     throw InputError(
       .unwritable, source: model,
       "the run takes about \(Quantities.bytes(wanted)) of memory, and \(Quantities.bytes(free)) are "
-        + "free; " + (memory.block > 0 ? "make --sequence-length or --batch-size smaller, or " : "")
-        + "try nevertheless with --ignore-limits")
+        + "free; "
+        + (memory.block > 0
+          ? "make \(OptionName.sequenceLength) or \(OptionName.batchSize) smaller, or " : "")
+        + "try nevertheless with \(OptionName.ignoresLimits)")
   }
 }
 

@@ -29,7 +29,7 @@ extension ActivationCache {
       throw InputError(
         .malformed, source: path,
         "has \(storage.byteCount) bytes, expected \(sampleCount * sampleByteCount); begin anew with "
-          + "--restart")
+          + "\(OptionName.restart)")
     }
     var sum = SHA256()
     for sample in 0..<sampleCount {
@@ -41,7 +41,8 @@ extension ActivationCache {
     }
     guard sum.hexadecimal == expected else {
       throw InputError(
-        .malformed, source: path, "is not what was written there; begin anew with --restart")
+        .malformed, source: path,
+        "is not what was written there; begin anew with \(OptionName.restart)")
     }
   }
 }

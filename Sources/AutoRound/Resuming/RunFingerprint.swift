@@ -81,7 +81,7 @@ struct RunFingerprint: Equatable {
     throw InputError(
       .malformed, source: source,
       "was changed while it was read: \(differences.prefix(5).joined(separator: "; ")); begin anew "
-        + "with --restart")
+        + "with \(OptionName.restart)")
   }
 
   private func value(_ name: String) -> String? { entries.first { $0.name == name }?.value }

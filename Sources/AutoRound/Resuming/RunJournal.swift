@@ -43,7 +43,7 @@ final class RunJournal {
             .invalidValue, source: folder.path,
             "an unfinished run is kept here, and this one would not continue it; "
               + differences.prefix(5).joined(separator: "; ")
-              + ". Use the same arguments, or begin anew with --restart")
+              + ". Use the same arguments, or begin anew with \(OptionName.restart)")
         }
         finished = earlier.finished
       } catch {
@@ -72,7 +72,7 @@ final class RunJournal {
     } catch  where error.code == .malformed {
       throw InputError(
         error.code, source: error.source, place: error.place,
-        error.message + "; begin anew with --restart")
+        error.message + "; begin anew with \(OptionName.restart)")
     }
   }
 
@@ -87,7 +87,7 @@ final class RunJournal {
       guard Self.digest(try writer.written(name)) == digest else {
         throw InputError(
           .malformed, source: folder.path, place: "tensor \(quoted(name))",
-          "is not what was written there; begin anew with --restart")
+          "is not what was written there; begin anew with \(OptionName.restart)")
       }
     }
   }

@@ -16,7 +16,8 @@ package struct RunRecords {
     for record in records.dropFirst() { finished.append(try FinishedBlock(JSONReader(record))) }
     self.finished = finished
     guard finished.enumerated().allSatisfy({ $0.offset == $0.element.index }) else {
-      throw InputError(.malformed, "the blocks are not in order; begin anew with --restart")
+      throw InputError(
+        .malformed, "the blocks are not in order; begin anew with \(OptionName.restart)")
     }
   }
 }

@@ -243,7 +243,8 @@ package final class BlockTuner {
     guard loss.isFinite else {
       throw InputError(
         .notFinite, place: "iteration \(iteration)",
-        "the block's loss is \(loss); try --compute f32 or a smaller --learning-rate")
+        "the block's loss is \(loss); try \(OptionName.compute.with("f32")) or a smaller "
+          + "\(OptionName.learningRate)")
     }
     outcome.losses.append(loss)
     if loss < outcome.bestLoss {

@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func whatDoesNotFitAtAllIsRefused() {
-    expectInputError(.invalidValue, mentioning: ["--memory-budget", "1.08 GB", "--batch-size"]) {
+    expectInputError(.invalidValue, mentioning: ["memoryBudget", "1.08 GB", "batchSize"]) {
       try place(MemoryBudget(byteCount: 1031 * megabyte))
     }
   }

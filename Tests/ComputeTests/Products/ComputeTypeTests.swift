@@ -26,7 +26,7 @@ import Testing
 
   @Test(.enabled(if: !ComputeType.bfloat16.isAvailable))
   func aTypeThatTheProcessorDoesNotMultiplyIsRefused() {
-    expectInputError(.unsupported, mentioning: ["--compute", "bf16"]) {
+    expectInputError(.unsupported, mentioning: ["compute", "bf16"]) {
       _ = try Device(compute: .bfloat16)
     }
   }

@@ -49,21 +49,28 @@ try expect(
 let (blocks, blockFinished) = AsyncStream.makeStream(of: String.self)
 let task = Task { [job] in
   defer { blockFinished.finish() }
-  for try await event in job.events() {
+  return try await job.run { event in
     if case .blockFinished(let block) = event { blockFinished.yield(block.name) }
   }
 }
 for await _ in blocks { task.cancel() }
-var (finishedBefore, report): (Int?, RunReport?) = (nil, nil)
-for try await event in job.events() {
-  switch event {
-  case .resumed(let blocks): finishedBefore = blocks.count
-  case .finished(let result): report = result
-  default: break
+do {
+  _ = try await task.value
+  throw BrokenPromise(description: "a cancelled task stops its run")
+} catch let interruption as RunInterruption {
+  try expect(interruption.finishedBlocks > 0, "an interruption counts the blocks that are kept")
+}
+
+/// How many blocks an earlier run had finished.
+final class ResumedBlocks: RunObserver {
+  var count = 0
+  func observe(_ event: RunEvent) {
+    if case .resumed(let blocks) = event { count = blocks.count }
   }
 }
-try expect(report != nil, "the last event has the report")
-try expect((finishedBefore ?? 0) > 0, "a run goes on after the blocks that are finished")
+let resumed = ResumedBlocks()
+try job.run(observer: resumed)
+try expect(resumed.count > 0, "a run goes on after the blocks that are finished")
 
 // The same in one go gives the same bytes.
 let whole = folder.appending(path: "whole")

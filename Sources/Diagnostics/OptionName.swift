@@ -1,0 +1,45 @@
+import Synchronization
+
+/// An option as messages name it: a property of the library's types, or a flag where the command line speaks.
+package struct OptionName: Sendable, CustomStringConvertible {
+  /// The name of the property.
+  package let property: String
+  /// What the user of the program types.
+  package let flag: String
+
+  private init(_ property: String, _ flag: String) {
+    self.property = property
+    self.flag = flag
+  }
+
+  package static let batchSize = OptionName("batchSize", "--batch-size")
+  package static let compute = OptionName("compute", "--compute")
+  package static let disablesOptimizedRounding = OptionName(
+    "disablesOptimizedRounding", "--disable-opt-rtn")
+  package static let format = OptionName("format", "--format")
+  package static let groupSize = OptionName("groupSize", "--group-size")
+  package static let head = OptionName("head", "--lm-head")
+  package static let ignoresLimits = OptionName("ignoresLimits", "--ignore-limits")
+  package static let iterations = OptionName("iterations", "--iterations")
+  package static let learningRate = OptionName("learningRate", "--learning-rate")
+  package static let memoryBudget = OptionName("memoryBudget", "--memory-budget")
+  package static let preset = OptionName("preset", "--preset")
+  package static let prompt = OptionName("prompt", "--prompt")
+  package static let restart = OptionName("restart", "--restart")
+  package static let sampleCount = OptionName("sampleCount", "--samples")
+  package static let sequenceLength = OptionName("sequenceLength", "--sequence-length")
+
+  private static let areFlags = Atomic(false)
+
+  /// Lets messages of this process name flags from now on.
+  package static func nameFlags() { areFlags.store(true, ordering: .relaxed) }
+
+  package var description: String {
+    Self.areFlags.load(ordering: .relaxed) ? flag : property
+  }
+
+  /// The option with a value: `iterations: 0`, or `--iterations 0`.
+  package func with(_ value: some CustomStringConvertible) -> String {
+    Self.areFlags.load(ordering: .relaxed) ? "\(flag) \(value)" : "\(property): \(value)"
+  }
+}
