@@ -8,7 +8,7 @@ let options = try ResolvedOptions(
   overrides: OptionOverrides(iterations: 4, sampleCount: 16, sequenceLength: 128))
 var job = QuantizationJob(
   model: URL(filePath: "Examples/books-llama-6m"), modifier: AutoRoundModifier(options),
-  output: URL(filePath: "out/books-llama-6m-cancelled"))
+  output: URL.temporaryDirectory.appending(path: "books-llama-6m-cancelled"))
 job.overwrite = true
 job.restart = true
 

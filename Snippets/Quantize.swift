@@ -5,7 +5,7 @@ import AutoRound
 import Foundation
 
 let model = URL(filePath: "Examples/books-llama-6m")
-let quantized = URL(filePath: "out/books-llama-6m-W3A16")
+let quantized = URL.temporaryDirectory.appending(path: "books-llama-6m-W3A16")
 
 let recipe = try Recipe(
   """
