@@ -31,7 +31,7 @@ func target(_ name: String) -> FuzzTarget {
   return target
 }
 
-/// The seeds of a parser, in the order of their names.
+/// The seeds of a parser, in the order of their names, each of which it accepts.
 func seeds(_ target: FuzzTarget) -> [[UInt8]] {
   let folder = URL(filePath: "Fuzz/Corpus/\(target.corpus ?? target.name)")
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.sorted() ?? []
@@ -39,14 +39,13 @@ func seeds(_ target: FuzzTarget) -> [[UInt8]] {
   guard !seeds.isEmpty else {
     fail("\(folder.path) has no seeds; run this at the root of the repository")
   }
+  for (name, bytes) in zip(names, seeds) {
+    do { try target.run(bytes) } catch { fail("\(folder.path)/\(name) is refused: \(error)") }
+  }
   return seeds
 }
 
-func run(_ target: FuzzTarget, runs: Int, seed: UInt64) {
-  let seeds = seeds(target)
-  for bytes in seeds {
-    do { try target.run(bytes) } catch { fail("a seed of \(target.name) is refused: \(error)") }
-  }
+func run(_ target: FuzzTarget, seeds: [[UInt8]], runs: Int, seed: UInt64) {
   var mutator = Mutator(target, seeds: seeds, seed: seed)
   var (accepted, longest) = (0, Duration.zero)
   let clock = ContinuousClock()
@@ -85,7 +84,9 @@ if let file = take("--file") {
   }
 } else {
   guard runs > 0 else { fail("--runs needs a number") }
-  for name in arguments.isEmpty ? FuzzTarget.all.map(\.name) : arguments {
-    run(target(name), runs: runs, seed: seed)
+  let targets = (arguments.isEmpty ? FuzzTarget.all.map(\.name) : arguments).map(target)
+  // Seeds that no longer fit their format are told before the first hour is spent.
+  for (target, seeds) in targets.map({ ($0, seeds($0)) }) {
+    run(target, seeds: seeds, runs: runs, seed: seed)
   }
 }

@@ -29,7 +29,8 @@ package func readFile(
 ) throws(InputError) -> [UInt8] {
   let (descriptor, size) = try openFile(path, acceptsPipes: acceptsPipes)
   defer { close(descriptor) }
-  if acceptsPipes { try awaitWriter(of: descriptor, path) }
+  // Read before it had a writer, a pipe looks as if it had ended.
+  if acceptsPipes { try wait(for: descriptor, path, milliseconds: 10_000) }
   func failure(_ message: String) -> InputError {
     InputError(.unreadable, source: path, message)
   }
@@ -51,19 +52,22 @@ package func readFile(
       bytes.removeLast(bytes.count - count)
       return bytes
     } else if errno == EAGAIN {
-      // Its writer has not written yet. A signal ends the waiting.
-      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard poll(&waiting, 1, -1) >= 0 else { throw failure("the wait for its writer was cut off") }
+      // Its writer has not written yet.
+      try wait(for: descriptor, path, milliseconds: -1)
     } else if errno != EINTR {
       throw failure("cannot be read: \(systemMessage(errno))")
     }
   }
 }
 
-/// Waits until a pipe has something to read, or had a writer: reading it before that looks like its end.
-private func awaitWriter(of descriptor: CInt, _ path: String) throws(InputError) {
+/// Waits until there is something to read, or a pipe's writer has left. A signal ends the waiting.
+///
+/// - Parameter milliseconds: How long; -1: without end.
+private func wait(
+  for descriptor: CInt, _ path: String, milliseconds: CInt
+) throws(InputError) {
   var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-  let count = poll(&waiting, 1, 10_000)
+  let count = poll(&waiting, 1, milliseconds)
   guard count <= 0 else { return }
   throw InputError(
     .unreadable, source: path,

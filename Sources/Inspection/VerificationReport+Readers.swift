@@ -17,9 +17,7 @@ extension VerificationReport {
     check("config.json") {
       let checkpoint = try Checkpoint(opening: folder)
       let schemes = try checkpoint.storedSchemes()
-      for (module, scheme) in schemes.sorted(by: {
-        $0.key < $1.key
-      }) {
+      for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
         try scheme.requireSupported(path: module)
         guard let weights = scheme.weights else { continue }
         _ = try checkpoint.shape(

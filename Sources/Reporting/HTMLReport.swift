@@ -6,10 +6,10 @@ import Quantization
 import Verification
 
 /// `report.html`: a run on one page that needs nothing but itself.
-package struct HTMLReport {
+struct HTMLReport {
   let record: RunRecord
 
-  package var text: String {
+  var text: String {
     let name = LossChart.escaped(record.report.output.lastPathComponent)
     let curves = record.report.blocks.map(LossChart.curve).filter { !$0.isEmpty }
     return """

@@ -4,10 +4,10 @@ import Foundation
 import Verification
 
 /// The model card of a quantized checkpoint, `README.md`, with the front matter that the hub reads.
-package struct ModelCard {
+struct ModelCard {
   let record: RunRecord
 
-  package var text: String {
+  var text: String {
     (["---"] + frontMatter + ["---", ""] + body).joined(separator: "\n") + "\n"
   }
 

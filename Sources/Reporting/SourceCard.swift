@@ -1,4 +1,4 @@
-package import Checkpoints
+import Checkpoints
 package import Foundation
 import JSONText
 
@@ -74,7 +74,7 @@ package struct SourceCard {
   }
 
   /// The files with the license's terms.
-  package static func licenseFiles(_ checkpoint: Checkpoint) -> [String] {
+  static func licenseFiles(_ checkpoint: Checkpoint) -> [String] {
     checkpoint.otherFiles.map(\.lastPathComponent).filter {
       $0.lowercased().hasPrefix("licen")
     }

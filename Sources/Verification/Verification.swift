@@ -9,9 +9,8 @@ extension VerificationReport {
   /// The file with the digests of a checkpoint's files, in the form of `sha256sum`.
   package static let sumsFile = "SHA256SUMS"
 
-  /// Everything that ``Verifier/run()`` finds.
-  init(verifying folder: URL, source: URL?, reach: TuningReach?) {
-    self.init()
+  /// Adds all that ``Verifier/run()`` finds.
+  mutating func check(_ folder: URL, source: URL?, reach: TuningReach?) {
     let stored = StoredTensors(folder, &self)
     tensorCount = stored.tensors.count
     digest(folder, stored.tensors)
@@ -68,10 +67,11 @@ extension VerificationReport {
     ).run(&self)
   }
 
-  /// Digests the files of a folder, and checks nothing else.
-  package init(digesting folder: URL) {
-    self.init()
-    digest(folder, [:])
+  /// The digests of a folder's files; nothing else is checked.
+  package static func digests(of folder: URL) -> VerificationReport {
+    var report = VerificationReport()
+    report.digest(folder, [:])
+    return report
   }
 
   /// Whether a matrix is looked up in rather than multiplied with, by its module's name.

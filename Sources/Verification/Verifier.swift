@@ -28,6 +28,8 @@ public struct Verifier: Sendable {
 
   /// Reads all of the checkpoint, and of its source. What is wrong is in the report; nothing is thrown.
   public func run() -> VerificationReport {
-    VerificationReport(verifying: folder, source: source, reach: reach)
+    var report = VerificationReport()
+    report.check(folder, source: source, reach: reach)
+    return report
   }
 }

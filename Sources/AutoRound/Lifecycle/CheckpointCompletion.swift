@@ -14,8 +14,6 @@ struct CheckpointCompletion {
   var source: Checkpoint
   var output: URL
   var reporting: RunReporting
-  /// The type of the matrix products of what is measured.
-  var compute: ComputeType
   var observer: (any RunObserver)?
   var writer: CheckpointWriter
   /// The folder in which the checkpoint is so far.
@@ -68,10 +66,11 @@ struct CheckpointCompletion {
   ///
   /// - Parameters:
   ///   - sampleCount: Samples that were calibrated on.
+  ///   - compute: The type of the matrix products.
   ///   - warn: Told if plain rounding predicts better.
   ///   - checkStop: Throws if the run is to stop.
   func measure(
-    _ samples: [[Int32]], besides sampleCount: Int, options: ResolvedOptions,
+    _ samples: [[Int32]], besides sampleCount: Int, compute: ComputeType, options: ResolvedOptions,
     warn: (String) -> Void,
     checkStop: () throws -> Void
   ) throws -> EvaluationReport? {

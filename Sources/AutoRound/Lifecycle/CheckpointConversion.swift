@@ -124,7 +124,7 @@ public struct CheckpointConversion {
     if FileManager.default.fileExists(atPath: recipe.path(percentEncoded: false)) {
       try writer.copyFile(recipe)
     }
-    let written = VerificationReport(digesting: URL(filePath: folder.checkpointPath))
+    let written = VerificationReport.digests(of: URL(filePath: folder.checkpointPath))
     try writer.write(written.sums, toFile: VerificationReport.sumsFile)
     try writer.finish()
     return Report(

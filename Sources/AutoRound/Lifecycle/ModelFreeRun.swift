@@ -70,7 +70,7 @@ struct ModelFreeRun {
         "was changed while it was read")
     }
     let completion = CheckpointCompletion(
-      source: checkpoint, output: output, reporting: job.reporting, compute: job.compute,
+      source: checkpoint, output: output, reporting: job.reporting,
       observer: observer, writer: writer, folder: URL(filePath: folder.checkpointPath))
     try checkStop()
     let verification = try completion.verify(

@@ -16,7 +16,8 @@ public import Reporting
 /// With 0 iterations a model of an architecture that is not known is rounded without being run: which of
 /// its tensors are weights of linear layers is then told by their names and shapes.
 ///
-/// ``QuantizationJob`` does the same, can plan it beforehand, and can run in a task. The output appears under its name only when it is complete.
+/// ``QuantizationJob`` does the same, can plan it beforehand, and can run in a task. The output appears under its
+/// name only when it is complete.
 ///
 /// - Parameters:
 ///   - model: A Hugging Face checkpoint folder in full precision.

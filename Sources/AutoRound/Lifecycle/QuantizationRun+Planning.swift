@@ -36,12 +36,9 @@ extension QuantizationRun {
     plan.scratchByteCount += placement.scratchByteCount
     if let remark = placement.remark { plan.warnings.append(remark) }
     if measuresTime {
-      let heldOut =
-        length
-        * HeldOutText.sampleCount(
-          tokenCount: job.reporting.heldOutTokenCount, besides: options.sampleCount,
-          sequenceLength: length)
-      plan.time = try TimeEstimate(measuring: state, options, heldOutTokenCount: heldOut)
+      plan.time = try TimeEstimate(
+        measuring: state, options,
+        heldOutTokenCount: length * heldOutCount(sequenceLength: length))
     }
     return plan
   }

@@ -30,9 +30,7 @@ struct QuantizationRun {
     let calibration = try CalibrationData(
       job.dataset, tokenizer: Tokenizer(folder: job.model), sampleCount: options.sampleCount,
       sequenceLength: length, vocabularySize: source.description.vocabularySize,
-      heldOutCount: HeldOutText.sampleCount(
-        tokenCount: job.reporting.heldOutTokenCount, besides: options.sampleCount,
-        sequenceLength: length))
+      heldOutCount: heldOutCount(sequenceLength: length))
 
     let state = SessionState(
       model: source, device: try Device(compute: job.compute), calibration: calibration,
@@ -94,7 +92,7 @@ struct QuantizationRun {
         try identity.requireUnchanged(fingerprint(), source: description.model)
       }
       let completion = CheckpointCompletion(
-        source: source.checkpoint, output: output, reporting: job.reporting, compute: job.compute,
+        source: source.checkpoint, output: output, reporting: job.reporting,
         observer: observer, writer: writer, folder: URL(filePath: folder.checkpointPath))
       try state.checkStop()
       let verification = try completion.verify(
@@ -104,7 +102,8 @@ struct QuantizationRun {
         options: options, warn: state.warn)
       try state.checkStop()
       let quality = try completion.measure(
-        calibration.heldOut, besides: calibration.samples.count, options: options,
+        calibration.heldOut, besides: calibration.samples.count, compute: job.compute,
+        options: options,
         warn: state.warn, checkStop: state.checkStop)
       try state.checkStop()
       let cost = RunCost(since: started, after: earlier)
@@ -126,6 +125,13 @@ struct QuantizationRun {
       }
       throw error
     }
+  }
+
+  /// Samples that the result will be measured on.
+  func heldOutCount(sequenceLength: Int) -> Int {
+    HeldOutText.sampleCount(
+      tokenCount: job.reporting.heldOutTokenCount, besides: job.modifier.options.sampleCount,
+      sequenceLength: sequenceLength)
   }
 
   /// Runs the session and records each block when it is done.
