@@ -9,7 +9,7 @@ package import Tensors
 /// ```
 ///
 /// with the scale and the zero point of the element's group.
-package struct QuantizedWeight: Sendable, Equatable {
+public struct QuantizedWeight: Sendable, Equatable {
   /// How the weight was quantized.
   package let arguments: QuantizationArguments
   package let grouping: WeightGrouping

@@ -2,20 +2,20 @@ package import Diagnostics
 
 /// How a weight's elements share parameters: by groups along the rows, by rows, by blocks, or all
 /// together.
-package struct WeightGrouping: Sendable, Equatable {
+public struct WeightGrouping: Sendable, Equatable {
   /// Output features.
-  package let rows: Int
+  public let rows: Int
   /// Input features.
-  package let columns: Int
+  public let columns: Int
   /// Columns of a group; the last group of a row has fewer where they do not divide.
-  package let groupSize: Int
+  public let groupSize: Int
   /// Groups in a row.
-  package let groups: Int
+  public let groups: Int
   /// Neighbouring rows that share parameters: 1, those of a block, or all; the last rows of a weight
   /// may be fewer.
-  package let rowSpan: Int
+  public let rowSpan: Int
   /// Whether there is one set of parameters for the whole tensor.
-  package let isWholeTensor: Bool
+  public let isWholeTensor: Bool
 
   init(rows: Int, columns: Int, groupSize: Int, rowSpan: Int = 1, isWholeTensor: Bool = false) {
     self.rows = rows
@@ -32,19 +32,19 @@ package struct WeightGrouping: Sendable, Equatable {
   }
 
   /// Rows of parameter sets.
-  package var parameterRows: Int { Self.count(of: rowSpan, in: rows) }
+  public var parameterRows: Int { Self.count(of: rowSpan, in: rows) }
 
   /// The number of parameter sets.
-  package var parameterCount: Int { parameterRows * groups }
+  public var parameterCount: Int { parameterRows * groups }
 
   /// The shape in which scales are stored: `[rows, groups]`, or `[1]`.
-  package var parameterShape: [Int] { isWholeTensor ? [1] : [parameterRows, groups] }
+  public var parameterShape: [Int] { isWholeTensor ? [1] : [parameterRows, groups] }
 
   /// The parameter set of a group of a row.
-  package func parameter(row: Int, group: Int) -> Int { row / rowSpan * groups + group }
+  public func parameter(row: Int, group: Int) -> Int { row / rowSpan * groups + group }
 
   /// The columns of one group of a row.
-  package func columns(ofGroup group: Int) -> Range<Int> {
+  public func columns(ofGroup group: Int) -> Range<Int> {
     group * groupSize..<min((group + 1) * groupSize, columns)
   }
 }

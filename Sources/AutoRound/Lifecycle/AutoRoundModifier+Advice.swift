@@ -9,22 +9,20 @@ extension AutoRoundModifier {
   /// worse than plain rounding.
   private static let largestStep = 1.0 / 50
 
-  func warnAboutLargeSteps(_ state: SessionState) {
+  var remarkOnLargeSteps: String? {
     // No bit count makes the first step of few iterations another.
     guard iterations > 0, learningRate.value(bitCount: 8, iterations: iterations) > Self.largestStep
-    else { return }
-    switch learningRate {
+    else { return nil }
+    return switch learningRate {
     case .automatic:
-      state.warn(
-        "\(OptionName.iterations.with(iterations)) (iters in a recipe) makes the first step "
-          + "1/\(iterations): above 1/50, tuning often ends worse than plain rounding; use "
-          + "\(OptionName.iterations.with("50")) or more, \(OptionName.preset.with("light")), or "
-          + "\(OptionName.iterations.with("0")), which rounds")
+      "\(OptionName.iterations.with(iterations)) (iters in a recipe) makes the first step "
+        + "1/\(iterations): above 1/50, tuning often ends worse than plain rounding; use "
+        + "\(OptionName.iterations.with("50")) or more, \(OptionName.preset.with("light")), or "
+        + "\(OptionName.iterations.with("0")), which rounds"
     case .fixed(let rate):
-      state.warn(
-        "\(OptionName.learningRate.with(rate)) (lr in a recipe) is above 1/50, where tuning often "
-          + "ends worse than plain "
-          + "rounding; use at most 0.02, or leave it out for 1/iterations")
+      "\(OptionName.learningRate.with(rate)) (lr in a recipe) is above 1/50, where tuning often "
+        + "ends worse than plain "
+        + "rounding; use at most 0.02, or leave it out for 1/iterations"
     }
   }
 
@@ -32,22 +30,24 @@ extension AutoRoundModifier {
   private static let massiveShare = 0.5
 
   /// One line for all blocks that tuning did not help, and one for those whose loss is that of few tokens.
-  func warnAboutLosses(_ state: SessionState) {
-    guard iterations > 0 else { return }
-    let blocks = state.blocks.filter { $0.rtnLoss > 0 }
+  func remarks(onLossesOf blocks: [BlockReport]) -> [String] {
+    guard iterations > 0 else { return [] }
+    var remarks: [String] = []
+    let blocks = blocks.filter { $0.rtnLoss > 0 }
     let idle = blocks.filter { $0.gain <= 0 }
     if !idle.isEmpty {
-      state.warn(
+      remarks.append(
         "tuning did not lower the loss of \(Self.list(idle.map(\.name))), of \(counted(blocks.count, "block")); "
           + "more samples or iterations may help")
     }
     let massive = blocks.filter { $0.lossShareOfFew >= Self.massiveShare }
     if let worst = massive.max(by: { $0.lossShareOfFew < $1.lossShareOfFew }) {
-      state.warn(
+      remarks.append(
         "one token in \(TokenErrors.tokensForEachMassive) carries most of the loss of "
           + "\(Self.list(massive.map(\.name))), \(Quantities.percent(worst.lossShareOfFew)) in \(worst.name) "
           + "(massive activations); these losses say little about the other tokens")
     }
+    return remarks
   }
 
   /// The first names, and how many there are besides.

@@ -1,119 +1,82 @@
-import Checkpoints
-import Compute
 import Diagnostics
 import Execution
-import LanguageModels
 import Quantization
 import Recipes
 import Reporting
-import Tensors
-
-/// What is tuned on one output error: the layers of a block, or the head.
-struct TunedUnit<Targets: TuningTargets> {
-  /// Position in the run, and the name for reports.
-  var index: Int
-  var name: String
-  var program: BlockProgram
-  var layers: [TunedLayer]
-  /// The full name of each layer's module.
-  var modules: [String]
-  /// What an error in each column of a layer weighs, for each layer; nil: all the same.
-  var importances: [[Float]?]
-  var inputScales: [CalibratedScale]
-  /// What it reads in the model as it is quantized so far.
-  var inputs: ActivationCache
-  var targets: Targets
-  /// Where the outputs of the quantized layers go; nil: nowhere.
-  var outputs: ActivationCache?
-  /// Samples that are run at once, and how often before a step.
-  var batchSize: Int
-  var gradientAccumulationSteps = 1
-}
 
 extension AutoRoundModifier {
-  /// Rounds or tunes the layers and hands their numbers to the output.
-  func tune(_ unit: TunedUnit<some TuningTargets>, _ state: SessionState) throws {
+  /// Rounds or tunes the layers of a unit; with them its inputs' scales.
+  func applyAutoRound(_ unit: TuningUnit) throws -> UnitResult {
+    guard let calibrated = unit.calibrated else { return try unit.quantize(with: quantize) }
     let started = ContinuousClock.now
-    let runner = BlockRunner(unit.program)
+    var layers = try zip(unit.layers, calibrated.parts).map { layer, part in
+      TunedLayer(
+        name: layer.shortName, bits: layer.arguments.numBits, part: part,
+        quantizer: try naming(layer.name) { try layer.makeQuantizer(isTuned: iterations > 0) })
+    }
+    let (rounded, outcome) = try tune(layers, of: unit, calibrated)
+    var weights: [QuantizedWeight] = []
+    // What tuning holds of a layer makes room for the weights that are finished.
+    layers.reverse()
+    while let layer = layers.popLast() {
+      let name = unit.layers[weights.count].name
+      weights.append(try naming(name) { try layer.quantizer.finished() })
+    }
+    return try unit.result(weights, rounded: rounded, outcome: outcome, since: started)
+  }
+
+  /// Leaves the best parameters in the quantizers, and their weights in the program.
+  ///
+  /// - Returns: The errors of rounding to nearest, and what tuning came to; nil without iterations.
+  private func tune(
+    _ layers: [TunedLayer], of unit: TuningUnit, _ calibrated: CalibratedUnit
+  ) throws -> (rounded: TokenErrors, outcome: TuningOutcome?) {
     var settings = TuningSettings(
-      iterations: iterations, learningRate: learningRate, batchSize: unit.batchSize,
-      gradientAccumulationSteps: unit.gradientAccumulationSteps, seed: UInt64(options.seed))
+      iterations: iterations, learningRate: learningRate, batchSize: calibrated.batchSize,
+      gradientAccumulationSteps: calibrated.gradientAccumulationSteps, seed: UInt64(options.seed))
     settings.momentum = Float(options.momentum)
     settings.suppressesOutliers =
-      options.algorithm == .signRoundV2
-      && unit.modules.contains { state.schemes[$0]?.isCoarse ?? false }
+      options.algorithm == .signRoundV2 && unit.layers.contains(where: \.scheme.isCoarse)
     let tuner = BlockTuner(
-      block: unit.program, layers: unit.layers, inputScales: unit.inputScales, settings: settings)
+      block: calibrated.program, layers: layers, inputScales: calibrated.inputScales,
+      settings: settings)
     tuner.quantizeWeights()
-    let rounded = runner.errors(on: unit.inputs, targets: unit.targets)
-    let roundedLoss = rounded.mean
+    let rounded = calibrated.errors()
     if options.searchesScales {
-      for (layer, importance) in zip(unit.layers, unit.importances) {
+      for (layer, importance) in zip(layers, calibrated.importances) {
         layer.quantizer.searchScales(importance: importance)
       }
       tuner.quantizeWeights()
     }
-    var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: roundedLoss)
-    if iterations > 0 {
-      outcome = try tuner.tune(inputs: unit.inputs, targets: unit.targets) { iteration, loss in
-        state.observer?.observe(
-          .iteration(block: unit.index, iteration: iteration + 1, of: iterations, loss: loss))
-        try state.checkStop()
-      }
+    guard iterations > 0 else { return (rounded, nil) }
+    let outcome = try tuner.tune(inputs: calibrated.inputs, targets: calibrated.targets) {
+      iteration, loss in
+      unit.progress.observe(
+        .iteration(block: unit.index, iteration: iteration + 1, of: iterations, loss: loss))
+      try unit.checkStop()
     }
-    for (layer, module) in zip(unit.layers, unit.modules) {
-      try naming(module) { try state.commit(layer.quantizer.finished(), module: module) }
-    }
-    let finalLoss = runner.errors(
-      on: unit.inputs, targets: unit.targets, outputs: unit.outputs
-    ).mean
-    let report = BlockReport(
-      index: unit.index, name: unit.name, layers: unit.layers.map(\.name),
-      initialLoss: outcome.losses.first ?? roundedLoss,
-      bestLoss: iterations > 0 ? outcome.bestLoss : finalLoss,
-      bestIteration: outcome.bestIteration, finalLoss: finalLoss, rtnLoss: roundedLoss,
-      lossShareOfFew: rounded.shareOfFew, seconds: (ContinuousClock.now - started).seconds,
-      losses: outcome.losses)
-    try check(report, outcome)
-    state.blocks.append(report)
-  }
-
-  /// Tunes the head on its own outputs: the error of the logits takes the place of a block's.
-  ///
-  /// A step takes as many tokens as one of a block, but pieces of samples by themselves.
-  func tune(_ head: CalibratedHead, _ state: SessionState) throws {
-    guard let arguments = state.schemes[head.name]?.weights,
-      let part = head.program.program.parameterParts.first(where: \.isMatrix)
-    else { preconditionFailure("a head without a scheme is not tuned") }
-    let weight = try state.model.checkpoint.tensor(part.name, shape: [part.rows, part.columns])
-    let quantizer = try arguments.makeWeightQuantizer(
-      for: weight, scaleDType: weight.dtype, isTuned: iterations > 0)
-    let inputScales = try head.program.calibrateInputs(on: head.inputs, dtype: weight.dtype)
-    head.program.program.activations = .quantized
-    try tune(
-      TunedUnit(
-        index: head.index, name: head.name, program: head.program,
-        layers: [
-          TunedLayer(name: head.name, bits: arguments.numBits, part: part, quantizer: quantizer)
-        ],
-        modules: [head.name], importances: [head.inputSquares], inputScales: inputScales,
-        inputs: head.inputs, targets: head.targets, batchSize: 1,
-        gradientAccumulationSteps: batchSize * head.pieces), state)
-    for scale in inputScales { try state.commit(scale: scale.value, named: scale.name) }
-  }
-
-  /// A block that was not tuned, or whose loss is not a number, never becomes part of a checkpoint.
-  private func check(_ report: BlockReport, _ outcome: TuningOutcome) throws {
-    guard report.finalLoss.isFinite, report.rtnLoss.isFinite else {
-      throw InputError(
-        .notFinite, place: report.name,
-        "the block's loss is \(report.finalLoss) after tuning and \(report.rtnLoss) rounded to nearest; "
-          + "try \(OptionName.compute.with("f32"))")
-    }
+    // A block that was not tuned never becomes part of a checkpoint.
     guard outcome.losses.count == iterations else {
       throw InputError(
-        .missing, place: report.name,
+        .missing, place: unit.name,
         "the block had \(outcome.losses.count) of \(iterations) iterations of tuning")
     }
+    return (rounded, outcome)
+  }
+}
+
+extension QuantizationScheme {
+  /// Whether SignRoundV2 leaves outliers out of the loss: weights whose scales are searched for, of less
+  /// than 4 bits or beside inputs of at most 4.
+  fileprivate var isCoarse: Bool {
+    guard let weights, weights.hasScaleSearch else { return false }
+    return weights.numBits < 4 || inputActivations.map { $0.numBits <= 4 } ?? false
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -1,26 +1,79 @@
-/// A step of compression that a `Session` drives through a model, block by block.
+public import Quantization
+public import Recipes
+public import Reporting
+
+/// What a run does to a model: which layers get which scheme, and how their weights are rounded.
 ///
-/// The stages keep the names that LLM Compressor gives them. Each has a default that does nothing.
-public protocol Modifier: AnyObject {
-  /// Before any data is seen: decides which layers get which scheme.
-  func initialize(_ state: SessionState) throws
-  /// Calibration begins: the first block's inputs are known.
-  func start(_ state: SessionState) throws
-  /// The block's inputs and its outputs in full precision are known for all samples.
-  func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws
-  /// All blocks are done, and the head is to be quantized.
-  func headEpochEnd(_ head: CalibratedHead, _ state: SessionState) throws
-  /// Calibration is over.
-  func end(_ state: SessionState) throws
-  /// The checkpoint is about to be completed.
-  func finalize(_ state: SessionState) throws
+/// The stages keep the names that LLM Compressor gives them, and come in this order. What one decides or makes is what
+/// it returns. Each has a default, and together the defaults round every layer to nearest; who has a rule of his own
+/// writes ``quantize(_:using:)``:
+///
+/// ```swift
+/// struct Halving: Modifier {
+///   let options: ResolvedOptions
+///   func quantize(_ layer: LayerView, using data: LayerData) throws -> QuantizedWeight {
+///     let scales: [Float] = ...
+///     let codes: [UInt8] = ...
+///     return try layer.quantizedWeight(codes: codes, scales: scales)
+///   }
+/// }
+/// ```
+public protocol Modifier: Sendable {
+  /// Schemes and their targets, calibration samples, and what else a run has options for.
+  var options: ResolvedOptions { get }
+  /// What this modifier is and how it is set, as far as that decides the result and is not in ``options``: an unfinished
+  /// run is continued by one of the same identity. By default the name of the type.
+  var identity: String { get }
+
+  /// Before any data is seen: decides which layers get which scheme. By default what the options say.
+  func initialize(_ survey: Survey) throws -> SchemeTable
+  /// Before calibration: says what it has to find out. Called for plans, too. By default the importance of columns.
+  func start(_ schemes: SchemeTable) throws -> CalibrationNeeds
+  /// A block's inputs, and its outputs in full precision, are known for all samples: makes its finished weights. By
+  /// default it takes ``quantize(_:using:)`` for each layer. The head comes like a block after the last one; where the
+  /// model is not run, each layer comes by itself.
+  func sequentialEpochEnd(_ unit: TuningUnit) throws -> UnitResult
+  /// Rounds one layer. By default to nearest, by the best scales that a search finds where there is one.
+  func quantize(_ layer: LayerView, using data: LayerData) throws -> QuantizedWeight
+  /// Calibration is over. Returns what the user should know of the blocks.
+  func end(_ blocks: [BlockReport]) throws -> [String]
+  /// The checkpoint is complete, read again and measured, and about to appear under its name; an error keeps it back.
+  func finalize(_ report: RunReport) throws
 }
 
 extension Modifier {
-  public func initialize(_ state: SessionState) throws {}
-  public func start(_ state: SessionState) throws {}
-  public func sequentialEpochEnd(_ block: CalibratedBlock, _ state: SessionState) throws {}
-  public func headEpochEnd(_ head: CalibratedHead, _ state: SessionState) throws {}
-  public func end(_ state: SessionState) throws {}
-  public func finalize(_ state: SessionState) throws {}
+  public var identity: String { "\(Self.self)" }
+
+  public func initialize(_ survey: Survey) throws -> SchemeTable { try survey.schemes(by: options) }
+
+  public func start(_ schemes: SchemeTable) throws -> CalibrationNeeds {
+    CalibrationNeeds(gradients: false, importance: true)
+  }
+
+  public func sequentialEpochEnd(_ unit: TuningUnit) throws -> UnitResult {
+    try unit.quantize(with: quantize)
+  }
+
+  public func quantize(_ layer: LayerView, using data: LayerData) throws -> QuantizedWeight {
+    try layer.rounded(
+      searchesScales: !options.disablesOptimizedRounding, importance: data.importance)
+  }
+
+  public func end(_ blocks: [BlockReport]) throws -> [String] { [] }
+
+  public func finalize(_ report: RunReport) throws {}
+}
+
+/// What calibration finds out besides the blocks' inputs and outputs.
+public struct CalibrationNeeds: Sendable, Equatable {
+  /// Whether weights are tuned by gradients, which takes memory.
+  public var gradients: Bool
+  /// Whether the importance of the layers' columns is wanted: ``LayerData/importance``.
+  public var importance: Bool
+
+  /// What is asked for.
+  public init(gradients: Bool, importance: Bool) {
+    self.gradients = gradients
+    self.importance = importance
+  }
 }

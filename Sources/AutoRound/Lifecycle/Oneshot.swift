@@ -64,7 +64,7 @@ public func oneshot(
 /// ``oneshot(model:recipe:dataset:overrides:output:overwrite:compute:threads:restart:ignoreLimits:memoryBudget:reporting:observer:)``.
 @discardableResult
 public func oneshot(
-  model: URL, modifier: AutoRoundModifier, dataset: CalibrationSource = .builtin, output: URL,
+  model: URL, modifier: any Modifier, dataset: CalibrationSource = .builtin, output: URL,
   overwrite: Bool = false, compute: ComputeType = .automatic, threads: Int? = nil,
   restart: Bool = false, ignoreLimits: Bool = false, memoryBudget: MemoryBudget? = nil,
   reporting: RunReporting = RunReporting(),

@@ -4,8 +4,6 @@ public import Compute
 import Diagnostics
 public import Execution
 public import Foundation
-import JSONText
-import LanguageModels
 import Recipes
 public import Reporting
 import Synchronization
@@ -26,7 +24,7 @@ public struct QuantizationJob: Sendable {
   /// A Hugging Face checkpoint folder in full precision.
   public var model: URL
   /// What is to be done.
-  public var modifier: AutoRoundModifier
+  public var modifier: any Modifier
   /// The folder to write; it appears when it is complete. A plan may do without.
   public var output: URL?
   /// The calibration text.
@@ -49,7 +47,7 @@ public struct QuantizationJob: Sendable {
   public var reporting = RunReporting()
 
   /// A job with defaults for all that is not given.
-  public init(model: URL, modifier: AutoRoundModifier, output: URL? = nil) {
+  public init(model: URL, modifier: any Modifier, output: URL? = nil) {
     self.model = model
     self.modifier = modifier
     self.output = output
@@ -61,17 +59,29 @@ public struct QuantizationJob: Sendable {
   /// - Parameter measuresTime: Whether a block is tuned for a few seconds to know how long all take.
   /// - Throws: `InputError`, which names the file and the field that is at fault.
   public func plan(measuresTime: Bool = true) throws -> RunPlan {
-    var plan = try inTurn {
-      try choosing {
-        try QuantizationRun(job: self).plan(measuresTime: measuresTime)
-      } modelFree: {
-        try ModelFreeRun(job: self).plan()
+    try inTurn {
+      let options = modifier.options
+      let warnings = WarningLog(nil)
+      let survey = try Survey(opening: model, options, warnings)
+      let length = try survey.model.map(options.sequenceLength) ?? 0
+      let run = try Preparation(
+        self, survey, sampleCount: options.sampleCount, tokenCount: length,
+        scratchFolder: (output ?? model).path(percentEncoded: false), ignoresLimits: false)
+      var plan = try RunPlan(run)
+      plan.warnings = warnings.texts + plan.warnings
+      if let (setup, placement) = run.calibration {
+        if let remark = placement.remark { plan.warnings.append(remark) }
+        if measuresTime {
+          plan.time = try TimeEstimate.measure(
+            setup, run.table, modifier,
+            heldOutTokenCount: length * heldOutCount(sequenceLength: length))
+        }
       }
+      plan.freeDiskByteCount = output.flatMap {
+        OutputFile.freeByteCount($0.path(percentEncoded: false))
+      }
+      return plan
     }
-    plan.freeDiskByteCount = output.flatMap {
-      OutputFile.freeByteCount($0.path(percentEncoded: false))
-    }
-    return plan
   }
 
   /// Quantizes the checkpoint, and returns when it is in its place.
@@ -88,13 +98,14 @@ public struct QuantizationJob: Sendable {
     guard let output else {
       throw InputError(.missing, place: "output", "is missing; expected the folder to write")
     }
-    return try inTurn {
-      try choosing {
-        try QuantizationRun(job: self, observer: observer).run(to: output)
-      } modelFree: {
-        try ModelFreeRun(job: self, observer: observer).run(to: output)
-      }
-    }
+    return try inTurn { try QuantizationRun(self, to: output, observer).run() }
+  }
+
+  /// Samples that the result will be measured on.
+  func heldOutCount(sequenceLength: Int) -> Int {
+    HeldOutText.sampleCount(
+      tokenCount: reporting.heldOutTokenCount, besides: modifier.options.sampleCount,
+      sequenceLength: sequenceLength)
   }
 
   /// Held by the job that runs or plans, on the thread ``holder``.
@@ -118,24 +129,5 @@ public struct QuantizationJob: Sendable {
       Self.turn.unlock()
     }
     return try body()
-  }
-
-  /// Does what is to be done with a model that is run, or with one whose weights are rounded as they lie in
-  /// its files, whichever the options and the architecture ask for.
-  private func choosing<Result>(
-    calibrated: () throws -> Result, modelFree: () throws -> Result
-  ) throws -> Result {
-    let options = modifier.options
-    let isKnown = try Architectures.know(JSONReader(Checkpoint(opening: model).configuration))
-    if options.isModelFree || !isKnown && options.iterations == 0 { return try modelFree() }
-    do {
-      return try calibrated()
-    } catch let error as InputError
-      where !isKnown && error.place == "model_type" && error.code == .unsupported
-    {
-      throw InputError(
-        error.code, source: error.source, place: error.place,
-        error.message + "; with 0 iterations its weights are rounded without running it")
-    }
   }
 }

@@ -1,8 +1,6 @@
-import Calibration
 package import Compute
 package import Diagnostics
 package import Execution
-import LanguageModels
 
 /// Where the two streams of hidden states are kept: in memory as far as the budget allows, else in
 /// scratch files.
@@ -12,8 +10,8 @@ package struct StreamPlacement {
   private let compute: ComputeType
   /// Streams that are in memory; those beyond are spilled.
   package private(set) var streamsInMemory: Int
-  /// Where scratch files go; nil where there is no place for them.
-  private let scratchFolder: String?
+  /// Where scratch files go.
+  private let scratchFolder: String
   private let residentSampleCount: Int
 
   /// Bytes of a whole stream.
@@ -24,25 +22,16 @@ package struct StreamPlacement {
   /// What a spilled stream has in memory at least; a batch if that is more.
   private static let windowByteCount = 8 << 20
 
-  /// Everything in memory.
-  init(_ state: SessionState) {
-    (sampleCount, sampleByteCount) = Self.shape(state)
-    compute = state.device.compute
-    streamsInMemory = Self.streamCount
-    scratchFolder = nil
-    residentSampleCount = sampleCount
-  }
-
   /// Decides by what a run needs by its plan.
   init(
-    _ state: SessionState, batchSize: Int, need: MemoryEstimate, budget: MemoryBudget,
-    scratchFolder: String, ignoresLimits: Bool
+    _ setup: CalibrationSetup, need: MemoryEstimate, budget: MemoryBudget, scratchFolder: String,
+    ignoresLimits: Bool
   ) throws(InputError) {
-    let (count, size) = Self.shape(state)
     let besides = need.byteCount - need.streams
-    // An estimate, which a budget that was asked for must not be exceeded by.
+    // `need` is an estimate; a budget that was given gets some headroom.
     try self.init(
-      sampleCount: count, sampleByteCount: size, compute: state.device.compute, batch: batchSize,
+      sampleCount: setup.sampleCount, sampleByteCount: setup.sampleByteCount,
+      compute: setup.device.compute, batch: setup.options.batchSize,
       blockByteCount: budget.isGiven ? besides + besides / 20 : besides - need.mapped,
       budget: budget, scratchFolder: scratchFolder,
       mayExceed: ignoresLimits || !budget.isGiven)
@@ -92,20 +81,12 @@ package struct StreamPlacement {
   ///
   /// - Parameter position: 0 for the stream that is in memory first, 1 for the other.
   package func makeCache(_ position: Int) throws(InputError) -> ActivationCache {
-    guard position >= streamsInMemory, let scratchFolder else {
+    guard position >= streamsInMemory else {
       return ActivationCache(
         sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
     }
     return try ActivationCache(
       sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute,
       spilledTo: scratchFolder, residentSampleCount: residentSampleCount)
-  }
-
-  private static func shape(_ state: SessionState) -> (count: Int, byteCount: Int) {
-    (
-      state.calibration.samples.count,
-      state.calibration.sequenceLength * state.model.description.hiddenSize
-        * state.device.compute.byteCount
-    )
   }
 }

@@ -1,4 +1,3 @@
-import Calibration
 import Checkpoints
 import Compute
 import Execution
@@ -9,27 +8,26 @@ import Tensors
 
 extension MemoryEstimate {
   /// Adds up what the largest block needs.
-  init(_ state: SessionState, _ options: ResolvedOptions) throws {
-    let (samples, tokens) = (state.calibration.samples.count, state.calibration.sequenceLength)
-    let compute = state.device.compute
-    streams = 2 * samples * tokens * state.model.description.hiddenSize * compute.byteCount
+  init(_ setup: CalibrationSetup, _ table: SchemeTable) throws {
+    let (options, tokens) = (setup.options, setup.tokenCount)
+    let (compute, checkpoint) = (setup.device.compute, setup.model.checkpoint)
+    streams = 2 * setup.sampleCount * setup.sampleByteCount
     process = Self.processByteCount + Self.libraries
     if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
-    let isTuned = options.iterations > 0
+    let isTuned = setup.needs.gradients
     (block, tuning, mapped) = (0, 0, 0)
     var programs: [AnyHashable: Int] = [:]
-    for placed in state.decoderBlocks {
+    for placed in setup.blocks(table) {
       let key = AnyHashable(placed.block)
       programs[key] =
         programs[key]
         ?? BlockProgram.byteCount(
-          placed.block, batch: min(options.batchSize, samples), tokens: tokens, compute: compute,
-          training: state.training, gradientPrecision: state.gradientPrecision)
-      var (offsets, weights, codes) = (0, 0, 0)
+          placed.block, batch: setup.batch, tokens: tokens, compute: compute,
+          training: setup.training, gradientPrecision: setup.gradientPrecision)
+      var (offsets, weights, codes, allCodes) = (0, 0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
-        guard let arguments = state.schemes[name]?.weights,
-          let info = state.model.checkpoint.info("\(name).weight")
+        guard let arguments = table[name]?.weights, let info = checkpoint.info("\(name).weight")
         else { continue }
         let elements = layer.outputs * layer.inputs
         offsets += try arguments.quantizerByteCount(
@@ -37,26 +35,27 @@ extension MemoryEstimate {
         // Gradients that are kept.
         if isTuned, options.momentum > 0 { offsets += 4 * elements }
         weights += elements * info.dtype.byteCount
-        // One layer at a time.
         codes = max(codes, elements * QuantizationArguments.finishedBytesPerWeight)
+        allCodes += elements
       }
       block = max(block, programs[key] ?? 0)
-      tuning = max(tuning, offsets + codes)
+      // The codes of all layers, one of which is packed at a time. What is learned makes room for them.
+      tuning = max(tuning, isTuned ? offsets + codes : offsets + allCodes + codes / 2)
       mapped = max(mapped, weights)
     }
-    guard state.quantizesHead else { return }
-    let description = state.model.description
+    let description = setup.model.description
+    guard table[description.headModule] != nil else { return }
     let elements = description.vocabularySize * description.hiddenSize
     // Beside the last block's program, two with the head's weight, the gradient of one of them in f32, with
     // the weight as integers if products are of integers, logits of a piece with their gradient and those in
     // full precision, and both streams if they are cut into pieces.
-    let gradient = !isTuned ? 0 : state.gradientPrecision == .int8 ? 5 : 4
-    let piece = CalibratedHead.pieceTokenCount(state)
+    let gradient = !isTuned ? 0 : setup.gradientPrecision == .int8 ? 5 : 4
+    let piece = setup.headTokenCount
     block +=
       elements * (2 * compute.byteCount + gradient)
       + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
-    if let info = state.model.checkpoint.info(description.head),
-      let arguments = state.schemes[description.headModule]?.weights
+    if let info = checkpoint.info(description.head),
+      let arguments = table[description.headModule]?.weights
     {
       // Its gradients are always kept: a step takes several pieces of samples.
       tuning = try max(
@@ -67,6 +66,26 @@ extension MemoryEstimate {
           + elements * QuantizationArguments.finishedBytesPerWeight)
     }
     mapped = max(mapped, elements * compute.byteCount)
+  }
+
+  /// What rounding one layer after another takes, without running the model.
+  init(rounding table: SchemeTable, of checkpoint: Checkpoint) throws {
+    let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
+    // Copying a tensor reads a piece of it at a time.
+    mapped = min(infos.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
+    (process, block, tuning, streams) = (Self.processByteCount, 0, 0, 0)
+    for (module, scheme) in table.layers {
+      guard let arguments = scheme.weights, let info = checkpoint.info("\(module).weight")
+      else { continue }
+      // One layer at a time; what layers share is found in two of them.
+      mapped = max(mapped, 2 * info.byteCount)
+      tuning = try max(
+        tuning,
+        arguments.quantizerByteCount(
+          rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, isTuned: false)
+          + info.shape.reduce(1, *) * QuantizationArguments.finishedBytesPerWeight)
+    }
+    mapped += Self.verificationByteCount
   }
 
   /// The program before it works.

@@ -9,56 +9,20 @@ import Recipes
 import Tensors
 import Verification
 
-/// What a plan is made from: a source and what is to become of it.
-struct PlannedCopy {
-  var checkpoint: Checkpoint
-  /// Every module that a scheme could have, and those that are looked up in.
-  var modules: [ModuleDescription]
-  var schemes: [String: QuantizationScheme]
-  var copy: QuantizedCopy
-  /// The tensors of embedding and head.
-  var embeddingsAndHeads: Set<String>
-  /// Why a linear layer that no entry of `ignore` lists is not quantized.
-  var reason: (ModuleDescription) -> String
-}
-
 extension RunPlan {
   /// Plans a run from the headers of the source's files.
-  ///
-  /// - Parameters:
-  ///   - state: After the modifier was initialized.
-  ///   - copy: The output.
-  init(
-    model: String, state: SessionState, copy: QuantizedCopy, options: ResolvedOptions
-  ) throws {
-    let description = state.model.description
-    let memory = try MemoryEstimate(state, options)
-    try self.init(
-      model: model,
-      of: PlannedCopy(
-        checkpoint: state.model.checkpoint, modules: description.modules, schemes: state.schemes,
-        copy: copy, embeddingsAndHeads: [description.embedding, description.head],
-        reason: {
-          state.isInsideBlock($0.name)
-            ? "no target matches it"
-            : description.isTied
-              ? "it is the embedding (tied)"
-              : "it is the head; \(OptionName.head.with("quantize")) asks for it"
-        }), options: options, memory: memory,
+  init(_ run: Preparation) throws {
+    let (source, copy, schemes) = (run.survey.checkpoint, run.copy, run.table.layers)
+    let options = run.options
+    model = run.model
+    memory = run.memory
+    scratchByteCount = 0
+    if let (setup, placement) = run.calibration {
       // Both streams after one block, and those after the next until their record is written.
-      scratchByteCount: description.blocks.count > 1 ? 2 * memory.streams : 0,
-      warnings: state.warnings)
-  }
-
-  /// Plans the writing of a copy.
-  init(
-    model: String, of planned: PlannedCopy, options: ResolvedOptions, memory: MemoryEstimate,
-    scratchByteCount: Int = 0, warnings: [String]
-  ) throws {
-    let (source, copy, schemes) = (planned.checkpoint, planned.copy, planned.schemes)
-    self.model = model
-    self.memory = memory
-    self.scratchByteCount = scratchByteCount
+      if setup.model.description.blocks.count > 1 { scratchByteCount = 2 * memory.streams }
+      memory.streams -= placement.scratchByteCount
+      scratchByteCount += placement.scratchByteCount
+    }
     architecture =
       source.configuration["architectures"]?.arrayValue?.first?.stringValue ?? "unknown"
     scheme = options.schemeSummary
@@ -67,14 +31,14 @@ extension RunPlan {
     let stored = Dictionary(grouping: added) { tensor in
       tensor.name.split(separator: ".").dropLast().joined(separator: ".")
     }
-    layers = planned.modules.compactMap { module in
+    layers = run.survey.modules.compactMap { module in
       guard let arguments = schemes[module.name]?.weights else { return nil }
       return Layer(
         name: module.name, shape: module.shape, scheme: arguments.text,
         byteCount: stored[module.name]?.reduce(0) { $0 + $1.byteCount } ?? 0)
     }
     let tensors = Dictionary(uniqueKeysWithValues: copy.tensors.map { ($0.name, $0) })
-    let reasons = try KeptReasons(planned, options)
+    let reasons = try KeptReasons(run)
     keptTensors = try source.tensorNames.compactMap { name in
       guard let info = tensors[name], info == source.info(name) else { return nil }
       return KeptTensor(
@@ -102,13 +66,13 @@ extension RunPlan {
       return 8 * Double(bytes) / Double(max(1, weights))
     }
     bitsPerParameter = bits(without: [])
-    bitsPerParameterWithoutEmbeddings = bits(without: planned.embeddingsAndHeads)
+    bitsPerParameterWithoutEmbeddings = bits(without: run.survey.embeddingsAndHeads)
 
     freeMemoryByteCount = SystemMemory.availableByteCount
     let verification = VerificationReport(
       planned: copy.configuration,
       layers: Dictionary(
-        uniqueKeysWithValues: planned.modules.filter(\.isLinear).map {
+        uniqueKeysWithValues: run.survey.modules.filter(\.isLinear).map {
           ($0.name, ($0.shape, schemes[$0.name]?.weights != nil))
         }),
       tensors: copy.tensors.reduce(into: [:]) {
@@ -121,8 +85,8 @@ extension RunPlan {
     }
     tensorParallelSizes = verification.tensorParallelSizes
     runtimes = verification.runtimes
-    self.warnings =
-      warnings + [copy.warningAboutUncountedBlocks].compactMap(\.self)
+    warnings =
+      [copy.warningAboutUncountedBlocks].compactMap(\.self)
       + CheckpointCompletion.warnings(about: verification, options)
   }
 }
@@ -131,12 +95,12 @@ extension RunPlan {
 private struct KeptReasons {
   private let ignored: [ModuleMatcher]
   private let modules: [String: ModuleDescription]
-  private let reason: (ModuleDescription) -> String
+  private let survey: Survey
 
-  init(_ planned: PlannedCopy, _ options: ResolvedOptions) throws {
-    ignored = try options.ignore.map { try ModuleMatcher($0) }
-    modules = Dictionary(uniqueKeysWithValues: planned.modules.map { ($0.name, $0) })
-    reason = planned.reason
+  init(_ run: Preparation) throws {
+    ignored = try run.options.ignore.map { try ModuleMatcher($0) }
+    modules = Dictionary(uniqueKeysWithValues: run.survey.modules.map { ($0.name, $0) })
+    survey = run.survey
   }
 
   func reason(for info: TensorInfo) throws -> String {
@@ -145,7 +109,7 @@ private struct KeptReasons {
     else { return info.shape.count < 2 ? "norms and biases are vectors" : "no linear layer" }
     if module.className == "Embedding" { return "an embedding is looked up in, not multiplied" }
     if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
-    return reason(module)
+    return survey.reason(whyKept: module)
   }
 }
 

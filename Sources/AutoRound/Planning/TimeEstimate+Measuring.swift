@@ -1,4 +1,3 @@
-import Calibration
 import Checkpoints
 import Compute
 import Execution
@@ -13,17 +12,24 @@ extension TimeEstimate {
   /// step on a part of a sample takes if that is more.
   ///
   /// - Parameters:
-  ///   - state: That of the run which is planned; it is left as it is.
+  ///   - setup: That of the run which is planned.
   ///   - heldOutTokenCount: Tokens that the result will be measured on.
-  init?(measuring state: SessionState, _ options: ResolvedOptions, heldOutTokenCount: Int) throws {
+  /// - Returns: Nil where no block has anything to quantize.
+  static func measure(
+    _ setup: CalibrationSetup, _ table: SchemeTable, _ modifier: any Modifier,
+    heldOutTokenCount: Int
+  ) throws -> TimeEstimate? {
     let started = ContinuousClock.now
-    guard let placed = state.decoderBlocks.first(where: state.quantizes) else { return nil }
-    let (samples, tokens) = (state.calibration.samples.count, state.calibration.sequenceLength)
-    let batch = min(options.batchSize, samples)
-    let work = BlockWork(placed.block)
-    let rate = try work.productRate(compute: state.device.compute)
+    let options = setup.options
+    let blocks = setup.blocks(table)
+    guard let first = blocks.firstIndex(where: table.quantizes) else { return nil }
+    let (samples, tokens, batch) = (setup.sampleCount, setup.tokenCount, setup.batch)
+    let work = BlockWork(blocks[first].block)
+    let rate = try work.productRate(compute: setup.device.compute)
     let shape = work.shape(batch: batch, tokens: tokens, within: 1.2 * rate)
-    let sample = try MeasuredBlock(placed, state, options, batch: shape.batch, tokens: shape.tokens)
+    var trial = setup
+    (trial.sampleCount, trial.tokenCount) = (shape.batch, shape.tokens)
+    let sample = try MeasuredBlock(first, trial, table, modifier)
 
     // A step has a part that follows the tokens, and one that follows the weights alone.
     let growth = work.operations(batch, tokens) / work.operations(shape.batch, shape.tokens)
@@ -34,26 +40,28 @@ extension TimeEstimate {
     // Forward over all samples: for the targets, and for the losses before and after.
     let passes = 3 * batches * forward
     let streamBytes = Double(
-      2 * samples * tokens * placed.block.hiddenSize * state.device.compute.byteCount)
-    let streams = streamBytes * Self.secondsPerStreamByte
-    blockSeconds = sample.otherSeconds + Double(options.iterations) * iteration + passes + streams
-    processorShare = sample.processorShare
-    let blocks = state.decoderBlocks
-    blockCount = blocks.count(where: state.quantizes)
+      2 * samples * setup.sampleByteCount)
+    let streams = streamBytes * secondsPerStreamByte
+    let iterations = setup.needs.gradients ? Double(options.iterations) : 0
+    let blockSeconds = sample.otherSeconds + iterations * iteration + passes + streams
+    let blockCount = blocks.count(where: table.quantizes)
     // A block with nothing to quantize is passed through by both streams.
     let passing = Double(blocks.count - blockCount) * (2 * batches * forward + streams)
     let heldOut = Double(heldOutTokenCount) / Double(max(1, batch * tokens))
     // The result, the source, and what plain rounding gives; the head takes a quarter as much.
     let measured = 1.25 * (options.roundsPlainly ? 2 : 3)
-    otherSeconds =
-      Double(state.model.checkpoint.byteCount) * Self.secondsPerSourceByte
+    var otherSeconds =
+      Double(setup.model.checkpoint.byteCount) * secondsPerSourceByte
       + measured * heldOut * forward * Double(blocks.count) + passing
-    if state.quantizesHead {
-      let description = state.model.description
+    let description = setup.model.description
+    if table[description.headModule] != nil {
       let head = Double(description.vocabularySize) * Double(description.hiddenSize)
       otherSeconds += blockSeconds * head / work.weights
     }
-    measuringSeconds = (ContinuousClock.now - started) / .seconds(1)
+    return TimeEstimate(
+      blockSeconds: blockSeconds, blockCount: blockCount, otherSeconds: otherSeconds,
+      measuringSeconds: (ContinuousClock.now - started).seconds,
+      processorShare: sample.processorShare)
   }
 
   /// Writing a block's streams to the disk, with their digest.
@@ -117,58 +125,47 @@ private struct MeasuredBlock {
   var processorShare: Double
 
   init(
-    _ placed: PlacedBlock, _ state: SessionState, _ options: ResolvedOptions, batch: Int,
-    tokens: Int
+    _ index: Int, _ setup: CalibrationSetup, _ table: SchemeTable, _ modifier: any Modifier
   ) throws {
     func elapsed(since start: ContinuousClock.Instant) -> Double {
-      (ContinuousClock.now - start) / .seconds(1)
+      (ContinuousClock.now - start).seconds
     }
     let watch = StepWatch()
-    let calibration = try CalibrationData(
-      samples: Array(repeating: Array(repeating: 0, count: tokens), count: batch),
-      sequenceLength: tokens)
-    let trial = SessionState(
-      model: state.model, device: state.device, calibration: calibration, observer: watch)
-    trial.assign(state.schemes)
-    trial.keyValueScheme = state.keyValueScheme
-    trial.gradientPrecision = state.gradientPrecision
-    let program = try trial.program(for: placed.block, batchSize: batch)
-    try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
-    let inputs = Self.noise(batch, program)
-    let outputs = inputs.copy()
-    program.program.activations = state.keyValueScheme == nil ? .passed : .observed
-    let runner = BlockRunner(program)
-    runner.advance(outputs)
-    let second = inputs.copy()
-    let start = ContinuousClock.now
-    runner.advance(second)
+    let progress = UnitProgress(observe: watch.observe, checkStop: {})
+    let noise = Self.noise(setup)
+    let states = HiddenStates(original: noise.copy(), quantized: noise.copy())
+    let units = CalibratedUnits(setup, table, states)
+    guard let program = try units.unit(index, progress: progress).calibrated?.program else {
+      preconditionFailure("a block of a model that is run is calibrated")
+    }
+    program.program.activations = table.keysAndValues == nil ? .passed : .observed
+    let second = noise.copy()
+    var start = ContinuousClock.now
+    BlockRunner(program).advance(second)
     forwardSeconds = elapsed(since: start)
 
-    let short = try options.overriding(
-      OptionOverrides(iterations: min(options.iterations, 4)))
-    let tuning = ContinuousClock.now
-    try AutoRoundModifier(short).applyAutoRound(
-      CalibratedBlock(
-        index: 0, name: placed.name, structure: placed.block, program: program,
-        firstInputs: inputs, outputs: outputs), trial)
-    let whole = elapsed(since: tuning)
-    let steps = zip(watch.times, watch.times.dropFirst()).map { ($1 - $0) / .seconds(1) }.sorted()
+    states.original.copy(from: noise)
+    start = .now
+    let unit = try units.unit(index, progress: progress)
+    _ = try modifier.shortened().sequentialEpochEnd(unit)
+    let whole = elapsed(since: start)
+    let steps = zip(watch.times, watch.times.dropFirst()).map { ($1 - $0).seconds }.sorted()
     iterationSeconds = steps.isEmpty ? 0 : steps[steps.count / 2]
     processorShare = watch.processorShare(of: ThreadTeam.size)
-    weightSeconds = try Self.weightSeconds(placed, state)
-    let known = Double(short.iterations) * iterationSeconds + 2 * forwardSeconds
+    weightSeconds = try Self.weightSeconds(unit, setup)
+    let known = Double(watch.times.count) * iterationSeconds + 3 * forwardSeconds
     // Reading the weights and preparing for them is part of a block; recording its program is not.
     otherSeconds = max(0, whole - known)
   }
 
   /// Hidden states that are not all the same.
-  private static func noise(_ samples: Int, _ program: BlockProgram) -> ActivationCache {
-    let compute = program.program.compute
+  private static func noise(_ setup: CalibrationSetup) -> ActivationCache {
+    let compute = setup.device.compute
     let cache = ActivationCache(
-      sampleCount: samples, sampleByteCount: program.sequenceByteCount, compute: compute)
+      sampleCount: setup.sampleCount, sampleByteCount: setup.sampleByteCount, compute: compute)
     var generator = MersenneTwister(seed: 1)
     let row = (0..<4099).map { _ in Float(generator.next() % 2001) / 1000 - 1 }
-    let count = samples * program.sequenceByteCount / compute.byteCount
+    let count = setup.sampleCount * setup.sampleByteCount / compute.byteCount
     let values = Tensor((0..<count).map { row[$0 % row.count] }, shape: [count])
     values.converted(to: compute.dtype).withUnsafeBytes {
       cache[0].copyMemory(from: $0.baseAddress!, byteCount: $0.count)
@@ -177,37 +174,41 @@ private struct MeasuredBlock {
   }
 
   /// Both passes over the weights, by those of the largest layer.
-  private static func weightSeconds(_ placed: PlacedBlock, _ state: SessionState) throws -> Double {
-    let layers = placed.block.linearLayers.filter {
-      state.schemes["\(placed.name).\($0.name)"]?.weights != nil
-    }
-    let total = layers.reduce(0) { $0 + $1.outputs * $1.inputs }
-    guard let largest = layers.max(by: { $0.outputs * $0.inputs < $1.outputs * $1.inputs }),
-      let arguments = state.schemes["\(placed.name).\(largest.name)"]?.weights
-    else { return 0 }
-    let weight = try state.model.checkpoint.tensor(
-      "\(placed.name).\(largest.name).weight", shape: [largest.outputs, largest.inputs])
-    let quantizer = try arguments.makeWeightQuantizer(for: weight, scaleDType: weight.dtype)
+  private static func weightSeconds(_ unit: TuningUnit, _ setup: CalibrationSetup) throws -> Double
+  {
+    let total = unit.layers.reduce(0) { $0 + $1.weight.count }
+    guard let largest = unit.layers.max(by: { $0.weight.count < $1.weight.count }) else { return 0 }
+    let weight = largest.weight
+    let quantizer = try largest.makeQuantizer(isTuned: true)
     let gradient = [Float](repeating: 1, count: weight.count)
-    let dtype = state.device.compute.dtype
+    let dtype = setup.device.compute.dtype
     let output = UnsafeMutableRawPointer.allocate(
       byteCount: weight.count * dtype.byteCount, alignment: 64)
     defer { output.deallocate() }
     var seconds: [Double] = []
     for _ in 0..<3 {
       let start = ContinuousClock.now
-      quantizer.quantizeDequantize(into: output, dtype: dtype, rowStride: largest.inputs)
+      quantizer.quantizeDequantize(into: output, dtype: dtype, rowStride: largest.grouping.columns)
       gradient.withUnsafeBufferPointer {
         quantizer.step(gradient: $0.baseAddress!, learningRate: 1e-3, rangeLearningRate: 1e-3)
       }
-      seconds.append((ContinuousClock.now - start) / .seconds(1))
+      seconds.append((ContinuousClock.now - start).seconds)
     }
     return seconds.sorted()[1] * Double(total) / Double(weight.count)
   }
 }
 
+extension Modifier {
+  /// The same with a few steps, if it takes any.
+  fileprivate func shortened() throws -> any Modifier {
+    guard self is AutoRoundModifier else { return self }
+    return AutoRoundModifier(
+      try options.overriding(OptionOverrides(iterations: min(options.iterations, 4))))
+  }
+}
+
 /// Notes when steps are done.
-private final class StepWatch: RunObserver {
+private final class StepWatch {
   private(set) var times: [ContinuousClock.Instant] = []
   private var processorSeconds: [Double] = []
 

@@ -16,11 +16,12 @@ struct RunFingerprint: Equatable {
 
   /// - Parameters:
   ///   - configuration: The output's, which says what each layer becomes.
+  ///   - modifier: What it is that rounds.
   ///   - run: How it is computed: type, kernels, matrix library, threads.
   ///   - progress: Told how much of the source is read.
   init(
     source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData,
-    configuration: JSONValue, run: RunDescription, gradients: String,
+    configuration: JSONValue, modifier: String, run: RunDescription, gradients: String,
     progress: (Double) throws -> Void
   ) throws {
     entries = [
@@ -29,6 +30,7 @@ struct RunFingerprint: Equatable {
       ("instruction set", run.instructionSet),
       ("matrix library", run.matrixLibrary),
       ("threads", "\(run.threadCount)"),
+      ("modifier", modifier),
       ("iterations", "\(options.iterations)"),
       ("algorithm", options.algorithm.rawValue),
       ("gradients", gradients),

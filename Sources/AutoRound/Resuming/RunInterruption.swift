@@ -1,5 +1,4 @@
 public import Foundation
-import Reporting
 
 /// A run stopped because its observer asked for it; see ``RunObserver/wantsStop``.
 public struct RunInterruption: Error, Sendable, Equatable {
@@ -30,14 +29,5 @@ extension RunInterruption: CustomStringConvertible, LocalizedError {
     finishedBlocks > 0
       ? "interrupted after \(finishedBlocks) of \(blockCount) blocks"
       : "interrupted before the first block was done"
-  }
-}
-
-extension SessionState {
-  /// - Throws: ``RunInterruption`` if the observer wants the run to stop.
-  func checkStop() throws {
-    guard observer?.wantsStop == true else { return }
-    throw RunInterruption(
-      finishedBlocks: journal?.finished.count ?? 0, blockCount: stepCount)
   }
 }

@@ -100,18 +100,17 @@ final class RunJournal {
   /// Makes a block count as finished.
   ///
   /// - Parameters:
-  ///   - original: The full-precision stream after the block; nil after the last one.
-  ///   - quantized: The quantized stream there.
+  ///   - streams: What the next block reads; nil after the last one.
   func finish(
     _ index: Int, report: BlockReport?, warnings: [String], cost: RunCost,
-    writer: CheckpointWriter, original: ActivationCache?, quantized: ActivationCache?
+    writer: CheckpointWriter, streams states: HiddenStates?
   ) throws(InputError) {
     try writer.synchronize(tensors.keys)
     var streams: FinishedBlock.Streams?
-    if let original, let quantized {
+    if let states {
       streams = FinishedBlock.Streams(
-        original: try write(original, to: "block-\(index)-original"),
-        quantized: try write(quantized, to: "block-\(index)-quantized"))
+        original: try write(states.original, to: "block-\(index)-original"),
+        quantized: try write(states.quantized, to: "block-\(index)-quantized"))
       try OutputFile.synchronizeFolder(folder.path)
     }
     let block = FinishedBlock(

@@ -86,6 +86,35 @@ for name in ["model.safetensors", "config.json", "recipe.yaml"] {
 let quality = second.quality
 try expect(quality?.comparison?.rounded != nil, "every run measures its result")
 
+/// A rule of a guest's own: to nearest, in nine tenths of the range.
+struct Clipped: Modifier {
+  let options: ResolvedOptions
+
+  func quantize(_ layer: LayerView, using data: LayerData) throws -> QuantizedWeight {
+    try expect(data.importance?.count == layer.grouping.columns, "calibration finds importances")
+    let weights = layer.weight.floats()
+    let grouping = layer.grouping
+    var scales = [Float](repeating: 1e-6, count: grouping.parameterCount)
+    for index in weights.indices {
+      let group = index % grouping.columns / grouping.groupSize
+      let parameter = grouping.parameter(row: index / grouping.columns, group: group)
+      scales[parameter] = max(scales[parameter], 0.9 * weights[index].magnitude / 7.5)
+    }
+    let codes = weights.indices.map { index in
+      let group = index % grouping.columns / grouping.groupSize
+      let scale = scales[grouping.parameter(row: index / grouping.columns, group: group)]
+      return UInt8(min(max((weights[index] / scale).rounded() + 8, 0), 15))
+    }
+    return try layer.quantizedWeight(codes: codes, scales: scales)
+  }
+}
+let clipped = try oneshot(
+  model: model, modifier: Clipped(options: changed), output: folder.appending(path: "clipped"))
+try expect(
+  clipped.quality != nil && clipped.blocks.count == 6
+    && !clipped.blocks.contains { $0.finalLoss == $0.rtnLoss },
+  "a guest's own rule rounds, and is measured")
+
 let evaluation = try Evaluation(model: whole, reference: model).run(onWindows: [Array(0..<64)])
 try expect(evaluation.perplexity.isFinite, "a checkpoint can be evaluated")
 let verification = Verifier(whole, source: model).run()

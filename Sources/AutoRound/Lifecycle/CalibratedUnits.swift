@@ -1,0 +1,189 @@
+import Checkpoints
+import Compute
+import Diagnostics
+import Execution
+import LanguageModels
+import Quantization
+import Tensors
+
+/// Carries the hidden states of all samples through a model, and makes a unit of each decoder block, and of the head
+/// if it is quantized.
+///
+/// The full-precision stream is advanced here, a block's outputs being the next one's inputs; that of the quantized
+/// model when a unit has its result.
+final class CalibratedUnits: UnitSource {
+  private let setup: CalibrationSetup
+  private let table: SchemeTable
+  private let checkpoint: Checkpoint
+  /// The decoder blocks, quantizing activations as the schemes say.
+  private let blocks: [PlacedBlock]
+  private let states: HiddenStates
+  private var recorded: (key: AnyHashable, program: BlockProgram)?
+
+  var streams: HiddenStates? { states }
+
+  init(_ setup: CalibrationSetup, _ table: SchemeTable, _ states: HiddenStates) {
+    (self.setup, self.table, self.states) = (setup, table, states)
+    checkpoint = setup.model.checkpoint
+    blocks = setup.blocks(table)
+  }
+
+  func unit(_ index: Int, progress: UnitProgress) throws -> TuningUnit {
+    guard index < blocks.count else {
+      return try naming(setup.model.description.headModule) { try head(index, progress) }
+    }
+    return try naming(blocks[index].name) { try block(index, progress) }
+  }
+
+  // MARK: Blocks
+
+  private func block(_ index: Int, _ progress: UnitProgress) throws -> TuningUnit {
+    let placed = blocks[index]
+    let block = try program(for: placed.block)
+    let program = block.program
+    try block.load(placed.name, from: checkpoint, hasScales: false)
+    // The stream is that of the model as it was; keys and values are looked at on the way.
+    program.activations = table.keysAndValues == nil ? .passed : .observed
+    for activations in program.calibratedActivations { activations.forgetObserved() }
+    let squares = setup.needs.importance ? InputSquares() : nil
+    program.inputSquares = squares
+    BlockRunner(block).advance(states.original)
+    program.inputSquares = nil
+
+    let dtype = setup.model.scaleDType(ofBlock: placed)
+    let keyValueScales = try block.calibrateKeysAndValues(table.keysAndValues, dtype: dtype)
+    let inputScales = try block.calibrateInputs(on: states.quantized, dtype: dtype)
+    program.activations = .quantized
+    // Each layer gets the scale of its input, which several may share.
+    let named = placed.block.inputQuantization.sorted { $0.key < $1.key }
+      .compactMap { layer, input -> CalibratedUnit.NamedScale? in
+        guard let scale = inputScales.first(where: { $0.name == input.scaleName }) else {
+          return nil
+        }
+        return ("\(placed.name).\(layer).\(input.scaleSuffix)", scale)
+      }
+    let layers = try layers(of: placed)
+    let parts = layers.map { layer in
+      guard
+        let part = program.parameterParts.first(where: { $0.name == "\(layer.shortName).weight" })
+      else { preconditionFailure("the program of \(placed.name) has no weight for \(layer.name)") }
+      return part
+    }
+    return TuningUnit(
+      index: index, name: placed.name, layers: layers,
+      calibrated: CalibratedUnit(
+        program: block, parts: parts, importances: parts.map { squares?[$0.parameter] },
+        inputScales: inputScales, namedInputScales: named,
+        keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
+        inputs: states.quantized, targets: states.original, isFollowed: true,
+        batchSize: setup.options.batchSize, gradientAccumulationSteps: 1),
+      progress: progress)
+  }
+
+  private func layers(of placed: PlacedBlock) throws -> [LayerView] {
+    let globalScales = try globalScales(of: placed)
+    return try placed.block.linearLayers.compactMap { layer in
+      let name = "\(placed.name).\(layer.name)"
+      guard let scheme = table[name], let arguments = scheme.weights else { return nil }
+      return try LayerView(
+        name: name, shortName: layer.name,
+        weight: checkpoint.tensor("\(name).weight", shape: [layer.outputs, layer.inputs]),
+        scheme: scheme, arguments: arguments, globalScale: globalScales[layer.name])
+    }
+  }
+
+  /// The scales of whole weights in NVFP4. Layers that read the same values share theirs, because
+  /// runtimes put their weights into one.
+  private func globalScales(of placed: PlacedBlock) throws -> [String: Float] {
+    var scales: [String: Float] = [:]
+    for layers in placed.block.layersOfOneInput {
+      let sharing = layers.filter {
+        table["\(placed.name).\($0)"]?.weights?.floatFormat == .nvfp4
+      }
+      let scale = try naming(sharing.first.map { "\(placed.name).\($0)" } ?? placed.name) {
+        try FloatWeightQuantizer.globalScale(
+          of: sharing.map { try checkpoint.tensor("\(placed.name).\($0).weight") })
+      }
+      for layer in sharing { scales[layer] = scale }
+    }
+    return scales
+  }
+
+  /// The program of blocks like `block`: the last one, if that was for such a block. Others are not
+  /// kept, so that a model with blocks of several kinds takes no more memory.
+  private func program(for block: any DecoderBlock) throws -> BlockProgram {
+    let key = AnyHashable(block)
+    if let recorded, recorded.key == key { return recorded.program }
+    recorded = nil
+    let program = try BlockProgram(
+      block, batch: setup.batch, tokens: setup.tokenCount, device: setup.device,
+      training: setup.training, gradientPrecision: setup.gradientPrecision)
+    recorded = (key, program)
+    return program
+  }
+
+  // MARK: The head
+
+  /// The head on its own outputs: the error of the logits takes the place of a block's. A step takes as many tokens
+  /// as one of a block, but pieces of samples by themselves: tokens do not depend on each other here, and the logits
+  /// of a whole sample can be large.
+  private func head(_ index: Int, _ progress: UnitProgress) throws -> TuningUnit {
+    let description = setup.model.description
+    let name = description.headModule
+    let tokens = setup.headTokenCount
+    let pieces = setup.tokenCount / tokens
+    let block = try BlockProgram(
+      headOf: description,
+      inputs: table[name]?.inputActivations?.activationQuantization(.tuning), tokens: tokens,
+      device: setup.device, training: setup.training, gradientPrecision: setup.gradientPrecision)
+    try block.loadHead(from: checkpoint)
+    let original = try BlockProgram(
+      headOf: description, tokens: tokens, device: setup.device, training: .nothing)
+    try original.loadHead(from: checkpoint)
+    let originals = states.original.cut(into: pieces)
+    let inputs = states.quantized.cut(into: pieces)
+    guard let scheme = table[name], let arguments = scheme.weights,
+      let part = block.program.parameterParts.first(where: \.isMatrix),
+      let matrix = original.program.parameterParts.first(where: \.isMatrix)
+    else { preconditionFailure("a head without a scheme is not tuned") }
+
+    let squares = setup.needs.importance ? InputSquares() : nil
+    if let squares {
+      original.program.inputSquares = squares
+      BlockRunner(original).forEachBatch(of: originals) { _, _ in }
+      original.program.inputSquares = nil
+    }
+    let layer = try LayerView(
+      name: name, shortName: name,
+      weight: checkpoint.tensor(part.name, shape: [part.rows, part.columns]), scheme: scheme,
+      arguments: arguments, globalScale: nil)
+    let inputScales = try block.calibrateInputs(on: inputs, dtype: layer.weight.dtype)
+    block.program.activations = .quantized
+    return TuningUnit(
+      index: index, name: name, layers: [layer],
+      calibrated: CalibratedUnit(
+        program: block, parts: [part], importances: [squares?[matrix.parameter]],
+        inputScales: inputScales, namedInputScales: inputScales.map { ($0.name, $0) },
+        keyValueScales: [], inputs: inputs, targets: HeadTargets(original, inputs: originals),
+        isFollowed: false, batchSize: 1,
+        gradientAccumulationSteps: setup.options.batchSize * pieces),
+      progress: progress)
+  }
+}
+
+extension ActivationCache {
+  /// The same hidden states as shorter samples, `pieces` for each.
+  fileprivate func cut(into pieces: Int) -> ActivationCache {
+    guard pieces > 1 else { return self }
+    let size = sampleByteCount / pieces
+    let result = ActivationCache(
+      sampleCount: sampleCount * pieces, sampleByteCount: size, compute: compute)
+    for sample in 0..<sampleCount {
+      for piece in 0..<pieces {
+        result[sample * pieces + piece].copyMemory(
+          from: self[sample] + piece * size, byteCount: size)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,66 @@
+import Execution
+import Foundation
+import LanguageModels
+import Recipes
+
+/// A run that is decided: what each layer becomes, what is written, and what that takes. Nothing is computed for it.
+struct Preparation {
+  let model: String
+  let options: ResolvedOptions
+  let survey: Survey
+  let table: SchemeTable
+  let copy: QuantizedCopy
+  /// How the model is run, and where its hidden states are kept; nil where it is not run.
+  let calibration: (setup: CalibrationSetup, placement: StreamPlacement)?
+  let memory: MemoryEstimate
+
+  /// - Parameters:
+  ///   - sampleCount: Samples that the model is calibrated on.
+  ///   - tokenCount: Tokens of each.
+  ///   - scratchFolder: Where hidden states may be kept that memory has no room for.
+  init(
+    _ job: QuantizationJob, _ survey: Survey, sampleCount: Int, tokenCount: Int,
+    scratchFolder: String, ignoresLimits: Bool
+  ) throws {
+    model = job.model.path(percentEncoded: false)
+    options = job.modifier.options
+    self.survey = survey
+    table = try job.modifier.initialize(survey)
+    try survey.check(table)
+    guard let source = survey.model else {
+      copy = try QuantizedCopy(
+        of: survey.checkpoint, modules: survey.modules + survey.tiedHeads, schemes: table.layers)
+      calibration = nil
+      memory = try MemoryEstimate(rounding: table, of: survey.checkpoint)
+      return
+    }
+    copy = try QuantizedCopy(
+      of: source, schemes: table.layers, keyValueScheme: table.keysAndValues)
+    let setup = try CalibrationSetup(
+      source, options, job.modifier.start(table), compute: job.compute, sampleCount: sampleCount,
+      tokenCount: tokenCount)
+    memory = try MemoryEstimate(setup, table)
+    let placement = try StreamPlacement(
+      setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
+      ignoresLimits: ignoresLimits)
+    calibration = (setup, placement)
+  }
+
+  /// The units of tuning by name: the blocks, and a head that is quantized; or each layer.
+  var unitNames: [String] {
+    guard let description = survey.model?.description else { return table.layers.keys.sorted() }
+    return description.blocks.map(\.name) + (quantizesHead ? [description.headModule] : [])
+  }
+
+  /// Positions of the units that have something to quantize.
+  var tunedUnits: [Int] {
+    guard let blocks = survey.model?.description.blocks else { return Array(unitNames.indices) }
+    return blocks.indices.filter { table.quantizes(blocks[$0]) }
+      + (quantizesHead ? [blocks.count] : [])
+  }
+
+  /// Whether the head of a model that is run is quantized.
+  var quantizesHead: Bool {
+    survey.model.map { table[$0.description.headModule] != nil } ?? false
+  }
+}

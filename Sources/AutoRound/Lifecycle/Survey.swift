@@ -1,0 +1,139 @@
+import Checkpoints
+import Diagnostics
+import Execution
+import Foundation
+import JSONText
+import LanguageModels
+import Quantization
+public import Recipes
+
+/// What is known of a source from the headers of its files, before anything is computed: its layers, and whether it
+/// can be run.
+public struct Survey {
+  /// How much is known of what the source's tensors are for.
+  enum Source {
+    /// All of it: the model is run.
+    case model(SourceModel)
+    /// What their names and shapes tell: weights are rounded as they lie in the files.
+    case tensors(NamedModules)
+  }
+
+  let checkpoint: Checkpoint
+  let source: Source
+  /// Embeddings and linear layers.
+  let modules: [ModuleDescription]
+  private let warnings: WarningLog
+
+  /// Opens a source as the options and its architecture ask for it.
+  init(opening folder: URL, _ options: ResolvedOptions, _ warnings: WarningLog) throws {
+    self.warnings = warnings
+    let checkpoint = try Checkpoint(opening: folder)
+    let isKnown = Architectures.know(JSONReader(checkpoint.configuration))
+    if options.isModelFree || !isKnown && options.iterations == 0 {
+      try options.requireNoCalibration()
+      try checkpoint.requireSource()
+      let named = NamedModules(checkpoint)
+      (self.checkpoint, source, modules) = (checkpoint, .tensors(named), named.modules)
+    } else {
+      let model = try Self.model(in: folder, isKnown: isKnown)
+      (self.checkpoint, source) = (model.checkpoint, .model(model))
+      modules = model.description.modules
+    }
+    for remark in checkpoint.remarks { warn(remark) }
+  }
+
+  private static func model(in folder: URL, isKnown: Bool) throws -> SourceModel {
+    do {
+      return try SourceModel(opening: folder)
+    } catch let error as InputError
+      where !isKnown && error.place == "model_type" && error.code == .unsupported
+    {
+      throw InputError(
+        error.code, source: error.source, place: error.place,
+        error.message + "; with 0 iterations its weights are rounded without running it")
+    }
+  }
+
+  /// The full names of all linear layers, the head among them.
+  public var layers: [String] { modules.filter(\.isLinear).map(\.name) }
+
+  /// The model; nil where it is not run.
+  var model: SourceModel? {
+    guard case .model(let model) = source else { return nil }
+    return model
+  }
+
+  /// Tells the user something that does not stop the run; once.
+  public func warn(_ text: String) { warnings.warn(text) }
+
+  /// The schemes that options ask for by their targets and `ignore`. Layers that are better left as they are, or
+  /// were not asked for by name, are left out, and the user is told.
+  public func schemes(by options: ResolvedOptions) throws -> SchemeTable {
+    let resolution = try SchemeResolution.resolve(
+      groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
+      modules: modules, origin: .recipe)
+    for entry in resolution.unmatchedIgnores where model != nil || entry != "lm_head" {
+      warn("ignore: \(quoted(entry)) matches no layer of the model")
+    }
+    for remark in resolution.remarks { warn(remark) }
+    let schemes =
+      switch source {
+      case .model(let model): try choose(resolution.schemes, of: model, options)
+      case .tensors(let named): try choose(resolution.schemes, of: named, options)
+      }
+    let remark = options.remark(onMissingSearch: schemes, of: modules.map(\.name))
+    if let remark { warn(remark) }
+    return SchemeTable(schemes, keysAndValues: options.keyValueCacheScheme)
+  }
+
+  /// Refuses a table that names no layer, or what is no linear layer, or a scheme that no quantizer knows.
+  func check(_ table: SchemeTable) throws {
+    guard !table.layers.isEmpty else {
+      throw InputError(.invalidValue, place: "modifier", "gives no layer a scheme")
+    }
+    let known = Set(layers)
+    for (layer, scheme) in table.layers.sorted(by: { $0.key < $1.key }) {
+      guard known.contains(layer), layer != model?.description.headModule || !isTied else {
+        throw InputError(
+          .invalidValue, place: layer, "has a scheme, but is no linear layer of the model")
+      }
+      if model == nil { try checkpoint.requireWeightType("\(layer).weight") }
+      try scheme.requireSupported(path: layer)
+    }
+  }
+
+  /// Whether the head of a model that is run is its embedding.
+  private var isTied: Bool { model?.description.isTied ?? false }
+
+  /// Heads that are the embedding, of a model that is not run.
+  var tiedHeads: [ModuleDescription] {
+    guard case .tensors(let named) = source else { return [] }
+    return named.tiedHeads
+  }
+
+  /// The tensors of embedding and head.
+  var embeddingsAndHeads: Set<String> {
+    switch source {
+    case .model(let model): [model.description.embedding, model.description.head]
+    case .tensors(let named):
+      Set(
+        (modules.filter { $0.className == "Embedding" }.map(\.name) + named.heads)
+          .map { $0 + ".weight" })
+    }
+  }
+
+  /// Why a module that no entry of `ignore` lists is not quantized.
+  func reason(whyKept module: ModuleDescription) -> String {
+    switch source {
+    case .model(let model):
+      if model.isInsideBlock(module.name) { return "no target matches it" }
+      return isTied
+        ? "it is the embedding (tied)"
+        : "it is the head; \(OptionName.head.with("quantize")) asks for it"
+    case .tensors(let named):
+      if !module.isLinear { return "no linear layer, by its name" }
+      return named.heads.contains(module.name)
+        ? "it is the head" : "no target matches it, or it is small or does not divide into groups"
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import Compute
+import Diagnostics
+import Execution
+import LanguageModels
+public import Quantization
+import Reporting
+
+/// What is quantized on one error: the layers of a decoder block, or the head; where the model is not run, one layer.
+public struct TuningUnit {
+  /// Position in the run, from 0.
+  public let index: Int
+  /// The block's name, such as `model.layers.0`, or that of the layer.
+  public let name: String
+  /// The layers that are to be quantized.
+  public let layers: [LayerView]
+  /// The unit as a program with its data; nil where the model is not run.
+  let calibrated: CalibratedUnit?
+  /// Where the run is told how far this is.
+  let progress: UnitProgress
+
+  /// What calibration has found out about a layer of the unit.
+  public func data(of layer: Int) -> LayerData {
+    LayerData(importance: calibrated?.importances[layer])
+  }
+
+  /// Ends what is computed if the run is to stop; for rules that take long.
+  ///
+  /// - Throws: ``RunInterruption`` then.
+  public func checkStop() throws { try progress.checkStop() }
+
+  /// Rounds each layer by a rule, and measures what that does to the unit's outputs beside rounding to nearest.
+  ///
+  /// - Parameter rule: Makes the finished weight of a layer, with a function of the layer.
+  /// - Throws: What the rule throws; `invalidValue` for a weight that is not one of its layer.
+  public func quantize(
+    with rule: (LayerView, LayerData) throws -> QuantizedWeight
+  ) throws -> UnitResult {
+    let started = ContinuousClock.now
+    let rounded = try calibrated?.roundToNearest(layers)
+    var weights: [QuantizedWeight] = []
+    for (index, layer) in layers.enumerated() {
+      try checkStop()
+      let weight = try naming(layer.name) { try rule(layer, data(of: index)) }
+      guard layer.fits(weight) else {
+        throw InputError(
+          .invalidValue, source: layer.name,
+          "the weight that the modifier made is that of another scheme or shape; make it with the layer's own functions"
+        )
+      }
+      calibrated?.load(weight, intoLayer: index)
+      weights.append(weight)
+    }
+    guard let rounded else {
+      return UnitResult(weights: zip(layers, weights).map { ($0.name, $1) })
+    }
+    return try result(weights, rounded: rounded, since: started)
+  }
+
+  /// What became of a unit whose program has the finished weights. Its outputs take the place of its inputs, for the
+  /// next unit.
+  func result(
+    _ weights: [QuantizedWeight], rounded: TokenErrors, outcome: TuningOutcome? = nil,
+    since started: ContinuousClock.Instant
+  ) throws -> UnitResult {
+    guard let calibrated else { preconditionFailure("the model is not run") }
+    let finalLoss = calibrated.errors(advancing: true).mean
+    guard finalLoss.isFinite, rounded.mean.isFinite else {
+      throw InputError(
+        .notFinite, place: name,
+        "the block's loss is \(finalLoss) after tuning and \(rounded.mean) rounded to nearest; "
+          + "try \(OptionName.compute.with("f32"))")
+    }
+    let report = BlockReport(
+      index: index, name: name, layers: layers.map(\.shortName),
+      initialLoss: outcome?.losses.first ?? rounded.mean,
+      bestLoss: outcome?.bestLoss ?? finalLoss, bestIteration: outcome?.bestIteration ?? 0,
+      finalLoss: finalLoss, rtnLoss: rounded.mean, lossShareOfFew: rounded.shareOfFew,
+      seconds: (ContinuousClock.now - started).seconds, losses: outcome?.losses ?? [])
+    return UnitResult(
+      weights: zip(layers, weights).map { ($0.name, $1) }, scales: calibrated.scaleValues,
+      report: report)
+  }
+
+  /// What becomes of a unit without weights to quantize: the stream of the quantized model passes through it.
+  func passed() -> UnitResult {
+    guard let calibrated else { return UnitResult() }
+    BlockRunner(calibrated.program).advance(calibrated.inputs)
+    return UnitResult(scales: calibrated.keyValueScales.map { ($0.name, $0.scale.value) })
+  }
+}
+
+/// A unit as a program that runs, with what it reads and should answer for all samples.
+struct CalibratedUnit {
+  /// A scale of activations with the full name of its tensor.
+  typealias NamedScale = (name: String, scale: CalibratedScale)
+
+  let program: BlockProgram
+  /// Where the weight of each layer is in the program.
+  let parts: [BoundPart]
+  /// What an error in each column of a layer weighs, for each layer; nil: all the same.
+  let importances: [[Float]?]
+  /// The scales of quantized inputs, and how the output calls them; layers may share one.
+  let inputScales: [CalibratedScale]
+  let namedInputScales: [NamedScale]
+  let keyValueScales: [NamedScale]
+  /// What it reads in the model as it is quantized so far.
+  let inputs: ActivationCache
+  let targets: any TuningTargets
+  /// Whether its outputs are the next unit's inputs.
+  let isFollowed: Bool
+  /// Samples that are run at once, and how often before a step.
+  let batchSize: Int
+  let gradientAccumulationSteps: Int
+
+  /// The errors on all samples with the weights that are in the program.
+  ///
+  /// - Parameter advancing: Whether outputs take the place of inputs, where another unit reads them.
+  func errors(advancing: Bool = false) -> TokenErrors {
+    BlockRunner(program).errors(
+      on: inputs, targets: targets, outputs: advancing && isFollowed ? inputs : nil)
+  }
+
+  /// Rounds all layers to nearest in the program; returns the errors then.
+  func roundToNearest(_ layers: [LayerView]) throws -> TokenErrors {
+    for (index, layer) in layers.enumerated() { load(try layer.rounded(), intoLayer: index) }
+    for scale in inputScales { scale.apply() }
+    return errors()
+  }
+
+  func load(_ weight: QuantizedWeight, intoLayer index: Int) {
+    program.program.load(
+      weight.dequantized(to: program.program.compute.dtype), into: parts[index])
+  }
+
+  /// All scales as they are stored.
+  var scaleValues: [(name: String, value: Float)] {
+    (keyValueScales + namedInputScales).map { ($0.name, $0.scale.value) }
+  }
+}
+
+/// What a unit tells its run while it is computed.
+struct UnitProgress {
+  var observe: (RunEvent) -> Void
+  /// - Throws: ``RunInterruption`` if the run is to stop.
+  var checkStop: () throws -> Void
+}
