@@ -84,8 +84,12 @@ enum TinyCheckpoint {
     return try oneshot(
       model: source, recipe: Recipe("AutoRoundModifier: {ignore: [lm_head], \(arguments)}"),
       dataset: CalibrationSource(file: file),
-      overrides: OptionOverrides(
-        iterations: iterations, batchSize: 4, sampleCount: 16, sequenceLength: 24),
+      overrides: OptionOverrides {
+        $0.iterations = iterations
+        $0.batchSize = 4
+        $0.sampleCount = 16
+        $0.sequenceLength = 24
+      },
       output: output, compute: compute)
   }
 }

@@ -15,7 +15,7 @@ extension QuantizationRun {
   func plan(measuresTime: Bool) throws -> RunPlan {
     let source = try SourceModel(opening: job.model)
     let options = job.modifier.options
-    let length = try options.sequenceLength(for: source)
+    let length = try options.tokensOfSample(for: source)
     // Nothing is calibrated, so what the samples hold does not matter, only how many there are.
     let calibration = try CalibrationData(
       samples: Array(repeating: Array(repeating: 0, count: length), count: options.sampleCount),

@@ -26,7 +26,7 @@ struct QuantizationRun {
     let folder = try PartialFolder(output: output, sources: [job.model], overwrite: job.overwrite)
     defer { folder.discard() }
     let options = job.modifier.options
-    let length = try options.sequenceLength(for: source)
+    let length = try options.tokensOfSample(for: source)
     let calibration = try CalibrationData(
       job.dataset, tokenizer: Tokenizer(folder: job.model), sampleCount: options.sampleCount,
       sequenceLength: length, vocabularySize: source.description.vocabularySize,

@@ -145,7 +145,7 @@ private struct MeasuredBlock {
     forwardSeconds = elapsed(since: start)
 
     let short = try options.overriding(
-      OptionOverrides(iterations: min(options.iterations, 4)))
+      OptionOverrides { $0.iterations = min(options.iterations, 4) })
     let tuning = ContinuousClock.now
     try AutoRoundModifier(short).applyAutoRound(
       CalibratedBlock(

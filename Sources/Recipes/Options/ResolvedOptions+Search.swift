@@ -3,16 +3,16 @@ package import Quantization
 
 extension ResolvedOptions {
   /// Whether weights are rounded to nearest and nothing else.
-  package var roundsPlainly: Bool { iterations == 0 && disablesOptimizedRounding }
+  package var roundsPlainly: Bool { self.iterations == 0 && self.disablesOptimizedRounding }
 
   /// Whether scales are searched for where they can be: in place of tuning, or before it.
   package var searchesScales: Bool {
-    iterations > 0 ? algorithm == .signRoundV2 : !disablesOptimizedRounding
+    self.iterations > 0 ? self.algorithm == .signRoundV2 : !self.disablesOptimizedRounding
   }
 
   /// Whether there is a search for the scales of such weights in this run.
   func searches(_ arguments: QuantizationArguments) -> Bool {
-    searchesScales && (iterations > 0 ? arguments.hasScaleSearch : arguments.hasRoundingSearch)
+    searchesScales && (self.iterations > 0 ? arguments.hasScaleSearch : arguments.hasRoundingSearch)
   }
 
   /// Whether the scales of any layer are searched for.
@@ -30,7 +30,7 @@ extension ResolvedOptions {
     let layers = modules.filter { schemes[$0]?.weights.map { !searches($0) } ?? false }
     guard !layers.isEmpty else { return nil }
     return enumerated(layers, "layer") + " "
-      + (iterations > 0
+      + (self.iterations > 0
         ? "tuned by signround: signround-v2 begins with a search for scales, which asymmetric integers, "
           + "FP8 and one scale for a whole tensor do not have"
         : "rounded plainly to nearest: there is no search for the scales of asymmetric integers of more "

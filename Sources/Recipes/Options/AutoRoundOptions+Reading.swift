@@ -3,7 +3,7 @@ import JSONText
 import Quantization
 
 extension AutoRoundOptions {
-  /// What `AutoRoundModifier` understands, in the order in which the keys are documented.
+  /// What `AutoRoundModifier` understands besides the keys of ``RunOptions``.
   private enum Key: String, CaseIterable {
     case configGroups = "config_groups"
     case targets, ignore, scheme
@@ -12,36 +12,25 @@ extension AutoRoundOptions {
     case weightObserver = "weight_observer"
     case inputObserver = "input_observer"
     case outputObserver = "output_observer"
-    case bypassDivisibilityChecks = "bypass_divisibility_checks"
-    case iterations = "iters"
-    case learningRate = "lr"
-    case batchSize = "batch_size"
     case enableTorchCompile = "enable_torch_compile"
     case deviceIDs = "device_ids"
-    case disableOptRTN = "disable_opt_rtn"
-    case enableAlgExt = "enable_alg_ext"
-    case gradients, momentum
-    case quantLMHead = "quant_lm_head"
     case requiresCalibrationData = "requires_calibration_data"
     case index, group, start, end, update
-  }
-
-  /// Limits on numbers, far beyond what makes sense.
-  enum Limit {
-    static let iterations = 0...1_000_000
-    static let batchSize = 1...65_536
-    static let momentum = 0.0..<1.0
   }
 
   /// Reads the arguments of an `AutoRoundModifier`, and appends to `warnings` what has no effect.
   init(_ node: RecipeNode, warnings: inout [String]) throws {
     self.init()
     for entry in try node.entries("AutoRoundModifier") {
-      guard let key = Key(rawValue: entry.key) else {
-        throw unknownKey(entry, of: "AutoRoundModifier", known: Key.allCases.map(\.rawValue))
+      if let option = RunOptions.declared.first(where: { $0.keyName == entry.key }) {
+        if !entry.value.isNull { try option.read(entry.value, into: &values) }
+      } else if let key = Key(rawValue: entry.key) {
+        if !entry.value.isNull { try set(key, to: entry, warnings: &warnings) }
+      } else {
+        throw unknownKey(
+          entry, of: "AutoRoundModifier",
+          known: Key.allCases.map(\.rawValue) + RunOptions.declared.compactMap(\.keyName))
       }
-      guard !entry.value.isNull else { continue }
-      try set(key, to: entry, warnings: &warnings)
     }
   }
 
@@ -54,15 +43,6 @@ extension AutoRoundOptions {
     case .ignore: ignore = try value.strings(name)
     case .scheme: try select(Self.presets(value), entry)
     case .configGroups: try select(.groups(Self.groups(value)), entry)
-    case .iterations: iterations = try value.integer(name, in: Limit.iterations)
-    case .learningRate: learningRate = try value.positiveNumber(name)
-    case .batchSize: batchSize = try value.integer(name, in: Limit.batchSize)
-    case .enableAlgExt: algorithm = try value.bool(name) ? .signRoundV2 : .signRound
-    case .gradients: gradients = try value.gradientPrecision(name)
-    case .momentum: momentum = try value.number(name, in: Limit.momentum)
-    case .quantLMHead: head = try value.bool(name) ? .quantize : .keep
-    case .disableOptRTN: disablesOptimizedRounding = try value.bool(name)
-    case .bypassDivisibilityChecks: bypassesDivisibilityChecks = try value.bool(name)
     case .observer, .weightObserver, .inputObserver, .outputObserver:
       observers.append(JSONValue.Member(name, value.json))
     case .requiresCalibrationData:

@@ -1,4 +1,4 @@
-public import Compute
+package import Compute
 import Diagnostics
 public import Quantization
 
@@ -6,6 +6,7 @@ public import Quantization
 ///
 /// They never change. Others are made of them by ``overriding(_:)``, which checks them again. Options are equal where a
 /// run with them is the same, whatever they were decided from.
+@dynamicMemberLookup
 public struct ResolvedOptions: Sendable, Equatable {
   /// The schemes with their targets.
   public let groups: [AutoRoundOptions.ConfigGroup]
@@ -13,37 +14,12 @@ public struct ResolvedOptions: Sendable, Equatable {
   public let ignore: [String]
   /// How keys and values are quantized; nil for not at all.
   public let keyValueCacheScheme: QuantizationArguments?
-  /// Steps of tuning per block; 0 rounds without tuning.
-  public let iterations: Int
-  /// The learning rate of the first step.
-  public let learningRate: LearningRate
-  /// Samples per step.
-  public let batchSize: Int
-  /// Calibration samples.
-  public let sampleCount: Int
-  /// Tokens per calibration sample.
-  public let sequenceLength: Int
   /// Whether ``sequenceLength`` was asked for. A default is cut to the positions that a model has.
   public let isSequenceLengthGiven: Bool
-  /// The seed of the batch order.
-  public let seed: Int
-  /// How weights are tuned.
-  public let algorithm: TuningAlgorithm
-  /// How precise gradients of linear layers are; nil: as the compute type has it.
-  public let gradients: GradientPrecision?
-  /// What stays of the gradients of earlier steps, from 0 up to 1.
-  public let momentum: Double
-  /// What becomes of the head.
-  public let head: HeadTreatment
   /// What has decided about the head, as its user knows it.
   package let headSource: String
-  /// Whether weights are rounded as they lie in the files, without running the model. It is so without
-  /// being asked for where there are no iterations and the architecture is not known.
-  public let isModelFree: Bool
-  /// With no iterations: round to nearest plainly, without a search for better scales.
-  public let disablesOptimizedRounding: Bool
-  /// Accept layers whose width is not a multiple of the group size.
-  public let bypassesDivisibilityChecks: Bool
+  /// What every option is set to that does not depend on more than is known here.
+  private let values: OptionValues
   /// All of them as a recipe has them.
   private let recorded: AutoRoundOptions
   private let origin: Origin
@@ -79,11 +55,25 @@ public struct ResolvedOptions: Sendable, Equatable {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
     self.groups = groups
-    head = overrides.head ?? options.head ?? .keep
+    var values = options.values.merging(overrides.values)
+    let (iterations, modelFree) = (RunOptions.table.iterations, RunOptions.table.isModelFree)
+    if values[modelFree] == true {
+      let count = values[iterations] ?? 0
+      guard count == 0 else {
+        throw InputError(
+          .invalidValue, place: modelFree.name.description,
+          "found \(count) iterations, expected 0: tuning needs to run the model")
+      }
+      values[iterations] = 0
+    }
+    for option in RunOptions.declared { option.settle(&values, preset: preset) }
+    self.values = values
     headSource = overrides.head == nil ? "quant_lm_head" : OptionName.head.description
     var ignore = overrides.ignore ?? options.ignore
     // The usual entry is not meant where the head is asked for; one that was given with it is.
-    if head == .quantize, overrides.ignore == nil { ignore.removeAll { $0 == "lm_head" } }
+    if values[RunOptions.table.head] == .quantize, overrides.ignore == nil {
+      ignore.removeAll { $0 == "lm_head" }
+    }
     self.ignore = ignore
     do throws(InputError) {
       try options.keyValueCacheScheme?.requireKeyValues()
@@ -92,40 +82,25 @@ public struct ResolvedOptions: Sendable, Equatable {
       throw error.below("kv_cache_scheme")
     }
     keyValueCacheScheme = options.keyValueCacheScheme
-    isModelFree = overrides.isModelFree ?? false
-    iterations =
-      overrides.iterations ?? options.iterations ?? (isModelFree ? 0 : preset.iterations)
-    let fixedRate = overrides.learningRate ?? options.learningRate
-    learningRate = fixedRate.map(LearningRate.fixed) ?? preset.learningRate
-    batchSize = overrides.batchSize ?? options.batchSize ?? preset.batchSize
-    sampleCount = overrides.sampleCount ?? preset.sampleCount
-    sequenceLength = overrides.sequenceLength ?? preset.sequenceLength
     isSequenceLengthGiven = overrides.sequenceLength != nil
-    if isModelFree, iterations > 0 {
-      throw InputError(
-        .invalidValue, place: "model-free",
-        "found \(iterations) iterations, expected 0: tuning needs to run the model")
-    }
-    seed = overrides.seed ?? 42
-    algorithm = overrides.algorithm ?? options.algorithm ?? .signRound
-    gradients = overrides.gradients ?? options.gradients
-    momentum = overrides.momentum ?? options.momentum ?? 0
-    disablesOptimizedRounding =
-      overrides.disablesOptimizedRounding ?? options.disablesOptimizedRounding ?? false
-    bypassesDivisibilityChecks = options.bypassesDivisibilityChecks ?? false
 
     options.scheme = scheme
     options.ignore = ignore
-    options.iterations = iterations
-    if case .fixed(let rate) = learningRate { options.learningRate = rate }
-    options.batchSize = batchSize
-    options.algorithm = algorithm == .signRound ? nil : algorithm
-    options.gradients = gradients
-    options.momentum = momentum == 0 ? nil : momentum
-    options.head = head == .keep ? nil : head
-    options.disablesOptimizedRounding = disablesOptimizedRounding
-    options.bypassesDivisibilityChecks = bypassesDivisibilityChecks
+    options.values = values.ofRecipes
     recorded = options
+  }
+
+  /// What an option is set to, or its default.
+  public subscript<Value, Resolved>(
+    dynamicMember option: KeyPath<RunOptions, RunOption<Value, Resolved>>
+  ) -> Resolved {
+    let option = RunOptions.table[keyPath: option]
+    return option.resolve(values[option], .default)
+  }
+
+  /// The names and values by which runs are compared.
+  package var fingerprint: [(name: String, value: String)] {
+    RunOptions.declared.compactMap { $0.fingerprintEntry(values) }
   }
 
   /// These options with others in their place, decided and checked as if they had been asked for at first.
@@ -159,7 +134,9 @@ extension ResolvedOptions {
   package func gradientPrecision(
     for compute: ComputeType, hiddenSize: Int
   ) throws -> GradientPrecision {
-    guard let gradients else { return .automatic(for: compute, hiddenSize: hiddenSize) }
+    guard let gradients = self.gradients else {
+      return .automatic(for: compute, hiddenSize: hiddenSize)
+    }
     guard gradients.isAvailable else {
       throw InputError(
         .unsupported, place: "gradients",

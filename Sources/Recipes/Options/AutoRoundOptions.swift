@@ -1,9 +1,9 @@
-public import Compute
 public import JSONText
 public import Quantization
 
 /// The arguments of an `AutoRoundModifier` as they were given. What was not given is nil, or empty,
 /// and is filled in by ``ResolvedOptions``.
+@dynamicMemberLookup
 public struct AutoRoundOptions: Sendable, Equatable {
   /// Which schemes the layers get.
   public enum SchemeSelection: Sendable, Equatable {
@@ -50,53 +50,37 @@ public struct AutoRoundOptions: Sendable, Equatable {
   /// How keys and values are quantized: as 8-bit floats with one scale each for a layer. Key:
   /// `kv_cache_scheme`.
   public var keyValueCacheScheme: QuantizationArguments?
-  /// Steps of tuning per block; 0 rounds without tuning. Key: `iters`.
-  public var iterations: Int?
-  /// The learning rate of the first step. Key: `lr`.
-  public var learningRate: Double?
-  /// Samples per step. Key: `batch_size`.
-  public var batchSize: Int?
-  /// How precise gradients of linear layers are. Key: `gradients`.
-  public var gradients: GradientPrecision?
-  /// What stays of the gradients of earlier steps, from 0 up to 1. Key: `momentum`.
-  public var momentum: Double?
-  /// How weights are tuned. Key: `enable_alg_ext`, true for ``TuningAlgorithm/signRoundV2``.
-  public var algorithm: TuningAlgorithm?
-  /// What becomes of the head. Key: `quant_lm_head`, true for ``HeadTreatment/quantize``.
-  public var head: HeadTreatment?
-  /// With no iterations: round to nearest plainly, without a search for better scales. Key:
-  /// `disable_opt_rtn`.
-  public var disablesOptimizedRounding: Bool?
-  /// Accept layers whose width is not a multiple of the group size. Key:
-  /// `bypass_divisibility_checks`.
-  public var bypassesDivisibilityChecks: Bool?
   /// Arguments without effect on this algorithm, which has no observers; they are kept for the
   /// recipe that is written beside the output. Keys: `observer`, `weight_observer`, ….
   public var observers: [JSONValue.Member]
 
+  var values = OptionValues()
+
   /// Creates options; all of them may be left out.
+  ///
+  /// ```swift
+  /// AutoRoundOptions(scheme: .preset("W4A16")) { $0.iterations = 50 }
+  /// ```
+  ///
+  /// - Parameter set: Sets options of ``RunOptions`` that a recipe has a key for.
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
-    keyValueCacheScheme: QuantizationArguments? = nil, iterations: Int? = nil,
-    learningRate: Double? = nil, batchSize: Int? = nil, gradients: GradientPrecision? = nil,
-    momentum: Double? = nil, algorithm: TuningAlgorithm? = nil, head: HeadTreatment? = nil,
-    disablesOptimizedRounding: Bool? = nil,
-    bypassesDivisibilityChecks: Bool? = nil,
-    observers: [JSONValue.Member] = []
+    keyValueCacheScheme: QuantizationArguments? = nil, observers: [JSONValue.Member] = [],
+    _ set: (inout AutoRoundOptions) -> Void = { _ in }
   ) {
     self.scheme = scheme
     self.targets = targets
     self.ignore = ignore
     self.keyValueCacheScheme = keyValueCacheScheme
-    self.iterations = iterations
-    self.learningRate = learningRate
-    self.batchSize = batchSize
-    self.gradients = gradients
-    self.momentum = momentum
-    self.algorithm = algorithm
-    self.head = head
-    self.disablesOptimizedRounding = disablesOptimizedRounding
-    self.bypassesDivisibilityChecks = bypassesDivisibilityChecks
     self.observers = observers
+    set(&self)
+  }
+
+  /// What an option is set to; nil if it is not.
+  public subscript<Value, Resolved>(
+    dynamicMember option: KeyPath<RunOptions, RunOption<Value, Resolved>>
+  ) -> Value? {
+    get { values[RunOptions.table[keyPath: option]] }
+    set { values[RunOptions.table[keyPath: option]] = newValue }
   }
 }
