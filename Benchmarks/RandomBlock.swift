@@ -25,7 +25,7 @@ struct RandomBlock {
     self.shape = shape
     let block = try Architectures.describe(JSONReader(shape.configuration)).blocks[0].block
     program = try BlockProgram(
-      block, batch: batch, tokens: tokens, device: Device(compute: compute), training: .matrices,
+      block, batch: batch, tokens: tokens, device: CPUDevice(compute: compute), training: .matrices,
       gradientPrecision: gradients)
     let weights = RandomWeights(seed: 1)
     try program.load("block", from: weights)

@@ -11,11 +11,11 @@ package final class InputSquares {
   /// One number for each column of a matrix; nil if it has not been run.
   package subscript(_ weight: Parameter) -> [Float]? { sums[weight] }
 
-  func add(_ operation: any Operation, in program: Program) {
-    guard let linear = operation as? Linear else { return }
-    let input = linear.inputs[0]
-    var columns = sums[linear.parameters[0]] ?? Array(repeating: 0, count: input.columns)
-    let (x, stride) = (program[input], program.columns(of: input.value))
+  /// Adds those of the inputs of a linear layer.
+  func add(_ step: Step, in program: Program) {
+    let (input, weight) = (step.inputs[0], step.parameters[0])
+    var columns = sums[weight] ?? Array(repeating: 0, count: input.columns)
+    let (x, stride) = (program[input], step.columns(of: input.value))
     let (rows, type) = (program.sampleCount * program.tokens, program.compute.element)
     columns.withUnsafeMutableBufferPointer { columns in
       guard let base = columns.baseAddress else { return }
@@ -23,6 +23,6 @@ package final class InputSquares {
         ck_add_column_squares(type, x, stride, rows, base, begin, end)
       }
     }
-    sums[linear.parameters[0]] = columns
+    sums[weight] = columns
   }
 }

@@ -7,7 +7,7 @@ package final class OutputProjection {
   package let rowLimit: Int
   package let vocabularySize: Int
 
-  private let device: Device
+  private let device: CPUDevice
   private let hiddenSize: Int
   private let norm: [Float]
   private let epsilon: Float
@@ -25,7 +25,7 @@ package final class OutputProjection {
   ///     nil leaves them as they are.
   package init(
     norm: Tensor, epsilon: Float, head: Tensor,
-    inputs: (quantization: ActivationQuantization, scale: Float)? = nil, device: Device
+    inputs: (quantization: ActivationQuantization, scale: Float)? = nil, device: CPUDevice
   ) {
     self.inputs = inputs
     self.device = device

@@ -76,7 +76,7 @@ public struct Evaluation {
     _ rounded: ReadableModel? = nil, since started: ContinuousClock.Instant
   ) throws -> EvaluationReport {
     let sequenceLength = windows[0].count
-    let device = try Device(compute: compute)
+    let device = try CPUDevice(compute: compute)
     let models = [model, reference, rounded].compactMap(\.self)
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {

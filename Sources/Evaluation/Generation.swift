@@ -15,7 +15,7 @@ import Tokenization
 public struct Generation {
   private let tokenizer: Tokenizer
   private let model: ReadableModel
-  private let device: Device
+  private let device: CPUDevice
   private let embedding: TokenEmbedding
   private let head: OutputProjection
   private let ends: Set<Int>
@@ -36,7 +36,7 @@ public struct Generation {
   ) throws {
     model = try ReadableModel(opening: folder)
     tokenizer = try Tokenizer(folder: folder)
-    device = try Device(compute: compute)
+    device = try CPUDevice(compute: compute)
     embedding = try TokenEmbedding(
       model.description, source: model.source, compute: device.compute)
     head = try model.outputProjection(device: device)
@@ -95,10 +95,10 @@ private struct ResidentBlocks {
   private struct Block {
     var key: AnyHashable
     var parameters: ParameterMemory
-    var cache: KeyValueCache
+    var sequence: SequenceMemory
   }
 
-  init(_ model: ReadableModel, device: Device, promptTokens: Int, positions: Int) throws {
+  init(_ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int) throws {
     var (prompt, single): ([AnyHashable: BlockProgram], [AnyHashable: BlockProgram]) = ([:], [:])
     for placed in model.description.blocks {
       let key = AnyHashable(placed.block)
@@ -116,8 +116,7 @@ private struct ResidentBlocks {
       blocks.append(
         Block(
           key: key, parameters: program.program.parameters,
-          cache: KeyValueCache(
-            capacity: positions, columns: placed.block.keyValueColumns, compute: device.compute)))
+          sequence: program.program.makeSequence(capacity: positions)))
     }
     self.prompt = prompt
     self.single = single
@@ -126,22 +125,22 @@ private struct ResidentBlocks {
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.
   func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> UnsafeMutableRawPointer {
-    let programs = blocks[0].cache.tokenCount == 0 ? prompt : single
+    let programs = blocks[0].sequence.tokenCount == 0 ? prompt : single
     var previous: UnsafeMutableRawPointer?
     for block in blocks {
       guard let program = programs[block.key] else {
         preconditionFailure("a block without a program")
       }
-      let input = program.program.inputPointer(program.input)
+      let input = program.program[range: program.input].pointer
       if let previous {
         input.copyMemory(from: previous, byteCount: ids.count * rowByteCount)
       } else {
         try embedding.write(ids, to: input)
       }
       program.program.parameters = block.parameters
-      program.program.cache = block.cache
+      program.program.sequence = block.sequence
       program.program.forward()
-      previous = program.program.outputPointer
+      previous = program.program.output.pointer
     }
     guard let previous else { preconditionFailure("a model without blocks") }
     return previous + (ids.count - 1) * rowByteCount

@@ -10,7 +10,7 @@ package struct BlockRunner {
   /// Puts the samples' hidden states side by side into the program's input.
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
     precondition(samples.count <= block.program.batch)
-    let input = block.program.inputPointer(block.input)
+    let input = block.program[range: block.input].pointer
     block.program.sampleCount = samples.count
     for (position, sample) in samples.enumerated() {
       (input + position * cache.sampleByteCount)
@@ -28,7 +28,7 @@ package struct BlockRunner {
       let samples = first..<min(first + batch, inputs.sampleCount)
       gather(samples, from: inputs)
       block.program.forward()
-      try body(samples, block.program.outputPointer)
+      try body(samples, block.program.output.pointer)
     }
   }
 

@@ -45,7 +45,7 @@ package final class CalibratedScale {
     self.largest = largest
     greatest = activations.quantization.greatest
     isGlobal = !activations.quantization.isStatic
-    pointer = part.pointer.assumingMemoryBound(to: Float.self)
+    pointer = part.range.floats
   }
 
   private let isGlobal: Bool

@@ -7,12 +7,12 @@ import Tensors
 /// holds one block's weights however many blocks there are.
 package struct HiddenStateStream {
   package let model: ReadableModel
-  package let device: Device
+  package let device: any Device
 
   /// Windows that are computed at once; nil: as many as keep the matrix products fast.
   package let windowLimit: Int?
 
-  package init(model: ReadableModel, device: Device, windowLimit: Int? = nil) {
+  package init(model: ReadableModel, device: any Device, windowLimit: Int? = nil) {
     self.windowLimit = windowLimit
     self.model = model
     self.device = device

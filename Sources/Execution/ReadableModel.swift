@@ -66,7 +66,7 @@ package struct ReadableModel {
   }
 
   /// The end of the model.
-  package func outputProjection(device: Device) throws -> OutputProjection {
+  package func outputProjection(device: CPUDevice) throws -> OutputProjection {
     try description.outputProjection(from: source, inputs: headInputs, device: device)
   }
 }

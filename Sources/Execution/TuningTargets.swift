@@ -27,6 +27,6 @@ package final class HeadTargets: TuningTargets {
   package subscript(_ sample: Int) -> UnsafeMutableRawPointer {
     runner.gather(CollectionOfOne(sample), from: inputs)
     runner.block.program.forward()
-    return runner.block.program.outputPointer
+    return runner.block.program.output.pointer
   }
 }

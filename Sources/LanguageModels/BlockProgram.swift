@@ -18,7 +18,7 @@ package final class BlockProgram {
   ///   - positions: Positions that a sequence can reach, if more than `tokens`.
   ///   - gradientPrecision: How precise gradients of linear layers are.
   package init(
-    _ block: any DecoderBlock, batch: Int, tokens: Int, positions: Int? = nil, device: Device,
+    _ block: any DecoderBlock, batch: Int, tokens: Int, positions: Int? = nil, device: any Device,
     training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) throws {
     var recorder = ProgramRecorder(
@@ -27,7 +27,7 @@ package final class BlockProgram {
     input = recorder.input(columns: block.hiddenSize)
     let output = block.record(in: &recorder, input: input)
     recorder.finish(output: output)
-    program = try Program(recorder, device: device, training: training)
+    program = try Program(recorder.recording, device: device, training: training)
     hiddenSize = block.hiddenSize
     outputColumns = block.hiddenSize
   }
@@ -37,7 +37,7 @@ package final class BlockProgram {
   /// - Parameter inputs: How the head's inputs are quantized; nil leaves them as they are.
   package init(
     headOf model: ModelDescription, inputs: ActivationQuantization? = nil, tokens: Int,
-    device: Device, training: Program.Training, gradientPrecision: GradientPrecision = .full
+    device: any Device, training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) throws {
     var recorder = ProgramRecorder(
       batch: 1, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
@@ -52,7 +52,7 @@ package final class BlockProgram {
     let head = recorder.matrix(
       [ParameterPart(name: model.head, rows: model.vocabularySize)], columns: model.hiddenSize)
     recorder.finish(output: recorder.linear(recorder.operand(hidden), weight: head))
-    program = try Program(recorder, device: device, training: training)
+    program = try Program(recorder.recording, device: device, training: training)
     hiddenSize = model.hiddenSize
     outputColumns = model.vocabularySize
   }
@@ -67,15 +67,15 @@ package final class BlockProgram {
 
   /// Bytes that such a program takes with its weights, without taking them.
   package static func byteCount(
-    _ block: any DecoderBlock, batch: Int, tokens: Int, compute: ComputeType,
+    _ block: any DecoderBlock, batch: Int, tokens: Int, device: any Device,
     training: Program.Training, gradientPrecision: GradientPrecision = .full
   ) -> Int {
     var recorder = ProgramRecorder(
-      batch: batch, tokens: tokens, compute: compute, gradientPrecision: gradientPrecision)
+      batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
     let input = recorder.input(columns: block.hiddenSize)
     let output = block.record(in: &recorder, input: input)
     recorder.finish(output: output)
-    return Program.byteCount(recorder, training: training)
+    return Program.byteCount(recorder.recording, training: training, device: device)
   }
 
   /// Fills the parameters with those of the block called `name`, such as `model.layers.3`.

@@ -8,7 +8,7 @@ extension ModelDescription {
   /// - Parameter inputs: How the head's inputs are quantized; nil leaves them as they are.
   package func outputProjection(
     from source: any TensorSource,
-    inputs: (quantization: ActivationQuantization, scale: Float)? = nil, device: Device
+    inputs: (quantization: ActivationQuantization, scale: Float)? = nil, device: CPUDevice
   ) throws -> OutputProjection {
     let shape = [vocabularySize, hiddenSize]
     let headName = isTied && !source.contains(head) ? embedding : head

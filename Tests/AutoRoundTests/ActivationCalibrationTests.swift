@@ -124,7 +124,7 @@ import Testing
       #expect(after[index] > 0.7 * before[index])
       let part = try #require(
         block.program.parameterParts.first { $0.parameter == scales[index].parameter })
-      #expect(part.pointer.load(as: Float.self) == after[index])
+      #expect(part.range.floats[0] == after[index])
     }
   }
 }

@@ -78,7 +78,7 @@ struct TuningFixture {
       keyValues: keyValues, rule: .tuning
     ) { _, _ in true }
     let program = try BlockProgram(
-      model.blocks[0].block, batch: batch, tokens: Self.tokens, device: Device(compute: compute),
+      model.blocks[0].block, batch: batch, tokens: Self.tokens, device: CPUDevice(compute: compute),
       training: .matrices)
     try program.load("weight", from: BlockWeights(file: block), hasScales: false)
     return program

@@ -202,7 +202,7 @@ import Testing
     var sum = 0.0
     for (position, sample) in batch.enumerated() {
       sum += SquaredError.sum(
-        block.program.outputPointer + position * inputs.sampleByteCount, target: targets[sample],
+        block.program.output.pointer + position * inputs.sampleByteCount, target: targets[sample],
         count: elements, compute: .float32, gradient: nil, factor: 0)
     }
     expectClose(
@@ -213,7 +213,7 @@ import Testing
     block.program.forward()
     let expected = try fixture.run.tensor("quantized_output")
     let ours = UnsafeBufferPointer(
-      start: block.program.outputPointer.assumingMemoryBound(to: Float.self),
+      start: block.program.output.pointer.assumingMemoryBound(to: Float.self),
       count: expected.count)
     expectClose(Array(ours), expected.floats(), Tolerance(absolute: 1e-5))
   }

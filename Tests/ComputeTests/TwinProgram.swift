@@ -24,7 +24,7 @@ struct TwinProgram {
   init(_ twin: Twin, training: Program.Training = .everything) throws {
     self.twin = twin
     program = try Program(
-      twin.recorder, device: Device(compute: twin.compute), training: training)
+      twin.recorder.recording, device: CPUDevice(compute: twin.compute), training: training)
     for part in program.parameterParts {
       let weight = try #require(twin.weights.first { $0.parameter == part.parameter })
       let first = part.rowOffset * part.columns
@@ -39,20 +39,20 @@ struct TwinProgram {
     var outcome = Outcome()
     for input in twin.inputs {
       let floats = input.node.value.elements.map { Float($0) }
-      write(floats, to: program.inputPointer(input.value), twin.compute)
+      write(floats, to: program[range: input.value].pointer, twin.compute)
     }
     program.forward()
-    outcome.output = read(program.outputPointer, twin.outputGradient.count, twin.compute)
+    outcome.output = read(program.output.pointer, twin.outputGradient.count, twin.compute)
     guard program.training != .nothing else { return outcome }
-    write(twin.outputGradient, to: program.outputGradient, twin.compute)
+    write(twin.outputGradient, to: program.outputGradient.pointer, twin.compute)
     program.backward { parameter, gradient in
       let count = twin.weights.first { $0.parameter == parameter }?.node.value.elements.count
       outcome.delivered.append(
-        (parameter, Array(UnsafeBufferPointer(start: gradient, count: count ?? 0))))
+        (parameter, Array(UnsafeBufferPointer(start: gradient.floats, count: count ?? 0))))
     }
     if program.training == .everything {
       outcome.inputGradients = twin.inputs.map {
-        read(program.inputGradient($0.value), $0.node.value.elements.count, twin.compute)
+        read(program[gradientOf: $0.value].pointer, $0.node.value.elements.count, twin.compute)
       }
     }
     return outcome

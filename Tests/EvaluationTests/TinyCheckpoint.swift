@@ -16,7 +16,7 @@ enum TinyCheckpoint {
   ) throws -> Tensor {
     let model = try ReadableModel(
       opening: checkpoint, quantizesActivations: quantizesActivations)
-    let device = try Device(compute: .float32)
+    let device = try CPUDevice(compute: .float32)
     let hidden = try HiddenStateStream(model: model, device: device)
       .lastHiddenStates(of: windows) { _, _ in }
     let head = try model.outputProjection(device: device)

@@ -21,7 +21,7 @@ extension QuantizationRun {
       samples: Array(repeating: Array(repeating: 0, count: length), count: options.sampleCount),
       sequenceLength: length)
     let state = SessionState(
-      model: source, device: try Device(compute: job.compute), calibration: calibration,
+      model: source, device: try CPUDevice(compute: job.compute), calibration: calibration,
       observer: nil)
     try job.modifier.initialize(state)
     let copy = try QuantizedCopy(

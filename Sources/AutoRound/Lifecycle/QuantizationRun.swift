@@ -33,7 +33,7 @@ struct QuantizationRun {
       heldOutCount: heldOutCount(sequenceLength: length))
 
     let state = SessionState(
-      model: source, device: try Device(compute: job.compute), calibration: calibration,
+      model: source, device: try CPUDevice(compute: job.compute), calibration: calibration,
       observer: observer)
     let session = Session(state, modifiers: [job.modifier], batchSize: options.batchSize)
     try session.initialize()

@@ -42,7 +42,7 @@ package final class Session {
       try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
       // The stream is that of the model as it was; keys and values are looked at on the way.
       program.program.activations = state.keyValueScheme == nil ? .passed : .observed
-      for activations in program.program.calibratedActivations { activations.forgetObserved() }
+      program.program.observed = [:]
       var firstInputs: ActivationCache?
       if index == 0 {
         firstInputs = try placement.makeCache(1)

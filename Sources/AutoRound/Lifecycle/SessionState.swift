@@ -9,7 +9,7 @@ public import Reporting
 /// What the modifiers of a session share: the model, the schemes of its layers, and where results go.
 public final class SessionState {
   package let model: SourceModel
-  package let device: Device
+  package let device: any Device
   package let calibration: CalibrationData
   package let observer: (any RunObserver)?
   /// The scheme of each linear layer that is quantized, by its full name.
@@ -46,7 +46,8 @@ public final class SessionState {
   private var deliverScale: (Float, String) throws -> Void = { _, _ in }
 
   package init(
-    model: SourceModel, device: Device, calibration: CalibrationData, observer: (any RunObserver)?
+    model: SourceModel, device: any Device, calibration: CalibrationData,
+    observer: (any RunObserver)?
   ) {
     self.model = model
     self.device = device

@@ -23,7 +23,8 @@ extension MemoryEstimate {
       programs[key] =
         programs[key]
         ?? BlockProgram.byteCount(
-          placed.block, batch: min(options.batchSize, samples), tokens: tokens, compute: compute,
+          placed.block, batch: min(options.batchSize, samples), tokens: tokens,
+          device: state.device,
           training: state.training, gradientPrecision: state.gradientPrecision)
       var (offsets, weights, codes) = (0, 0, 0)
       for layer in placed.block.linearLayers {

@@ -107,7 +107,7 @@ package final class BlockTuner {
   package func quantizeWeights() {
     for layer in layers {
       layer.quantizer.quantizeDequantize(
-        into: layer.part.pointer, dtype: dtype, rowStride: layer.part.columns)
+        into: layer.part.range.pointer, dtype: dtype, rowStride: layer.part.columns)
     }
     for scale in inputScales { scale.apply() }
   }
@@ -203,13 +203,12 @@ package final class BlockTuner {
     program.forward()
     if settings.suppressesOutliers {
       Outliers.suppress(
-        in: program.outputPointer, targets: samples.map { targets[$0] }, count: elementsOfSample,
+        in: program.output.pointer, targets: samples.map { targets[$0] }, count: elementsOfSample,
         compute: program.compute)
     }
     // Rows that belong to no sample, or do not count, must not leave a gradient behind.
     if mask != nil || samples.count < program.batch {
-      program.outputGradient.initializeMemory(
-        as: UInt8.self, repeating: 0, count: program.batch * runner.block.outputByteCount)
+      program.outputGradient.clear(byteCount: program.batch * runner.block.outputByteCount)
     }
     let factor = Float(2 * Self.lossScale / Double(elements))
     let columns = runner.block.outputColumns
@@ -220,9 +219,9 @@ package final class BlockTuner {
         let inSample = tokens.lowerBound * columns * program.compute.byteCount
         let offset = position * runner.block.outputByteCount + inSample
         sum += SquaredError.sum(
-          program.outputPointer + offset, target: target + inSample,
+          program.output.pointer + offset, target: target + inSample,
           count: tokens.count * columns, compute: program.compute,
-          gradient: program.outputGradient + offset, factor: factor)
+          gradient: program.outputGradient.pointer + offset, factor: factor)
       }
     }
     return sum / Double(elements)
@@ -231,10 +230,10 @@ package final class BlockTuner {
   /// Runs backward and hands each tuned layer its part of the gradients.
   private func backward(_ body: (Int, UnsafePointer<Float>) -> Void) {
     runner.block.program.backward { parameter, gradient in
-      scaleOfParameter[parameter]?.add(gradient: gradient[0])
+      scaleOfParameter[parameter]?.add(gradient: gradient.floats[0])
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part
-        body(layer, gradient + part.rowOffset * part.columns)
+        body(layer, gradient.floats + part.rowOffset * part.columns)
       }
     }
   }

@@ -23,7 +23,7 @@ import Testing
     let expected = tape.linear(
       normed, weight: leaf(head.floats(), columns: size.hidden), bias: nil)
     let projection = OutputProjection(
-      norm: norm, epsilon: 1e-5, head: head, device: try Device(compute: compute))
+      norm: norm, epsilon: 1e-5, head: head, device: try CPUDevice(compute: compute))
     #expect(projection.vocabularySize == size.vocabulary)
     try forEachInstructionSet { name in
       let logits = try projection.logits(of: hidden.pointer, rows: size.rows)
@@ -40,7 +40,7 @@ import Testing
     var generator = SeededGenerator(seed: 7)
     let projection = OutputProjection(
       norm: generator.tensor([24]), epsilon: 1e-6, head: generator.tensor([50, 24]),
-      device: try Device(compute: .float32))
+      device: try CPUDevice(compute: .float32))
     #expect(projection.rowLimit == 1024)
     let hidden = Elements(generator.normal(40 * 24), .float32)
     func logits(_ rows: Int) throws -> [Float] {
@@ -57,7 +57,7 @@ import Testing
   @Test func largeVocabulariesTakeFewerRows() throws {
     let projection = OutputProjection(
       norm: Tensor(zeros: [1], dtype: .float32), epsilon: 1,
-      head: Tensor(zeros: [100_000, 1], dtype: .float32), device: try Device(compute: .float32))
+      head: Tensor(zeros: [100_000, 1], dtype: .float32), device: try CPUDevice(compute: .float32))
     #expect(projection.rowLimit == 167)
   }
 }

@@ -13,7 +13,7 @@ import Testing
     let program: Program
     let input: Value
 
-    init(tokens: Int, positions: Int, window: Int?, device: Device) throws {
+    init(tokens: Int, positions: Int, window: Int?, device: CPUDevice) throws {
       var recorder = ProgramRecorder(
         batch: 1, tokens: tokens, positions: positions, compute: device.compute)
       input = recorder.input(columns: hidden)
@@ -33,13 +33,13 @@ import Testing
       let matrix = recorder.matrix([ParameterPart(name: "out", rows: hidden)], columns: 32)
       let attended = recorder.linear(recorder.operand(mixed), weight: matrix)
       recorder.finish(output: recorder.add(input, attended))
-      program = try Program(recorder, device: device, training: .nothing)
+      program = try Program(recorder.recording, device: device, training: .nothing)
     }
 
     func run(_ rows: ArraySlice<Float>) -> [Float] {
-      write(Array(rows), to: program.inputPointer(input), program.compute)
+      write(Array(rows), to: program[range: input].pointer, program.compute)
       program.forward()
-      return read(program.outputPointer, rows.count, program.compute)
+      return read(program.output.pointer, rows.count, program.compute)
     }
   }
 
@@ -47,7 +47,7 @@ import Testing
   private func check(
     _ pieces: [Int], positions: Int, window: Int?, compute: ComputeType, name: String
   ) throws {
-    let device = try Device(compute: compute)
+    let device = try CPUDevice(compute: compute)
     let (tokens, hidden) = (pieces.reduce(0, +), Self.hidden)
     var generator = SeededGenerator(seed: 8)
     let x = generator.normal(tokens * hidden)
@@ -58,8 +58,7 @@ import Testing
     }
     let expected = whole.run(x[...])
 
-    let cache = KeyValueCache(capacity: positions, columns: 16, compute: compute)
-    #expect(cache.capacity >= positions && cache.capacity % 64 == 0)
+    let sequence = whole.program.makeSequence(capacity: positions)
     var layers: [Int: Layer] = [:]
     var found: [Float] = []
     for piece in pieces {
@@ -68,10 +67,10 @@ import Testing
         ?? Layer(tokens: piece, positions: positions, window: window, device: device)
       layers[piece] = layer
       layer.program.parameters = whole.program.parameters
-      layer.program.cache = cache
+      layer.program.sequence = sequence
       found += layer.run(x[found.count..<found.count + piece * hidden])
     }
-    #expect(cache.tokenCount == tokens)
+    #expect(sequence.tokenCount == tokens)
     // The products have other shapes, so their sums are in another order.
     expectClose(
       found, expected,
@@ -106,9 +105,9 @@ import Testing
 
   @Test func moreTokensThanPositionsAreRefused() async {
     await #expect(processExitsWith: .failure) {
-      let device = try Device(compute: .float32)
+      let device = try CPUDevice(compute: .float32)
       let layer = try Layer(tokens: 40, positions: 64, window: nil, device: device)
-      layer.program.cache = KeyValueCache(capacity: 128, columns: 16, compute: .float32)
+      layer.program.sequence = layer.program.makeSequence(capacity: 128)
       _ = layer.run(Array(repeating: 0, count: 40 * 32)[...])
       _ = layer.run(Array(repeating: 0, count: 40 * 32)[...])
     }

@@ -6,6 +6,15 @@ struct LinearShape {
   /// Elements from one row of the input to the next.
   var inputStride: Int
   var compute: ComputeType
+
+  init(_ node: Node, in recording: Recording) {
+    let input = node.inputs[0]
+    rows = recording.rows(of: node.result)
+    inputs = input.columns
+    outputs = recording.columns(of: node.result)
+    inputStride = recording.columns(of: input.value)
+    compute = recording.compute
+  }
 }
 
 /// The products of a linear layer's backward pass. Scratch memory is the same in all calls of one pass.
@@ -18,10 +27,9 @@ protocol LinearGradients {
   func inputGradient(
     _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget, pass: UInt32,
     scratch: UnsafeMutableRawPointer)
-  /// `dW = dy^T x`, `[outputs, inputs]` in scratch memory.
+  /// `dW = dy^T x`, `[outputs, inputs]` at the start of scratch memory.
   func weightGradient(
-    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
-  ) -> UnsafePointer<Float>
+    _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer)
 }
 
 extension GradientPrecision {
@@ -34,7 +42,7 @@ extension GradientPrecision {
   }
 
   func gradients(
-    of shape: LinearShape, inputGradient: GradientMode, device: Device
+    of shape: LinearShape, inputGradient: GradientMode, device: CPUDevice
   ) throws -> any LinearGradients {
     switch self {
     case .full: try FullLinearGradients(shape, inputGradient: inputGradient, device: device)
@@ -48,7 +56,7 @@ struct FullLinearGradients: LinearGradients {
   private let inputProduct: MatrixProduct?
   private let weightProduct: MatrixProduct
 
-  init(_ shape: LinearShape, inputGradient mode: GradientMode, device: Device) throws {
+  init(_ shape: LinearShape, inputGradient mode: GradientMode, device: CPUDevice) throws {
     let type = shape.compute.product
     inputProduct =
       mode == .none
@@ -69,13 +77,12 @@ struct FullLinearGradients: LinearGradients {
     _ dy: UnsafeRawPointer, weight: UnsafeRawPointer, into target: GradientTarget, pass: UInt32,
     scratch: UnsafeMutableRawPointer
   ) {
-    inputProduct!.run(dy, weight, target.pointer)
+    inputProduct?.run(dy, weight, target.pointer)
   }
 
   func weightGradient(
     _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
-  ) -> UnsafePointer<Float> {
+  ) {
     weightProduct.run(dy, x, scratch)
-    return UnsafePointer(scratch.assumingMemoryBound(to: Float.self))
   }
 }

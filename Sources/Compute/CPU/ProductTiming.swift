@@ -2,7 +2,7 @@
 package enum ProductTiming {
   /// The median time of one product on the whole team.
   package static func seconds(_ shape: ProductShape, repetitions: Int) throws -> Double {
-    let device = try Device(compute: .float32)
+    let device = try CPUDevice(compute: .float32)
     let product = try device.product(shape)
     // Not zeros: a processor that takes less power for them runs faster than it does at work.
     func memory(_ count: Int, _ type: ProductElement) -> UnsafeMutableRawPointer {

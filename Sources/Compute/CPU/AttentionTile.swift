@@ -1,30 +1,5 @@
 internal import CKernels
 
-/// Heads and scale of an attention layer.
-package struct AttentionShape: Hashable, Sendable {
-  package var headCount: Int
-  /// Query head `h` reads key-value head `h / headsOfGroup`.
-  package var keyValueHeadCount: Int
-  package var headSize: Int
-  /// Factor on the scores.
-  package var scale: Float
-  /// Keys that a query sees, itself included; nil: all before it.
-  package var window: Int?
-
-  package init(
-    headCount: Int, keyValueHeadCount: Int, headSize: Int, scale: Float, window: Int?
-  ) {
-    self.headCount = headCount
-    self.keyValueHeadCount = keyValueHeadCount
-    self.headSize = headSize
-    self.scale = scale
-    self.window = window
-  }
-
-  /// Query heads that share keys and values.
-  var headsOfGroup: Int { headCount / keyValueHeadCount }
-}
-
 /// Neighbouring queries and neighbouring keys, by their positions in the sequence: a rectangle of scores.
 struct AttentionPiece {
   var firstQuery: Int

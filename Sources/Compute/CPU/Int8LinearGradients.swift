@@ -12,7 +12,7 @@ struct Int8LinearGradients: LinearGradients {
   struct Scratch {
     private var layout = ScratchLayout()
     var byteCount: Int { layout.byteCount }
-    /// i32 sums of a product, `[rows, inputs]` and then `[outputs, inputs]`.
+    /// i32 sums of a product, `[rows, inputs]` and then `[outputs, inputs]`, where dW has to be.
     private(set) var sums = 0
     /// dy `[rows, outputs]`, x `[rows, inputs]` and W `[outputs, inputs]` as integers. x and W are never
     /// needed at the same time.
@@ -36,7 +36,7 @@ struct Int8LinearGradients: LinearGradients {
     }
   }
 
-  init(_ shape: LinearShape, inputGradient mode: GradientMode, device: Device) throws {
+  init(_ shape: LinearShape, inputGradient mode: GradientMode, device: CPUDevice) throws {
     self.shape = shape
     offsets = Scratch(shape)
     inputProduct =
@@ -74,7 +74,7 @@ struct Int8LinearGradients: LinearGradients {
       weight, stride: shape.inputs, rows: shape.outputs, columns: shape.inputs,
       factors: scratch.floats(at: offsets.dyScales), into: scratch + offsets.other, scales: scales,
       seed: seed(.weight, pass), scratch: scratch)
-    inputProduct!.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
+    inputProduct?.run(scratch + offsets.dy, scratch + offsets.other, scratch + offsets.sums)
     let sums = (scratch + offsets.sums).assumingMemoryBound(to: Int32.self)
     let (type, columns) = (shape.compute.element, shape.inputs)
     ThreadTeam.forRanges(of: shape.rows) { begin, end in
@@ -86,7 +86,7 @@ struct Int8LinearGradients: LinearGradients {
 
   func weightGradient(
     _ dy: UnsafeRawPointer, x: UnsafeRawPointer, pass: UInt32, scratch: UnsafeMutableRawPointer
-  ) -> UnsafePointer<Float> {
+  ) {
     let scales = scratch.floats(at: offsets.otherScales)
     quantize(
       x, stride: shape.inputStride, rows: shape.rows, columns: shape.inputs, factors: nil,
@@ -98,7 +98,6 @@ struct Int8LinearGradients: LinearGradients {
     ThreadTeam.forRanges(of: shape.outputs) { begin, end in
       ck_scale_sums_in_place(sums, factors, scales, columns, begin, end)
     }
-    return UnsafePointer(sums.assumingMemoryBound(to: Float.self))
   }
 
   /// Finds a scale for each column of `factors[r] * x[r, c]` and rounds to multiples of it.

@@ -6,11 +6,15 @@
 struct AttentionProducts {
   let scores: MatrixProduct
   let mix: MatrixProduct
-  private let gradients: Gradients?
+  /// Those of the backward pass; nil where nothing trains.
+  let gradients: Gradients?
 
-  private struct Gradients {
+  struct Gradients {
+    /// `dP = dY V^T`.
     let weights: MatrixProduct
+    /// `dV += P^T dY`, and `dK += dS^T Q`.
     let keysOrValues: MatrixProduct
+    /// `dQ += dS K`.
     let query: MatrixProduct
   }
 
@@ -26,7 +30,7 @@ struct AttentionProducts {
   ///   - keyStride: Elements from one token's keys to the next token's; `valueStride` likewise.
   ///   - training: Whether those of the backward pass are needed.
   init(
-    _ size: Size, shape: AttentionShape, keyStride: Int, valueStride: Int, device: Device,
+    _ size: Size, shape: AttentionShape, keyStride: Int, valueStride: Int, device: CPUDevice,
     training: Bool
   ) throws {
     let type = device.compute.product
@@ -58,11 +62,4 @@ struct AttentionProducts {
             accumulates: true)),
         query: try addedTimes(stride: keyStride)) : nil
   }
-
-  /// `dP = dY V^T`.
-  var weightGradient: MatrixProduct { gradients!.weights }
-  /// `dV += P^T dY`, and `dK += dS^T Q`.
-  var keyOrValueGradient: MatrixProduct { gradients!.keysOrValues }
-  /// `dQ += dS K`.
-  var queryGradient: MatrixProduct { gradients!.query }
 }

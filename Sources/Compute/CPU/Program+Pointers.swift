@@ -1,0 +1,17 @@
+/// What kernels of the processor see of a program: pointers.
+extension Program {
+  subscript(_ value: Value) -> UnsafeMutableRawPointer { self[range: value].pointer }
+
+  /// The first element of an operand; rows are the columns of its value apart.
+  subscript(_ operand: Operand) -> UnsafeMutableRawPointer {
+    self[operand.value] + operand.columnOffset * compute.byteCount
+  }
+
+  subscript(_ parameter: Parameter) -> UnsafeMutablePointer<Float> { self[range: parameter].floats }
+
+  func gradient(of value: Value) -> UnsafeMutableRawPointer { self[gradientOf: value].pointer }
+}
+
+extension GradientTarget {
+  var pointer: UnsafeMutableRawPointer { range.pointer }
+}
