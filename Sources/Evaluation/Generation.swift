@@ -38,7 +38,7 @@ public struct Generation {
     tokenizer = try Tokenizer(folder: folder)
     device = try CPUDevice(compute: compute)
     embedding = try TokenEmbedding(
-      model.description, source: model.source, compute: device.compute)
+      model.description.front, source: model.source, compute: device.compute)
     head = try model.outputProjection(device: device)
     ends = Self.endTokens(model, tokenizer)
     self.tokenLimit = tokenLimit
@@ -88,26 +88,30 @@ public struct Generation {
 /// Every block of a model with its weights and its cache.
 private struct ResidentBlocks {
   private var blocks: [Block] = []
-  private let prompt: [AnyHashable: BlockProgram]
-  private let single: [AnyHashable: BlockProgram]
+  private let prompt: [PlacedBlock.Kind: BlockProgram]
+  private let single: [PlacedBlock.Kind: BlockProgram]
   private let rowByteCount: Int
 
   private struct Block {
-    var key: AnyHashable
+    var key: PlacedBlock.Kind
     var parameters: ParameterMemory
     var sequence: SequenceMemory
   }
 
   init(_ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int) throws {
-    var (prompt, single): ([AnyHashable: BlockProgram], [AnyHashable: BlockProgram]) = ([:], [:])
+    var (prompt, single): ([PlacedBlock.Kind: BlockProgram], [PlacedBlock.Kind: BlockProgram]) = (
+      [:], [:]
+    )
     for placed in model.description.blocks {
-      let key = AnyHashable(placed.block)
+      let key = placed.kind
       if prompt[key] == nil {
         prompt[key] = try BlockProgram(
-          placed.block, batch: 1, tokens: promptTokens, positions: positions, device: device,
+          placed.block, activations: placed.activations, batch: 1, tokens: promptTokens,
+          positions: positions, device: device,
           training: .nothing)
         single[key] = try BlockProgram(
-          placed.block, batch: 1, tokens: 1, positions: positions, device: device,
+          placed.block, activations: placed.activations, batch: 1, tokens: 1, positions: positions,
+          device: device,
           training: .nothing)
       }
       guard let program = prompt[key] else { continue }

@@ -66,7 +66,6 @@ extension BlockProgram {
 
 extension QuantizedActivations {
   fileprivate func isOfKeysOrValues(_ block: BlockProgram) -> Bool {
-    let name = block.part(of: self).name
-    return name.hasSuffix(".k_scale") || name.hasSuffix(".v_scale")
+    block.activations.isOfKeysOrValues(block.part(of: self).name)
   }
 }

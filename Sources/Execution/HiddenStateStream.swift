@@ -35,17 +35,18 @@ package struct HiddenStateStream {
       sampleByteCount: tokens * description.hiddenSize * device.compute.byteCount,
       compute: device.compute)
     let embedding = try TokenEmbedding(
-      description, source: model.source, compute: device.compute)
+      description.front, source: model.source, compute: device.compute)
     for (index, window) in windows.enumerated() { try embedding.write(window, to: cache[index]) }
 
-    var programs: [AnyHashable: BlockProgram] = [:]
+    var programs: [PlacedBlock.Kind: BlockProgram] = [:]
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))
     for (index, placed) in description.blocks.enumerated() {
-      let key = AnyHashable(placed.block)
+      let key = placed.kind
       let program =
         try programs[key]
         ?? BlockProgram(
-          placed.block, batch: batch, tokens: tokens, device: device, training: .nothing)
+          placed.block, activations: placed.activations, batch: batch, tokens: tokens,
+          device: device, training: .nothing)
       programs[key] = program
       try program.load(placed.name, from: model.source)
       BlockRunner(program).advance(cache)

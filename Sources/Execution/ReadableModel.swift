@@ -45,8 +45,16 @@ package struct ReadableModel {
     description = try plain.quantizingActivations(
       schemes: quantized.schemes, keyValues: quantized.keyValueScheme, rule: .runtime,
       sharesScale: quantized.sharesInputScale)
-    for placed in description.blocks { try quantized.requireScales(of: placed) }
-    headInputs = try quantized.inputs(of: plain.headModule)
+    for placed in description.blocks {
+      try quantized.requireScales(placed.activations, of: placed.name)
+    }
+    try quantized.requireScales(description.endActivations, of: "")
+    headInputs = try description.endActivations.inputs[plain.headModule].map { rounding in
+      (
+        rounding.quantization,
+        try rounding.scale.map { try quantized.activationScale(named: $0) } ?? 0
+      )
+    }
   }
 
   private init(
@@ -95,36 +103,18 @@ extension DequantizedCheckpoint {
 
   /// Whether two layers that read the same values have equal scales for them.
   fileprivate func sharesInputScale(_ first: String, _ second: String) throws -> Bool {
-    guard let arguments = schemes[first]?.inputActivations, arguments.dynamic != .all else {
-      return true
+    let arguments = schemes[first]?.inputActivations
+    func scale(_ layer: String) throws -> Float? {
+      try ActivationScales.plannedTensor(for: layer, inputs: arguments, dtype: .float32)
+        .map { try activationScale(named: $0.name) }
     }
-    let suffix = arguments.floatFormat == .nvfp4 ? "input_global_scale" : "input_scale"
-    return try activationScale(named: "\(first).\(suffix)")
-      == activationScale(named: "\(second).\(suffix)")
-  }
-
-  /// How a module's inputs are quantized, with their calibrated scale or 0.
-  fileprivate func inputs(
-    of module: String
-  ) throws -> (quantization: ActivationQuantization, scale: Float)? {
-    guard let arguments = schemes[module]?.inputActivations else { return nil }
-    let quantization = arguments.activationQuantization(.runtime)
-    guard quantization.hasCalibratedScale else { return (quantization, 0) }
-    let suffix = InputQuantization(quantization, scaleLayer: module).scaleSuffix
-    return (quantization, try activationScale(named: "\(module).\(suffix)"))
+    return try scale(first) == scale(second)
   }
 
   /// Refuses scales that are not there, or no positive numbers, before anything is computed.
-  fileprivate func requireScales(of placed: PlacedBlock) throws {
-    for input in placed.block.inputQuantization.values
-    where input.quantization.hasCalibratedScale {
-      _ = try activationScale(named: "\(placed.name).\(input.scaleName)")
-    }
-    guard placed.block.keyValueQuantization != nil else { return }
-    for module in placed.block.attentionModules {
-      for suffix in ["k_scale", "v_scale"] {
-        _ = try activationScale(named: "\(placed.name).\(module).\(suffix)")
-      }
+  fileprivate func requireScales(_ plan: ActivationPlan, of block: String) throws {
+    for scale in plan.scales {
+      _ = try activationScale(named: StoredMatrix.fullName(scale, in: block))
     }
   }
 }

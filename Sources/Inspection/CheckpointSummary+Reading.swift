@@ -57,7 +57,7 @@ extension CheckpointSummary.Structure {
     hiddenSize = model.hiddenSize
     vocabularySize = model.vocabularySize
     maximumPositions = model.maximumPositions
-    hasTiedHead = model.isTied && !checkpoint.contains(model.head)
+    hasTiedHead = model.end.isTied && !checkpoint.contains(model.end.head.weight.tensor)
   }
 }
 

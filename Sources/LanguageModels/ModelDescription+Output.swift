@@ -10,10 +10,10 @@ extension ModelDescription {
     from source: any TensorSource,
     inputs: (quantization: ActivationQuantization, scale: Float)? = nil, device: CPUDevice
   ) throws -> OutputProjection {
-    let shape = [vocabularySize, hiddenSize]
-    let headName = isTied && !source.contains(head) ? embedding : head
+    let end = end.found(in: source)
     return OutputProjection(
-      norm: try source.tensor(norm, shape: [hiddenSize]), epsilon: normEpsilon,
-      head: try source.tensor(headName, shape: shape), inputs: inputs, device: device)
+      norm: try StoredMatrix("\(end.norm.name).weight").read([hiddenSize], in: "", from: source),
+      epsilon: end.norm.epsilon, head: try end.head.readWeight(in: "", from: source),
+      inputs: inputs, device: device)
   }
 }

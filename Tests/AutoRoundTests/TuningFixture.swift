@@ -78,8 +78,8 @@ struct TuningFixture {
       keyValues: keyValues, rule: .tuning
     ) { _, _ in true }
     let program = try BlockProgram(
-      model.blocks[0].block, batch: batch, tokens: Self.tokens, device: CPUDevice(compute: compute),
-      training: .matrices)
+      model.blocks[0].block, activations: model.blocks[0].activations, batch: batch,
+      tokens: Self.tokens, device: CPUDevice(compute: compute), training: .matrices)
     try program.load("weight", from: BlockWeights(file: block), hasScales: false)
     return program
   }

@@ -33,12 +33,11 @@ enum TinyCheckpoint {
   static func writeDense(_ model: ReadableModel, to folder: URL) throws {
     let description = model.description
     var shapes = [
-      (description.embedding, [description.vocabularySize, description.hiddenSize]),
-      (description.norm, [description.hiddenSize]),
-      (description.head, [description.vocabularySize, description.hiddenSize]),
+      (description.front.table.tensor, [description.vocabularySize, description.hiddenSize])
     ]
+    shapes += description.end.parts.map { ($0.name, $0.shape) }
     for placed in description.blocks {
-      shapes += placed.block.parameterParts.map { ("\(placed.name).\($0.name)", $0.shape) }
+      shapes += placed.block.parts.map { ("\(placed.name).\($0.name)", $0.shape) }
     }
     let writer = try CheckpointWriter(
       output: folder,

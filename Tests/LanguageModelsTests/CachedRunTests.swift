@@ -14,7 +14,7 @@ import Testing
     let ids = try oracle.oracle.tensor("input_ids").elements(as: Int64.self).map { Int($0) }
     let description = oracle.description
     let embedding = try TokenEmbedding(
-      description, source: oracle.checkpoint, compute: .float32)
+      description.front, source: oracle.checkpoint, compute: .float32)
     func program(_ tokens: Int, positions: Int) throws -> BlockProgram {
       try BlockProgram(
         description.blocks[0].block, batch: 1, tokens: tokens, positions: positions,

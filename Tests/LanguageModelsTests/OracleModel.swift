@@ -32,7 +32,7 @@ struct OracleModel {
     let program = try BlockProgram(
       description.blocks[0].block, batch: Self.sequences, tokens: Self.tokens, device: device,
       training: .nothing)
-    let embedding = try TokenEmbedding(description, source: checkpoint, compute: .float32)
+    let embedding = try TokenEmbedding(description.front, source: checkpoint, compute: .float32)
     let pointer = program.program[range: program.input].pointer
     try embedding.write(ids, to: pointer)
     var states = [floats(pointer, ids.count * description.hiddenSize)]

@@ -33,10 +33,10 @@ private let lossTolerance = 5e-6
   @Test(arguments: models)
   func rotaryFrequenciesMeetTheReference(model: String) throws {
     let oracle = try OracleModel(model)
-    let block = try #require(oracle.description.blocks[0].block as? PreNormBlock)
+    let block = try #require(oracle.description.blocks[0].block as? ResidualBlock)
     let expected = try oracle.oracle.tensor("rope.inv_freq").floats()
-    #expect(block.rotary.inverseFrequencies.count == expected.count)
-    for (ours, theirs) in zip(block.rotary.inverseFrequencies, expected) {
+    #expect(block.attention.rotary.inverseFrequencies.count == expected.count)
+    for (ours, theirs) in zip(block.attention.rotary.inverseFrequencies, expected) {
       #expect(abs(ours - Double(theirs)) <= 2e-6 * Double(theirs))
     }
   }

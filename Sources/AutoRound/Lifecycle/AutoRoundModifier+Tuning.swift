@@ -85,7 +85,8 @@ extension AutoRoundModifier {
     guard let arguments = state.schemes[head.name]?.weights,
       let part = head.program.program.parameterParts.first(where: \.isMatrix)
     else { preconditionFailure("a head without a scheme is not tuned") }
-    let weight = try state.model.checkpoint.tensor(part.name, shape: [part.rows, part.columns])
+    let weight = try state.model.description.end.head.readWeight(
+      in: "", from: state.model.checkpoint)
     let quantizer = try arguments.makeWeightQuantizer(
       for: weight, scaleDType: weight.dtype, isTuned: iterations > 0)
     let inputScales = try head.program.calibrateInputs(on: head.inputs, dtype: weight.dtype)

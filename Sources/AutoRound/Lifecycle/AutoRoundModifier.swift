@@ -1,4 +1,5 @@
 import Checkpoints
+import CompressedTensors
 import Compute
 import Diagnostics
 import Execution
@@ -88,7 +89,7 @@ public final class AutoRoundModifier: Modifier, Sendable {
     where schemes[module.name] != nil && !state.isInsideBlock(module.name) {
       if module.name == head, options.head == .quantize { continue }
       schemes[module.name] = nil
-      let remark = try options.remark(onKeptHead: module, isTied: description.isTied)
+      let remark = try options.remark(onKeptHead: module, isTied: description.end.isTied)
       if let remark { state.warn(remark) }
     }
     guard !schemes.isEmpty else {
@@ -170,7 +171,7 @@ public final class AutoRoundModifier: Modifier, Sendable {
   private func requireHead(
     _ head: String, _ schemes: [String: QuantizationScheme], _ state: SessionState
   ) throws {
-    guard !state.model.description.isTied else {
+    guard !state.model.description.end.isTied else {
       throw InputError(
         .unsupported, source: options.headSource, place: head,
         "the head shares its weights with the embedding (tied) and cannot be quantized"
@@ -187,10 +188,13 @@ public final class AutoRoundModifier: Modifier, Sendable {
   private func commitInputScales(
     _ scales: [CalibratedScale], of block: CalibratedBlock, _ state: SessionState
   ) throws {
-    for (layer, input) in block.structure.inputQuantization.sorted(by: { $0.key < $1.key }) {
-      guard let scale = scales.first(where: { $0.name == input.scaleName }) else { continue }
-      try state.commit(
-        scale: scale.value, named: "\(block.name).\(layer).\(input.scaleSuffix)")
+    for (layer, rounding) in block.program.activations.inputs.sorted(by: { $0.key < $1.key }) {
+      let name = "\(block.name).\(layer)"
+      guard let scale = scales.first(where: { $0.name == rounding.scale }),
+        let tensor = ActivationScales.plannedTensor(
+          for: name, inputs: state.schemes[name]?.inputActivations, dtype: .float32)
+      else { continue }
+      try state.commit(scale: scale.value, named: tensor.name)
     }
   }
 
@@ -203,8 +207,7 @@ public final class AutoRoundModifier: Modifier, Sendable {
       guard let part = parts.first(where: { $0.name == "\(layer.name).weight" }) else {
         preconditionFailure("the program of \(block.name) has no weight for \(layer.name)")
       }
-      let weight = try state.model.checkpoint.tensor(
-        "\(name).weight", shape: [layer.outputs, layer.inputs])
+      let weight = try layer.readWeight(in: block.name, from: state.model.checkpoint)
       let quantizer = try naming(name) {
         try arguments.makeWeightQuantizer(
           for: weight, scaleDType: weight.dtype, globalScale: globalScales[layer.name],

@@ -44,14 +44,12 @@ public final class CalibratedHead {
     pieces = state.calibration.sequenceLength / tokens
 
     program = try BlockProgram(
-      headOf: description,
-      inputs: state.schemes[name]?.inputActivations?.activationQuantization(.tuning),
-      tokens: tokens, device: state.device, training: state.training,
-      gradientPrecision: state.gradientPrecision)
-    try program.loadHead(from: state.model.checkpoint)
+      description.end, activations: state.endActivations, batch: 1, tokens: tokens,
+      device: state.device, training: state.training, gradientPrecision: state.gradientPrecision)
+    try program.load("", from: state.model.checkpoint, hasScales: false)
     let original = try BlockProgram(
-      headOf: description, tokens: tokens, device: state.device, training: .nothing)
-    try original.loadHead(from: state.model.checkpoint)
+      description.end, batch: 1, tokens: tokens, device: state.device, training: .nothing)
+    try original.load("", from: state.model.checkpoint)
     let originals = originals.cut(into: pieces)
     targets = HeadTargets(original, inputs: originals)
     inputs = state.quantizedStream?.cut(into: pieces) ?? originals

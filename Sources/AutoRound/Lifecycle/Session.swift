@@ -38,7 +38,7 @@ package final class Session {
       try state.checkStop()
       state.observer?.observe(
         .blockStarted(index: index, count: state.stepCount, name: placed.name))
-      let program = try state.program(for: placed.block, batchSize: batchSize)
+      let program = try state.program(for: placed, batchSize: batchSize)
       try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
       // The stream is that of the model as it was; keys and values are looked at on the way.
       program.program.activations = state.keyValueScheme == nil ? .passed : .observed
@@ -115,7 +115,7 @@ package final class Session {
   /// The embeddings of all samples.
   private func firstInputs() throws -> ActivationCache {
     let embedding = try TokenEmbedding(
-      state.model.description, source: state.model.checkpoint, compute: state.device.compute)
+      state.model.description.front, source: state.model.checkpoint, compute: state.device.compute)
     let cache = try placement.makeCache(0)
     for (index, sample) in state.calibration.samples.enumerated() {
       try embedding.write(sample.lazy.map { Int($0) }, to: cache[index])

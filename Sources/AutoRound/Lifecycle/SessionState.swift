@@ -41,7 +41,7 @@ public final class SessionState {
   var journal: RunJournal?
   /// Where hidden states are kept; nil: in memory.
   var placement: StreamPlacement?
-  private var recorded: (key: AnyHashable, program: BlockProgram)?
+  private var recorded: (key: PlacedBlock.Kind, program: BlockProgram)?
   private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
   private var deliverScale: (Float, String) throws -> Void = { _, _ in }
 
@@ -105,22 +105,27 @@ public final class SessionState {
   }
 
   /// The decoder blocks, quantizing activations as the schemes say.
-  package var decoderBlocks: [PlacedBlock] {
+  package var decoderBlocks: [PlacedBlock] { quantizingDescription.blocks }
+
+  /// How the activations of the model's end are quantized.
+  package var endActivations: ActivationPlan { quantizingDescription.endActivations }
+
+  private var quantizingDescription: ModelDescription {
     model.description.quantizingActivations(
-      schemes: schemes, keyValues: keyValueScheme, rule: .tuning, sharesScale: { _, _ in true }
-    ).blocks
+      schemes: schemes, keyValues: keyValueScheme, rule: .tuning, sharesScale: { _, _ in true })
   }
 
-  /// The program of blocks like `block`: the last one, if that was for such a block. Others are not
+  /// The program of blocks like `placed`: the last one, if that was for such a block. Others are not
   /// kept, so that a model with blocks of several kinds takes no more memory.
   ///
   /// - Parameter batchSize: Samples that run at once; the same for all calls of a run.
-  package func program(for block: any DecoderBlock, batchSize: Int) throws -> BlockProgram {
-    let key = AnyHashable(block)
+  package func program(for placed: PlacedBlock, batchSize: Int) throws -> BlockProgram {
+    let key = placed.kind
     if let recorded, recorded.key == key { return recorded.program }
     recorded = nil
     let program = try BlockProgram(
-      block, batch: min(batchSize, calibration.samples.count), tokens: calibration.sequenceLength,
+      placed.block, activations: placed.activations,
+      batch: min(batchSize, calibration.samples.count), tokens: calibration.sequenceLength,
       device: device, training: training, gradientPrecision: gradientPrecision)
     recorded = (key, program)
     return program

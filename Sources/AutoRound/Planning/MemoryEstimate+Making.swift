@@ -17,20 +17,21 @@ extension MemoryEstimate {
     if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
     let isTuned = options.iterations > 0
     (block, tuning, mapped) = (0, 0, 0)
-    var programs: [AnyHashable: Int] = [:]
+    var programs: [PlacedBlock.Kind: Int] = [:]
     for placed in state.decoderBlocks {
-      let key = AnyHashable(placed.block)
+      let key = placed.kind
       programs[key] =
         programs[key]
         ?? BlockProgram.byteCount(
-          placed.block, batch: min(options.batchSize, samples), tokens: tokens,
-          device: state.device,
-          training: state.training, gradientPrecision: state.gradientPrecision)
+          placed.block, activations: placed.activations, batch: min(options.batchSize, samples),
+          tokens: tokens, device: state.device, training: state.training,
+          gradientPrecision: state.gradientPrecision)
       var (offsets, weights, codes) = (0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
         guard let arguments = state.schemes[name]?.weights,
-          let info = state.model.checkpoint.info("\(name).weight")
+          let info = state.model.checkpoint.info(
+            StoredMatrix.fullName(layer.weight.tensor, in: placed.name))
         else { continue }
         let elements = layer.outputs * layer.inputs
         offsets += try arguments.quantizerByteCount(
@@ -56,7 +57,7 @@ extension MemoryEstimate {
     block +=
       elements * (2 * compute.byteCount + gradient)
       + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
-    if let info = state.model.checkpoint.info(description.head),
+    if let info = state.model.checkpoint.info(description.end.head.weight.tensor),
       let arguments = state.schemes[description.headModule]?.weights
     {
       // Its gradients are always kept: a step takes several pieces of samples.

@@ -37,11 +37,12 @@ extension RunPlan {
       model: model,
       of: PlannedCopy(
         checkpoint: state.model.checkpoint, modules: description.modules, schemes: state.schemes,
-        copy: copy, embeddingsAndHeads: [description.embedding, description.head],
+        copy: copy,
+        embeddingsAndHeads: [description.front.table.tensor, description.end.head.weight.tensor],
         reason: {
           state.isInsideBlock($0.name)
             ? "no target matches it"
-            : description.isTied
+            : description.end.isTied
               ? "it is the embedding (tied)"
               : "it is the head; \(OptionName.head.with("quantize")) asks for it"
         }), options: options, memory: memory,

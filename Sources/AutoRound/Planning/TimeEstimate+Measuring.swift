@@ -34,7 +34,7 @@ extension TimeEstimate {
     // Forward over all samples: for the targets, and for the losses before and after.
     let passes = 3 * batches * forward
     let streamBytes = Double(
-      2 * samples * tokens * placed.block.hiddenSize * state.device.compute.byteCount)
+      2 * samples * tokens * placed.block.width * state.device.compute.byteCount)
     let streams = streamBytes * Self.secondsPerStreamByte
     blockSeconds = sample.otherSeconds + Double(options.iterations) * iteration + passes + streams
     processorShare = sample.processorShare
@@ -76,7 +76,7 @@ private struct BlockWork {
   /// Floating-point operations of a step: the three products of each layer, and those of attention.
   func operations(_ batch: Int, _ tokens: Int) -> Double {
     // Queries with keys and the mixing of values, under the causal mask, and both passes back.
-    let attention = 2.0 * Double(tokens) * Double(block.hiddenSize)
+    let attention = 2.0 * Double(tokens) * Double(block.width)
     return 6 * Double(batch * tokens) * (weights + attention)
   }
 
@@ -132,7 +132,7 @@ private struct MeasuredBlock {
     trial.assign(state.schemes)
     trial.keyValueScheme = state.keyValueScheme
     trial.gradientPrecision = state.gradientPrecision
-    let program = try trial.program(for: placed.block, batchSize: batch)
+    let program = try trial.program(for: placed, batchSize: batch)
     try program.load(placed.name, from: state.model.checkpoint, hasScales: false)
     let inputs = Self.noise(batch, program)
     let outputs = inputs.copy()
@@ -185,8 +185,7 @@ private struct MeasuredBlock {
     guard let largest = layers.max(by: { $0.outputs * $0.inputs < $1.outputs * $1.inputs }),
       let arguments = state.schemes["\(placed.name).\(largest.name)"]?.weights
     else { return 0 }
-    let weight = try state.model.checkpoint.tensor(
-      "\(placed.name).\(largest.name).weight", shape: [largest.outputs, largest.inputs])
+    let weight = try largest.readWeight(in: placed.name, from: state.model.checkpoint)
     let quantizer = try arguments.makeWeightQuantizer(for: weight, scaleDType: weight.dtype)
     let gradient = [Float](repeating: 1, count: weight.count)
     let dtype = state.device.compute.dtype
