@@ -57,7 +57,7 @@ import Testing
     #expect(plan.scales == ["shared", "values"])
     #expect(plan.isOfKeysOrValues("values") && !plan.isOfKeysOrValues("shared"))
     let program = try BlockProgram(
-      placed.block, activations: plan, batch: 1, tokens: 3, device: Device(compute: .float32),
+      placed.block, activations: plan, batch: 1, tokens: 3, device: CPUDevice(compute: .float32),
       training: .nothing)
     let parts = program.program.parameterParts
     #expect(parts.filter(\.isScale).map(\.name) == ["shared", "values"])
