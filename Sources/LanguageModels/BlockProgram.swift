@@ -33,7 +33,8 @@ package final class BlockProgram {
       ProgramRecorder(
         batch: batch, tokens: tokens, positions: positions, compute: device.compute,
         gradientPrecision: gradientPrecision))
-    program = try Program(recording.recorder.operations.recording, device: device, training: training)
+    program = try Program(
+      recording.recorder.operations.recording, device: device, training: training)
     (input, outputColumns) = (recording.input, recording.outputColumns)
     self.activations = activations
     width = block.width
@@ -49,7 +50,8 @@ package final class BlockProgram {
     let recording = record(
       block, activations,
       ProgramRecorder(
-        batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision))
+        batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
+    )
     return Program.byteCount(
       recording.recorder.operations.recording, training: training, device: device)
   }

@@ -12,7 +12,9 @@ private let stateTolerance = Tolerance(absolute: 3e-5)
 private let lossTolerance = 5e-6
 
 @Suite struct OracleTests {
-  static let models = ["llama", "llama3-rope", "llama-bf16-sharded", "mistral", "qwen2", "qwen3"]
+  static let models = [
+    "llama", "llama3-rope", "llama-bf16-sharded", "mistral", "qwen2", "qwen3", "seed_oss",
+  ]
 
   @Test(arguments: models, ["config.json", "config_hub.json"])
   func forwardPassMeetsTheReference(model: String, configuration: String) throws {
