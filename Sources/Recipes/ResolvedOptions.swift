@@ -82,7 +82,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     head = overrides.head ?? options.head ?? .keep
     headSource = overrides.head == nil ? "quant_lm_head" : OptionName.head.description
     var ignore = overrides.ignore ?? options.ignore
-    // The usual entry is not meant where the head is asked for; one that was given with it is.
+    // Quantizing the head drops the usual `lm_head` entry, unless `ignore` itself was overridden.
     if head == .quantize, overrides.ignore == nil { ignore.removeAll { $0 == "lm_head" } }
     self.ignore = ignore
     do throws(InputError) {
