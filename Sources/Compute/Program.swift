@@ -52,14 +52,14 @@ package final class Program {
   /// was removed: the least and the greatest of each sample.
   package var observed: [Parameter: [(least: Float, greatest: Float)]] = [:]
 
-  /// Sequences that hold samples, the first ones of the batch; what the others hold belongs to nobody.
+  /// Sequences that hold samples, the first ones of the batch; the rest is undefined.
   package var sampleCount: Int
 
   /// Collects the squares of all linear layers' inputs in the forward pass; nil, the default: nobody does.
   package var inputSquares: InputSquares?
 
-  /// The number of the next backward pass: what is rounded at random is rounded differently in each. Who
-  /// wants to repeat passes sets it back.
+  /// The number of the next backward pass: what is rounded at random is rounded differently in each.
+  /// Reset it to repeat a pass exactly.
   package var backwardPass: UInt32 = 0
 
   /// Position of the first token of each sequence.

@@ -40,9 +40,9 @@ package protocol WeightQuantizer: AnyObject {
   func restoreBest()
 
   /// Chooses, for each group, the scale that loses least at rounding to nearest, and starts from it:
-  /// tuning then moves the scales between nothing and twice what was chosen.
+  /// tuning then moves the scales between 0 and 2× what was chosen.
   ///
-  /// What is tried stands at `ck_int_search` and `ck_float_search`. Without effect where
+  /// `ck_int_search` and `ck_float_search` say which scales are tried. Without effect where
   /// ``QuantizationArguments/hasScaleSearch`` is false, or ``QuantizationArguments/hasRoundingSearch`` if
   /// the weight is only rounded.
   ///

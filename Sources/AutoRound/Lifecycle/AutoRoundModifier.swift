@@ -167,7 +167,8 @@ public final class AutoRoundModifier: Modifier, Sendable {
 
   // MARK: Parts
 
-  /// Refuses a head that is not to be had.
+  /// Throws if the head cannot be quantized: it is tied, no target matches it, or an
+  /// entry of `ignore` does.
   private func requireHead(
     _ head: String, _ schemes: [String: QuantizationScheme], _ state: SessionState
   ) throws {

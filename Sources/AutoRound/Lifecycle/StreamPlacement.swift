@@ -40,7 +40,7 @@ package struct StreamPlacement {
   ) throws(InputError) {
     let (count, size) = Self.shape(state)
     let besides = need.byteCount - need.streams
-    // An estimate, which a budget that was asked for must not be exceeded by.
+    // `need` is an estimate: where the user gave a budget, 5 % more is set aside, so that it is kept.
     try self.init(
       sampleCount: count, sampleByteCount: size, compute: state.device.compute, batch: batchSize,
       blockByteCount: budget.isGiven ? besides + besides / 20 : besides - need.mapped,

@@ -274,7 +274,7 @@ private struct GradientSums {
           (pointer + begin).update(from: gradient + begin, count: end - begin)
         } else {
           for index in begin..<end {
-            // What was no number once must not stay for all steps.
+            // A NaN must not survive into later steps.
             let before = pointer[index].isFinite ? kept * pointer[index] : 0
             pointer[index] = before + gradient[index]
           }

@@ -85,7 +85,7 @@ package struct ProgramRecorder {
 
   /// Every matrix and vector recorded so far, in order.
   ///
-  /// Scales of activations are none of a model's own tensors and left out.
+  /// Activation scales are left out: they are not tensors of the model.
   package var parameterShapes: [(name: String, shape: [Int])] {
     recording.parameters.lazy.filter { !$0.isScale }.flatMap { info in
       info.parts.map { ($0.name, info.isMatrix ? [$0.rows, info.columns] : [$0.rows]) }

@@ -70,7 +70,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     self.values = values
     headSource = overrides.head == nil ? "quant_lm_head" : OptionName.head.description
     var ignore = overrides.ignore ?? options.ignore
-    // The usual entry is not meant where the head is asked for; one that was given with it is.
+    // Quantizing the head drops the usual `lm_head` entry, unless `ignore` itself was overridden.
     if values[RunOptions.table.head] == .quantize, overrides.ignore == nil {
       ignore.removeAll { $0 == "lm_head" }
     }
