@@ -95,12 +95,11 @@ extension DequantizedCheckpoint {
 
   /// Whether two layers that read the same values have equal scales for them.
   fileprivate func sharesInputScale(_ first: String, _ second: String) throws -> Bool {
-    guard let arguments = schemes[first]?.inputActivations, arguments.dynamic != .all else {
+    guard let suffix = TensorSuffix.scale(ofInputs: schemes[first]?.inputActivations) else {
       return true
     }
-    let suffix = arguments.floatFormat == .nvfp4 ? "input_global_scale" : "input_scale"
-    return try activationScale(named: "\(first).\(suffix)")
-      == activationScale(named: "\(second).\(suffix)")
+    return try activationScale(named: suffix.name(of: first))
+      == activationScale(named: suffix.name(of: second))
   }
 
   /// How a module's inputs are quantized, with their calibrated scale or 0.
@@ -122,8 +121,8 @@ extension DequantizedCheckpoint {
     }
     guard placed.block.keyValueQuantization != nil else { return }
     for module in placed.block.attentionModules {
-      for suffix in ["k_scale", "v_scale"] {
-        _ = try activationScale(named: "\(placed.name).\(module).\(suffix)")
+      for suffix in TensorSuffix.ofKeysAndValues {
+        _ = try activationScale(named: suffix.name(of: "\(placed.name).\(module)"))
       }
     }
   }
