@@ -103,12 +103,11 @@ extension DequantizedCheckpoint {
 
   /// Whether two layers that read the same values have equal scales for them.
   fileprivate func sharesInputScale(_ first: String, _ second: String) throws -> Bool {
-    let arguments = schemes[first]?.inputActivations
-    func scale(_ layer: String) throws -> Float? {
-      try ActivationScales.plannedTensor(for: layer, inputs: arguments, dtype: .float32)
-        .map { try activationScale(named: $0.name) }
+    guard let suffix = TensorSuffix.scale(ofInputs: schemes[first]?.inputActivations) else {
+      return true
     }
-    return try scale(first) == scale(second)
+    return try activationScale(named: suffix.name(of: first))
+      == activationScale(named: suffix.name(of: second))
   }
 
   /// Refuses scales that are not there, or no positive numbers, before anything is computed.

@@ -1,5 +1,4 @@
 import Checkpoints
-import CompressedTensors
 import Compute
 import Diagnostics
 import Execution
@@ -58,7 +57,7 @@ struct ModelFreeRun {
         if !options.disablesOptimizedRounding { quantizer.searchScales(importance: nil) }
         return try quantizer.finished()
       }
-      for (name, tensor) in try copy.layout(of: module).tensors(for: rounded, name: module) {
+      for (name, tensor) in try copy.tensors(for: rounded, of: module) {
         try writer.write(tensor, named: name)
       }
       weight.releasePages()

@@ -1,7 +1,6 @@
 import CKernels
 import Calibration
 import Checkpoints
-import CompressedTensors
 import Compute
 import Diagnostics
 import Execution
@@ -75,7 +74,7 @@ struct QuantizationRun {
       }
       if let remark = placement.remark { observer?.observe(.warning(remark)) }
       state.deliverWeights { weight, module in
-        for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
+        for (name, tensor) in try copy.tensors(for: weight, of: module) {
           try writer.write(tensor, named: name)
           journal.note(tensor, named: name)
         }
