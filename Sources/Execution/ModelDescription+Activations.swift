@@ -50,16 +50,14 @@ extension ActivationPlan {
           try inputs[other]?.quantization == quantization
             && sharesScale(fullName(other), fullName(layer))
         }
-        let scale = ActivationScales.plannedTensor(for: layer, inputs: arguments, dtype: .float32)
-        inputs[layer] =
-          owner.flatMap { inputs[$0] } ?? Rounding(quantization, scale: scale?.name)
+        let scale = TensorSuffix.scale(ofInputs: arguments)?.name(of: layer)
+        inputs[layer] = owner.flatMap { inputs[$0] } ?? Rounding(quantization, scale: scale)
       }
     }
     guard let quantization = keyValues?.activationQuantization(rule) else { return }
     for module in block.attentionModules {
-      let scales = ActivationScales.plannedKeyValueTensors(for: module, dtype: .float32)
-      keys[module] = Rounding(quantization, scale: scales[0].name)
-      values[module] = Rounding(quantization, scale: scales[1].name)
+      keys[module] = Rounding(quantization, scale: TensorSuffix.keyScale.name(of: module))
+      values[module] = Rounding(quantization, scale: TensorSuffix.valueScale.name(of: module))
     }
   }
 }

@@ -192,10 +192,9 @@ public final class AutoRoundModifier: Modifier, Sendable {
     for (layer, rounding) in block.program.activations.inputs.sorted(by: { $0.key < $1.key }) {
       let name = "\(block.name).\(layer)"
       guard let scale = scales.first(where: { $0.name == rounding.scale }),
-        let tensor = ActivationScales.plannedTensor(
-          for: name, inputs: state.schemes[name]?.inputActivations, dtype: .float32)
+        let suffix = TensorSuffix.scale(ofInputs: state.schemes[name]?.inputActivations)
       else { continue }
-      try state.commit(scale: scale.value, named: tensor.name)
+      try state.commit(scale: scale.value, named: suffix.name(of: name))
     }
   }
 
