@@ -40,7 +40,8 @@ def parser() -> argparse.ArgumentParser:
         "family",
         "a tiny model of a family, by transformers",
         "FOLDER holds config_hub.json, a tiny configuration as published models of the family spell it. Adds "
-        "config.json, weights, oracle.safetensors (hidden states, logits, loss, rotary frequencies) and block_grad.safetensors.",
+        "config.json, weights, oracle.safetensors (hidden states, logits, loss, rotary frequencies) and "
+        "block_grad.safetensors.",
     )
     family.add_argument("folder", type=Path, metavar="FOLDER", help="for example Tests/Fixtures/models/granite")
     family.add_argument(
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
     case = command(
         "quantization",
-        "fake quantization of a weight and its gradients, by auto_round",
+        "fake quantization and its gradients, by auto_round",
         "FILE is named in the index.json beside it, with the fields of its cases. Draws inputs, or takes those "
         "that FILE holds, and writes what auto_round makes of them.",
     )

@@ -19,7 +19,8 @@ RANGE_GRADIENTS = Tolerance(of_largest=1e-4, exceptions=0.02)
 OFFSET_GRADIENTS = Tolerance(of_largest=1e-4)
 STEPPED_RANGES = Tolerance(absolute=1e-6, exceptions=0.01)
 STEPPED_SIGNS = Tolerance(exceptions=0.001)
-INTEGERS = Tolerance(exceptions=0.05)
+INTEGERS = Tolerance(exceptions=0.03)
+INTEGERS_OF_SUMMED_STEPS = Tolerance(exceptions=0.05)
 OUTPUT = Tolerance(absolute=1e-5)
 
 
@@ -62,7 +63,7 @@ def check_tuning(file: Path, report: Report) -> None:
         compare(
             "integers of the run",
             [(name, made[name], tensor) for name, tensor in kept.items() if name.endswith(".int")],
-            INTEGERS,
+            INTEGERS if variant.steps == 1 else INTEGERS_OF_SUMMED_STEPS,
         )
     compare(
         "scales and integers of the best parameters" if complete else "scales of the best parameters",

@@ -42,7 +42,7 @@ class Report:
         self, what: str, pairs: Iterable[tuple[str, torch.Tensor | None, torch.Tensor]], tolerance: Tolerance
     ) -> None:
         """Compares (name, made, kept) and prints the largest difference; comparing nothing is a failure."""
-        count, largest, problems = 0, 0.0, []
+        count, largest, farther, problems = 0, 0.0, 0.0, []
         for name, made, kept in pairs:
             count += 1
             if made is None or made.shape != kept.shape or made.dtype != kept.dtype:
@@ -51,15 +51,15 @@ class Report:
                 continue
             difference, misses = _difference(made, kept, tolerance)
             largest = max(largest, difference)
+            farther = max(farther, misses / max(kept.numel(), 1))
             if misses > tolerance.exceptions * kept.numel():
                 problems.append(f"{name}: {misses} of {kept.numel()} elements are too far, by up to {difference:.3g}")
         if count == 0:
             problems.append("there was nothing to compare")
-        self.line(
-            what,
-            f"{count} tensor{'s' * (count != 1)}, largest difference {largest:.3g} (allowed: {tolerance})",
-            problems,
-        )
+        text = f"{count} tensor{'s' * (count != 1)}, largest difference {largest:.3g} (allowed: {tolerance})"
+        if tolerance.exceptions:
+            text += f"; farther: {farther:.2%}"
+        self.line(what, text, problems)
 
     def names(self, what: str, made: Iterable[str], kept: Iterable[str]) -> None:
         made, kept = set(made), set(kept)

@@ -1,4 +1,4 @@
-"""The fixture of a quantization case: one call of auto_round's fake quantization of a weight, with its gradients.
+"""The fixture of a quantization case: one call of auto_round's fake quantization, with its gradients.
 
 The cases of a file stand in Tests/Fixtures/quant/index.json. A new file starts as an entry there; its inputs are drawn,
 and those of a file that exists are used as they are.
@@ -8,111 +8,61 @@ import json
 from pathlib import Path
 
 import torch
-from auto_round.wrapper import WrapperLinear
 
+from . import activation_case, weight_case
 from .errors import OracleError
 from .storage import read_json, read_tensors, write_tensors
-
-FIELDS = ("bits", "group_size", "sym", "data_type", "scale_dtype")
-PARAMETERS = ("value", "min_scale", "max_scale")
 
 
 def make(file: Path, rows: int, columns: int, seed: int) -> None:
     index_file = file.with_name("index.json")
     index = read_json(index_file)
     cases = cases_of(index, file)
-    inputs = kept_inputs(file) if file.is_file() else draw_inputs(next(iter(cases.values())), rows, columns, seed)
-    tensors = dict(inputs)
+    if file.is_file():
+        inputs = inputs_among(read_tensors(file))
+    else:
+        inputs = kind_of(cases).draw_inputs(cases, rows, columns, seed)
+    outputs, facts = quantize(cases, inputs)
     for case, fields in cases.items():
-        outputs, facts = quantize(case, fields, inputs)
-        tensors |= {f"{case}.{output}": tensor for output, tensor in outputs.items()}
-        fields.update(facts)
-    write_tensors(file, tensors)
+        fields.update(facts[case])
+    write_tensors(file, inputs | outputs)
     index_file.write_text(json.dumps(index, indent=1))
     print(f"wrote {index_file}: {len(cases)} cases of {file.name}")
 
 
+def kind_of(cases: dict[str, dict]):
+    """The module that knows this kind of case: of a layer's input, or of its weight."""
+    return activation_case if "act_bits" in next(iter(cases.values())) else weight_case
+
+
 def cases_of(index: list, file: Path) -> dict[str, dict]:
-    """The weights' cases that the index lists for a file."""
+    """The cases that the index lists for a file."""
     place = file.with_name("index.json")
-    entry = next((entry for entry in index if entry["file"] == file.name), None)
-    if entry is None:
-        raise OracleError(f'{place}: expected an entry with "file": "{file.name}" and its cases')
-    for case, fields in entry["cases"].items():
-        missing = [field for field in FIELDS if not isinstance(fields, dict) or field not in fields]
-        if missing or not case.endswith((".f32", ".bf16")):
-            raise OracleError(
-                f"{place}: {file.name}: {case}: expected a name that ends in .f32 or .bf16, the type of the weight, "
-                f"and the fields {', '.join(FIELDS)} of a weight; {', '.join(missing) or 'no field'} is missing"
-            )
-    return entry["cases"]
+    entry = next((entry for entry in index if entry.get("file") == file.name), None)
+    if not entry or not entry.get("cases") or not all(isinstance(fields, dict) for fields in entry["cases"].values()):
+        raise OracleError(f'{place}: expected an entry with "file": "{file.name}" and its cases, each with fields')
+    cases = entry["cases"]
+    required = kind_of(cases).FIELDS
+    for case, fields in cases.items():
+        missing = [field for field in required if field not in fields]
+        if missing:
+            raise OracleError(f"{place}: {file.name}: {case}: expected also {', '.join(missing)}")
+        if not case.endswith((".f32", ".bf16")):
+            raise OracleError(f"{place}: {file.name}: {case}: expected a name that ends in a type, .f32 or .bf16")
+    return cases
 
 
-def kept_inputs(file: Path) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in read_tensors(file).items() if name.startswith("in.")}
+def inputs_among(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    calibrated = tuple(f".{name}" for name in activation_case.CALIBRATED)
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("in.") or name.endswith(calibrated)}
 
 
-def draw_inputs(fields: dict, rows: int, columns: int, seed: int) -> dict[str, torch.Tensor]:
-    """A weight with the groups that are easily done wrong, parameters as tuning leaves them, and a gradient."""
-    generator = torch.Generator().manual_seed(seed)
-    weight = torch.empty(rows, columns).normal_(0, 0.05, generator=generator)
-    # An outlier of either sign; all positive; all negative; a group of zeros; -minimum = maximum; below any scale.
-    size = fields["group_size"] if isinstance(fields["group_size"], int) and fields["group_size"] > 0 else columns
-    for row, change in enumerate(
-        (
-            lambda w: w[5:6].fill_(0.31),
-            lambda w: w[7:8].fill_(-0.29),
-            lambda w: w.abs_(),
-            lambda w: w.abs_().neg_(),
-            lambda w: w[:size].zero_(),
-            lambda w: w[:2].copy_(torch.tensor([-0.25, 0.25])),
-            lambda w: w[:size].mul_(1e-6),
-        )
-    ):
-        if row < rows:
-            change(weight[row])
-    wrapper = wrap(fields, weight)
-    uniform = lambda shape, low, high: torch.empty(shape).uniform_(low, high, generator=generator)
-    return {
-        "in.weight_f32": weight,
-        "in.weight_bf16": weight.bfloat16(),
-        "in.value": uniform(wrapper.value.shape, -0.5, 0.5),
-        "in.min_scale": uniform(wrapper.min_scale.shape, 0.7, 1),
-        "in.max_scale": uniform(wrapper.max_scale.shape, 0.7, 1),
-        "in.g": torch.empty(rows, columns).normal_(0, 1, generator=generator),
-    }
-
-
-def wrap(fields: dict, weight: torch.Tensor) -> WrapperLinear:
-    """auto_round's own layer around a weight, as it is while a block is tuned."""
-    layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=weight.dtype)
-    layer.weight.data.copy_(weight)
-    size = fields["group_size"]
-    for name, value in {
-        "bits": fields["bits"],
-        "group_size": tuple(size) if isinstance(size, list) else size,
-        "sym": fields["sym"],
-        "data_type": fields["data_type"],
-        "scale_dtype": getattr(torch, fields["scale_dtype"]),
-        "act_bits": 16,
-    }.items():
-        setattr(layer, name, value)
-    return WrapperLinear(layer, enable_torch_compile=False)
-
-
-def quantize(case: str, fields: dict, inputs: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dict]:
-    """What comes out of one case, and what auto_round made of its fields."""
-    wrapper = wrap(fields, inputs[f"in.weight_{case.rsplit('.')[-1]}"])
-    parameters = [inputs[f"in.{name}"].clone().requires_grad_() for name in PARAMETERS]
-    quantized, scale, zero_point = wrapper._qdq_weight(*parameters)
-    (quantized * inputs["in.g"].to(quantized.dtype)).sum().backward()
-    outputs = {"qdq": quantized, "scale": scale}
-    if not fields["sym"]:
-        outputs["zp"] = zero_point
-    if wrapper.weight_global_scale is not None:
-        outputs["global_scale"] = wrapper.weight_global_scale.reshape(1)
-    for name, parameter in zip(PARAMETERS, parameters):
-        outputs[f"d_{name}"] = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-    without = [name for name, parameter in zip(PARAMETERS, parameters) if parameter.grad is None]
-    facts = {"resolved": wrapper.data_type, "q_scale_thresh": wrapper.q_scale_thresh, "grads_none": without}
-    return {name: tensor.detach() for name, tensor in outputs.items()}, facts
+def quantize(
+    cases: dict[str, dict], inputs: dict[str, torch.Tensor]
+) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
+    """What comes out of the cases, and for each what auto_round made of its fields."""
+    tensors, facts = {}, {}
+    for case, fields in cases.items():
+        outputs, facts[case] = kind_of(cases).quantize(case, fields, inputs)
+        tensors |= {f"{case}.{name}": tensor for name, tensor in outputs.items()}
+    return tensors, facts
