@@ -18,6 +18,27 @@ package protocol Device: AnyObject {
   func makeBuffer(byteCount: Int) -> any DeviceBuffer
   /// Memory for what one sequence of up to `capacity` tokens keeps, empty.
   func makeState(_ shape: StateShape, capacity: Int) -> SequenceState
+
+  /// The sum of `(y - target)^2` over `count` elements of the compute type; `gradient`, if given, gets
+  /// `factor * (y - target)`.
+  func squaredError(
+    _ y: DeviceRange, target: DeviceRange, count: Int, gradient: DeviceRange?, factor: Float
+  ) -> Double
+  /// The sums of `(y - target)^2` over each row.
+  func squaredErrors(
+    _ y: DeviceRange, target: DeviceRange, rows: Int, columns: Int
+  ) -> [Double]
+  /// Makes the elements of `y` that differ most from their targets equal to them (``Outliers``).
+  ///
+  /// - Parameters:
+  ///   - targets: Of each sample, one after the other in `y`.
+  ///   - count: Elements of a sample.
+  func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int)
+  /// Adds the squares of `x`, rows of the compute type `stride` elements apart, to a sum for each column.
+  func addSquares(of x: DeviceRange, rows: Int, stride: Int, to sums: inout [Float])
+  /// Makes each of `count` f32 sums `kept` times what it was, or nothing if that was no number, and adds to
+  /// it.
+  func add(_ x: DeviceRange, to sum: DeviceRange, count: Int, keeping kept: Float)
 }
 
 /// Whether a device can compute something.
@@ -88,7 +109,7 @@ package protocol DeviceBuffer: AnyObject {
   var hostAddress: UnsafeMutableRawPointer? { get }
   func upload(_ bytes: UnsafeRawBufferPointer, to offset: Int)
   func download(from offset: Int, into bytes: UnsafeMutableRawBufferPointer)
-  /// Copies bytes of a buffer of the same device.
+  /// Copies bytes of a buffer of the same device, or of the processor's memory.
   func copy(_ source: DeviceRange, to offset: Int, byteCount: Int)
   func clear(from offset: Int, byteCount: Int)
 }
@@ -117,6 +138,25 @@ package struct DeviceRange {
 
   package func copy(from source: DeviceRange, byteCount: Int) {
     buffer.copy(source, to: offset, byteCount: byteCount)
+  }
+
+  /// Lets `body` read and change bytes in the processor's memory: these, or a copy that is put back.
+  package func withHostMemory<Result, Failure: Error>(
+    byteCount: Int, _ body: (UnsafeMutableRawPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if let base = buffer.hostAddress { return try body(base + offset) }
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    defer { copy.deallocate() }
+    download(into: copy)
+    defer { upload(UnsafeRawBufferPointer(copy)) }
+    guard let base = copy.baseAddress else { preconditionFailure("no bytes to look at") }
+    return try body(base)
+  }
+
+  /// The f32 number there.
+  package var float: Float {
+    get { withHostMemory(byteCount: 4) { $0.load(as: Float.self) } }
+    nonmutating set { withUnsafeBytes(of: newValue) { upload($0) } }
   }
 
   package func clear(byteCount: Int) { buffer.clear(from: offset, byteCount: byteCount) }

@@ -161,6 +161,11 @@ package final class Program {
     place(schedule.valueBuffers[value.index])
   }
 
+  /// The first element of an operand; rows are the columns of its value apart.
+  package subscript(range operand: Operand) -> DeviceRange {
+    self[range: operand.value] + operand.columnOffset * compute.byteCount
+  }
+
   /// The gradient of a value; that of an input after ``backward(_:)`` of a program that trains everything.
   package subscript(gradientOf value: Value) -> DeviceRange {
     guard let buffer = schedule.gradientBuffers[value.index] else {

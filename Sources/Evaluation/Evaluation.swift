@@ -100,7 +100,7 @@ public struct Evaluation {
         let targets = window[(first + 1)...].prefix(heads[0].rowLimit)
         func logits(_ model: Int) throws -> UnsafePointer<Float> {
           try heads[model].logits(
-            of: streams[model][index] + first * rowByteCount, rows: targets.count)
+            of: streams[model][index].pointer + first * rowByteCount, rows: targets.count)
         }
         let known = try reference.map { _ in try logits(1) }
         let columns = heads[0].vocabularySize

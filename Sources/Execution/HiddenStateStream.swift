@@ -33,10 +33,14 @@ package struct HiddenStateStream {
     let cache = ActivationCache(
       sampleCount: windows.count,
       sampleByteCount: tokens * description.hiddenSize * device.compute.byteCount,
-      compute: device.compute)
+      device: device)
     let embedding = try TokenEmbedding(
       description.front, source: model.source, compute: device.compute)
-    for (index, window) in windows.enumerated() { try embedding.write(window, to: cache[index]) }
+    for (index, window) in windows.enumerated() {
+      try cache[index].withHostMemory(byteCount: cache.sampleByteCount) {
+        try embedding.write(window, to: $0)
+      }
+    }
 
     var programs: [PlacedBlock.Kind: BlockProgram] = [:]
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))

@@ -45,7 +45,7 @@ import Testing
   @Test(arguments: [0, 9, 15]) func aSampleThatIsNoNumberIsRefused(sample: Int) {
     expectInputError(.notFinite, mentioning: ["self_attn", "infinite or NaN"]) {
       try keyValueScales(batch: 7) { inputs in
-        inputs[sample].storeBytes(of: Float.nan, as: Float.self)
+        inputs[sample].float = .nan
       }
     }
   }

@@ -23,7 +23,7 @@ enum TinyCheckpoint {
     let tokens = windows[0].count
     var logits: [Float] = []
     for window in windows.indices {
-      let rows = try head.logits(of: hidden[window], rows: tokens)
+      let rows = try head.logits(of: hidden[window].pointer, rows: tokens)
       logits += UnsafeBufferPointer(start: rows, count: tokens * head.vocabularySize)
     }
     return Tensor(logits, shape: [windows.count, tokens, head.vocabularySize])

@@ -74,10 +74,10 @@ extension ActivationCache {
     guard pieces > 1 else { return self }
     let size = sampleByteCount / pieces
     let result = ActivationCache(
-      sampleCount: sampleCount * pieces, sampleByteCount: size, compute: compute)
+      sampleCount: sampleCount * pieces, sampleByteCount: size, device: device)
     for sample in 0..<sampleCount {
       for piece in 0..<pieces {
-        result[sample * pieces + piece].copyMemory(
+        result[sample * pieces + piece].copy(
           from: self[sample] + piece * size, byteCount: size)
       }
     }

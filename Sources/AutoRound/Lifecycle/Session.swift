@@ -118,7 +118,9 @@ package final class Session {
       state.model.description.front, source: state.model.checkpoint, compute: state.device.compute)
     let cache = try placement.makeCache(0)
     for (index, sample) in state.calibration.samples.enumerated() {
-      try embedding.write(sample.lazy.map { Int($0) }, to: cache[index])
+      try cache[index].withHostMemory(byteCount: cache.sampleByteCount) {
+        try embedding.write(sample.lazy.map { Int($0) }, to: $0)
+      }
     }
     state.model.checkpoint.releasePages()
     return cache

@@ -9,7 +9,7 @@ import LanguageModels
 package struct StreamPlacement {
   private let sampleCount: Int
   private let sampleByteCount: Int
-  private let compute: ComputeType
+  private let device: any Device
   /// Streams that are in memory; those beyond are spilled.
   package private(set) var streamsInMemory: Int
   /// Where scratch files go; nil where there is no place for them.
@@ -27,7 +27,7 @@ package struct StreamPlacement {
   /// Everything in memory.
   init(_ state: SessionState) {
     (sampleCount, sampleByteCount) = Self.shape(state)
-    compute = state.device.compute
+    device = state.device
     streamsInMemory = Self.streamCount
     scratchFolder = nil
     residentSampleCount = sampleCount
@@ -42,7 +42,7 @@ package struct StreamPlacement {
     let besides = need.byteCount - need.streams
     // `need` is an estimate: where the user gave a budget, 5 % more is set aside, so that it is kept.
     try self.init(
-      sampleCount: count, sampleByteCount: size, compute: state.device.compute, batch: batchSize,
+      sampleCount: count, sampleByteCount: size, device: state.device, batch: batchSize,
       blockByteCount: budget.isGiven ? besides + besides / 20 : besides - need.mapped,
       budget: budget, scratchFolder: scratchFolder,
       mayExceed: ignoresLimits || !budget.isGiven)
@@ -55,12 +55,12 @@ package struct StreamPlacement {
   ///   - mayExceed: Whether the budget counts only as far as it can be kept.
   /// - Throws: `invalidValue` if the budget does not suffice even when both streams are spilled.
   package init(
-    sampleCount: Int, sampleByteCount: Int, compute: ComputeType, batch: Int, blockByteCount: Int,
+    sampleCount: Int, sampleByteCount: Int, device: any Device, batch: Int, blockByteCount: Int,
     budget: MemoryBudget, scratchFolder: String, mayExceed: Bool = false
   ) throws(InputError) {
     self.sampleCount = sampleCount
     self.sampleByteCount = sampleByteCount
-    self.compute = compute
+    self.device = device
     self.scratchFolder = scratchFolder
     residentSampleCount = min(
       sampleCount, max(batch, Self.windowByteCount / max(1, sampleByteCount)))
@@ -94,10 +94,10 @@ package struct StreamPlacement {
   package func makeCache(_ position: Int) throws(InputError) -> ActivationCache {
     guard position >= streamsInMemory, let scratchFolder else {
       return ActivationCache(
-        sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+        sampleCount: sampleCount, sampleByteCount: sampleByteCount, device: device)
     }
     return try ActivationCache(
-      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute,
+      sampleCount: sampleCount, sampleByteCount: sampleByteCount, device: device,
       spilledTo: scratchFolder, residentSampleCount: residentSampleCount)
   }
 

@@ -165,14 +165,13 @@ private struct MeasuredBlock {
   private static func noise(_ samples: Int, _ program: BlockProgram) -> ActivationCache {
     let compute = program.program.compute
     let cache = ActivationCache(
-      sampleCount: samples, sampleByteCount: program.sequenceByteCount, compute: compute)
+      sampleCount: samples, sampleByteCount: program.sequenceByteCount,
+      device: program.program.device)
     var generator = MersenneTwister(seed: 1)
     let row = (0..<4099).map { _ in Float(generator.next() % 2001) / 1000 - 1 }
     let count = samples * program.sequenceByteCount / compute.byteCount
     let values = Tensor((0..<count).map { row[$0 % row.count] }, shape: [count])
-    values.converted(to: compute.dtype).withUnsafeBytes {
-      cache[0].copyMemory(from: $0.baseAddress!, byteCount: $0.count)
-    }
+    values.converted(to: compute.dtype).withUnsafeBytes { cache[0].upload($0) }
     return cache
   }
 

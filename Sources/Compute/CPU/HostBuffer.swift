@@ -36,7 +36,8 @@ package final class HostBuffer: DeviceBuffer {
   }
 
   package func copy(_ source: DeviceRange, to offset: Int, byteCount: Int) {
-    (base + offset).copyMemory(from: source.pointer, byteCount: byteCount)
+    source.download(
+      into: UnsafeMutableRawBufferPointer(start: base + offset, count: byteCount))
   }
 
   package func clear(from offset: Int, byteCount: Int) {

@@ -2,10 +2,7 @@
 extension Program {
   subscript(_ value: Value) -> UnsafeMutableRawPointer { self[range: value].pointer }
 
-  /// The first element of an operand; rows are the columns of its value apart.
-  subscript(_ operand: Operand) -> UnsafeMutableRawPointer {
-    self[operand.value] + operand.columnOffset * compute.byteCount
-  }
+  subscript(_ operand: Operand) -> UnsafeMutableRawPointer { self[range: operand].pointer }
 
   subscript(_ parameter: Parameter) -> UnsafeMutablePointer<Float> { self[range: parameter].floats }
 

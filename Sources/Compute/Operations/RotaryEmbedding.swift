@@ -32,6 +32,12 @@ package struct RotaryTable: Hashable, Sendable {
     self.sines = sines
   }
 
+  /// Cosine and sine of a pair of channels at a position.
+  package func angle(position: Int, pair: Int) -> (cosine: Float, sine: Float) {
+    let index = position * rotated / 2 + pair
+    return (cosines[index], sines[index])
+  }
+
   package func hash(into hasher: inout Hasher) {
     hasher.combine(rotated)
     hasher.combine(positions)

@@ -1,9 +1,9 @@
-import Compute
+package import Compute
 import Tensors
 
 extension ComputeType {
   /// The numbers nearest to `floats` that this type has.
-  func rounded(_ floats: [Float]) -> [Float] {
+  package func rounded(_ floats: [Float]) -> [Float] {
     Tensor(floats, shape: [floats.count]).converted(to: dtype).floats()
   }
 }

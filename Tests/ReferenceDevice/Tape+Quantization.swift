@@ -1,10 +1,10 @@
 import CKernels
-import Compute
+package import Compute
 
 extension Tape {
   /// Activations rounded by the kernels themselves, row by row: these have oracles of their own
   /// (ActivationOracleTests); what a program makes of them is compared with this.
-  func quantized(
+  package func quantized(
     _ x: Node, _ quantization: ActivationQuantization, scale: Node?, compute: ComputeType
   ) -> Node {
     let (rows, columns) = (x.value.rows, x.value.columns)
@@ -36,7 +36,7 @@ extension Tape {
   }
 
   /// `[a | b | ...]`.
-  func juxtaposed(_ parts: [Node]) -> Node {
+  package func juxtaposed(_ parts: [Node]) -> Node {
     let rows = parts[0].value.rows
     var result = Matrix(rows: rows, columns: parts.reduce(0) { $0 + $1.value.columns })
     func forEach(_ body: (Node, _ row: Int, _ from: Int, _ to: Int) -> Void) {

@@ -1,6 +1,6 @@
 extension Tape {
   /// Some columns of `x`.
-  func columns(_ range: Range<Int>, of x: Node) -> Node {
+  package func columns(_ range: Range<Int>, of x: Node) -> Node {
     var y = Matrix(rows: x.value.rows, columns: range.count)
     for row in 0..<y.rows {
       for column in range { y[row, column - range.lowerBound] = x.value[row, column] }
@@ -13,7 +13,7 @@ extension Tape {
   }
 
   /// `x W^T + b`.
-  func linear(_ x: Node, weight: Node, bias: Node?) -> Node {
+  package func linear(_ x: Node, weight: Node, bias: Node?) -> Node {
     let (rows, inputs, outputs) = (x.value.rows, x.value.columns, weight.value.rows)
     var y = Matrix(rows: rows, columns: outputs)
     for row in 0..<rows {
@@ -39,7 +39,7 @@ extension Tape {
 
   /// `x / sqrt(mean(x^2) + epsilon) * w` over groups of as many columns as `w` has elements: whole rows,
   /// or the heads in them.
-  func rmsNorm(_ x: Node, weight: Node, epsilon: Double) -> Node {
+  package func rmsNorm(_ x: Node, weight: Node, epsilon: Double) -> Node {
     let size = weight.value.elements.count
     let groups = x.value.elements.count / size
     var y = x.value
@@ -73,7 +73,7 @@ extension Tape {
   }
 
   /// `a + b`.
-  func add(_ a: Node, _ b: Node) -> Node {
+  package func add(_ a: Node, _ b: Node) -> Node {
     var y = a.value
     y += b.value
     return record(y) { dy in

@@ -1,34 +1,20 @@
-import Compute
+package import Compute
 import Foundation
 
-/// Angles of a rotary embedding, before they are put into a table.
-struct Angles {
-  var inverseFrequencies: [Double]
-  var factor: Double
-
-  /// Frequencies as language models have them: powers of `base` from 1 downwards.
-  init(rotated: Int, base: Double = 100, factor: Double = 1) {
-    inverseFrequencies = (0..<rotated / 2).map { pow(base, -2 * Double($0) / Double(rotated)) }
-    self.factor = factor
-  }
-
-  func table(positions: Int) -> RotaryTable {
-    RotaryTable(inverseFrequencies: inverseFrequencies, factor: factor, positions: positions)
-  }
-}
-
 extension Tape {
-  /// Rotates the first channels of each head of `headSize` columns: channel k with channel k + half, by the
-  /// angle of k at the row's position, `row % tokens + offset`.
-  func rotary(_ x: Node, headSize: Int, angles: Angles, tokens: Int, offset: Int = 0) -> Node {
-    let half = angles.inverseFrequencies.count
+  /// Rotates the first `2 * half` channels of each head of `headSize` columns: channel k with channel
+  /// k + half, by the angle of k at the row's position, `row % tokens + offset`.
+  package func rotary(
+    _ x: Node, headSize: Int, half: Int, tokens: Int, offset: Int,
+    angle: @escaping (_ position: Int, _ k: Int) -> (cosine: Double, sine: Double)
+  ) -> Node {
     func rotated(_ x: Matrix, sign: Double) -> Matrix {
       var y = x
       for row in 0..<x.rows {
         for head in stride(from: 0, to: x.columns, by: headSize) {
           for k in 0..<half {
-            let angle = Double(row % tokens + offset) * angles.inverseFrequencies[k]
-            let (c, s) = (cos(angle) * angles.factor, sign * sin(angle) * angles.factor)
+            let angle = angle(row % tokens + offset, k)
+            let (c, s) = (angle.cosine, sign * angle.sine)
             let (a, b) = (x[row, head + k], x[row, head + k + half])
             y[row, head + k] = a * c - b * s
             y[row, head + k + half] = b * c + a * s
@@ -41,8 +27,10 @@ extension Tape {
   }
 
   /// `softmax(scale q k^T) v` for each head, each query seeing the keys up to its own, at most the last
-  /// `window` of them.
-  func attention(_ q: Node, _ k: Node, _ v: Node, shape: AttentionShape, tokens: Int) -> Node {
+  /// `window` of them. Keys and values may be those of `before` more tokens, which came before.
+  package func attention(
+    _ q: Node, _ k: Node, _ v: Node, shape: AttentionShape, tokens: Int, before: Int = 0
+  ) -> Node {
     let (d, scale) = (shape.headSize, Double(shape.scale))
     let group = shape.headCount / shape.keyValueHeadCount
     var y = Matrix(rows: q.value.rows, columns: q.value.columns)
@@ -50,8 +38,9 @@ extension Tape {
 
     func forEachQuery(_ body: (_ row: Int, _ head: Int, _ keys: Range<Int>) -> Void) {
       for row in 0..<q.value.rows {
-        let first = row - row % tokens
-        let keys = max(first, row + 1 - (shape.window ?? tokens))..<row + 1
+        let first = row / tokens * (tokens + before)
+        let end = first + before + row % tokens + 1
+        let keys = max(first, end - (shape.window ?? end))..<end
         for head in 0..<shape.headCount { body(row, head, keys) }
       }
     }
@@ -95,7 +84,7 @@ extension Tape {
   }
 
   /// `silu(g) * u`: g the left half of the columns of `x`, u the right half.
-  func siluGate(_ x: Node) -> Node {
+  package func siluGate(_ x: Node) -> Node {
     let columns = x.value.columns / 2
     var y = Matrix(rows: x.value.rows, columns: columns)
     for row in 0..<y.rows {
