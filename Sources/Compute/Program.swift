@@ -195,6 +195,17 @@ package final class Program {
     }
   }
 
+  /// As ``load(_:into:)``, but without a copy where the part is a matrix that nothing joins and the tensor has
+  /// the program's type.
+  package func bind(_ tensor: Tensor, to part: BoundPart) {
+    precondition(training == .nothing && tensor.count == part.rows * part.columns)
+    let info = recorder.parameters[part.parameter.index]
+    guard info.isMatrix, info.parts.count == 1, tensor.count > 0 else {
+      return load(tensor, into: part)
+    }
+    parameters.borrow(tensor.converted(to: compute.dtype), as: part.parameter)
+  }
+
   // MARK: For operations
 
   subscript(_ value: Value) -> UnsafeMutableRawPointer {

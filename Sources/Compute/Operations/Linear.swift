@@ -13,6 +13,7 @@ final class Linear: Operation {
   let backwardScratch: Int
 
   private let shape: LinearShape
+  private let outputType: ComputeType
   private let precision: GradientPrecision
   private var product: MatrixProduct?
   private var gradients: (any LinearGradients)?
@@ -24,6 +25,7 @@ final class Linear: Operation {
     shape = LinearShape(
       rows: recorder.rows, inputs: x.columns, outputs: recorder.columns(of: y),
       inputStride: recorder.columns(of: x.value), compute: recorder.compute)
+    outputType = recorder.values[y.index].type
     precision = recorder.gradientPrecision
     backwardScratch = precision.scratchByteCount(of: shape)
   }
@@ -32,9 +34,10 @@ final class Linear: Operation {
     product = try program.device.product(
       ProductShape(
         m: shape.rows, n: shape.outputs, k: shape.inputs, transposesB: true,
-        rowStrideA: shape.inputStride, input: shape.compute.product, output: shape.compute.product,
+        rowStrideA: shape.inputStride, input: shape.compute.product, output: outputType.product,
         hasBias: parameters.count > 1))
     guard program.training != .nothing else { return }
+    precondition(outputType == shape.compute, "gradients are in the compute type")
     gradients = try precision.gradients(
       of: shape, inputGradient: program.inputGradientMode(0, of: self), device: program.device)
   }
@@ -71,9 +74,13 @@ final class Linear: Operation {
 
 extension ProgramRecorder {
   /// Records `x W^T + b`. `weight` is `[columns of the result, columns of x]`.
-  package mutating func linear(_ x: Operand, weight: Parameter, bias: Parameter? = nil) -> Value {
+  ///
+  /// - Parameter type: The result's, if it is another than the compute type; such a program does not train.
+  package mutating func linear(
+    _ x: Operand, weight: Parameter, bias: Parameter? = nil, as type: ComputeType? = nil
+  ) -> Value {
     precondition(parameters[weight.index].columns == x.columns)
-    let y = value(columns: parameters[weight.index].rows)
+    let y = value(columns: parameters[weight.index].rows, type: type)
     operations.append(Linear(x, weight: weight, bias: bias, y: y, recorder: self))
     return y
   }
