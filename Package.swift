@@ -152,8 +152,8 @@ let package = Package(
     tests(
       "Evaluation",
       [
-        "AutoRound", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
-        "Quantization", "Verification",
+        "AutoRound", "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "Quantization", "Verification", "Execution",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

@@ -1,4 +1,5 @@
 package import Diagnostics
+package import Tensors
 
 /// Where programs run: it makes kernels of recorded nodes, and owns the memory that they work on.
 ///
@@ -16,6 +17,8 @@ package protocol Device: AnyObject {
 
   /// Memory with undefined contents.
   func makeBuffer(byteCount: Int) -> any DeviceBuffer
+  /// Memory with the elements of `tensor`, which nobody writes to: the tensor's own where the device can read it.
+  func makeBuffer(of tensor: Tensor) -> any DeviceBuffer
   /// Memory for what one sequence of up to `capacity` tokens keeps, empty.
   func makeState(_ shape: StateShape, capacity: Int) -> SequenceState
 

@@ -43,6 +43,18 @@ extension Program {
     tensor.converted(to: target).withUnsafeBytes { part.range.upload($0) }
   }
 
+  /// As ``load(_:into:)``, but without a copy where the part is a matrix that nothing joins and the tensor has
+  /// the program's type, if the device can read it where it lies.
+  package func bind(_ tensor: Tensor, to part: BoundPart) {
+    precondition(training == .nothing && tensor.count == part.rows * part.columns)
+    let info = recording.parameters[part.parameter.index]
+    guard info.isMatrix, info.parts.count == 1, tensor.count > 0 else {
+      return load(tensor, into: part)
+    }
+    parameters.use(
+      device.makeBuffer(of: tensor.converted(to: compute.dtype)), as: part.parameter)
+  }
+
   /// The activations that the program can quantize with a scale from calibration, in the order of
   /// recording.
   package var calibratedActivations: [QuantizedActivations] {

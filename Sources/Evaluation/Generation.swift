@@ -17,7 +17,7 @@ public struct Generation {
   private let model: ReadableModel
   private let device: CPUDevice
   private let embedding: TokenEmbedding
-  private let head: OutputProjection
+  private let head: LogitProgram
   private let ends: Set<Int>
   /// Tokens to add at most.
   public var tokenLimit: Int
@@ -39,7 +39,7 @@ public struct Generation {
     device = try CPUDevice(compute: compute)
     embedding = try TokenEmbedding(
       model.description.front, source: model.source, compute: device.compute)
-    head = try model.outputProjection(device: device)
+    head = try LogitProgram(model, tokens: 1, device: device)
     ends = Self.endTokens(model, tokenizer)
     self.tokenLimit = tokenLimit
     self.temperature = temperature
@@ -64,8 +64,8 @@ public struct Generation {
     var text = StreamingDecoder(tokenizer, after: ids, skippingSpecialTokens: true)
     var hidden = try blocks.run(ids, embedding)
     for count in 1...max(positions - ids.count, 1) where positions > ids.count {
-      let logits = try head.logits(of: hidden, rows: 1)
-      let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.vocabularySize))
+      let logits = head.logits(of: hidden)
+      let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.columns))
       if ends.contains(next) { break }
       try onText(text.append(next))
       if count < positions - ids.count { hidden = try blocks.run([next], embedding) }
@@ -88,53 +88,34 @@ public struct Generation {
 /// Every block of a model with its weights and its cache.
 private struct ResidentBlocks {
   private var blocks: [Block] = []
-  private let prompt: [PlacedBlock.Kind: BlockProgram]
-  private let single: [PlacedBlock.Kind: BlockProgram]
+  private let programs: ProgramStore
   private let rowByteCount: Int
 
   private struct Block {
-    var key: PlacedBlock.Kind
+    var placed: PlacedBlock
     var parameters: ParameterMemory
     var sequence: SequenceMemory
   }
 
   init(_ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int) throws {
-    var (prompt, single): ([PlacedBlock.Kind: BlockProgram], [PlacedBlock.Kind: BlockProgram]) = (
-      [:], [:]
-    )
+    programs = ProgramStore(device: device, batch: 1, positions: positions)
     for placed in model.description.blocks {
-      let key = placed.kind
-      if prompt[key] == nil {
-        prompt[key] = try BlockProgram(
-          placed.block, activations: placed.activations, batch: 1, tokens: promptTokens,
-          positions: positions, device: device,
-          training: .nothing)
-        single[key] = try BlockProgram(
-          placed.block, activations: placed.activations, batch: 1, tokens: 1, positions: positions,
-          device: device,
-          training: .nothing)
-      }
-      guard let program = prompt[key] else { continue }
-      program.program.parameters = program.program.makeParameters()
-      try program.load(placed.name, from: model.source)
+      let block = try programs.program(for: placed, tokens: promptTokens)
+      block.program.parameters = block.program.makeParameters()
+      try block.load(placed.name, from: model.source)
       blocks.append(
         Block(
-          key: key, parameters: program.program.parameters,
-          sequence: program.program.makeSequence(capacity: positions)))
+          placed: placed, parameters: block.program.parameters,
+          sequence: block.program.makeSequence(capacity: positions)))
     }
-    self.prompt = prompt
-    self.single = single
     rowByteCount = model.description.hiddenSize * device.compute.byteCount
   }
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.
   func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> UnsafeMutableRawPointer {
-    let programs = blocks[0].sequence.tokenCount == 0 ? prompt : single
     var previous: UnsafeMutableRawPointer?
     for block in blocks {
-      guard let program = programs[block.key] else {
-        preconditionFailure("a block without a program")
-      }
+      let program = try programs.program(for: block.placed, tokens: ids.count)
       let input = program.program[range: program.input].pointer
       if let previous {
         input.copyMemory(from: previous, byteCount: ids.count * rowByteCount)

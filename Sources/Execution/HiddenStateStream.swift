@@ -42,16 +42,10 @@ package struct HiddenStateStream {
       }
     }
 
-    var programs: [PlacedBlock.Kind: BlockProgram] = [:]
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))
+    let programs = ProgramStore(device: device, batch: batch)
     for (index, placed) in description.blocks.enumerated() {
-      let key = placed.kind
-      let program =
-        try programs[key]
-        ?? BlockProgram(
-          placed.block, activations: placed.activations, batch: batch, tokens: tokens,
-          device: device, training: .nothing)
-      programs[key] = program
+      let program = try programs.program(for: placed, tokens: tokens)
       try program.load(placed.name, from: model.source)
       BlockRunner(program).advance(cache)
       model.checkpoint.releasePages()

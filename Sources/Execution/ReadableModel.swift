@@ -1,6 +1,6 @@
 package import Checkpoints
 import CompressedTensors
-package import Compute
+import Compute
 import Diagnostics
 package import Foundation
 import JSONText
@@ -18,8 +18,6 @@ package struct ReadableModel {
   package var quantizesHead: Bool {
     (source as? DequantizedCheckpoint)?.schemes[description.headModule]?.weights != nil
   }
-  /// How the head's inputs are quantized; nil leaves them as they are.
-  private let headInputs: (quantization: ActivationQuantization, scale: Float)?
 
   /// Opens a checkpoint folder.
   ///
@@ -32,13 +30,13 @@ package struct ReadableModel {
     let plain = try naming(file) { try Architectures.describe(configuration) }
     self.checkpoint = checkpoint
     guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {
-      (source, description, headInputs) = (checkpoint, plain, nil)
+      (source, description) = (checkpoint, plain)
       return
     }
     let quantized = try DequantizedCheckpoint(checkpoint, modules: plain.modules)
     source = quantized
     guard quantizesActivations else {
-      (description, headInputs) = (plain, nil)
+      description = plain
       return
     }
     try naming(file) { try quantized.requireReadableActivations() }
@@ -49,12 +47,6 @@ package struct ReadableModel {
       try quantized.requireScales(placed.activations, of: placed.name)
     }
     try quantized.requireScales(description.endActivations, of: "")
-    headInputs = try description.endActivations.inputs[plain.headModule].map { rounding in
-      (
-        rounding.quantization,
-        try rounding.scale.map { try quantized.activationScale(named: $0) } ?? 0
-      )
-    }
   }
 
   private init(
@@ -62,7 +54,7 @@ package struct ReadableModel {
   ) {
     self.checkpoint = checkpoint
     self.source = source
-    (description, headInputs) = (model.description, model.headInputs)
+    description = model.description
   }
 
   /// The model that plain rounding of `original` in this one's schemes gives, with activations quantized
@@ -71,11 +63,6 @@ package struct ReadableModel {
     guard let quantized = source as? DequantizedCheckpoint else { return nil }
     return ReadableModel(
       original.checkpoint, RoundedCheckpoint(quantized, from: original.source), like: self)
-  }
-
-  /// The end of the model.
-  package func outputProjection(device: CPUDevice) throws -> OutputProjection {
-    try description.outputProjection(from: source, inputs: headInputs, device: device)
   }
 }
 

@@ -69,11 +69,16 @@ package final class BlockProgram {
   /// Fills the parameters with those of the block called `name`, such as `model.layers.3`; the end of a model has
   /// an empty name.
   ///
-  /// - Parameter hasScales: Whether the source has the calibrated scales of quantized activations; else
-  ///   they stay as they are.
-  package func load(_ name: String, from source: any TensorSource, hasScales: Bool = true) throws {
+  /// - Parameters:
+  ///   - hasScales: Whether the source has the calibrated scales of quantized activations; else they stay as
+  ///     they are.
+  ///   - inPlace: Whether matrices may be read where the source has them, if the program does not train.
+  package func load(
+    _ name: String, from source: any TensorSource, hasScales: Bool = true, inPlace: Bool = false
+  ) throws {
     for (bound, part) in zip(program.parameterParts, parts) where hasScales || !bound.isScale {
-      program.load(try part.stored.read(part.shape, in: name, from: source), into: bound)
+      let tensor = try part.stored.read(part.shape, in: name, from: source)
+      inPlace ? program.bind(tensor, to: bound) : program.load(tensor, into: bound)
     }
   }
 

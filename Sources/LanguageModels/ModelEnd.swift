@@ -10,12 +10,14 @@ package struct ModelEnd: DecoderBlock {
   /// The token table, which is the head's weight too if the checkpoint has none of its own; nil if the two are
   /// not tied.
   package var tiedTable: StoredMatrix?
+  /// The type of the logits; nil for the compute type. Another type cannot be tuned.
+  package var logits: ComputeType?
 
   package var width: Int { norm.columns }
   package var isTied: Bool { tiedTable != nil }
 
   package func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    recorder.linear([head], recorder.norm(norm, x))
+    recorder.linear([head], recorder.norm(norm, x), as: logits)
   }
 
   /// The same end with its head where `source` has it.

@@ -19,14 +19,14 @@ enum TinyCheckpoint {
     let device = try CPUDevice(compute: .float32)
     let hidden = try HiddenStateStream(model: model, device: device)
       .lastHiddenStates(of: windows) { _, _ in }
-    let head = try model.outputProjection(device: device)
     let tokens = windows[0].count
+    let head = try LogitProgram(model, tokens: tokens, device: device)
     var logits: [Float] = []
     for window in windows.indices {
-      let rows = try head.logits(of: hidden[window].pointer, rows: tokens)
-      logits += UnsafeBufferPointer(start: rows, count: tokens * head.vocabularySize)
+      let rows = head.logits(of: hidden[window].pointer)
+      logits += UnsafeBufferPointer(start: rows, count: tokens * head.columns)
     }
-    return Tensor(logits, shape: [windows.count, tokens, head.vocabularySize])
+    return Tensor(logits, shape: [windows.count, tokens, head.columns])
   }
 
   /// Writes the weights of a quantized model in bf16.

@@ -44,9 +44,16 @@ struct OracleModel {
         pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
       }
     }
-    let output = try description.outputProjection(from: checkpoint, device: device)
-    let logits = try output.logits(of: pointer, rows: ids.count)
-    return (states, floats(logits, ids.count * description.vocabularySize))
+    let end = try BlockProgram(
+      description.end.found(in: checkpoint), batch: Self.sequences, tokens: Self.tokens,
+      device: device, training: .nothing)
+    try end.load("", from: checkpoint, inPlace: true)
+    end.program.inputPointer(end.input).copyMemory(
+      from: pointer, byteCount: Self.sequences * end.sequenceByteCount)
+    end.program.forward()
+    return (
+      states, floats(end.program.outputPointer, ids.count * description.vocabularySize)
+    )
   }
 
   private func floats(_ pointer: UnsafeRawPointer, _ count: Int) -> [Float] {

@@ -26,6 +26,12 @@ package final class ReferenceDevice: Device {
     ReferenceBuffer(byteCount: byteCount)
   }
 
+  package func makeBuffer(of tensor: Tensor) -> any DeviceBuffer {
+    let buffer = ReferenceBuffer(byteCount: tensor.count * tensor.dtype.byteCount)
+    tensor.withUnsafeBytes { buffer.upload($0, to: 0) }
+    return buffer
+  }
+
   package func makeState(_ shape: StateShape, capacity: Int) -> SequenceState {
     switch shape {
     case .keysAndValues(let keyColumns, let valueColumns):

@@ -41,7 +41,7 @@ public final class SessionState {
   var journal: RunJournal?
   /// Where hidden states are kept; nil: in memory.
   var placement: StreamPlacement?
-  private var recorded: (key: PlacedBlock.Kind, program: BlockProgram)?
+  private var programs: ProgramStore?
   private var deliver: (QuantizedWeight, String) throws -> Void = { _, _ in }
   private var deliverScale: (Float, String) throws -> Void = { _, _ in }
 
@@ -100,7 +100,7 @@ public final class SessionState {
 
   /// Lets go of the programs and hidden states, when all blocks are done.
   func releaseMemory() {
-    recorded = nil
+    programs = nil
     quantizedStream = nil
   }
 
@@ -115,20 +115,17 @@ public final class SessionState {
       schemes: schemes, keyValues: keyValueScheme, rule: .tuning, sharesScale: { _, _ in true })
   }
 
-  /// The program of blocks like `placed`: the last one, if that was for such a block. Others are not
-  /// kept, so that a model with blocks of several kinds takes no more memory.
+  /// The program of blocks like `placed`.
   ///
   /// - Parameter batchSize: Samples that run at once; the same for all calls of a run.
   package func program(for placed: PlacedBlock, batchSize: Int) throws -> BlockProgram {
-    let key = placed.kind
-    if let recorded, recorded.key == key { return recorded.program }
-    recorded = nil
-    let program = try BlockProgram(
-      placed.block, activations: placed.activations,
-      batch: min(batchSize, calibration.samples.count), tokens: calibration.sequenceLength,
-      device: device, training: training, gradientPrecision: gradientPrecision)
-    recorded = (key, program)
-    return program
+    let store =
+      programs
+      ?? ProgramStore(
+        device: device, batch: min(batchSize, calibration.samples.count), training: training,
+        gradientPrecision: gradientPrecision, keepsOne: true)
+    programs = store
+    return try store.program(for: placed, tokens: calibration.sequenceLength)
   }
 }
 

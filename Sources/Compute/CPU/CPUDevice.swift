@@ -60,6 +60,8 @@ package final class CPUDevice: Device {
 
   package func makeBuffer(byteCount: Int) -> any DeviceBuffer { HostBuffer(byteCount: byteCount) }
 
+  package func makeBuffer(of tensor: Tensor) -> any DeviceBuffer { HostBuffer(tensor) }
+
   package func makeState(_ shape: StateShape, capacity: Int) -> SequenceState {
     switch shape {
     case .keysAndValues(let keyColumns, let valueColumns):

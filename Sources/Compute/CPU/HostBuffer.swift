@@ -1,4 +1,4 @@
-import Tensors
+package import Tensors
 
 /// The processor's own memory.
 package final class HostBuffer: DeviceBuffer {
@@ -20,6 +20,19 @@ package final class HostBuffer: DeviceBuffer {
     self.byteCount = byteCount
     self.base = base
     self.owner = owner
+  }
+
+  /// The memory of a tensor, which nobody may write to.
+  package convenience init(_ tensor: Tensor) {
+    final class Owner {
+      let tensor: Tensor
+      init(_ tensor: Tensor) { self.tensor = tensor }
+    }
+    // The owner keeps the storage alive, and it stays where it is.
+    let bytes = tensor.withUnsafeBytes { $0 }
+    guard let base = bytes.baseAddress else { return self.init(byteCount: 0) }
+    self.init(
+      UnsafeMutableRawPointer(mutating: base), byteCount: bytes.count, owner: Owner(tensor))
   }
 
   deinit { if owner == nil { base.deallocate() } }

@@ -12,10 +12,13 @@ struct LinearKernel: Kernel {
     self.step = step
     let shape = LinearShape(step.node, in: step.recording)
     self.shape = shape
+    let type = step.recording.values[step.result.index].type
+    precondition(
+      step.training == .nothing || type == shape.compute, "gradients are in the compute type")
     product = try device.product(
       ProductShape(
         m: shape.rows, n: shape.outputs, k: shape.inputs, transposesB: true,
-        rowStrideA: shape.inputStride, input: shape.compute.product, output: shape.compute.product,
+        rowStrideA: shape.inputStride, input: shape.compute.product, output: type.product,
         hasBias: step.parameters.count > 1))
     gradients =
       step.training == .nothing

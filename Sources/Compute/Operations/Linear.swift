@@ -5,10 +5,14 @@ extension ProgramRecorder {
   /// Gradients: `dx = dy W`, `dW = dy^T x`, `db = sum over rows of dy`, computed as the recorder's
   /// ``GradientPrecision`` says. The gradient of `W` is delivered in f32 and not kept: whoever takes it
   /// consumes it at once.
-  package mutating func linear(_ x: Operand, weight: Parameter, bias: Parameter? = nil) -> Value {
+  ///
+  /// - Parameter type: The result's, if it is another than the compute type; such a program does not train.
+  package mutating func linear(
+    _ x: Operand, weight: Parameter, bias: Parameter? = nil, as type: ComputeType? = nil
+  ) -> Value {
     precondition(recording.parameters[weight.index].columns == x.columns)
     let y = value(
-      columns: recording.parameters[weight.index].rows, rows: rows(of: x.value))
+      columns: recording.parameters[weight.index].rows, rows: rows(of: x.value), type: type)
     return append(
       Node(
         operation: .linear(gradientPrecision), inputs: [x], outputs: [y], saved: [x.value],

@@ -35,7 +35,11 @@ package struct BlockRecorder {
   // MARK: Layers
 
   /// Records layers that all read `x`; returns their outputs side by side.
-  package mutating func linear(_ slots: [LayerSlot], _ x: Value) -> Value {
+  ///
+  /// - Parameter type: That of a single layer's outputs, if it is another than the compute type.
+  package mutating func linear(
+    _ slots: [LayerSlot], _ x: Value, as type: ComputeType? = nil
+  ) -> Value {
     // Neighbours that read the same numbers run as one product.
     var runs: [(slots: [LayerSlot], input: ActivationPlan.Rounding?)] = []
     for slot in slots {
@@ -50,7 +54,7 @@ package struct BlockRecorder {
       layers.append((slot, x))
     }
     let outputs = runs.map { run in
-      product(run.slots, rounded(operations.operand(x), run.input))
+      product(run.slots, rounded(operations.operand(x), run.input), as: type)
     }
     return outputs.count == 1 ? outputs[0] : operations.juxtaposed(outputs)
   }
@@ -81,14 +85,16 @@ package struct BlockRecorder {
   // MARK: Parts
 
   /// One product with the matrices of all layers.
-  private mutating func product(_ slots: [LayerSlot], _ x: Operand) -> Value {
+  private mutating func product(
+    _ slots: [LayerSlot], _ x: Operand, as type: ComputeType?
+  ) -> Value {
     let weights = slots.map { part("\($0.name).weight", [$0.outputs, $0.inputs], $0.weight) }
     let weight = operations.matrix(weights, columns: x.columns)
     let biases = slots.compactMap { slot in
       slot.bias.map { part("\(slot.name).bias", [slot.outputs], $0) }
     }
     let bias = biases.isEmpty ? nil : operations.vector(biases)
-    return operations.linear(x, weight: weight, bias: bias)
+    return operations.linear(x, weight: weight, bias: bias, as: type)
   }
 
   private mutating func part(
