@@ -16,5 +16,7 @@ package final class ParameterMemory {
   }
 
   /// Reads a parameter from `buffer`, which has its type and shape, from now on; nobody may write to it.
-  func use(_ buffer: any DeviceBuffer, as parameter: Parameter) { buffers[parameter.index] = buffer }
+  func use(_ buffer: any DeviceBuffer, as parameter: Parameter) {
+    buffers[parameter.index] = buffer
+  }
 }

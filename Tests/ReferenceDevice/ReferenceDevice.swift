@@ -1,4 +1,5 @@
 package import Compute
+package import Tensors
 
 /// The second device: each operation in f64, written down as its definition reads (``Tape``), on memory that
 /// only a device's own code reaches. Slow, and to be compared with.

@@ -1,6 +1,6 @@
 internal import COneDNN
 import Diagnostics
-import Tensors
+package import Tensors
 
 /// The processor: loops of `CKernels` and products of oneDNN, shared out over the ``ThreadTeam``.
 package final class CPUDevice: Device {

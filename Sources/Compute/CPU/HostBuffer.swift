@@ -30,7 +30,7 @@ package final class HostBuffer: DeviceBuffer {
     }
     // The owner keeps the storage alive, and it stays where it is.
     let bytes = tensor.withUnsafeBytes { $0 }
-    guard let base = bytes.baseAddress else { return self.init(byteCount: 0) }
+    guard let base = bytes.baseAddress else { preconditionFailure("a tensor without elements") }
     self.init(
       UnsafeMutableRawPointer(mutating: base), byteCount: bytes.count, owner: Owner(tensor))
   }
