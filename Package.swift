@@ -53,7 +53,7 @@ let package = Package(
     library("Checkpoints", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints"]),
-    library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors"]),
+    library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute"]),
     library(
       "CompressedTensors",
       ["CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
@@ -125,11 +125,14 @@ let package = Package(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors", "CKernels"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
+    .target(
+      name: "ReferenceDevice", dependencies: ["CKernels", "Tensors", "Compute"],
+      path: "Tests/ReferenceDevice", swiftSettings: swiftSettings),
     tests("Diagnostics"),
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
-    tests("Compute", ["CKernels", "Tensors"]),
+    tests("Compute", ["CKernels", "Tensors", "ReferenceDevice"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
     tests("LanguageModels", ["CKernels", "JSONText", "Tensors", "Compute", "Checkpoints"]),
@@ -144,13 +147,13 @@ let package = Package(
       "AutoRound",
       [
         "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
-        "Quantization",
+        "Quantization", "ReferenceDevice",
       ]),
     tests(
       "Evaluation",
       [
-        "AutoRound", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
-        "Quantization", "Verification",
+        "AutoRound", "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "Quantization", "Verification", "Execution",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

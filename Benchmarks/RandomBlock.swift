@@ -25,7 +25,7 @@ struct RandomBlock {
     self.shape = shape
     let block = try Architectures.describe(JSONReader(shape.configuration)).blocks[0].block
     program = try BlockProgram(
-      block, batch: batch, tokens: tokens, device: Device(compute: compute), training: .matrices,
+      block, batch: batch, tokens: tokens, device: CPUDevice(compute: compute), training: .matrices,
       gradientPrecision: gradients)
     let weights = RandomWeights(seed: 1)
     try program.load("block", from: weights)
@@ -45,13 +45,12 @@ struct RandomBlock {
         quantizer: isTimed ? TimedQuantizer(quantizer) : quantizer)
     }
     let inputs = ActivationCache(
-      sampleCount: samples, sampleByteCount: program.sequenceByteCount, compute: compute)
+      sampleCount: samples, sampleByteCount: program.sequenceByteCount,
+      device: program.program.device)
     for sample in 0..<samples {
       let tensor = try weights.tensor("input \(sample)", shape: [tokens, shape.hidden])
         .converted(to: compute.dtype)
-      tensor.withUnsafeBytes {
-        inputs[sample].copyMemory(from: $0.baseAddress!, byteCount: $0.count)
-      }
+      tensor.withUnsafeBytes { inputs[sample].upload($0) }
     }
     self.inputs = inputs
     targets = inputs.copy()

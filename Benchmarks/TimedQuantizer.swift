@@ -1,3 +1,4 @@
+import Compute
 import Diagnostics
 import Quantization
 import Tensors
@@ -16,13 +17,13 @@ final class TimedQuantizer: WeightQuantizer {
   var rows: Int { base.rows }
   var columns: Int { base.columns }
 
-  func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int) {
+  func quantizeDequantize(into output: DeviceRange, dtype: DType, rowStride: Int) {
     let start = ContinuousClock.now
     base.quantizeDequantize(into: output, dtype: dtype, rowStride: rowStride)
     quantizing += (ContinuousClock.now - start) / .seconds(1)
   }
 
-  func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float) {
+  func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float) {
     let start = ContinuousClock.now
     base.step(
       gradient: gradient, learningRate: learningRate, rangeLearningRate: rangeLearningRate)

@@ -20,9 +20,12 @@ extension FuzzTarget {
     let document = try JSONValue.parse(bytes)
     try withFolders(document) { folder, _ in
       let recipe = try document["recipe"].map { try Recipe($0.text()).autoRoundOptions() }
-      let overrides = OptionOverrides(
-        iterations: document["iterations"]?.intValue, sampleCount: 2, sequenceLength: 4,
-        isModelFree: document["model_free"]?.boolValue)
+      let overrides = OptionOverrides {
+        $0.iterations = document["iterations"]?.intValue
+        $0.sampleCount = 2
+        $0.sequenceLength = 4
+        $0.isModelFree = document["model_free"]?.boolValue
+      }
       let plan = try QuantizationJob(
         model: folder,
         modifier: AutoRoundModifier(ResolvedOptions(overrides: overrides, recipe: recipe))

@@ -40,7 +40,7 @@ struct ClippedRounding: Modifier {
   }
 }
 
-let options = try ResolvedOptions(overrides: OptionOverrides(sampleCount: 32, sequenceLength: 128))
+let options = try ResolvedOptions(overrides: OptionOverrides { $0.sequenceLength = 128 })
 let report = try oneshot(
   model: URL(filePath: "Examples/books-llama-6m"), modifier: ClippedRounding(options: options),
   output: URL.temporaryDirectory.appending(path: "books-llama-6m-clipped"), overwrite: true)

@@ -5,7 +5,11 @@ import AutoRound
 import Foundation
 
 let options = try ResolvedOptions(
-  overrides: OptionOverrides(iterations: 4, sampleCount: 16, sequenceLength: 128))
+  overrides: OptionOverrides {
+    $0.iterations = 4
+    $0.sampleCount = 16
+    $0.sequenceLength = 128
+  })
 var job = QuantizationJob(
   model: URL(filePath: "Examples/books-llama-6m"), modifier: AutoRoundModifier(options),
   output: URL.temporaryDirectory.appending(path: "books-llama-6m-cancelled"))

@@ -17,7 +17,10 @@ let recipe = try Recipe(
 let report = try oneshot(
   model: model, recipe: recipe,
   dataset: CalibrationSource(file: URL(filePath: "Examples/data/calibration.jsonl")),
-  overrides: OptionOverrides(sampleCount: 64, sequenceLength: 256),
+  overrides: OptionOverrides {
+    $0.sampleCount = 64
+    $0.sequenceLength = 256
+  },
   output: quantized, overwrite: true)
 for block in report.blocks {
   print(block.name, "loss rounded to nearest", block.rtnLoss, "tuned", block.finalLoss)

@@ -19,14 +19,7 @@ struct QuantizeOptions: ParsableArguments {
         """))
   var scheme: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Weights that share a scale, for integer weights in groups. (default: 128)",
-      discussion: """
-        vLLM needs groups that divide the inputs of a layer; 64 or 32 do for most models for which 128 does \
-        not.
-        """))
-  var groupSize: Int?
+  @Option(\.groupSize) var groupSize: Int?
 
   @Option(
     help: "File with a recipe, instead of --scheme.",
@@ -43,26 +36,11 @@ struct QuantizeOptions: ParsableArguments {
   @Option(help: "File with calibration text.", completion: .file(extensions: ["jsonl", "txt"]))
   var calibration: String?
 
-  @Option(help: "Calibration samples. (default: 128)")
-  var samples: Int?
-
-  @Option(help: "Tokens per sample. (default: 2048)")
-  var sequenceLength: Int?
-
-  @Option(help: "Samples per step of tuning. (default: 8)")
-  var batchSize: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Steps of tuning per block; 0 only rounds. (default: 200)",
-      discussion: """
-        With 0, the scales that lose least are searched for: of symmetric integers, of asymmetric ones of 2 \
-        bits, of MXFP and NVFP4. Others are rounded plainly to nearest.
-        """))
-  var iterations: Int?
-
-  @Option(help: "Learning rate of the first step. (default: 1/iterations)")
-  var learningRate: Double?
+  @Option(\.sampleCount) var samples: Int?
+  @Option(\.sequenceLength) var sequenceLength: Int?
+  @Option(\.batchSize) var batchSize: Int?
+  @Option(\.iterations) var iterations: Int?
+  @Option(\.learningRate) var learningRate: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -73,50 +51,12 @@ struct QuantizeOptions: ParsableArguments {
         """))
   var preset = TuningPreset.default
 
-  @Option(
-    help: ArgumentHelp(
-      "How weights are tuned: \(TuningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")).",
-      discussion: """
-        signround-v2 starts from searched scales and, below 4 bits, leaves outliers out of the loss; for \
-        symmetric integers of 2 to 4 bits, MXFP4 and NVFP4. (default: signround)
-        """))
-  var algorithm: TuningAlgorithm?
-
-  @Option(
-    help: ArgumentHelp(
-      "Products of the backward pass: \(GradientPrecision.allCases.map(\.rawValue).joined(separator: ", ")).",
-      discussion: """
-        int8 takes three quarters of the time and gives the same losses, since nothing but signs is used. \
-        (default: int8 with bf16, but for small models on processors with AMX; else full)
-        """))
-  var gradients: GradientPrecision?
-
-  @Option(
-    help: ArgumentHelp(
-      "Momentum: share of earlier gradients kept, at least 0 and below 1. (default: 0)",
-      discussion: "0.9 makes up for small batches; most at 2 bits."))
-  var momentum: Double?
-
-  @Option(
-    help: ArgumentHelp(
-      "Whether to quantize the output head (lm_head): \(HeadTreatment.allCases.map(\.rawValue).joined(separator: ", ")).",
-      discussion: """
-        quantize tunes it on its own outputs, with the scheme of the target that matches it. A head that is \
-        the embedding stays as it is. (default: keep)
-        """))
-  var lmHead: HeadTreatment?
-
-  @Flag(
-    help: ArgumentHelp(
-      "Round the weights as they lie in the files, without running the model.",
-      discussion: """
-        No calibration, and any architecture: linear layers are told by the names and shapes of their \
-        tensors. It is so without this flag for an unknown architecture with --iterations 0.
-        """))
-  var modelFree = false
-
-  @Flag(help: "With --iterations 0, round plainly to nearest, without a search for better scales.")
-  var disableOptRTN = false
+  @Option(\.algorithm) var algorithm: TuningAlgorithm?
+  @Option(\.gradients) var gradients: GradientPrecision?
+  @Option(\.momentum) var momentum: Double?
+  @Option(\.head) var lmHead: HeadTreatment?
+  @Flag(\.isModelFree) var modelFree = false
+  @Flag(\.disablesOptimizedRounding) var disableOptRTN = false
 
   @OptionGroup var computing: ComputeOptions
 
@@ -132,8 +72,7 @@ struct QuantizeOptions: ParsableArguments {
 
   @OptionGroup var reports: ReportOptions
 
-  @Option(help: "Seed of the order of samples. (default: 42)")
-  var seed: Int?
+  @Option(\.seed) var seed: Int?
 
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
@@ -151,13 +90,21 @@ struct QuantizeOptions: ParsableArguments {
   var json = false
 
   private var overrides: OptionOverrides {
-    OptionOverrides(
-      scheme: scheme, groupSize: groupSize, ignore: ignore.isEmpty ? nil : ignore,
-      iterations: iterations,
-      learningRate: learningRate, batchSize: batchSize, sampleCount: samples,
-      sequenceLength: sequenceLength, algorithm: algorithm, gradients: gradients,
-      momentum: momentum, head: lmHead, disablesOptimizedRounding: disableOptRTN ? true : nil,
-      isModelFree: modelFree ? true : nil, seed: seed)
+    OptionOverrides(scheme: scheme, ignore: ignore.isEmpty ? nil : ignore) {
+      $0.groupSize = groupSize
+      $0.sampleCount = samples
+      $0.sequenceLength = sequenceLength
+      $0.batchSize = batchSize
+      $0.iterations = iterations
+      $0.learningRate = learningRate
+      $0.algorithm = algorithm
+      $0.gradients = gradients
+      $0.momentum = momentum
+      $0.head = lmHead
+      $0.isModelFree = modelFree ? true : nil
+      $0.disablesOptimizedRounding = disableOptRTN ? true : nil
+      $0.seed = seed
+    }
   }
 
   func validate() throws {
@@ -177,9 +124,9 @@ struct QuantizeOptions: ParsableArguments {
       }
     }
     do {
-      try overrides.check()
-    } catch let error as InputError {
-      throw ValidationError("--\(error.message)")
+      try overrides.check(naming: \.flag)
+    } catch {
+      throw ValidationError(error.message)
     }
     do {
       _ = try memoryBudget.map { text throws(InputError) in try MemoryBudget(text) }

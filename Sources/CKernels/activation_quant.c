@@ -10,7 +10,7 @@
 
 #include "minifloat.h"
 
-/// The scale of one group and how it hangs on the group's extremes.
+/// The scale of one group and how it depends on the group's extremes.
 typedef struct {
   float scale, inverse, zero;
   float low, high;        ///< of integers

@@ -17,7 +17,7 @@ extension CalibrationData.Request {
       do {
         ids = try tokenIDs(of: CalibrationRecord(line: line), vocabulary)
       } catch let error as InputError {
-        // What stands after the samples has been of no concern to anyone so far.
+        // There are samples enough: an error after the last of them does not matter.
         if found.samples.count >= sampleCount { break }
         throw error.atLine(number)
       }

@@ -1,4 +1,5 @@
 import CKernels
+import Diagnostics
 import Quantization
 import Tensors
 
@@ -38,6 +39,15 @@ enum CodePacking {
           streams + row * rowBytes, rowBytes, Int32(bits), codes + row * columns, columns)
       }
     }
+  }
+
+  /// The 32-bit words of a stream of codes.
+  static func wordCount(_ count: Int, bits: Int) throws(InputError) -> Int {
+    let (product, overflow) = count.multipliedReportingOverflow(by: bits)
+    guard count >= 0, !overflow, product <= Int.max - 31 else {
+      throw InputError(.malformed, "\(count) codes of \(bits) bits are too many")
+    }
+    return (product + 31) / 32
   }
 
   /// Codes and integers `shift` apart, wrapped to 8 bits.

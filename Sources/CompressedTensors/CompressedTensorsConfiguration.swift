@@ -75,7 +75,7 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
       "global_compression_ratio": nil,
       "ignore": .array(ignore.map { .string($0) }),
       "kv_cache_scheme": keyValueCacheScheme?.json ?? .null,
-      "quant_method": "compressed-tensors",
+      "quant_method": .string(CompressedTensors.name),
       "quantization_status": "compressed",
       "sparsity_config": [:],
       "transform_config": [:],
@@ -91,15 +91,9 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
   /// Reads a configuration from a checkpoint.
   ///
   /// - Parameter fields: The value of `quantization_config`.
-  /// - Throws: `InputError` whose place is the path of the key at fault: `unsupported` for other
-  ///   quantization methods, sparsity and transforms, `invalidValue` for what has no meaning.
+  /// - Throws: `InputError` whose place is the path of the key at fault: `unsupported` for sparsity
+  ///   and transforms, `invalidValue` for what has no meaning.
   package init(fields: JSONReader) throws(InputError) {
-    let method = try fields.required("quant_method")
-    guard try method.string() == "compressed-tensors" else {
-      throw InputError(
-        .unsupported, place: method.path,
-        "found \(quoted(try method.string())), supported is compressed-tensors")
-    }
     try fields.requireKeys(among: Self.keys)
     for key in ["sparsity_config", "transform_config"] {
       guard let reader = try fields.optional(key), try !reader.members().isEmpty else { continue }

@@ -18,7 +18,7 @@ package struct RoundedCheckpoint: TensorSource {
   package func contains(_ name: String) -> Bool { quantized.contains(name) }
 
   package func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-    guard let module = quantized.module(ofWeight: name),
+    guard let module = quantized.layer(ofWeight: name),
       let arguments = quantized.schemes[module]?.weights
     else { return try quantized.tensor(name, shape: shape) }
     let weight = try original.tensor(name, shape: shape)

@@ -7,13 +7,13 @@ struct GradientSharing {
   /// The values whose gradients lie in each buffer.
   private var values: [Int: [Value]] = [:]
 
-  init(_ recorder: ProgramRecorder, needed: Set<Value>) {
-    makers = Array(repeating: -1, count: recorder.values.count)
-    readers = Array(repeating: [], count: recorder.values.count)
-    for (index, operation) in recorder.operations.enumerated() {
-      for value in operation.outputs { makers[value.index] = index }
-      guard needed.contains(operation.result) else { continue }
-      for operand in operation.inputs { readers[operand.value.index].append(index) }
+  init(_ recording: Recording, needed: Set<Value>) {
+    makers = Array(repeating: -1, count: recording.values.count)
+    readers = Array(repeating: [], count: recording.values.count)
+    for (index, node) in recording.nodes.enumerated() {
+      for value in node.outputs { makers[value.index] = index }
+      guard needed.contains(node.result) else { continue }
+      for operand in node.inputs { readers[operand.value.index].append(index) }
     }
   }
 
@@ -40,8 +40,8 @@ struct GradientSharing {
 struct GradientCoverage {
   private var isWritten: [[Bool]]
 
-  init(_ recorder: ProgramRecorder) {
-    isWritten = recorder.values.map { Array(repeating: false, count: $0.columns) }
+  init(_ recording: Recording) {
+    isWritten = recording.values.map { Array(repeating: false, count: $0.columns) }
   }
 
   /// Marks the columns of `operand`; whether they had no gradient before, so that one is written rather

@@ -1,6 +1,3 @@
-internal import CKernels
-import Tensors
-
 /// The sums of squares of each linear layer's inputs, column by column, over everything that a program
 /// has run forward: how much an error in a column of a weight matters.
 package final class InputSquares {
@@ -11,18 +8,12 @@ package final class InputSquares {
   /// One number for each column of a matrix; nil if it has not been run.
   package subscript(_ weight: Parameter) -> [Float]? { sums[weight] }
 
-  func add(_ operation: any Operation, in program: Program) {
-    guard let linear = operation as? Linear else { return }
-    let input = linear.inputs[0]
-    var columns = sums[linear.parameters[0]] ?? Array(repeating: 0, count: input.columns)
-    let (x, stride) = (program[input], program.columns(of: input.value))
-    let (rows, type) = (program.sampleCount * program.tokens, program.compute.element)
-    columns.withUnsafeMutableBufferPointer { columns in
-      guard let base = columns.baseAddress else { return }
-      ThreadTeam.forRanges(of: columns.count) { begin, end in
-        ck_add_column_squares(type, x, stride, rows, base, begin, end)
-      }
-    }
-    sums[linear.parameters[0]] = columns
+  /// Adds those of the inputs of a linear layer.
+  func add(_ step: Step, in program: Program) {
+    let (input, weight) = (step.inputs[0], step.parameters[0])
+    program.device.addSquares(
+      of: program[range: input], rows: program.sampleCount * program.tokens,
+      stride: step.columns(of: input.value),
+      to: &sums[weight, default: Array(repeating: 0, count: input.columns)])
   }
 }

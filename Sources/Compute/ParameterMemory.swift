@@ -1,26 +1,22 @@
-import Tensors
-
 /// The weights of one block in the form in which a program reads them.
 ///
 /// Programs that were recorded for the same structure can share it: one for many tokens, one for a single
 /// token, bound to one block after another.
 package final class ParameterMemory {
-  let pointers: [UnsafeMutableRawPointer]
-  package let byteCount: Int
+  package private(set) var buffers: [any DeviceBuffer]
 
-  /// Zeroed memory for everything that `recorder` reads.
-  init(_ recorder: ProgramRecorder) {
-    var total = 0
-    pointers = recorder.parameters.map { info in
-      let element = info.isMatrix ? recorder.compute.byteCount : MemoryLayout<Float>.stride
-      let byteCount = info.rows * info.columns * element
-      let pointer = Memory.allocate(byteCount: max(byteCount, 64))
-      pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-      total += byteCount
-      return pointer
+  /// Memory for everything that `recording` reads: zeros for vectors, which may be scales that are not loaded;
+  /// undefined for matrices.
+  init(_ recording: Recording, device: any Device) {
+    buffers = recording.parameters.map { info in
+      let buffer = device.makeBuffer(byteCount: recording.byteCount(of: info))
+      if !info.isMatrix { buffer.clear(from: 0, byteCount: buffer.byteCount) }
+      return buffer
     }
-    byteCount = total
   }
 
-  deinit { for pointer in pointers { pointer.deallocate() } }
+  /// Reads a parameter from `buffer`, which has its type and shape, from now on; nobody may write to it.
+  func use(_ buffer: any DeviceBuffer, as parameter: Parameter) {
+    buffers[parameter.index] = buffer
+  }
 }

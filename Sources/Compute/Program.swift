@@ -1,7 +1,6 @@
-internal import CKernels
-package import Tensors
+import Tensors
 
-/// A recorded decoder block, ready to be run: forward, and backward if it trains.
+/// A recorded decoder block on a device, ready to be run: forward, and backward if it trains.
 ///
 /// Memory is planned once. Binding another block's weights means filling the parameters again; nothing
 /// else changes. Scratch memory is for as many threads as the team had then, and it must not grow.
@@ -14,18 +13,28 @@ package final class Program {
     case matrices
     /// Every parameter, and the inputs.
     case everything
+
+    /// Whether it wants the gradient of such a parameter.
+    func wants(_ parameter: ParameterInfo) -> Bool {
+      switch self {
+      case .nothing: false
+      case .matrices: parameter.isMatrix || parameter.isScale
+      case .everything: true
+      }
+    }
   }
 
   /// Takes the gradient of a parameter when it is ready: f32, `[rows, columns]` of the whole parameter.
   /// The memory is used again as soon as the call returns.
-  package typealias GradientSink = (Parameter, UnsafePointer<Float>) -> Void
+  package typealias GradientSink = (Parameter, DeviceRange) -> Void
 
-  package let device: Device
-  package let batch: Int
-  package let tokens: Int
+  package let recording: Recording
+  package let device: any Device
   package let training: Training
+  package var batch: Int { recording.batch }
+  package var tokens: Int { recording.tokens }
   package var rows: Int { batch * tokens }
-  package var compute: ComputeType { device.compute }
+  package var compute: ComputeType { recording.compute }
   /// Bytes of planned memory: activations, gradients and scratch.
   package let memoryByteCount: Int
 
@@ -33,108 +42,89 @@ package final class Program {
   /// place.
   package var parameters: ParameterMemory
 
-  /// Keys and values of the tokens before, when a sequence is run piece by piece.
-  package var cache: KeyValueCache?
+  /// What came before, when a sequence is run piece by piece.
+  package var sequence: SequenceMemory?
 
   /// What happens to activations that the program can quantize.
   package var activations = ActivationMode.quantized
 
-  /// The activations that the program can quantize with a scale from calibration, in the order of
-  /// recording.
-  package var calibratedActivations: [QuantizedActivations] {
-    recorder.operations.compactMap { $0 as? QuantizedActivations }.filter { $0.scale != nil }
-  }
+  /// What was seen of activations with a calibrated scale while they were observed, since the scale's entry
+  /// was removed: the least and the greatest of each sample.
+  package var observed: [Parameter: [(least: Float, greatest: Float)]] = [:]
 
-  /// Sequences that hold samples, the first ones of the batch; what the others hold belongs to nobody.
+  /// Sequences that hold samples, the first ones of the batch; the rest is undefined.
   package var sampleCount: Int
 
   /// Collects the squares of all linear layers' inputs in the forward pass; nil, the default: nobody does.
   package var inputSquares: InputSquares?
 
-  /// The number of the next backward pass: what is rounded at random is rounded differently in each. Who
-  /// wants to repeat passes sets it back.
+  /// The number of the next backward pass: what is rounded at random is rounded differently in each.
+  /// Reset it to repeat a pass exactly.
   package var backwardPass: UInt32 = 0
 
   /// Position of the first token of each sequence.
-  var positionOffset: Int { cache?.tokenCount ?? 0 }
+  package var positionOffset: Int { sequence?.tokenCount ?? 0 }
 
-  let recorder: ProgramRecorder
-  let output: Value
-  private let memory: UnsafeMutableRawPointer
-  private let values: [UnsafeMutableRawPointer?]
-  private let gradients: [UnsafeMutableRawPointer?]
-  private let scratch: [(forward: UnsafeMutableRawPointer?, backward: UnsafeMutableRawPointer?)]
-  let gradientModes: [[GradientMode]]
+  private let outputValue: Value
+  private let memory: any DeviceBuffer
+  private let schedule: Schedule
+  private var steps: [(step: Step, kernel: any Kernel)] = []
   private let teamSize = ThreadTeam.size
   private var sink: GradientSink = { _, _ in }
-  private var current = 0
 
-  /// Plans memory for what `recorder` holds and prepares its operations.
-  package init(_ recorder: ProgramRecorder, device: Device, training: Training) throws {
-    guard let output = recorder.output else { preconditionFailure("the recording has no output") }
-    precondition(recorder.compute == device.compute)
-    self.recorder = recorder
-    self.output = output
+  /// Plans memory for what was recorded and lets `device` prepare its kernels.
+  ///
+  /// - Throws: `unsupported` for what the device cannot compute.
+  package init(_ recording: Recording, device: any Device, training: Training) throws {
+    guard let output = recording.output else { preconditionFailure("the recording has no output") }
+    precondition(recording.compute == device.compute)
+    try recording.requireSupport(by: device)
+    self.recording = recording
     self.device = device
     self.training = training
-    batch = recorder.batch
-    sampleCount = recorder.batch
-    tokens = recorder.tokens
-
-    let schedule = Schedule(recorder, output: output, training: training)
-    gradientModes = schedule.gradientModes
+    outputValue = output
+    sampleCount = recording.batch
+    schedule = Schedule(recording, training: training, device: device)
     memoryByteCount = schedule.plan.byteCount
-    let memory = Memory.allocate(byteCount: max(schedule.plan.byteCount, 64))
-    self.memory = memory
-    func place(_ buffer: Int?) -> UnsafeMutableRawPointer? {
-      buffer.map { memory + schedule.plan.offsets[$0] }
-    }
-    values = schedule.valueBuffers.map(place)
-    gradients = schedule.gradientBuffers.map(place)
-    scratch = schedule.scratchBuffers.map { (place($0.forward), place($0.backward)) }
-    parameters = ParameterMemory(recorder)
-    for (index, operation) in recorder.operations.enumerated() {
-      current = index
-      try operation.prepare(in: self)
+    memory = device.makeBuffer(byteCount: memoryByteCount)
+    parameters = ParameterMemory(recording, device: device)
+    steps = try recording.nodes.indices.map { index in
+      let step = Step(
+        index: index, node: recording.nodes[index], recording: recording, training: training,
+        gradientModes: schedule.gradientModes[index])
+      return (step, try device.kernel(for: step))
     }
   }
 
-  deinit { memory.deallocate() }
-
   /// Bytes that a program of this recording takes: planned memory and weights.
-  package static func byteCount(_ recorder: ProgramRecorder, training: Training) -> Int {
-    guard let output = recorder.output else { preconditionFailure("the recording has no output") }
-    let weights = recorder.parameters.reduce(0) { sum, info in
-      let element = info.isMatrix ? recorder.compute.byteCount : MemoryLayout<Float>.stride
-      return sum + info.rows * info.columns * element
-    }
-    return Schedule(recorder, output: output, training: training).plan.byteCount + weights
+  package static func byteCount(
+    _ recording: Recording, training: Training, device: any Device
+  ) -> Int {
+    recording.parameters.reduce(0) { $0 + recording.byteCount(of: $1) }
+      + Schedule(recording, training: training, device: device).plan.byteCount
   }
 
   // MARK: Running
 
-  /// Runs all operations forward. With a cache, the tokens join it.
+  /// Runs all nodes forward. With a sequence, the tokens join it.
   package func forward() {
     precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
-    for (index, operation) in recorder.operations.enumerated() {
-      current = index
-      timed(operation, "forward") { operation.forward(in: self) }
-      inputSquares?.add(operation, in: self)
+    for (step, kernel) in steps {
+      timed(step, "forward") { kernel.forward(in: self) }
+      if let inputSquares, case .linear = step.node.operation { inputSquares.add(step, in: self) }
     }
-    cache?.tokenCount += tokens
+    sequence?.tokenCount += tokens
   }
 
-  /// Runs all operations backward from the gradient of the output, which ``outputGradient`` holds.
+  /// Runs all nodes backward from the gradient of the output, which ``outputGradient`` holds.
   package func backward(_ sink: GradientSink) {
     precondition(training != .nothing)
     precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
     withoutActuallyEscaping(sink) { sink in
       self.sink = sink
-      for (index, operation) in recorder.operations.enumerated().reversed() {
-        current = index
-        if gradients[operation.result.index] != nil {
-          timed(operation, "backward") { operation.backward(in: self) }
-        }
+      for (step, kernel) in steps.reversed()
+      where schedule.gradientBuffers[step.result.index] != nil {
+        timed(step, "backward") { kernel.backward(in: self) }
       }
       self.sink = { _, _ in }
     }
@@ -142,137 +132,92 @@ package final class Program {
   }
 
   /// The result of the forward pass, `[rows, columns]` in the compute type.
-  package var outputPointer: UnsafeMutableRawPointer { self[output] }
+  package var output: DeviceRange { self[range: outputValue] }
 
   /// Where the caller puts the gradient of the output before ``backward(_:)``.
-  package var outputGradient: UnsafeMutableRawPointer { gradient(of: output) }
-
-  /// Where the caller puts an input, `[rows, columns]` in the compute type, before ``forward()``.
-  package func inputPointer(_ value: Value) -> UnsafeMutableRawPointer { self[value] }
-
-  /// The gradient of an input after ``backward(_:)`` of a program that trains everything.
-  package func inputGradient(_ value: Value) -> UnsafeMutableRawPointer { gradient(of: value) }
+  package var outputGradient: DeviceRange { self[gradientOf: outputValue] }
 
   /// Seconds spent in each kind of operation and pass, such as `Linear backward`, since it was set to an
   /// empty dictionary; nil, the default, measures nothing.
   package var timings: [String: Double]?
 
-  private func timed(_ operation: any Operation, _ pass: String, _ body: () -> Void) {
+  private func timed(_ step: Step, _ pass: String, _ body: () -> Void) {
     guard timings != nil else { return body() }
     let start = ContinuousClock.now
     body()
-    timings?["\(type(of: operation)) \(pass)", default: 0] +=
+    timings?["\(step.node.operation.name) \(pass)", default: 0] +=
       (ContinuousClock.now - start) / .seconds(1)
   }
 
-  // MARK: Parameters
+  // MARK: Memory
 
-  /// New memory for another block's weights.
-  package func makeParameters() -> ParameterMemory { ParameterMemory(recorder) }
-
-  /// Every matrix and vector that the program reads, in the order of recording.
-  package var parameterParts: [BoundPart] {
-    recorder.parameters.indices.flatMap { index -> [BoundPart] in
-      let info = recorder.parameters[index]
-      var row = 0
-      return info.parts.map { part in
-        defer { row += part.rows }
-        let elementByteCount = info.isMatrix ? compute.byteCount : 4
-        return BoundPart(
-          name: part.name, parameter: Parameter(index: index), rowOffset: row, rows: part.rows,
-          columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale,
-          pointer: parameters.pointers[index] + row * info.columns * elementByteCount)
-      }
-    }
+  /// New memory for what one sequence of up to `capacity` tokens keeps in such a block.
+  package func makeSequence(capacity: Int) -> SequenceMemory {
+    SequenceMemory(recording, capacity: capacity, device: device)
   }
 
-  /// Fills one part from a tensor of as many elements, converting to the program's type.
-  package func load(_ tensor: Tensor, into part: BoundPart) {
-    precondition(tensor.count == part.rows * part.columns, "\(part.name): \(tensor.shape)")
-    let target: DType = part.isMatrix ? compute.dtype : .float32
-    tensor.converted(to: target).withUnsafeBytes {
-      part.pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
-    }
+  /// A value, `[rows, columns]`. Of an input: where the caller puts it before ``forward()``.
+  package subscript(range value: Value) -> DeviceRange {
+    place(schedule.valueBuffers[value.index])
   }
 
-  // MARK: For operations
-
-  subscript(_ value: Value) -> UnsafeMutableRawPointer {
-    guard let pointer = values[value.index] else { preconditionFailure("a value without memory") }
-    return pointer
+  /// The first element of an operand; rows are the columns of its value apart.
+  package subscript(range operand: Operand) -> DeviceRange {
+    self[range: operand.value] + operand.columnOffset * compute.byteCount
   }
 
-  /// The first element of an operand; rows are ``columns(of:)`` of its value apart.
-  subscript(_ operand: Operand) -> UnsafeMutableRawPointer {
-    self[operand.value] + operand.columnOffset * compute.byteCount
-  }
-
-  subscript(_ parameter: Parameter) -> UnsafeMutableRawPointer {
-    parameters.pointers[parameter.index]
-  }
-
-  func columns(of value: Value) -> Int { recorder.values[value.index].columns }
-
-  func gradient(of value: Value) -> UnsafeMutableRawPointer {
-    guard let pointer = gradients[value.index] else {
+  /// The gradient of a value; that of an input after ``backward(_:)`` of a program that trains everything.
+  package subscript(gradientOf value: Value) -> DeviceRange {
+    guard let buffer = schedule.gradientBuffers[value.index] else {
       preconditionFailure("a gradient that nobody planned")
     }
-    return pointer
+    return place(buffer)
   }
 
-  /// Where the running operation puts the gradient of its input `index`; nil if nobody needs it or it is
-  /// in place already.
-  func gradientTarget(_ index: Int) -> GradientTarget? {
-    let operand = recorder.operations[current].inputs[index]
-    let mode = gradientModes[current][index]
+  /// The first element of a parameter, `[rows, columns]`.
+  package subscript(range parameter: Parameter) -> DeviceRange {
+    DeviceRange(parameters.buffers[parameter.index])
+  }
+
+  /// Scratch memory of a step.
+  package func forwardScratch(of step: Step) -> DeviceRange {
+    scratch(schedule.scratchBuffers[step.index].forward)
+  }
+
+  package func backwardScratch(of step: Step) -> DeviceRange {
+    scratch(schedule.scratchBuffers[step.index].backward)
+  }
+
+  private func scratch(_ buffer: Int?) -> DeviceRange {
+    guard let buffer else { preconditionFailure("scratch memory that no kernel has asked for") }
+    return place(buffer)
+  }
+
+  private func place(_ buffer: Int) -> DeviceRange {
+    DeviceRange(memory, offset: schedule.plan.offsets[buffer])
+  }
+
+  /// Where a step puts the gradient of its input `index`; nil if nobody needs it or it is in place already.
+  package func gradientTarget(_ index: Int, of step: Step) -> GradientTarget? {
+    let mode = step.gradientModes[index]
     guard mode == .write || mode == .accumulate else { return nil }
+    let operand = step.inputs[index]
     return GradientTarget(
-      pointer: gradient(of: operand.value) + operand.columnOffset * compute.byteCount,
-      rowStride: columns(of: operand.value), accumulates: mode == .accumulate)
-  }
-
-  /// Whether the gradient of `parameter` is wanted.
-  func trains(_ parameter: Parameter) -> Bool {
-    switch training {
-    case .nothing: false
-    case .matrices:
-      recorder.parameters[parameter.index].isMatrix || recorder.parameters[parameter.index].isScale
-    case .everything: true
-    }
+      range: self[gradientOf: operand.value] + operand.columnOffset * compute.byteCount,
+      rowStride: recording.columns(of: operand.value), accumulates: mode == .accumulate)
   }
 
   /// Hands a finished gradient to whoever runs the program.
-  func deliver(_ gradient: UnsafePointer<Float>, of parameter: Parameter) {
+  package func deliver(_ gradient: DeviceRange, of parameter: Parameter) {
     sink(parameter, gradient)
   }
-
-  /// Scratch memory of the running operation in the forward pass.
-  var forwardScratch: UnsafeMutableRawPointer { scratch[current].forward! }
-  /// Scratch memory of the running operation in the backward pass.
-  var backwardScratch: UnsafeMutableRawPointer { scratch[current].backward! }
 }
 
-/// A matrix or vector of a program with its memory.
-package struct BoundPart {
-  package var name: String
-  package var parameter: Parameter
-  /// First row of the part inside its parameter.
-  package var rowOffset: Int
-  package var rows: Int
-  package var columns: Int
-  package var isMatrix: Bool
-  /// Whether it is a scale of quantized activations rather than a tensor of the model.
-  package var isScale = false
-  /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector.
-  package var pointer: UnsafeMutableRawPointer
-}
-
-extension Program {
-  /// How `operation` gives a gradient to its input `index`; for operations that prepare for it.
-  func inputGradientMode(_ index: Int, of operation: any Operation) -> GradientMode {
-    guard let position = recorder.operations.firstIndex(where: { $0 === operation }) else {
-      return .none
-    }
-    return gradientModes[position][index]
-  }
+/// Where a step puts the gradient of one of its inputs.
+package struct GradientTarget {
+  package var range: DeviceRange
+  /// Elements from one row to the next.
+  package var rowStride: Int
+  /// Whether something is there already that must be added to.
+  package var accumulates: Bool
 }

@@ -1,5 +1,5 @@
 /// How the gradient of an operand comes about.
-enum GradientMode {
+package enum GradientMode: Sendable {
   /// Nobody needs it.
   case none
   /// The operation writes it.
@@ -14,42 +14,43 @@ enum GradientMode {
 ///
 /// Steps: -1 before the run, `i` forward of operation i, `2n - 1 - i` its backward, `2n` after the run.
 struct Schedule {
-  var plan = MemoryPlan()
-  var valueBuffers: [Int?]
-  var gradientBuffers: [Int?]
-  var scratchBuffers: [(forward: Int?, backward: Int?)] = []
-  var gradientModes: [[GradientMode]] = []
+  private(set) var plan = MemoryPlan()
+  let valueBuffers: [Int]
+  private(set) var gradientBuffers: [Int?]
+  private(set) var scratchBuffers: [(forward: Int?, backward: Int?)] = []
+  private(set) var gradientModes: [[GradientMode]] = []
 
-  init(_ recorder: ProgramRecorder, output: Value, training: Program.Training) {
-    let operations = recorder.operations
-    let count = operations.count
-    let needed = Self.valuesWithGradient(recorder, output: output, training: training)
-    valueBuffers = Array(repeating: nil, count: recorder.values.count)
-    gradientBuffers = valueBuffers
-
-    for (index, info) in recorder.values.enumerated() {
-      valueBuffers[index] = plan.add(
-        byteCount: recorder.rows * info.columns * info.type.byteCount)
-      if info.isInput { plan.use(valueBuffers[index]!, at: -1) }
+  init(_ recording: Recording, training: Program.Training, device: any Device) {
+    guard let output = recording.output else { preconditionFailure("the recording has no output") }
+    let nodes = recording.nodes
+    let count = nodes.count
+    let needed = Self.valuesWithGradient(recording, output: output, training: training)
+    var buffers: [Int] = []
+    for (index, info) in recording.values.enumerated() {
+      buffers.append(plan.add(byteCount: recording.byteCount(of: Value(index: index))))
+      if info.isInput { plan.use(buffers[index], at: -1) }
     }
-    for (step, operation) in operations.enumerated() {
-      let hasBackward = needed.contains(operation.result)
-      for operand in operation.inputs { plan.use(valueBuffers[operand.value.index]!, at: step) }
-      for value in operation.outputs { plan.use(valueBuffers[value.index]!, at: step) }
+    valueBuffers = buffers
+    gradientBuffers = Array(repeating: nil, count: recording.values.count)
+    for (step, node) in nodes.enumerated() {
+      let hasBackward = needed.contains(node.result)
+      for operand in node.inputs { plan.use(valueBuffers[operand.value.index], at: step) }
+      for value in node.outputs { plan.use(valueBuffers[value.index], at: step) }
       if hasBackward {
-        for value in operation.savedForBackward {
-          plan.use(valueBuffers[value.index]!, at: 2 * count - 1 - step)
+        for value in node.saved {
+          plan.use(valueBuffers[value.index], at: 2 * count - 1 - step)
         }
       }
+      let needs = device.scratch(of: node, in: recording)
       scratchBuffers.append(
         (
-          scratch(operation.forwardScratch, at: step),
-          hasBackward ? scratch(operation.backwardScratch, at: 2 * count - 1 - step) : nil
+          scratch(needs.forward, at: step),
+          hasBackward ? scratch(needs.backward, at: 2 * count - 1 - step) : nil
         ))
     }
-    plan.use(valueBuffers[output.index]!, at: 2 * count)
+    plan.use(valueBuffers[output.index], at: 2 * count)
 
-    planGradients(recorder, output: output, needed: needed)
+    planGradients(recording, output: output, needed: needed)
     plan.place()
   }
 
@@ -62,46 +63,44 @@ struct Schedule {
 
   /// The values that some wanted gradient flows through on its way from the output.
   private static func valuesWithGradient(
-    _ recorder: ProgramRecorder, output: Value, training: Program.Training
+    _ recording: Recording, output: Value, training: Program.Training
   ) -> Set<Value> {
     guard training != .nothing else { return [] }
     var needed: Set<Value> = []
     if training == .everything {
-      for (index, info) in recorder.values.enumerated() where info.isInput {
+      for (index, info) in recording.values.enumerated() where info.isInput {
         needed.insert(Value(index: index))
       }
     }
-    for operation in recorder.operations {
-      let trains = operation.parameters.contains {
-        training == .everything || recorder.parameters[$0.index].isMatrix
-          || recorder.parameters[$0.index].isScale
+    for node in recording.nodes {
+      let trains = node.parameters.contains {
+        training.wants(recording.parameters[$0.index])
       }
-      if trains || operation.inputs.contains(where: { needed.contains($0.value) }) {
-        needed.insert(operation.result)
+      if trains || node.inputs.contains(where: { needed.contains($0.value) }) {
+        needed.insert(node.result)
       }
     }
     var reachesOutput: Set<Value> = [output]
-    for operation in recorder.operations.reversed() where reachesOutput.contains(operation.result) {
-      reachesOutput.formUnion(operation.inputs.map(\.value))
+    for node in recording.nodes.reversed() where reachesOutput.contains(node.result) {
+      reachesOutput.formUnion(node.inputs.map(\.value))
     }
     return needed.intersection(reachesOutput)
   }
 
   /// Gives each gradient a buffer, from the last operation to the first, the order in which they arise.
   private mutating func planGradients(
-    _ recorder: ProgramRecorder, output: Value, needed: Set<Value>
+    _ recording: Recording, output: Value, needed: Set<Value>
   ) {
-    let operations = recorder.operations
-    let count = operations.count
-    gradientModes = operations.map { Array(repeating: .none, count: $0.inputs.count) }
+    let nodes = recording.nodes
+    let count = nodes.count
+    gradientModes = nodes.map { Array(repeating: .none, count: $0.inputs.count) }
     guard needed.contains(output) else { return }
-    var coverage = GradientCoverage(recorder)
-    var sharing = GradientSharing(recorder, needed: needed)
+    var coverage = GradientCoverage(recording)
+    var sharing = GradientSharing(recording, needed: needed)
 
     func buffer(of value: Value) -> Int {
       if let buffer = gradientBuffers[value.index] { return buffer }
-      let info = recorder.values[value.index]
-      let buffer = plan.add(byteCount: recorder.rows * info.columns * info.type.byteCount)
+      let buffer = plan.add(byteCount: recording.byteCount(of: value))
       gradientBuffers[value.index] = buffer
       sharing.add(value, to: buffer)
       return buffer
@@ -109,16 +108,15 @@ struct Schedule {
 
     // The caller writes the gradient of the output between the passes.
     plan.use(buffer(of: output), at: count - 1)
-    coverage.write(recorder.operand(output))
-    for (index, operation) in operations.enumerated().reversed() {
-      guard needed.contains(operation.result) else { continue }
+    coverage.write(recording.operand(output))
+    for (index, node) in nodes.enumerated().reversed() {
+      guard needed.contains(node.result) else { continue }
       let step = 2 * count - 1 - index
-      let resultBuffer = buffer(of: operation.result)
+      let resultBuffer = buffer(of: node.result)
       plan.use(resultBuffer, at: step)
-      coverage.requireAll(of: operation.result)
-      for (position, operand) in operation.inputs.enumerated() where needed.contains(operand.value)
-      {
-        if operation is Addition, operation.inputs[0] != operation.inputs[1],
+      coverage.requireAll(of: node.result)
+      for (position, operand) in node.inputs.enumerated() where needed.contains(operand.value) {
+        if node.operation.passesGradientOn, node.inputs[0] != node.inputs[1],
           gradientBuffers[operand.value.index] == nil,
           sharing.allows(operand.value, in: resultBuffer, of: index)
         {
@@ -130,12 +128,12 @@ struct Schedule {
           gradientModes[index][position] = coverage.write(operand) ? .write : .accumulate
         }
         plan.use(buffer(of: operand.value), at: step)
-        if recorder.values[operand.value.index].isInput {
+        if recording.values[operand.value.index].isInput {
           plan.use(buffer(of: operand.value), at: 2 * count)
         }
       }
     }
-    for index in recorder.values.indices where recorder.values[index].isInput {
+    for index in recording.values.indices where recording.values[index].isInput {
       if needed.contains(Value(index: index)) { coverage.requireAll(of: Value(index: index)) }
     }
   }

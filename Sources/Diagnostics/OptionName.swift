@@ -4,12 +4,12 @@ import Synchronization
 package struct OptionName: Sendable, CustomStringConvertible {
   /// The name of the property.
   package let property: String
-  /// What the user of the program types.
+  /// What the user of the program types; the property where there is no flag.
   package let flag: String
 
-  private init(_ property: String, _ flag: String) {
+  package init(_ property: String, _ flag: String? = nil) {
     self.property = property
-    self.flag = flag
+    self.flag = flag ?? property
   }
 
   package static let batchSize = OptionName("batchSize", "--batch-size")

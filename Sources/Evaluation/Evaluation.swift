@@ -76,7 +76,7 @@ public struct Evaluation {
     _ rounded: ReadableModel? = nil, since started: ContinuousClock.Instant
   ) throws -> EvaluationReport {
     let sequenceLength = windows[0].count
-    let device = try Device(compute: compute)
+    let device = try CPUDevice(compute: compute)
     let models = [model, reference, rounded].compactMap(\.self)
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {
@@ -87,26 +87,32 @@ public struct Evaluation {
             try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
           })
     }
-    // Rounding has a head of its own only where heads are quantized: then its scores come after the model's.
-    var heads = try [model, reference].compactMap { try $0?.outputProjection(device: device) }
-    if let rounded {
-      heads.append(
-        try model.quantizesHead ? rounded.outputProjection(device: device) : heads[0])
+    // All but the last token of a window predict another, in pieces of one size.
+    let (count, columns) = (sequenceLength - 1, model.description.vocabularySize)
+    let limit = LogitProgram.tokenLimit(vocabularySize: columns)
+    let pieces = (count + limit - 1) / limit
+    let tokens = (count + pieces - 1) / pieces
+    func head(_ model: ReadableModel) throws -> LogitProgram {
+      try LogitProgram(model, tokens: tokens, device: device)
     }
+    // Rounding has a head of its own only where heads are quantized: then its scores come after the model's.
+    var heads = try [model, reference].compactMap { try $0.map(head) }
+    if let rounded { heads.append(try model.quantizesHead ? head(rounded) : heads[0]) }
     var scores = [Score(), Score()]
     let rowByteCount = streams[0].sampleByteCount / sequenceLength
     for (index, window) in windows.enumerated() {
-      for first in stride(from: 0, to: sequenceLength - 1, by: heads[0].rowLimit) {
-        let targets = window[(first + 1)...].prefix(heads[0].rowLimit)
-        func logits(_ model: Int) throws -> UnsafePointer<Float> {
-          try heads[model].logits(
-            of: streams[model][index] + first * rowByteCount, rows: targets.count)
+      for first in stride(from: 0, to: count, by: tokens) {
+        // The last piece begins in the one before it.
+        let start = min(first, count - tokens)
+        let targets = window[(first + 1)...(start + tokens)]
+        func logits(_ model: Int) -> UnsafePointer<Float> {
+          heads[model].logits(of: streams[model][index].pointer + start * rowByteCount)
+            + (first - start) * columns
         }
-        let known = try reference.map { _ in try logits(1) }
-        let columns = heads[0].vocabularySize
-        scores[0].add(try logits(0), against: known, columns: columns, targets: targets)
+        let known = reference.map { _ in logits(1) }
+        scores[0].add(logits(0), against: known, columns: columns, targets: targets)
         if rounded != nil {
-          scores[1].add(try logits(2), against: known, columns: columns, targets: targets)
+          scores[1].add(logits(2), against: known, columns: columns, targets: targets)
         }
       }
       try progress(0.9 + 0.1 * Double(index + 1) / Double(windows.count))

@@ -15,9 +15,9 @@ import Tokenization
 public struct Generation {
   private let tokenizer: Tokenizer
   private let model: ReadableModel
-  private let device: Device
+  private let device: CPUDevice
   private let embedding: TokenEmbedding
-  private let head: OutputProjection
+  private let head: LogitProgram
   private let ends: Set<Int>
   /// Tokens to add at most.
   public var tokenLimit: Int
@@ -36,10 +36,10 @@ public struct Generation {
   ) throws {
     model = try ReadableModel(opening: folder)
     tokenizer = try Tokenizer(folder: folder)
-    device = try Device(compute: compute)
+    device = try CPUDevice(compute: compute)
     embedding = try TokenEmbedding(
-      model.description, source: model.source, compute: device.compute)
-    head = try model.outputProjection(device: device)
+      model.description.front, source: model.source, compute: device.compute)
+    head = try LogitProgram(model, tokens: 1, device: device)
     ends = Self.endTokens(model, tokenizer)
     self.tokenLimit = tokenLimit
     self.temperature = temperature
@@ -64,8 +64,8 @@ public struct Generation {
     var text = StreamingDecoder(tokenizer, after: ids, skippingSpecialTokens: true)
     var hidden = try blocks.run(ids, embedding)
     for count in 1...max(positions - ids.count, 1) where positions > ids.count {
-      let logits = try head.logits(of: hidden, rows: 1)
-      let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.vocabularySize))
+      let logits = head.logits(of: hidden)
+      let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.columns))
       if ends.contains(next) { break }
       try onText(text.append(next))
       if count < positions - ids.count { hidden = try blocks.run([next], embedding) }
@@ -88,60 +88,44 @@ public struct Generation {
 /// Every block of a model with its weights and its cache.
 private struct ResidentBlocks {
   private var blocks: [Block] = []
-  private let prompt: [AnyHashable: BlockProgram]
-  private let single: [AnyHashable: BlockProgram]
+  private let programs: ProgramStore
   private let rowByteCount: Int
 
   private struct Block {
-    var key: AnyHashable
+    var placed: PlacedBlock
     var parameters: ParameterMemory
-    var cache: KeyValueCache
+    var sequence: SequenceMemory
   }
 
-  init(_ model: ReadableModel, device: Device, promptTokens: Int, positions: Int) throws {
-    var (prompt, single): ([AnyHashable: BlockProgram], [AnyHashable: BlockProgram]) = ([:], [:])
+  init(_ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int) throws {
+    programs = ProgramStore(device: device, batch: 1, positions: positions)
     for placed in model.description.blocks {
-      let key = AnyHashable(placed.block)
-      if prompt[key] == nil {
-        prompt[key] = try BlockProgram(
-          placed.block, batch: 1, tokens: promptTokens, positions: positions, device: device,
-          training: .nothing)
-        single[key] = try BlockProgram(
-          placed.block, batch: 1, tokens: 1, positions: positions, device: device,
-          training: .nothing)
-      }
-      guard let program = prompt[key] else { continue }
-      program.program.parameters = program.program.makeParameters()
-      try program.load(placed.name, from: model.source)
+      let block = try programs.program(for: placed, tokens: promptTokens)
+      block.program.parameters = block.program.makeParameters()
+      try block.load(placed.name, from: model.source)
       blocks.append(
         Block(
-          key: key, parameters: program.program.parameters,
-          cache: KeyValueCache(
-            capacity: positions, columns: placed.block.keyValueColumns, compute: device.compute)))
+          placed: placed, parameters: block.program.parameters,
+          sequence: block.program.makeSequence(capacity: positions)))
     }
-    self.prompt = prompt
-    self.single = single
     rowByteCount = model.description.hiddenSize * device.compute.byteCount
   }
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.
   func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> UnsafeMutableRawPointer {
-    let programs = blocks[0].cache.tokenCount == 0 ? prompt : single
     var previous: UnsafeMutableRawPointer?
     for block in blocks {
-      guard let program = programs[block.key] else {
-        preconditionFailure("a block without a program")
-      }
-      let input = program.program.inputPointer(program.input)
+      let program = try programs.program(for: block.placed, tokens: ids.count)
+      let input = program.program[range: program.input].pointer
       if let previous {
         input.copyMemory(from: previous, byteCount: ids.count * rowByteCount)
       } else {
         try embedding.write(ids, to: input)
       }
       program.program.parameters = block.parameters
-      program.program.cache = block.cache
+      program.program.sequence = block.sequence
       program.program.forward()
-      previous = program.program.outputPointer
+      previous = program.program.output.pointer
     }
     guard let previous else { preconditionFailure("a model without blocks") }
     return previous + (ids.count - 1) * rowByteCount

@@ -13,17 +13,18 @@ package final class ActivationCache {
   package let sampleCount: Int
   /// Bytes of one sample: its tokens times the hidden size.
   package let sampleByteCount: Int
-  package let compute: ComputeType
-  private let memory: UnsafeMutableRawPointer
+  package let device: any Device
+  package var compute: ComputeType { device.compute }
+  private let memory: any DeviceBuffer
   /// Nil where all samples are in memory.
   private let scratch: (memory: ScratchMemory, window: SampleWindow)?
 
   /// A cache in memory, with undefined contents.
-  package init(sampleCount: Int, sampleByteCount: Int, compute: ComputeType) {
+  package init(sampleCount: Int, sampleByteCount: Int, device: any Device) {
     self.sampleCount = sampleCount
     self.sampleByteCount = sampleByteCount
-    self.compute = compute
-    memory = Memory.allocate(byteCount: sampleCount * sampleByteCount)
+    self.device = device
+    memory = device.makeBuffer(byteCount: sampleCount * sampleByteCount)
     scratch = nil
   }
 
@@ -34,27 +35,26 @@ package final class ActivationCache {
   ///   - residentSampleCount: Samples that are in memory at most, beyond one batch.
   /// - Throws: `unwritable` if there is no room.
   package init(
-    sampleCount: Int, sampleByteCount: Int, compute: ComputeType, spilledTo folder: String,
+    sampleCount: Int, sampleByteCount: Int, device: any Device, spilledTo folder: String,
     residentSampleCount: Int
   ) throws(InputError) {
     self.sampleCount = sampleCount
     self.sampleByteCount = sampleByteCount
-    self.compute = compute
-    let file = try ScratchMemory(in: folder, byteCount: max(1, sampleCount * sampleByteCount))
-    memory = file.base
+    self.device = device
+    let byteCount = max(1, sampleCount * sampleByteCount)
+    let file = try ScratchMemory(in: folder, byteCount: byteCount)
+    memory = HostBuffer(file.base, byteCount: byteCount, owner: file)
     scratch = (file, SampleWindow(sampleCount: sampleCount, limit: residentSampleCount))
   }
 
-  deinit { if scratch == nil { memory.deallocate() } }
-
   /// The first byte of a sample. Other samples must be reached through their own number, or with
   /// ``subscript(_:)-(Range<Int>)``.
-  package subscript(_ sample: Int) -> UnsafeMutableRawPointer {
+  package subscript(_ sample: Int) -> DeviceRange {
     self[sample..<sample + 1]
   }
 
   /// The first byte of samples that lie one after another.
-  package subscript(_ samples: Range<Int>) -> UnsafeMutableRawPointer {
+  package subscript(_ samples: Range<Int>) -> DeviceRange {
     precondition(samples.lowerBound >= 0 && samples.upperBound <= sampleCount)
     if let scratch {
       for sample in samples {
@@ -62,13 +62,13 @@ package final class ActivationCache {
         scratch.memory.release(oldest * sampleByteCount..<(oldest + 1) * sampleByteCount)
       }
     }
-    return memory + samples.lowerBound * sampleByteCount
+    return DeviceRange(memory, offset: samples.lowerBound * sampleByteCount)
   }
 
   /// A second cache with the same contents, in memory.
   package func copy() -> ActivationCache {
     let copy = ActivationCache(
-      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+      sampleCount: sampleCount, sampleByteCount: sampleByteCount, device: device)
     copy.copy(from: self)
     return copy
   }
@@ -77,7 +77,7 @@ package final class ActivationCache {
   package func copy(from other: ActivationCache) {
     precondition(sampleCount == other.sampleCount && sampleByteCount == other.sampleByteCount)
     for sample in 0..<sampleCount {
-      self[sample].copyMemory(from: other[sample], byteCount: sampleByteCount)
+      self[sample].copy(from: other[sample], byteCount: sampleByteCount)
     }
   }
 }

@@ -12,11 +12,13 @@ extension BlockProgram {
   {
     let inputScales = program.calibratedActivations.filter { !$0.isOfKeysOrValues(self) }
     guard !inputScales.isEmpty else { return [] }
-    for activations in inputScales { activations.forgetObserved() }
+    for activations in inputScales { program.observed[activations.scale] = nil }
     program.activations = .observed
     BlockRunner(self).forEachBatch(of: inputs) { _, _ in }
     return try inputScales.map { activations in
-      let magnitudes = activations.observed.map { max(-$0.least, $0.greatest) }
+      let magnitudes = (program.observed[activations.scale] ?? []).map {
+        max(-$0.least, $0.greatest)
+      }
       let largest = magnitudes.contains { !$0.isFinite } ? .nan : magnitudes.max() ?? 0
       let scale = try CalibratedScale(
         part: part(of: activations), activations: activations, largest: largest,
@@ -37,8 +39,9 @@ extension BlockProgram {
     let isWhole = scheme?.observer == "static_minmax"
     return try program.calibratedActivations.filter { $0.isOfKeysOrValues(self) }.map {
       activations in
-      var average = activations.observed.first ?? (0, 0)
-      for range in activations.observed.dropFirst() {
+      let observed = program.observed[activations.scale] ?? []
+      var average = observed.first ?? (0, 0)
+      for range in observed.dropFirst() {
         let (below, above) = (range.least - average.least, range.greatest - average.greatest)
         average.least += isWhole ? min(below, 0) : 0.01 * below
         average.greatest += isWhole ? max(above, 0) : 0.01 * above
@@ -63,7 +66,6 @@ extension BlockProgram {
 
 extension QuantizedActivations {
   fileprivate func isOfKeysOrValues(_ block: BlockProgram) -> Bool {
-    let name = block.part(of: self).name
-    return name.hasSuffix(".k_scale") || name.hasSuffix(".v_scale")
+    block.activations.isOfKeysOrValues(block.part(of: self).name)
   }
 }

@@ -1,4 +1,4 @@
-import Compute
+package import Compute
 package import LanguageModels
 
 /// Runs a block's program over cached samples.
@@ -10,25 +10,25 @@ package struct BlockRunner {
   /// Puts the samples' hidden states side by side into the program's input.
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
     precondition(samples.count <= block.program.batch)
-    let input = block.program.inputPointer(block.input)
+    let input = block.program[range: block.input]
     block.program.sampleCount = samples.count
     for (position, sample) in samples.enumerated() {
       (input + position * cache.sampleByteCount)
-        .copyMemory(from: cache[sample], byteCount: cache.sampleByteCount)
+        .copy(from: cache[sample], byteCount: cache.sampleByteCount)
     }
   }
 
   /// Runs the block forward on every sample of `inputs` and calls `body` for each batch with its samples
   /// and the outputs. The last batch may be short.
   package func forEachBatch(
-    of inputs: ActivationCache, _ body: (Range<Int>, UnsafeMutableRawPointer) throws -> Void
+    of inputs: ActivationCache, _ body: (Range<Int>, DeviceRange) throws -> Void
   ) rethrows {
     let batch = block.program.batch
     for first in stride(from: 0, to: inputs.sampleCount, by: batch) {
       let samples = first..<min(first + batch, inputs.sampleCount)
       gather(samples, from: inputs)
       block.program.forward()
-      try body(samples, block.program.outputPointer)
+      try body(samples, block.program.output)
     }
   }
 
@@ -45,9 +45,9 @@ package struct BlockRunner {
     forEachBatch(of: inputs) { samples, results in
       for (position, sample) in samples.enumerated() {
         errors.append(
-          SquaredError.sums(
+          block.program.device.squaredErrors(
             results + position * block.outputByteCount, target: targets[sample],
-            rows: block.program.tokens, columns: block.outputColumns, compute: inputs.compute))
+            rows: block.program.tokens, columns: block.outputColumns))
       }
       if let outputs { scatter(results, to: outputs, samples) }
     }
@@ -55,10 +55,10 @@ package struct BlockRunner {
   }
 
   private func scatter(
-    _ outputs: UnsafeRawPointer, to cache: ActivationCache, _ samples: Range<Int>
+    _ outputs: DeviceRange, to cache: ActivationCache, _ samples: Range<Int>
   ) {
     for (position, sample) in samples.enumerated() {
-      cache[sample].copyMemory(
+      cache[sample].copy(
         from: outputs + position * cache.sampleByteCount, byteCount: cache.sampleByteCount)
     }
   }

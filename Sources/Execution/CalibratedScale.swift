@@ -16,7 +16,7 @@ package final class CalibratedScale {
   /// Whether the factor is tuned.
   package let isTuned: Bool
 
-  private let pointer: UnsafeMutablePointer<Float>
+  private let place: DeviceRange
   private let dtype: DType
   private let largest: Float
   private var factor: Float = 1
@@ -45,7 +45,7 @@ package final class CalibratedScale {
     self.largest = largest
     greatest = activations.quantization.greatest
     isGlobal = !activations.quantization.isStatic
-    pointer = part.pointer.assumingMemoryBound(to: Float.self)
+    place = part.range
   }
 
   private let isGlobal: Bool
@@ -61,7 +61,7 @@ package final class CalibratedScale {
   /// Puts the current scale into the program.
   package func apply() {
     factor = min(max(factor, 0), 1)
-    pointer[0] = value
+    place.float = value
   }
 
   /// Adds to the gradient of the loss with respect to the scale.

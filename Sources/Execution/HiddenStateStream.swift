@@ -7,12 +7,12 @@ import Tensors
 /// holds one block's weights however many blocks there are.
 package struct HiddenStateStream {
   package let model: ReadableModel
-  package let device: Device
+  package let device: any Device
 
   /// Windows that are computed at once; nil: as many as keep the matrix products fast.
   package let windowLimit: Int?
 
-  package init(model: ReadableModel, device: Device, windowLimit: Int? = nil) {
+  package init(model: ReadableModel, device: any Device, windowLimit: Int? = nil) {
     self.windowLimit = windowLimit
     self.model = model
     self.device = device
@@ -33,20 +33,19 @@ package struct HiddenStateStream {
     let cache = ActivationCache(
       sampleCount: windows.count,
       sampleByteCount: tokens * description.hiddenSize * device.compute.byteCount,
-      compute: device.compute)
+      device: device)
     let embedding = try TokenEmbedding(
-      description, source: model.source, compute: device.compute)
-    for (index, window) in windows.enumerated() { try embedding.write(window, to: cache[index]) }
+      description.front, source: model.source, compute: device.compute)
+    for (index, window) in windows.enumerated() {
+      try cache[index].withHostMemory(byteCount: cache.sampleByteCount) {
+        try embedding.write(window, to: $0)
+      }
+    }
 
-    var programs: [AnyHashable: BlockProgram] = [:]
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))
+    let programs = ProgramStore(device: device, batch: batch)
     for (index, placed) in description.blocks.enumerated() {
-      let key = AnyHashable(placed.block)
-      let program =
-        try programs[key]
-        ?? BlockProgram(
-          placed.block, batch: batch, tokens: tokens, device: device, training: .nothing)
-      programs[key] = program
+      let program = try programs.program(for: placed, tokens: tokens)
       try program.load(placed.name, from: model.source)
       BlockRunner(program).advance(cache)
       model.checkpoint.releasePages()

@@ -1,6 +1,9 @@
+import Checkpoints
+import CompressedTensors
 package import Compute
 package import LanguageModels
 package import Quantization
+import Tensors
 
 extension ModelDescription {
   /// The same model with the inputs of linear layers, and keys and values, quantized.
@@ -17,25 +20,45 @@ extension ModelDescription {
     rule: ActivationQuantization.Rule, sharesScale: (String, String) throws -> Bool
   ) rethrows -> ModelDescription {
     var result = self
-    for index in blocks.indices {
-      let name = blocks[index].name
-      var placements: [String: InputQuantization] = [:]
-      for layers in blocks[index].block.layersOfOneInput {
-        for (position, layer) in layers.enumerated() {
-          guard let arguments = schemes["\(name).\(layer)"]?.inputActivations else { continue }
-          let quantization = arguments.activationQuantization(rule)
-          let owner = try layers[..<position].first { other in
-            try placements[other]?.quantization == quantization
-              && sharesScale("\(name).\(other)", "\(name).\(layer)")
-          }
-          let scaleLayer = owner.flatMap { placements[$0]?.scaleLayer } ?? layer
-          placements[layer] = InputQuantization(quantization, scaleLayer: scaleLayer)
-        }
-      }
-      result.blocks[index].block.inputQuantization = placements
-      result.blocks[index].block.keyValueQuantization = keyValues?.activationQuantization(rule)
+    func plan(_ name: String, _ block: any DecoderBlock) throws -> ActivationPlan {
+      try ActivationPlan(
+        block, named: name, schemes: schemes, keyValues: keyValues, rule: rule,
+        sharesScale: sharesScale)
     }
+    for (index, placed) in blocks.enumerated() {
+      result.blocks[index].activations = try plan(placed.name, placed.block)
+    }
+    result.endActivations = try plan("", end)
     return result
+  }
+}
+
+extension ActivationPlan {
+  /// The plan for one block; its parameters are those of ``ModelDescription/quantizingActivations``.
+  fileprivate init(
+    _ block: any DecoderBlock, named name: String, schemes: [String: QuantizationScheme],
+    keyValues: QuantizationArguments?, rule: ActivationQuantization.Rule,
+    sharesScale: (String, String) throws -> Bool
+  ) rethrows {
+    self.init()
+    func fullName(_ layer: String) -> String { StoredMatrix.fullName(layer, in: name) }
+    for layers in block.layersOfOneInput {
+      for (position, layer) in layers.enumerated() {
+        guard let arguments = schemes[fullName(layer)]?.inputActivations else { continue }
+        let quantization = arguments.activationQuantization(rule)
+        let owner = try layers[..<position].first { other in
+          try inputs[other]?.quantization == quantization
+            && sharesScale(fullName(other), fullName(layer))
+        }
+        let scale = TensorSuffix.scale(ofInputs: arguments)?.name(of: layer)
+        inputs[layer] = owner.flatMap { inputs[$0] } ?? Rounding(quantization, scale: scale)
+      }
+    }
+    guard let quantization = keyValues?.activationQuantization(rule) else { return }
+    for module in block.attentionModules {
+      keys[module] = Rounding(quantization, scale: TensorSuffix.keyScale.name(of: module))
+      values[module] = Rounding(quantization, scale: TensorSuffix.valueScale.name(of: module))
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 package import Checkpoints
 import CompressedTensors
-package import Compute
+import Compute
 import Diagnostics
 package import Foundation
 import JSONText
@@ -18,8 +18,6 @@ package struct ReadableModel {
   package var quantizesHead: Bool {
     (source as? DequantizedCheckpoint)?.schemes[description.headModule]?.weights != nil
   }
-  /// How the head's inputs are quantized; nil leaves them as they are.
-  private let headInputs: (quantization: ActivationQuantization, scale: Float)?
 
   /// Opens a checkpoint folder.
   ///
@@ -32,21 +30,23 @@ package struct ReadableModel {
     let plain = try naming(file) { try Architectures.describe(configuration) }
     self.checkpoint = checkpoint
     guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {
-      (source, description, headInputs) = (checkpoint, plain, nil)
+      (source, description) = (checkpoint, plain)
       return
     }
     let quantized = try DequantizedCheckpoint(checkpoint, modules: plain.modules)
     source = quantized
     guard quantizesActivations else {
-      (description, headInputs) = (plain, nil)
+      description = plain
       return
     }
     try naming(file) { try quantized.requireReadableActivations() }
     description = try plain.quantizingActivations(
       schemes: quantized.schemes, keyValues: quantized.keyValueScheme, rule: .runtime,
       sharesScale: quantized.sharesInputScale)
-    for placed in description.blocks { try quantized.requireScales(of: placed) }
-    headInputs = try quantized.inputs(of: plain.headModule)
+    for placed in description.blocks {
+      try quantized.requireScales(placed.activations, of: placed.name)
+    }
+    try quantized.requireScales(description.endActivations, of: "")
   }
 
   private init(
@@ -54,7 +54,7 @@ package struct ReadableModel {
   ) {
     self.checkpoint = checkpoint
     self.source = source
-    (description, headInputs) = (model.description, model.headInputs)
+    description = model.description
   }
 
   /// The model that plain rounding of `original` in this one's schemes gives, with activations quantized
@@ -63,11 +63,6 @@ package struct ReadableModel {
     guard let quantized = source as? DequantizedCheckpoint else { return nil }
     return ReadableModel(
       original.checkpoint, RoundedCheckpoint(quantized, from: original.source), like: self)
-  }
-
-  /// The end of the model.
-  package func outputProjection(device: Device) throws -> OutputProjection {
-    try description.outputProjection(from: source, inputs: headInputs, device: device)
   }
 }
 
@@ -95,36 +90,17 @@ extension DequantizedCheckpoint {
 
   /// Whether two layers that read the same values have equal scales for them.
   fileprivate func sharesInputScale(_ first: String, _ second: String) throws -> Bool {
-    guard let arguments = schemes[first]?.inputActivations, arguments.dynamic != .all else {
+    guard let suffix = TensorSuffix.scale(ofInputs: schemes[first]?.inputActivations) else {
       return true
     }
-    let suffix = arguments.floatFormat == .nvfp4 ? "input_global_scale" : "input_scale"
-    return try activationScale(named: "\(first).\(suffix)")
-      == activationScale(named: "\(second).\(suffix)")
-  }
-
-  /// How a module's inputs are quantized, with their calibrated scale or 0.
-  fileprivate func inputs(
-    of module: String
-  ) throws -> (quantization: ActivationQuantization, scale: Float)? {
-    guard let arguments = schemes[module]?.inputActivations else { return nil }
-    let quantization = arguments.activationQuantization(.runtime)
-    guard quantization.hasCalibratedScale else { return (quantization, 0) }
-    let suffix = InputQuantization(quantization, scaleLayer: module).scaleSuffix
-    return (quantization, try activationScale(named: "\(module).\(suffix)"))
+    return try activationScale(named: suffix.name(of: first))
+      == activationScale(named: suffix.name(of: second))
   }
 
   /// Refuses scales that are not there, or no positive numbers, before anything is computed.
-  fileprivate func requireScales(of placed: PlacedBlock) throws {
-    for input in placed.block.inputQuantization.values
-    where input.quantization.hasCalibratedScale {
-      _ = try activationScale(named: "\(placed.name).\(input.scaleName)")
-    }
-    guard placed.block.keyValueQuantization != nil else { return }
-    for module in placed.block.attentionModules {
-      for suffix in ["k_scale", "v_scale"] {
-        _ = try activationScale(named: "\(placed.name).\(module).\(suffix)")
-      }
+  fileprivate func requireScales(_ plan: ActivationPlan, of block: String) throws {
+    for scale in plan.scales {
+      _ = try activationScale(named: StoredMatrix.fullName(scale, in: block))
     }
   }
 }

@@ -28,7 +28,9 @@ package struct SourceModel: Sendable {
 
   /// The type that scales of a block's activations are stored in: that of its linear layers.
   package func scaleDType(ofBlock placed: PlacedBlock) -> DType {
-    let first = placed.block.linearLayers.first.map { "\(placed.name).\($0.name).weight" }
+    let first = placed.block.linearLayers.first.map {
+      StoredMatrix.fullName($0.weight.tensor, in: placed.name)
+    }
     return first.flatMap { checkpoint.info($0)?.dtype } ?? .bfloat16
   }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import CompressedTensors
 package import Diagnostics
 import Foundation
 import JSONText
@@ -43,11 +44,9 @@ extension Checkpoint {
   }
 
   /// The ends of the names of what quantization writes.
-  private static let leftovers: Set<String> = [
-    "weight_packed", "weight_scale", "weight_scale_inv", "weight_zero_point",
-    "weight_global_scale", "weight_g_idx", "qweight", "qzeros", "g_idx", "input_scale",
-    "input_global_scale", "k_scale", "v_scale",
-  ]
+  private static let leftovers: Set<String> = Set(
+    TensorSuffix.allCases.filter { $0 != .weight }.map(\.rawValue)
+      + ["weight_scale_inv", "qweight", "qzeros", "g_idx"])
 }
 
 extension JSONReader {

@@ -1,10 +1,10 @@
-import Compute
+package import Compute
 package import LanguageModels
 
 /// What a block that is tuned should answer.
 package protocol TuningTargets {
   /// The answer for a sample in the program's type, valid until the next call.
-  subscript(_ sample: Int) -> UnsafeMutableRawPointer { get }
+  subscript(_ sample: Int) -> DeviceRange { get }
 }
 
 /// Answers that were computed before: those of a decoder block in full precision.
@@ -24,9 +24,9 @@ package final class HeadTargets: TuningTargets {
     self.inputs = inputs
   }
 
-  package subscript(_ sample: Int) -> UnsafeMutableRawPointer {
+  package subscript(_ sample: Int) -> DeviceRange {
     runner.gather(CollectionOfOne(sample), from: inputs)
     runner.block.program.forward()
-    return runner.block.program.outputPointer
+    return runner.block.program.output
   }
 }

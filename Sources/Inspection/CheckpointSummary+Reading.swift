@@ -57,7 +57,7 @@ extension CheckpointSummary.Structure {
     hiddenSize = model.hiddenSize
     vocabularySize = model.vocabularySize
     maximumPositions = model.maximumPositions
-    hasTiedHead = model.isTied && !checkpoint.contains(model.head)
+    hasTiedHead = model.end.isTied && !checkpoint.contains(model.end.head.weight.tensor)
   }
 }
 
@@ -68,14 +68,15 @@ extension CheckpointSummary.Quantization {
     method = try fields.optional("quant_method")?.string() ?? "unknown"
     groups = []
     ignored = []
-    guard method == "compressed-tensors" else { return }
-    let configuration = try CompressedTensorsConfiguration(fields: fields)
-    ignored = configuration.ignore
-    keysAndValues = configuration.keyValueCacheScheme?.text
+    let method = method
+    guard let family = CheckpointFamilies.all.first(where: { $0.name == method }) else { return }
+    let stored = try family.storedSchemes(fields)
+    ignored = stored.ignore
+    keysAndValues = stored.keyValueScheme?.text
     let resolution = try SchemeResolution.resolve(
-      groups: configuration.namedGroups, ignore: [],
+      groups: stored.groups, ignore: [],
       modules: quantized.layers.map { ModuleDescription(name: $0, shape: []) })
-    for scheme in configuration.groups {
+    for (_, scheme) in stored.groups {
       let layers = quantized.layers.filter { resolution.schemes[$0] == scheme }
       groups.append(
         Group(
@@ -94,27 +95,20 @@ private struct QuantizedTensors {
   let layers: [String]
   private let names: Set<String>
 
-  private static let weights = ["weight", "weight_packed"]
-  /// Tensors that say how to read others: they are no weights of the model.
-  private static let parameters = [
-    "weight_scale", "weight_zero_point", "weight_shape", "weight_g_idx", "weight_global_scale",
-    "input_scale", "input_zero_point", "input_global_scale", "k_scale", "v_scale",
-  ]
+  private static let elements: [TensorSuffix] = [.weight, .packed]
 
-  package init(_ checkpoint: Checkpoint) {
-    let scale = ".weight_scale"
-    layers = checkpoint.tensorNames.filter { $0.hasSuffix(scale) }
-      .map { String($0.dropLast(scale.count)) }.sorted()
-    names = Set(layers)
+  init(_ checkpoint: Checkpoint) {
+    names = CompressedTensors.layers(among: checkpoint.tensorNames)
+    layers = names.sorted()
   }
 
   /// Rows times columns of a layer's weight.
   func weightCount(_ layer: String, in checkpoint: Checkpoint) throws -> Int {
-    if let plain = checkpoint.info("\(layer).weight") { return plain.count }
-    guard let packed = checkpoint.info("\(layer).weight_packed") else { return 0 }
+    if let plain = checkpoint.info(TensorSuffix.weight.name(of: layer)) { return plain.count }
+    guard let packed = checkpoint.info(TensorSuffix.packed.name(of: layer)) else { return 0 }
     // A byte holds two numbers; words hold as many as the shape beside them says.
     if packed.dtype == .uint8 { return 2 * packed.count }
-    let name = "\(layer).weight_shape"
+    let name = TensorSuffix.shape.name(of: layer)
     func malformed(_ message: String) -> InputError {
       InputError(
         .malformed, source: checkpoint.folder.path(percentEncoded: false), place: name, message)
@@ -136,17 +130,21 @@ private struct QuantizedTensors {
 
   /// Bytes of a layer's codes, scales and zero points.
   func byteCount(_ layer: String, in checkpoint: Checkpoint) -> Int {
-    (Self.weights + ["weight_scale", "weight_zero_point", "weight_global_scale", "weight_g_idx"])
-      .compactMap { checkpoint.info("\(layer).\($0)")?.byteCount }.reduce(0, +)
+    TensorSuffix.partsOfWeight.filter { $0 != .shape }
+      .compactMap { checkpoint.info($0.name(of: layer))?.byteCount }.reduce(0, +)
   }
 
   /// The weights that a tensor stands for.
   func parameterCount(_ info: TensorInfo, in checkpoint: Checkpoint) throws -> Int {
-    for suffix in Self.weights where info.name.hasSuffix(".\(suffix)") {
-      let layer = String(info.name.dropLast(suffix.count + 1))
-      if names.contains(layer) { return try weightCount(layer, in: checkpoint) }
+    for layer in Self.elements.compactMap({ $0.module(of: info.name) }) where names.contains(layer)
+    {
+      return try weightCount(layer, in: checkpoint)
     }
-    return Self.parameters.contains { info.name.hasSuffix(".\($0)") } ? 0 : info.count
+    // All others but the elements say how to read those: they are no weights of the model.
+    let isParameter = TensorSuffix.allCases.contains {
+      !Self.elements.contains($0) && $0.ends(info.name)
+    }
+    return isParameter ? 0 : info.count
   }
 }
 

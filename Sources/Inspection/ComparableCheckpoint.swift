@@ -14,39 +14,17 @@ struct ComparableCheckpoint {
   /// The names of all tensors; those of a quantized layer are one, its weight.
   let names: Set<String>
 
-  private static let weights = [".weight_packed", ".weight_scale"]
-  private static let parts = [
-    ".weight_packed", ".weight_scale", ".weight_zero_point", ".weight_shape",
-    ".weight_global_scale", ".weight_g_idx",
-  ]
-
   package init(opening folder: URL) throws {
     checkpoint = try Checkpoint(opening: folder)
-    let all = checkpoint.tensorNames
-    let layers = Set(
-      all.flatMap { name in
-        Self.weights.filter { name.hasSuffix($0) }.map { String(name.dropLast($0.count)) }
-      })
-    guard !layers.isEmpty, checkpoint.configuration["quantization_config"] != nil else {
-      quantized = nil
-      names = Set(all)
-      return
-    }
-    quantized = try DequantizedCheckpoint(
-      checkpoint, modules: layers.sorted().map { ModuleDescription(name: $0, shape: []) })
-    names = Set(
-      all.map { name in
-        for part in Self.parts where name.hasSuffix(part) {
-          let layer = String(name.dropLast(part.count))
-          if layers.contains(layer) { return layer + ".weight" }
-        }
-        return name
-      })
+    let isQuantized =
+      checkpoint.configuration["quantization_config"] != nil
+      && !CompressedTensors.layers(among: checkpoint.tensorNames).isEmpty
+    quantized = isQuantized ? try DequantizedCheckpoint(checkpoint) : nil
+    names = quantized?.tensorNames ?? Set(checkpoint.tensorNames)
   }
 
   private func scheme(of name: String) -> QuantizationScheme? {
-    guard name.hasSuffix(".weight") else { return nil }
-    return quantized?.schemes[String(name.dropLast(".weight".count))]
+    TensorSuffix.weight.module(of: name).flatMap { quantized?.schemes[$0] }
   }
 
   /// How a tensor is stored, in words.
@@ -57,8 +35,7 @@ struct ComparableCheckpoint {
 
   /// A tensor as it is stored, or the numbers of a quantized layer's weight.
   func tensor(_ name: String) throws -> Tensor {
-    guard scheme(of: name) != nil, let quantized else { return try checkpoint.tensor(name) }
-    return try quantized.weight(named: name)
+    try quantized?.weight(named: name) ?? checkpoint.tensor(name)
   }
 
   /// Lets go of the memory that reading tensors has taken.

@@ -16,12 +16,11 @@ extension VerificationReport {
     guard findings.isEmpty else { return }
     check("config.json") {
       let checkpoint = try Checkpoint(opening: folder)
-      let schemes = try checkpoint.storedSchemes()
-      for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-        try scheme.requireSupported(path: module)
-        guard let weights = scheme.weights else { continue }
-        _ = try checkpoint.shape(
-          ofQuantized: module, weights, in: scheme.resolvedFormat.layout())
+      let quantized = try DequantizedCheckpoint(checkpoint)
+      let schemes = quantized.schemes
+      for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+        try quantized.family.requireHolds(scheme, path: layer)
+        if scheme.weights != nil { _ = try quantized.size(of: layer) }
       }
       let configuration = JSONReader(checkpoint.configuration)
       guard Architectures.know(configuration) else { return }

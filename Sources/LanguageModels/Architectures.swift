@@ -9,6 +9,7 @@ package enum Architectures {
     Mistral.self,
     Qwen2.self,
     Qwen3.self,
+    SeedOSS.self,
   ]
 
   /// Every supported `model_type`, sorted.

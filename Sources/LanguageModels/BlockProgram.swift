@@ -4,98 +4,87 @@ package import Tensors
 /// The program of one kind of decoder block, bound to one block after another.
 package final class BlockProgram {
   package let program: Program
-  /// The block's input, `[batch * tokens, hidden size]`.
+  /// The block's input, `[batch * tokens, width]`.
   package let input: Value
-  package let hiddenSize: Int
-  /// Columns of the output: the hidden size, but for a head.
+  /// How activations are quantized.
+  package let activations: ActivationPlan
+  /// Columns of the input.
+  package let width: Int
+  /// Columns of the output: the width, but for the end of a model.
   package let outputColumns: Int
+  /// What each of the program's parts is in a checkpoint.
+  private let parts: [BlockRecorder.Part]
 
   /// Records and plans the program.
   ///
   /// - Parameters:
+  ///   - activations: How activations are quantized.
   ///   - batch: Sequences that run at once.
   ///   - tokens: Tokens of each.
   ///   - positions: Positions that a sequence can reach, if more than `tokens`.
   ///   - gradientPrecision: How precise gradients of linear layers are.
   package init(
-    _ block: any DecoderBlock, batch: Int, tokens: Int, positions: Int? = nil, device: Device,
-    training: Program.Training, gradientPrecision: GradientPrecision = .full
+    _ block: any DecoderBlock, activations: ActivationPlan = ActivationPlan(), batch: Int,
+    tokens: Int, positions: Int? = nil, device: any Device, training: Program.Training,
+    gradientPrecision: GradientPrecision = .full
   ) throws {
-    var recorder = ProgramRecorder(
-      batch: batch, tokens: tokens, positions: positions, compute: device.compute,
-      gradientPrecision: gradientPrecision)
-    input = recorder.input(columns: block.hiddenSize)
-    let output = block.record(in: &recorder, input: input)
-    recorder.finish(output: output)
-    program = try Program(recorder, device: device, training: training)
-    hiddenSize = block.hiddenSize
-    outputColumns = block.hiddenSize
-  }
-
-  /// Records the end of a model, for one sequence: the logits of the last block's outputs.
-  ///
-  /// - Parameter inputs: How the head's inputs are quantized; nil leaves them as they are.
-  package init(
-    headOf model: ModelDescription, inputs: ActivationQuantization? = nil, tokens: Int,
-    device: Device, training: Program.Training, gradientPrecision: GradientPrecision = .full
-  ) throws {
-    var recorder = ProgramRecorder(
-      batch: 1, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
-    input = recorder.input(columns: model.hiddenSize)
-    let norm = recorder.vector([ParameterPart(name: model.norm, rows: model.hiddenSize)])
-    var hidden = recorder.rmsNorm(input, weight: norm, epsilon: model.normEpsilon)
-    if let inputs {
-      let scale = InputQuantization(inputs, scaleLayer: model.headModule).scaleName
-      hidden = recorder.quantizedActivations(
-        recorder.operand(hidden), inputs, scaleName: scale)
-    }
-    let head = recorder.matrix(
-      [ParameterPart(name: model.head, rows: model.vocabularySize)], columns: model.hiddenSize)
-    recorder.finish(output: recorder.linear(recorder.operand(hidden), weight: head))
-    program = try Program(recorder, device: device, training: training)
-    hiddenSize = model.hiddenSize
-    outputColumns = model.vocabularySize
-  }
-
-  /// Fills the parameters of a head's program with the tensors that they are named for.
-  package func loadHead(from source: any TensorSource) throws {
-    for part in program.parameterParts where !part.isScale {
-      let shape = part.isMatrix ? [part.rows, part.columns] : [part.rows]
-      program.load(try source.tensor(part.name, shape: shape), into: part)
-    }
+    let recording = Self.record(
+      block, activations,
+      ProgramRecorder(
+        batch: batch, tokens: tokens, positions: positions, compute: device.compute,
+        gradientPrecision: gradientPrecision))
+    program = try Program(
+      recording.recorder.operations.recording, device: device, training: training)
+    (input, outputColumns) = (recording.input, recording.outputColumns)
+    self.activations = activations
+    width = block.width
+    parts = recording.recorder.parts
   }
 
   /// Bytes that such a program takes with its weights, without taking them.
   package static func byteCount(
-    _ block: any DecoderBlock, batch: Int, tokens: Int, compute: ComputeType,
-    training: Program.Training, gradientPrecision: GradientPrecision = .full
+    _ block: any DecoderBlock, activations: ActivationPlan = ActivationPlan(), batch: Int,
+    tokens: Int, device: any Device, training: Program.Training,
+    gradientPrecision: GradientPrecision = .full
   ) -> Int {
-    var recorder = ProgramRecorder(
-      batch: batch, tokens: tokens, compute: compute, gradientPrecision: gradientPrecision)
-    let input = recorder.input(columns: block.hiddenSize)
-    let output = block.record(in: &recorder, input: input)
-    recorder.finish(output: output)
-    return Program.byteCount(recorder, training: training)
+    let recording = record(
+      block, activations,
+      ProgramRecorder(
+        batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
+    )
+    return Program.byteCount(
+      recording.recorder.operations.recording, training: training, device: device)
   }
 
-  /// Fills the parameters with those of the block called `name`, such as `model.layers.3`.
+  private static func record(
+    _ block: any DecoderBlock, _ activations: ActivationPlan, _ operations: ProgramRecorder
+  ) -> (recorder: BlockRecorder, input: Value, outputColumns: Int) {
+    var recorder = BlockRecorder(operations, activations: activations)
+    let input = recorder.operations.input(columns: block.width)
+    let output = block.record(input, in: &recorder)
+    recorder.operations.finish(output: output)
+    return (recorder, input, recorder.operations.operand(output).columns)
+  }
+
+  /// Fills the parameters with those of the block called `name`, such as `model.layers.3`; the end of a model has
+  /// an empty name.
   ///
-  /// - Parameter hasScales: Whether the source has the calibrated scales of quantized activations; else
-  ///   they stay as they are.
-  package func load(_ name: String, from source: any TensorSource, hasScales: Bool = true) throws {
-    for part in program.parameterParts where hasScales || !part.isScale {
-      let shape = part.isMatrix ? [part.rows, part.columns] : [part.rows]
-      program.load(try source.tensor("\(name).\(part.name)", shape: shape), into: part)
+  /// - Parameters:
+  ///   - hasScales: Whether the source has the calibrated scales of quantized activations; else they stay as
+  ///     they are.
+  ///   - inPlace: Whether matrices may be read where the source has them, if the program does not train.
+  package func load(
+    _ name: String, from source: any TensorSource, hasScales: Bool = true, inPlace: Bool = false
+  ) throws {
+    for (bound, part) in zip(program.parameterParts, parts) where hasScales || !bound.isScale {
+      let tensor = try part.stored.read(part.shape, in: name, from: source)
+      inPlace ? program.bind(tensor, to: bound) : program.load(tensor, into: bound)
     }
   }
 
   /// Bytes of one sequence's input.
-  package var sequenceByteCount: Int {
-    program.tokens * hiddenSize * program.compute.byteCount
-  }
+  package var sequenceByteCount: Int { program.tokens * width * program.compute.byteCount }
 
   /// Bytes of one sequence's output.
-  package var outputByteCount: Int {
-    program.tokens * outputColumns * program.compute.byteCount
-  }
+  package var outputByteCount: Int { program.tokens * outputColumns * program.compute.byteCount }
 }

@@ -15,15 +15,17 @@ extension Checkpoint {
       try requireTensor(name, shape: shape)
       try requireWeightType(name)
     }
-    try require(description.embedding, [description.vocabularySize, description.hiddenSize])
-    try require(description.norm, [description.hiddenSize])
-    if !description.isTied || contains(description.head) {
-      try require(description.head, [description.vocabularySize, description.hiddenSize])
+    func require(_ stored: StoredMatrix, _ shape: [Int], in block: String) throws {
+      try require(
+        StoredMatrix.fullName(stored.tensor, in: block), stored.tensorShape(of: shape))
+    }
+    let front = description.front
+    try require(front.table, [front.vocabularySize, front.width], in: "")
+    for part in description.end.found(in: self).parts {
+      try require(part.stored, part.shape, in: "")
     }
     for placed in description.blocks {
-      for part in placed.block.parameterParts {
-        try require("\(placed.name).\(part.name)", part.shape)
-      }
+      for part in placed.block.parts { try require(part.stored, part.shape, in: placed.name) }
     }
   }
 

@@ -58,23 +58,28 @@ struct PreNormConfiguration {
       configuration, headSize: headSize, defaultBase: 10_000, maximumPositions: maximumPositions)
     let mlpBias = allowsMLPBias ? try configuration.optional("mlp_bias")?.bool() ?? false : false
 
+    let front = ModelFront(
+      name: "model.embed_tokens", vocabularySize: try size("vocab_size"), width: hiddenSize)
+    let isTied = try configuration.optional("tie_word_embeddings")?.bool() ?? false
+    let end = ModelEnd(
+      norm: NormSlot("model.norm", columns: hiddenSize, epsilon: epsilon),
+      head: LayerSlot("lm_head", outputs: front.vocabularySize, inputs: hiddenSize),
+      tiedTable: isTied ? front.table : nil)
+    let intermediateSize = try size("intermediate_size")
+    let blocks = windows.enumerated().map { index, window in
+      PlacedBlock(
+        name: "model.layers.\(index)",
+        block: ResidualBlock(
+          width: hiddenSize, intermediateSize: intermediateSize,
+          attention: AttentionShape(
+            headCount: headCount, keyValueHeadCount: keyValueHeadCount, headSize: headSize,
+            scale: 1 / Float(headSize).squareRoot(), window: window),
+          normEpsilon: epsilon, rotary: rotary, hasInputBias: attentionInputBias ?? bias,
+          hasOutputBias: attentionOutputBias ?? bias, hasHeadNorm: hasHeadNorm,
+          hasMLPBias: mlpBias))
+    }
     return ModelDescription(
-      vocabularySize: try size("vocab_size"), hiddenSize: hiddenSize,
-      maximumPositions: maximumPositions, embedding: "model.embed_tokens.weight",
-      norm: "model.norm.weight", normEpsilon: epsilon, head: "lm_head.weight",
-      isTied: try configuration.optional("tie_word_embeddings")?.bool() ?? false,
-      blocks: try (0..<blockCount).map { index in
-        PlacedBlock(
-          name: "model.layers.\(index)",
-          block: PreNormBlock(
-            hiddenSize: hiddenSize, intermediateSize: try size("intermediate_size"),
-            attention: AttentionShape(
-              headCount: headCount, keyValueHeadCount: keyValueHeadCount, headSize: headSize,
-              scale: 1 / Float(headSize).squareRoot(), window: windows[index]),
-            normEpsilon: epsilon, rotary: rotary,
-            hasInputBias: attentionInputBias ?? bias, hasOutputBias: attentionOutputBias ?? bias,
-            hasHeadNorm: hasHeadNorm, hasMLPBias: mlpBias))
-      })
+      front: front, blocks: blocks, end: end, maximumPositions: maximumPositions)
   }
 
   private func headSize(_ configuration: JSONReader, hiddenSize: Int, headCount: Int) throws -> Int

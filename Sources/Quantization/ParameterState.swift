@@ -149,7 +149,7 @@ final class ParameterState {
     }
   }
 
-  /// Refuses a weight of whose groups one was found to have no numbers.
+  /// Throws if any group contains NaN or an infinity.
   ///
   /// - Parameter found: One number for each group of each row, NaN for such a group.
   func requireNumbers(_ found: UnsafePointer<Float>) throws(InputError) {

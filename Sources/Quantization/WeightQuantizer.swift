@@ -1,3 +1,4 @@
+package import Compute
 package import Diagnostics
 package import Tensors
 
@@ -23,7 +24,7 @@ package protocol WeightQuantizer: AnyObject {
   ///   - output: `rows` rows of `columns` elements.
   ///   - dtype: bf16 or f32.
   ///   - rowStride: Elements from one row to the next; what lies between rows is left alone.
-  func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int)
+  func quantizeDequantize(into output: DeviceRange, dtype: DType, rowStride: Int)
 
   /// One step of signed gradient descent on the parameters behind the weight written last.
   ///
@@ -31,7 +32,7 @@ package protocol WeightQuantizer: AnyObject {
   ///   - gradient: `[rows, columns]`, of the loss with respect to that weight. NaN counts as zero.
   ///   - learningRate: Step of the rounding offsets.
   ///   - rangeLearningRate: Step of the range scales.
-  func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float)
+  func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float)
 
   /// Remembers the current parameters.
   func keepBest()
@@ -40,9 +41,9 @@ package protocol WeightQuantizer: AnyObject {
   func restoreBest()
 
   /// Chooses, for each group, the scale that loses least at rounding to nearest, and starts from it:
-  /// tuning then moves the scales between nothing and twice what was chosen.
+  /// tuning then moves the scales between 0 and 2× what was chosen.
   ///
-  /// What is tried stands at `ck_int_search` and `ck_float_search`. Without effect where
+  /// `ck_int_search` and `ck_float_search` say which scales are tried. Without effect where
   /// ``QuantizationArguments/hasScaleSearch`` is false, or ``QuantizationArguments/hasRoundingSearch`` if
   /// the weight is only rounded.
   ///
@@ -54,6 +55,29 @@ package protocol WeightQuantizer: AnyObject {
   ///
   /// - Throws: `notFinite` where a scale is infinite or NaN.
   func finished() throws(InputError) -> QuantizedWeight
+}
+
+/// A quantizer whose state is in the processor's memory and whose work the processor does, for weights and
+/// gradients of any device: they are copied where the processor does not reach them.
+package protocol HostWeightQuantizer: WeightQuantizer {
+  func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int)
+  func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float)
+}
+
+extension HostWeightQuantizer {
+  package func quantizeDequantize(into output: DeviceRange, dtype: DType, rowStride: Int) {
+    output.withHostMemory(byteCount: ((rows - 1) * rowStride + columns) * dtype.byteCount) {
+      quantizeDequantize(into: $0, dtype: dtype, rowStride: rowStride)
+    }
+  }
+
+  package func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float) {
+    gradient.withHostMemory(byteCount: rows * columns * MemoryLayout<Float>.stride) {
+      step(
+        gradient: $0.assumingMemoryBound(to: Float.self), learningRate: learningRate,
+        rangeLearningRate: rangeLearningRate)
+    }
+  }
 }
 
 extension QuantizationArguments {
@@ -83,7 +107,7 @@ extension QuantizationArguments {
   ///   has an infinite or NaN element.
   package func makeWeightQuantizer(
     for weight: Tensor, scaleDType: DType, globalScale: Float? = nil, isTuned: Bool = true
-  ) throws(InputError) -> any WeightQuantizer {
+  ) throws(InputError) -> any HostWeightQuantizer {
     switch type {
     case .int:
       return try IntegerWeightQuantizer(

@@ -58,16 +58,7 @@ extension AutoRoundOptions {
     add("ignore", list(ignore))
     add("kv_cache_scheme", keyValueCacheScheme?.json)
     members += observers
-    add("bypass_divisibility_checks", bypassesDivisibilityChecks.map { .bool($0) })
-    add("iters", iterations.map { JSONValue($0) })
-    add("lr", learningRate.map { JSONValue($0) })
-    add("batch_size", batchSize.map { JSONValue($0) })
-    // Keys of AutoRound's own, which LLM Compressor does not know: only where they say something.
-    add("enable_alg_ext", algorithm == .signRoundV2 ? .bool(true) : nil)
-    add("gradients", gradients.map { .string($0.rawValue) })
-    add("momentum", momentum.map { JSONValue($0) })
-    add("quant_lm_head", head == .quantize ? .bool(true) : nil)
-    add("disable_opt_rtn", disablesOptimizedRounding.map { .bool($0) })
+    members += RunOptions.declared.compactMap { $0.recipeMember(values) }
     return .object(members)
   }
 }

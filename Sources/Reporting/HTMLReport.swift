@@ -93,8 +93,8 @@ struct HTMLReport {
     return [
       (
         "program",
-        "autoround \(ProgramVersion.current), format of compressed-tensors "
-          + CompressedTensorsConfiguration.version
+        "autoround \(ProgramVersion.current), format of \(CompressedTensors.name) "
+          + CompressedTensors.version
       ),
       (
         "command",

@@ -1,3 +1,4 @@
+import CompressedTensors
 import Diagnostics
 import Evaluation
 import Foundation
@@ -29,7 +30,7 @@ struct ModelCard {
     if !record.frontMatter.contains(where: { $0.hasPrefix("pipeline_tag:") }) {
       lines.append("pipeline_tag: text-generation")
     }
-    let tags = ["autoround", "compressed-tensors", "quantized"] + (isServed ? ["vllm"] : [])
+    let tags = ["autoround", CompressedTensors.name, "quantized"] + (isServed ? ["vllm"] : [])
     return lines + ["library_name: transformers", "tags:"] + tags.map { "- \($0)" }
   }
 
@@ -81,7 +82,7 @@ struct ModelCard {
       lines += ["```", "pip install vllm", "vllm serve \(shellWord(name))\(cache)", "```", ""]
     }
     lines += [
-      "```python", "# pip install transformers compressed-tensors accelerate",
+      "```python", "# pip install transformers \(CompressedTensors.name) accelerate",
       "from transformers import AutoModelForCausalLM, AutoTokenizer", "",
       "tokenizer = AutoTokenizer.from_pretrained(\(Self.quoted(name)))",
       "model = AutoModelForCausalLM.from_pretrained("

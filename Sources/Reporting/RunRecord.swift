@@ -28,7 +28,7 @@ struct RunRecord {
     let digests = verification.tensorDigests.sorted { $0.key < $1.key }
     var program: JSONValue = [
       "name": "autoround", "version": .string(ProgramVersion.current),
-      "compressed_tensors": .string(CompressedTensorsConfiguration.version),
+      "compressed_tensors": .string(CompressedTensors.version),
     ]
     for (name, value) in ProgramVersion.surroundings { program.set(name, .string(value)) }
     return [

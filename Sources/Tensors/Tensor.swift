@@ -110,6 +110,12 @@ public struct Tensor: Sendable, Equatable {
     return Tensor(dtype: dtype, shape: shape, storage: storage, byteOffset: byteOffset)
   }
 
+  /// The same elements in another shape, sharing bytes.
+  package func reshaped(_ shape: [Int]) -> Tensor {
+    precondition(shape.reduce(1, *) == count, "\(self.shape) has no shape \(shape)")
+    return Tensor(dtype: dtype, shape: shape, storage: storage, byteOffset: byteOffset)
+  }
+
   /// The slices `range` along the first dimension, sharing bytes.
   public func slice(_ range: Range<Int>) -> Tensor {
     precondition(!shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0])

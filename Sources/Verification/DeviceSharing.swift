@@ -35,7 +35,7 @@ struct DeviceSharing {
       let block = scheme?.strategy == "block" && count > 1 ? scheme?.block : nil
       // What is packed is split between words.
       let word =
-        scheme?.format == "pack-quantized" && count > 1 ? scheme?.elementsInWholeWords : nil
+        count > 1 ? scheme.flatMap { $0.format.elements.elementsInWholeWords(of: $0) } : nil
       if name.hasSuffix("o_proj") || name.hasSuffix("down_proj") {
         let group = scheme?.strategy.hasSuffix("group") == true ? scheme?.groupSize : nil
         return isSplit(layer.shape[1], block?.last ?? group) && isSplit(layer.shape[1], word)
@@ -48,9 +48,4 @@ struct DeviceSharing {
         && isSplit(layer.shape[0], hasPackedZeros ? word : nil)
     }
   }
-}
-
-extension LayerScheme {
-  /// The least number of packed elements that fill whole words of 32 bits.
-  fileprivate var elementsInWholeWords: Int { 32 / (1 << bits.trailingZeroBitCount) }
 }

@@ -1,10 +1,10 @@
 /// How far the weights of a group are from those that they were made from, and whether that is too far.
 ///
-/// A weight that was tuned and rounded is within half a step of the grid, and what tuning can have moved it,
-/// of its source; those at the ends of the grid may have been cut off, where the source lies beyond the end.
-/// A group all of whose weights are is sound, whatever it contains. Other programs move weights in other
-/// ways: where one is further away, the group as a whole decides. One that has another group's numbers, scale
-/// or zero point is far off.
+/// A weight is sound if half a step of the grid plus the largest move that tuning allows explains its distance
+/// from the source; at the ends of the grid it may have been cut off as well, where the source lies beyond the
+/// end. A group is sound if all of its weights are. Other programs move weights in other ways: if one is
+/// farther away, the group as a whole decides. A group with the numbers, the scale or the zero point of
+/// another one is far off.
 struct GroupError {
   /// The weights of the source.
   let wanted: UnsafeBufferPointer<Float>

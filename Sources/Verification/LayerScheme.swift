@@ -2,7 +2,7 @@
 struct LayerScheme: Equatable {
   var group: String
   var targets: [String]
-  var format: String
+  var format: StoredFormat
   var bits: Int
   var type: String
   var strategy: String
@@ -27,36 +27,6 @@ struct LayerScheme: Equatable {
       return [rows, count(size, in: columns)]
     default: return nil
     }
-  }
-
-  /// Whether several elements share the words or bytes of ``weightSuffix``.
-  var isPacked: Bool { format.hasSuffix("pack-quantized") }
-
-  /// The end of the name of the tensor with the elements.
-  var weightSuffix: String { isPacked ? "weight_packed" : "weight" }
-
-  /// The shape of that tensor.
-  func weightShape(rows: Int, columns: Int) -> [Int] {
-    switch format {
-    case "pack-quantized": [rows, (columns * bits + 31) / 32]
-    case "nvfp4-pack-quantized", "mxfp4-pack-quantized": [rows, columns / 2]
-    default: [rows, columns]
-    }
-  }
-
-  /// The type of that tensor.
-  var weightType: String {
-    switch format {
-    case "pack-quantized": "I32"
-    case "nvfp4-pack-quantized", "mxfp4-pack-quantized": "U8"
-    default: type == "int" ? "I8" : "F8_E4M3"
-    }
-  }
-
-  /// The types that scales may have.
-  var scaleTypes: [String] {
-    if format.hasPrefix("mxfp") { return ["U8", "F8_E8M0"] }
-    return format == "nvfp4-pack-quantized" ? ["F8_E4M3"] : ["BF16", "F16", "F32"]
   }
 
   /// The same apart from the group's name and targets.

@@ -115,7 +115,7 @@ struct LoadContracts {
         .contract, name,
         description.ignores(name)
           ? "is quantized, but ignore lists it"
-          : "is quantized as \(stored.format), but no target matches it",
+          : "is quantized as \(stored.format.name), but no target matches it",
         refusedBy: Runtime.allCases)
     default: break
     }

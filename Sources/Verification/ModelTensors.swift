@@ -62,13 +62,27 @@ struct ModelTensors {
 /// What models of the Llama family consist of.
 private struct Family {
   let blockCount: Int
-  private let type: String
+  private let vectors: Vectors
   private let hidden: Int
   private let vocabulary: Int
   private let head: Int
   private let queries: Int
   private let pairs: Int
   private let isTied: Bool
+
+  /// The vectors of an attention module.
+  private enum Vectors { case usual, inputBiases, headNorms }
+
+  private static func vectors(_ configuration: JSONValue) -> Vectors? {
+    switch configuration["model_type"]?.stringValue {
+    case "llama", "mistral": .usual
+    case "qwen2": .inputBiases
+    case "qwen3": .headNorms
+    // The bias is this family's default.
+    case "seed_oss": configuration["attention_bias"]?.boolValue == false ? .usual : .inputBiases
+    default: nil
+    }
+  }
 
   static let linearLayers = [
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
@@ -80,12 +94,11 @@ private struct Family {
     func size(_ key: String) -> Int? {
       configuration[key]?.intValue.flatMap { (1...1 << 24).contains($0) ? $0 : nil }
     }
-    guard let type = configuration["model_type"]?.stringValue,
-      ["llama", "mistral", "qwen2", "qwen3"].contains(type), let hidden = size("hidden_size"),
+    guard let vectors = Self.vectors(configuration), let hidden = size("hidden_size"),
       let vocabulary = size("vocab_size"), let heads = size("num_attention_heads"),
       let blockCount = size("num_hidden_layers"), blockCount <= 1 << 12
     else { return nil }
-    (self.type, self.hidden, self.vocabulary) = (type, hidden, vocabulary)
+    (self.vectors, self.hidden, self.vocabulary) = (vectors, hidden, vocabulary)
     self.blockCount = blockCount
     head = size("head_dim") ?? hidden / heads
     queries = heads * head
@@ -102,13 +115,14 @@ private struct Family {
     if !isTied { tensors.append(("lm_head.weight", [vocabulary, hidden])) }
     for block in 0..<blockCount {
       var parts = [("input_layernorm.weight", hidden), ("post_attention_layernorm.weight", hidden)]
-      if type == "qwen2" {
+      switch vectors {
+      case .usual: break
+      case .inputBiases:
         parts += [
           ("self_attn.q_proj.bias", queries), ("self_attn.k_proj.bias", pairs),
           ("self_attn.v_proj.bias", pairs),
         ]
-      }
-      if type == "qwen3" {
+      case .headNorms:
         parts += [("self_attn.q_norm.weight", head), ("self_attn.k_norm.weight", head)]
       }
       tensors += parts.map { ("model.layers.\(block).\($0.0)", [$0.1]) }

@@ -29,7 +29,7 @@ struct QuantizationDescription {
     }
     require("quant_method", ["compressed-tensors"])
     require("quantization_status", ["compressed"])
-    require("format", Self.formats + ["mixed-precision"])
+    require("format", StoredFormat.all.map(\.name) + ["mixed-precision"])
     guard let groups = fields["config_groups"]?.objectValue, !groups.isEmpty else {
       report.add(
         .contract, "config.json: quantization_config.config_groups", "is missing or empty",
@@ -42,23 +42,22 @@ struct QuantizationDescription {
       ConfigurationContract(place: place).check(group: group.value, &report)
       let targets = group.value["targets"]?.arrayValue?.compactMap(\.stringValue) ?? []
       let weights = group.value["weights"]
-      let format = (group.value["format"]?.stringValue ?? fields["format"]?.stringValue) ?? ""
+      let name = group.value["format"]?.stringValue ?? fields["format"]?.stringValue
       guard !targets.isEmpty, let bits = weights?["num_bits"]?.intValue, (1...8).contains(bits),
         let type = weights?["type"]?.stringValue, ["int", "float"].contains(type),
         let strategy = weights?["strategy"]?.stringValue,
-        let isSymmetric = weights?["symmetric"]?.boolValue, Self.formats.contains(format)
+        let isSymmetric = weights?["symmetric"]?.boolValue,
+        let format = StoredFormat.all.first(where: { $0.name == name })
       else {
         report.add(
           .contract, place, "does not say how its weights are stored", refusedBy: Runtime.allCases)
         continue
       }
-      if let expected = Self.elements[format],
-        expected.0 != type || (expected.1 ?? bits) != bits
-      {
+      if let expected = format.type, expected != type || (format.bits ?? bits) != bits {
         report.add(
           .contract, place,
-          "found \(type) weights of \(bits) bits, expected \(expected.0)"
-            + (expected.1.map { " of \($0) bits" } ?? "") + " for \(format)",
+          "found \(type) weights of \(bits) bits, expected \(expected)"
+            + (format.bits.map { " of \($0) bits" } ?? "") + " for \(format.name)",
           refusedBy: Runtime.allCases)
         continue
       }
@@ -84,26 +83,14 @@ struct QuantizationDescription {
       "config.json: quantization_config.ignore", limit, &report)
   }
 
-  static let formats = [
-    "pack-quantized", "int-quantized", "float-quantized", "naive-quantized",
-    "nvfp4-pack-quantized", "mxfp4-pack-quantized", "mxfp8-quantized",
-  ]
-
-  /// The types of weights, and their bits, of the formats that do not leave them open.
-  private static let elements: [String: (String, Int?)] = [
-    "pack-quantized": ("int", nil), "int-quantized": ("int", nil), "float-quantized": ("float", 8),
-    "mxfp8-quantized": ("float", 8), "mxfp4-pack-quantized": ("float", 4),
-    "nvfp4-pack-quantized": ("float", 4),
-  ]
-
   /// The format of the whole is that of its groups, or says that they differ.
   private func checkFormat(_ format: String?, _ report: inout VerificationReport) {
     guard let format, format != "mixed-precision",
-      let other = schemes.first(where: { $0.format != format })
+      let other = schemes.first(where: { $0.format.name != format })
     else { return }
     report.add(
       .contract, "config.json: quantization_config.format",
-      "found \(format); \(quoted(other.group)) is stored as \(other.format)")
+      "found \(format); \(quoted(other.group)) is stored as \(other.format.name)")
   }
 
   func ignores(_ module: String) -> Bool { ignore.matches(module) }

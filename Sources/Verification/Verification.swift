@@ -24,11 +24,7 @@ extension VerificationReport {
     var quantized: [String: (shape: [Int], scheme: LayerScheme)] = [:]
     let tensors = stored.tensors
     let parts = stored.byModule
-    let modules = parts.filter { _, tensors in
-      tensors["weight_scale"] != nil || tensors["weight_packed"] != nil
-        // Elements without their scales.
-        || ["I8", "F8_E4M3"].contains(tensors["weight"]?.dtype)
-    }
+    let modules = parts.filter { StoredFormat.recognises($1) }
     for (module, tensors) in modules.sorted(by: { $0.key < $1.key }) {
       guard let scheme = description.scheme(of: module) ?? description.schemes.first else {
         continue

@@ -46,26 +46,20 @@ extension VerificationReport {
   private mutating func checkPlanned(
     _ module: String, _ scheme: LayerScheme, _ shape: [Int], _ tensors: [String: PlannedTensor]
   ) {
-    let expected = [
-      (
-        scheme.weightSuffix, [scheme.weightType],
-        scheme.weightShape(rows: shape[0], columns: shape[1]) as [Int]?
-      ),
-      ("weight_scale", scheme.scaleTypes, scheme.scaleShape(rows: shape[0], columns: shape[1])),
-    ]
-    for (suffix, dtypes, shape) in expected {
-      guard let shape else { continue }
-      let name = "\(module).\(suffix)"
+    let layer = StoredLayer(scheme: scheme, rows: shape[0], columns: shape[1])
+    for expected in scheme.format.expected(layer) {
+      guard let shape = expected.shape else { continue }
+      let name = "\(module).\(expected.suffix)"
       guard let tensor = tensors[name] else {
         add(
           .damage, name, "is not among what is to be written, and \(quoted(scheme.group)) needs it")
         continue
       }
-      if !dtypes.contains(tensor.dtype) || tensor.shape != shape {
+      if !expected.isMet(tensor.dtype, tensor.shape) {
         add(
           .damage, name,
           "is to be \(tensor.dtype) \(tensor.shape); \(quoted(scheme.group)), which readers find for it, "
-            + "has \(dtypes.joined(separator: " or ")) \(shape)")
+            + "has \(expected.dtypes.joined(separator: " or ")) \(shape)")
       }
     }
   }

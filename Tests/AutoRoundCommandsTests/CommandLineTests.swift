@@ -39,7 +39,7 @@ import Testing
       ),
       (
         ["quantize", "m", "--output", "o", "--samples=-1"],
-        "--samples must be from 1 to 1000000; it is -1"
+        "--samples must be a whole number from 1 to 1000000; it is -1"
       ),
       (
         ["quantize", "m", "--output", "o", "--samples", "many"],
@@ -47,15 +47,15 @@ import Testing
       ),
       (
         ["quantize", "m", "--output", "o", "--batch-size", "0"],
-        "--batch-size must be from 1 to 65536; it is 0"
+        "--batch-size must be a whole number from 1 to 65536; it is 0"
       ),
       (
         ["quantize", "m", "--output", "o", "--sequence-length", "0"],
-        "--sequence-length must be from 1 to 1048576; it is 0"
+        "--sequence-length must be a whole number from 1 to 1048576; it is 0"
       ),
       (
         ["quantize", "m", "--output", "o", "--iterations=-1"],
-        "--iterations must be from 0 to 1000000; it is -1"
+        "--iterations must be a whole number from 0 to 1000000; it is -1"
       ),
       (
         ["quantize", "m", "--output", "o", "--learning-rate", "nan"],
@@ -66,8 +66,16 @@ import Testing
         "--learning-rate must be a number above 0; it is 0.0"
       ),
       (
+        ["quantize", "m", "--output", "o", "--momentum", "1"],
+        "--momentum must be a number from 0.0 up to 1.0; it is 1.0"
+      ),
+      (
+        ["quantize", "m", "--output", "o", "--group-size", "0"],
+        "--group-size must be a whole number from 1 to 2147483648; it is 0"
+      ),
+      (
         ["quantize", "m", "--output", "o", "--seed=-1"],
-        "--seed must be from 0 to 4294967295; it is -1"
+        "--seed must be a whole number from 0 to 4294967295; it is -1"
       ),
       (
         ["quantize", "m", "--output", "o", "--threads", "0"],

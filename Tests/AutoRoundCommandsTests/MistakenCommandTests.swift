@@ -44,14 +44,14 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--samples", "-1"], "--samples must be from 1 to 1000000; it is -1"),
-    (["--seed", "-1"], "--seed must be from 0 to 4294967295; it is -1"),
+    (["--samples", "-1"], "--samples must be a whole number from 1 to 1000000; it is -1"),
+    (["--seed", "-1"], "--seed must be a whole number from 0 to 4294967295; it is -1"),
     (["--learning-rate", "-1"], "--learning-rate must be a number above 0; it is -1.0"),
     (["--samples", "--seed", "1"], "missing value for '--samples <samples>'"),
     (["--log", "--lg"], "--log has no value; one that begins with dashes is written --log=--lg"),
     (["--scheme", "W4A17"], "--scheme: unknown scheme 'W4A17'; did you mean W4A16?"),
     (["--preset", "turbo"], "the value 'turbo' is invalid for '--preset <preset>'"),
-    (["--samples", "0"], "--samples must be from 1 to 1000000; it is 0"),
+    (["--samples", "0"], "--samples must be a whole number from 1 to 1000000; it is 0"),
   ])
   func valuesThatMeanNothing(_ options: [String], _ message: String) throws {
     for command in [["quantize", "m", "--output", "o"], ["plan", "m"]] {

@@ -45,7 +45,7 @@ import Testing
   @Test(arguments: [0, 9, 15]) func aSampleThatIsNoNumberIsRefused(sample: Int) {
     expectInputError(.notFinite, mentioning: ["self_attn", "infinite or NaN"]) {
       try keyValueScales(batch: 7) { inputs in
-        inputs[sample].storeBytes(of: Float.nan, as: Float.self)
+        inputs[sample].float = .nan
       }
     }
   }
@@ -124,7 +124,7 @@ import Testing
       #expect(after[index] > 0.7 * before[index])
       let part = try #require(
         block.program.parameterParts.first { $0.parameter == scales[index].parameter })
-      #expect(part.pointer.load(as: Float.self) == after[index])
+      #expect(part.range.floats[0] == after[index])
     }
   }
 }

@@ -43,11 +43,11 @@ import Testing
     init(_ base: any WeightQuantizer) { self.base = base }
     var rows: Int { base.rows }
     var columns: Int { base.columns }
-    func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int) {
+    func quantizeDequantize(into output: DeviceRange, dtype: DType, rowStride: Int) {
       base.quantizeDequantize(into: output, dtype: dtype, rowStride: rowStride)
     }
-    func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float) {
-      gradients.append(Array(UnsafeBufferPointer(start: gradient, count: rows * columns)))
+    func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float) {
+      gradients.append(Array(UnsafeBufferPointer(start: gradient.floats, count: rows * columns)))
     }
     func keepBest() {}
     func restoreBest() {}

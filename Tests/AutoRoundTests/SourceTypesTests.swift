@@ -45,8 +45,12 @@ import Testing
           try oneshot(
             model: wide,
             recipe: Recipe("AutoRoundModifier: {scheme: \(scheme), ignore: [lm_head]}"),
-            overrides: OptionOverrides(
-              iterations: 0, sampleCount: 1, sequenceLength: 8, isModelFree: isModelFree),
+            overrides: OptionOverrides {
+              $0.iterations = 0
+              $0.sampleCount = 1
+              $0.sequenceLength = 8
+              $0.isModelFree = isModelFree
+            },
             output: folder.appending(path: "out"))
         }
       }

@@ -67,8 +67,8 @@ struct TuningFixture {
   ///   - inputs: How the inputs of all layers are quantized; nil leaves them as they are.
   ///   - keyValues: The same of keys and values.
   func program(
-    batch: Int, compute: ComputeType = .float32, inputs: QuantizationArguments? = nil,
-    keyValues: QuantizationArguments? = nil
+    batch: Int, compute: ComputeType = .float32, device: (any Device)? = nil,
+    inputs: QuantizationArguments? = nil, keyValues: QuantizationArguments? = nil
   ) throws -> BlockProgram {
     let plain = try Architectures.describe(JSONReader(Self.configuration))
     let scheme = QuantizationScheme(targets: ["Linear"], weights: nil, inputActivations: inputs)
@@ -78,8 +78,8 @@ struct TuningFixture {
       keyValues: keyValues, rule: .tuning
     ) { _, _ in true }
     let program = try BlockProgram(
-      model.blocks[0].block, batch: batch, tokens: Self.tokens, device: Device(compute: compute),
-      training: .matrices)
+      model.blocks[0].block, activations: model.blocks[0].activations, batch: batch,
+      tokens: Self.tokens, device: device ?? CPUDevice(compute: compute), training: .matrices)
     try program.load("weight", from: BlockWeights(file: block), hasScales: false)
     return program
   }
@@ -97,15 +97,16 @@ struct TuningFixture {
     }
   }
 
-  func cache(_ name: String, compute: ComputeType = .float32) throws -> ActivationCache {
-    let tensor = try block.tensor(name).converted(to: compute.dtype)
+  func cache(_ name: String, on device: (any Device)? = nil) throws -> ActivationCache {
+    let device = try device ?? CPUDevice(compute: .float32)
+    let tensor = try block.tensor(name).converted(to: device.compute.dtype)
     let cache = ActivationCache(
-      sampleCount: Self.samples, sampleByteCount: tensor.byteCount / Self.samples, compute: compute)
+      sampleCount: Self.samples, sampleByteCount: tensor.byteCount / Self.samples, device: device)
     tensor.withUnsafeBytes { bytes in
       for sample in 0..<Self.samples {
-        cache[sample].copyMemory(
-          from: bytes.baseAddress! + sample * cache.sampleByteCount,
-          byteCount: cache.sampleByteCount)
+        let first = sample * cache.sampleByteCount
+        cache[sample].upload(
+          UnsafeRawBufferPointer(rebasing: bytes[first..<first + cache.sampleByteCount]))
       }
     }
     return cache
@@ -113,7 +114,7 @@ struct TuningFixture {
 
   /// The full-precision outputs for X, the targets of tuning.
   func targets(from program: BlockProgram) throws -> ActivationCache {
-    let cache = try cache("input_fp", compute: program.program.compute)
+    let cache = try cache("input_fp", on: program.program.device)
     BlockRunner(program).advance(cache)
     return cache
   }

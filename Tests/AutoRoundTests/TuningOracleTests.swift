@@ -5,6 +5,7 @@ import Compute
 import Diagnostics
 import LanguageModels
 import Quantization
+import ReferenceDevice
 import Tensors
 import TestSupport
 import Testing
@@ -20,7 +21,7 @@ import Testing
     let targets = try fixture.targets(from: fixture.program(batch: 4))
     let expected = try fixture.block.tensor("ref_output_first4")
     let ours = UnsafeBufferPointer(
-      start: targets[0].assumingMemoryBound(to: Float.self), count: expected.count)
+      start: targets[0].pointer.assumingMemoryBound(to: Float.self), count: expected.count)
     expectClose(Array(ours), expected.floats(), Tolerance(absolute: 1e-5))
   }
 
@@ -202,7 +203,8 @@ import Testing
     var sum = 0.0
     for (position, sample) in batch.enumerated() {
       sum += SquaredError.sum(
-        block.program.outputPointer + position * inputs.sampleByteCount, target: targets[sample],
+        block.program.output.pointer + position * inputs.sampleByteCount,
+        target: targets[sample].pointer,
         count: elements, compute: .float32, gradient: nil, factor: 0)
     }
     expectClose(
@@ -213,7 +215,7 @@ import Testing
     block.program.forward()
     let expected = try fixture.run.tensor("quantized_output")
     let ours = UnsafeBufferPointer(
-      start: block.program.outputPointer.assumingMemoryBound(to: Float.self),
+      start: block.program.output.pointer.assumingMemoryBound(to: Float.self),
       count: expected.count)
     expectClose(Array(ours), expected.floats(), Tolerance(absolute: 1e-5))
   }
@@ -227,7 +229,7 @@ import Testing
     let block = try fixture.program(batch: 4, compute: compute)
     let layers = try fixture.layers(in: block)
     let targets = try fixture.targets(from: block)
-    let inputs = try fixture.cache("input_q", compute: compute)
+    let inputs = try fixture.cache("input_q", on: block.program.device)
     let settings = TuningSettings(
       iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4,
       gradientAccumulationSteps: batches[0].count / 4)
@@ -251,6 +253,33 @@ import Testing
     if isExact, variant == "w4_g32_sym_accum2" {
       try expectBest(of: fixture, layers, outcome, agree: 0.95)
     }
+  }
+
+  /// The first steps on each device: the losses after two steps by the signs of its gradients.
+  @Test(arguments: Devices.available) func everyDeviceTunes(choice: Devices.Choice) throws {
+    struct Enough: Error {}
+    let fixture = try TuningFixture(Self.exactScales[0])
+    let expected = try fixture.doubles("loss")
+    let device = try choice.make()
+    let block = try fixture.program(batch: 4, device: device)
+    let layers = try fixture.layers(in: block)
+    let settings = TuningSettings(
+      iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4)
+    let tuner = BlockTuner(block: block, layers: layers, settings: settings)
+    let (inputs, targets) = (
+      try fixture.cache("input_q", on: device), try fixture.targets(from: block)
+    )
+    let batches = FixedBatches(try fixture.batches)
+    var losses: [Double] = []
+    #expect(throws: Enough.self) {
+      _ = try tuner.tune(inputs: inputs, targets: targets, batches: batches) { _, loss in
+        losses.append(loss)
+        if losses.count == 3 { throw Enough() }
+      }
+    }
+    expectClose(
+      losses, Array(expected[..<3]),
+      Tolerance(relative: choice.compute == .float32 ? 1e-5 : 2e-2))
   }
 
   /// The reference divides the mean over all elements by the number of tokens that count; ours is the mean
@@ -309,11 +338,11 @@ private final class RecordingQuantizer: WeightQuantizer {
   init(_ base: IntegerWeightQuantizer) { self.base = base }
   var rows: Int { base.rows }
   var columns: Int { base.columns }
-  func quantizeDequantize(into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int) {
+  func quantizeDequantize(into output: DeviceRange, dtype: DType, rowStride: Int) {
     base.quantizeDequantize(into: output, dtype: dtype, rowStride: rowStride)
   }
-  func step(gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float) {
-    gradients = base.gradients(of: gradient)
+  func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float) {
+    gradients = base.gradients(of: gradient.floats)
     base.step(
       gradient: gradient, learningRate: learningRate, rangeLearningRate: rangeLearningRate)
     stepped = base.parameters

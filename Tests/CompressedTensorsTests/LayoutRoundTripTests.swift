@@ -12,7 +12,7 @@ import Testing
   private func expectRoundTrip(
     _ weight: QuantizedWeight, _ format: CompressionFormat, _ what: String
   ) throws {
-    let layout = try format.layout()
+    let layout = try format.encoding()
     let tensors = layout.tensors(for: weight, name: "a.b")
     let planned = try layout.plannedTensors(
       for: "a.b", rows: weight.rows, columns: weight.columns, arguments: weight.arguments,
@@ -123,7 +123,7 @@ import Testing
         numBits: 4, type: .float, strategy: size == 16 ? .tensorGroup : .group, groupSize: size,
         scaleDType: dtype)
       expectInputError(.unsupported) {
-        try format.layout().plannedTensors(
+        try format.encoding().plannedTensors(
           for: "a", rows: 2, columns: 33, arguments: arguments, scaleDType: .bfloat16)
       }
     }

@@ -8,6 +8,10 @@ import Testing
 
 /// The layout of packed integers: streams bit by bit, shapes, round trips, hostile tensors.
 @Suite struct PackQuantizedTests {
+  private let encoding: LayerEncoding
+
+  init() throws { encoding = try CompressionFormat.packQuantized.encoding() }
+
   static let strategies: [(QuantizationArguments.Strategy, Int?)] = [
     (.tensor, nil), (.channel, nil), (.group, 32), (.group, 128), (.group, 5),
   ]
@@ -21,14 +25,14 @@ import Testing
           let arguments = QuantizationArguments(
             numBits: bits, isSymmetric: isSymmetric, strategy: strategy, groupSize: groupSize)
           let weight = try generator.quantizedWeight(rows, columns, arguments)
-          let tensors = PackQuantized.tensors(for: weight, name: "a.b")
-          let planned = try PackQuantized.plannedTensors(
+          let tensors = encoding.tensors(for: weight, name: "a.b")
+          let planned = try encoding.plannedTensors(
             for: "a.b", rows: rows, columns: columns, arguments: arguments, scaleDType: .bfloat16)
           #expect(
             tensors.map { TensorInfo(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) }
               == planned)
           let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
-          let back = try PackQuantized.weight(named: "a.b", arguments: arguments) { byName[$0] }
+          let back = try encoding.weight(named: "a.b", arguments: arguments) { byName[$0] }
           #expect(back == weight)
         }
       }
@@ -41,7 +45,7 @@ import Testing
     let arguments = QuantizationArguments(
       numBits: bits, isSymmetric: false, strategy: .group, groupSize: 32)
     let weight = try generator.quantizedWeight(37, 77, arguments)
-    let tensors = PackQuantized.tensors(for: weight, name: "x")
+    let tensors = encoding.tensors(for: weight, name: "x")
     func bit(_ words: [UInt32], _ index: Int) -> Int { Int(words[index / 32] >> (index % 32) & 1) }
     let packed = tensors[0].tensor.elements(as: UInt32.self)
     let words = (77 * bits + 31) / 32
@@ -75,7 +79,7 @@ import Testing
       arguments: arguments, grouping: try arguments.grouping(rows: 1, columns: 32),
       codes: Tensor(bytes: codes, shape: [1, 32], dtype: .uint8),
       scales: [1], zeroPoints: nil, scaleDType: .bfloat16)
-    let packed = PackQuantized.tensors(for: weight, name: "x")[0].tensor
+    let packed = encoding.tensors(for: weight, name: "x")[0].tensor
     #expect(packed.elements(as: UInt32.self) == [0x4000_0000, 0x0000_0001, 0x0000_0003])
   }
 
@@ -93,7 +97,7 @@ import Testing
           let weight = QuantizedWeight(
             arguments: arguments, grouping: some.grouping, codes: some.codes, scales: some.scales,
             zeroPoints: some.scales.map { _ in UInt8(zeroPoint) }, scaleDType: .bfloat16)
-          for layout in try formats.map({ try $0.layout() }) {
+          for layout in try formats.map({ try $0.encoding() }) {
             let tensors = Dictionary(
               uniqueKeysWithValues: layout.tensors(for: weight, name: "x").map { ($0.0, $0.1) })
             #expect(
@@ -116,7 +120,7 @@ import Testing
         codes: Tensor(bytes: [0, UInt8(zeroPoint)], shape: [1, 2], dtype: .uint8), scales: [0.5],
         zeroPoints: [UInt8(zeroPoint)],
         scaleDType: .float32)
-      let stored = PackQuantized.tensors(for: weight, name: "x")[3].tensor
+      let stored = encoding.tensors(for: weight, name: "x")[3].tensor
       #expect(stored.elements(as: Int8.self) == [Int8(zeroPoint - middle)])
       #expect(weight.dequantized(to: .float32).floats() == [-0.5 * Float(zeroPoint), 0])
     }
@@ -128,7 +132,7 @@ import Testing
       numBits: 4, isSymmetric: false, strategy: .group, groupSize: 32)
     let weight = try generator.quantizedWeight(8, 64, arguments)
     let good = Dictionary(
-      uniqueKeysWithValues: PackQuantized.tensors(for: weight, name: "x").map { ($0.0, $0.1) })
+      uniqueKeysWithValues: encoding.tensors(for: weight, name: "x").map { ($0.0, $0.1) })
     func shape(_ rows: Int64, _ columns: Int64) -> Tensor {
       Tensor([rows, columns], shape: [2], dtype: .int64)
     }
@@ -156,7 +160,7 @@ import Testing
       var tensors = good
       tensors["x.\(kind)"] = tensor
       expectInputError(code, mentioning: ["x.weight_"]) {
-        try PackQuantized.weight(named: "x", arguments: arguments) { tensors[$0] }
+        try encoding.weight(named: "x", arguments: arguments) { tensors[$0] }
       }
     }
     var tensorArguments = arguments
@@ -171,11 +175,11 @@ import Testing
           "x.weight_scale": Tensor([1], shape: [1]), "x.weight_shape": shape(8, 64),
           "x.weight_zero_point": tensor,
         ]
-        return try PackQuantized.weight(named: "x", arguments: tensorArguments) { tensors[$0] }
+        return try encoding.weight(named: "x", arguments: tensorArguments) { tensors[$0] }
       }
     }
     expectInputError(.malformed) {
-      try PackQuantized.plannedTensors(
+      try encoding.plannedTensors(
         for: "x", rows: 1, columns: .max, arguments: arguments, scaleDType: .bfloat16)
     }
   }

@@ -69,7 +69,7 @@ import Testing
     #expect(schemes.count == (name == "fp8_block" ? 10 : 14))
     for (module, scheme) in schemes {
       let arguments = try #require(scheme.weights)
-      let layout = try scheme.resolvedFormat.layout()
+      let layout = try scheme.resolvedFormat.encoding()
       let weight = try layout.weight(named: module, arguments: arguments) {
         name throws(InputError) in try file.tensor(name)
       }
@@ -101,7 +101,8 @@ import Testing
     for (module, scheme) in schemes {
       let oracle = "dequant.\(module).weight.rows0_8"
       guard expected.entry(oracle) != nil, let arguments = scheme.weights else { continue }
-      let weight = try scheme.resolvedFormat.layout().weight(named: module, arguments: arguments) {
+      let weight = try scheme.resolvedFormat.encoding().weight(named: module, arguments: arguments)
+      {
         name throws(InputError) in try file.tensor(name)
       }
       expectClose(

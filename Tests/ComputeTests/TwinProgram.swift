@@ -1,9 +1,10 @@
 import Compute
+import ReferenceDevice
 import Tensors
 import TestSupport
 import Testing
 
-/// The engine's half of a twin, ready to be run again and again on the twin's numbers.
+/// A device's half of a twin, ready to be run again and again on the twin's numbers.
 struct TwinProgram {
   let program: Program
   private let twin: Twin
@@ -21,10 +22,14 @@ struct TwinProgram {
     }
   }
 
-  init(_ twin: Twin, training: Program.Training = .everything) throws {
+  /// - Parameter device: Nil: the processor.
+  init(
+    _ twin: Twin, training: Program.Training = .everything, device: (any Device)? = nil
+  ) throws {
     self.twin = twin
     program = try Program(
-      twin.recorder, device: Device(compute: twin.compute), training: training)
+      twin.recorder.recording, device: device ?? CPUDevice(compute: twin.compute),
+      training: training)
     for part in program.parameterParts {
       let weight = try #require(twin.weights.first { $0.parameter == part.parameter })
       let first = part.rowOffset * part.columns
@@ -39,20 +44,19 @@ struct TwinProgram {
     var outcome = Outcome()
     for input in twin.inputs {
       let floats = input.node.value.elements.map { Float($0) }
-      write(floats, to: program.inputPointer(input.value), twin.compute)
+      program[range: input.value].write(floats, twin.compute)
     }
     program.forward()
-    outcome.output = read(program.outputPointer, twin.outputGradient.count, twin.compute)
+    outcome.output = program.output.numbers(twin.outputGradient.count, twin.compute)
     guard program.training != .nothing else { return outcome }
-    write(twin.outputGradient, to: program.outputGradient, twin.compute)
+    program.outputGradient.write(twin.outputGradient, twin.compute)
     program.backward { parameter, gradient in
       let count = twin.weights.first { $0.parameter == parameter }?.node.value.elements.count
-      outcome.delivered.append(
-        (parameter, Array(UnsafeBufferPointer(start: gradient, count: count ?? 0))))
+      outcome.delivered.append((parameter, gradient.numbers(count ?? 0, .float32)))
     }
     if program.training == .everything {
       outcome.inputGradients = twin.inputs.map {
-        read(program.inputGradient($0.value), $0.node.value.elements.count, twin.compute)
+        program[gradientOf: $0.value].numbers($0.node.value.elements.count, twin.compute)
       }
     }
     return outcome
@@ -60,15 +64,22 @@ struct TwinProgram {
 }
 
 extension Twin {
-  /// Expects the engine's output and gradients to be the reference's, on each instruction set.
+  /// Expects output and gradients of a program to be the tape's, on each device and, of the processor, on each
+  /// instruction set.
   func check(
     _ allowance: Allowance, training: Program.Training = .everything,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    try forEachInstructionSet { name in
-      check(
-        try TwinProgram(self, training: training).run(), allowance, training: training, name,
-        sourceLocation: sourceLocation)
+    func check(on device: any Device, _ name: String) throws {
+      self.check(
+        try TwinProgram(self, training: training, device: device).run(), allowance,
+        training: training, name, sourceLocation: sourceLocation)
+    }
+    for choice in Devices.available where choice.compute == compute {
+      switch choice.kind {
+      case .processor: try forEachInstructionSet { try check(on: choice.make(), $0) }
+      case .reference: try check(on: choice.make(), "the reference")
+      }
     }
   }
 

@@ -48,8 +48,12 @@ import Verification
       model: model,
       recipe: Recipe(
         "AutoRoundModifier: {scheme: \(scheme), quant_lm_head: true, ignore: [lm_head]}"),
-      overrides: OptionOverrides(
-        iterations: iterations, batchSize: 2, sampleCount: 4, sequenceLength: 64),
+      overrides: OptionOverrides {
+        $0.iterations = iterations
+        $0.batchSize = 2
+        $0.sampleCount = 4
+        $0.sequenceLength = 64
+      },
       output: output)
   }
 

@@ -99,7 +99,12 @@ import Testing
   private func expectSource(_ path: String, of fixture: String) throws {
     let modifier = try AutoRoundModifier(
       ResolvedOptions(
-        overrides: OptionOverrides(iterations: 0, batchSize: 1, sampleCount: 1, sequenceLength: 8),
+        overrides: OptionOverrides {
+          $0.iterations = 0
+          $0.batchSize = 1
+          $0.sampleCount = 1
+          $0.sequenceLength = 8
+        },
         recipe: Recipe("AutoRoundModifier: {scheme: W8A8, ignore: [lm_head]}").autoRoundOptions()))
     try forEachValue(path, of: fixture) { what, model, folder in
       let (output, data) = (folder.appending(path: "out"), folder.appending(path: "data.jsonl"))

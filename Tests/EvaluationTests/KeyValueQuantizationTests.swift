@@ -15,8 +15,12 @@ import Testing
     try oneshot(
       model: model,
       recipe: Recipe("AutoRoundModifier: {scheme: W8A16, ignore: [lm_head]\(rest)}"),
-      overrides: OptionOverrides(
-        iterations: 0, batchSize: 1, sampleCount: 6, sequenceLength: 64),
+      overrides: OptionOverrides {
+        $0.iterations = 0
+        $0.batchSize = 1
+        $0.sampleCount = 6
+        $0.sequenceLength = 64
+      },
       output: output)
   }
 

@@ -93,9 +93,13 @@ struct SourceFolder {
   private func modifier(isModelFree: Bool) throws -> AutoRoundModifier {
     try AutoRoundModifier(
       ResolvedOptions(
-        overrides: OptionOverrides(
-          iterations: 0, batchSize: 1, sampleCount: 1, sequenceLength: 8,
-          isModelFree: isModelFree ? true : nil),
+        overrides: OptionOverrides {
+          $0.iterations = 0
+          $0.batchSize = 1
+          $0.sampleCount = 1
+          $0.sequenceLength = 8
+          $0.isModelFree = isModelFree ? true : nil
+        },
         recipe: Recipe("AutoRoundModifier: {scheme: W8A8, ignore: [lm_head]}").autoRoundOptions()))
   }
 

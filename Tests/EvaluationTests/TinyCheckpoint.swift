@@ -16,29 +16,28 @@ enum TinyCheckpoint {
   ) throws -> Tensor {
     let model = try ReadableModel(
       opening: checkpoint, quantizesActivations: quantizesActivations)
-    let device = try Device(compute: .float32)
+    let device = try CPUDevice(compute: .float32)
     let hidden = try HiddenStateStream(model: model, device: device)
       .lastHiddenStates(of: windows) { _, _ in }
-    let head = try model.outputProjection(device: device)
     let tokens = windows[0].count
+    let head = try LogitProgram(model, tokens: tokens, device: device)
     var logits: [Float] = []
     for window in windows.indices {
-      let rows = try head.logits(of: hidden[window], rows: tokens)
-      logits += UnsafeBufferPointer(start: rows, count: tokens * head.vocabularySize)
+      let rows = head.logits(of: hidden[window].pointer)
+      logits += UnsafeBufferPointer(start: rows, count: tokens * head.columns)
     }
-    return Tensor(logits, shape: [windows.count, tokens, head.vocabularySize])
+    return Tensor(logits, shape: [windows.count, tokens, head.columns])
   }
 
   /// Writes the weights of a quantized model in bf16.
   static func writeDense(_ model: ReadableModel, to folder: URL) throws {
     let description = model.description
     var shapes = [
-      (description.embedding, [description.vocabularySize, description.hiddenSize]),
-      (description.norm, [description.hiddenSize]),
-      (description.head, [description.vocabularySize, description.hiddenSize]),
+      (description.front.table.tensor, [description.vocabularySize, description.hiddenSize])
     ]
+    shapes += description.end.parts.map { ($0.name, $0.shape) }
     for placed in description.blocks {
-      shapes += placed.block.parameterParts.map { ("\(placed.name).\($0.name)", $0.shape) }
+      shapes += placed.block.parts.map { ("\(placed.name).\($0.name)", $0.shape) }
     }
     let writer = try CheckpointWriter(
       output: folder,
@@ -84,8 +83,12 @@ enum TinyCheckpoint {
     return try oneshot(
       model: source, recipe: Recipe("AutoRoundModifier: {ignore: [lm_head], \(arguments)}"),
       dataset: CalibrationSource(file: file),
-      overrides: OptionOverrides(
-        iterations: iterations, batchSize: 4, sampleCount: 16, sequenceLength: 24),
+      overrides: OptionOverrides {
+        $0.iterations = iterations
+        $0.batchSize = 4
+        $0.sampleCount = 16
+        $0.sequenceLength = 24
+      },
       output: output, compute: compute)
   }
 }

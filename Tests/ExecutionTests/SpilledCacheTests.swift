@@ -17,25 +17,27 @@ import Testing
   @Test func holdsWhatAnyOrderOfUsePutIn() throws {
     try withTemporaryFolder { folder in
       let (count, size) = (23, 5000)
-      let plain = ActivationCache(sampleCount: count, sampleByteCount: size, compute: .bfloat16)
+      let device = try CPUDevice(compute: .float32)
+      let plain = ActivationCache(sampleCount: count, sampleByteCount: size, device: device)
       let spilled = try ActivationCache(
-        sampleCount: count, sampleByteCount: size, compute: .bfloat16, spilledTo: folder.path,
+        sampleCount: count, sampleByteCount: size, device: CPUDevice(compute: .float32),
+        spilledTo: folder.path,
         residentSampleCount: 3)
       for sample in 0..<count {
-        plain[sample].initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        plain[sample].clear(byteCount: size)
       }
       var generator = SeededGenerator(seed: 4)
       for _ in 0..<2000 {
         let sample = generator.below(count)
         let place = generator.below(size)
         let byte = UInt8(truncatingIfNeeded: generator.next())
-        plain[sample].storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
-        spilled[sample].storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
+        plain[sample].pointer.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
+        spilled[sample].pointer.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
       }
       #expect(bytes(of: spilled) == bytes(of: plain))
-      let all = UnsafeRawBufferPointer(start: spilled[0..<count], count: count * size)
+      let all = UnsafeRawBufferPointer(start: spilled[0..<count].pointer, count: count * size)
       #expect(Array(all) == bytes(of: plain))
-      let copy = ActivationCache(sampleCount: count, sampleByteCount: size, compute: .bfloat16)
+      let copy = ActivationCache(sampleCount: count, sampleByteCount: size, device: device)
       copy.copy(from: spilled)
       #expect(bytes(of: copy) == bytes(of: plain))
     }
@@ -45,8 +47,8 @@ import Testing
     try withTemporaryFolder { folder in
       let cache = try makeSpilled(count: 4, size: 1 << 16, in: folder)
       #expect(try names(in: folder).isEmpty)
-      cache[3].storeBytes(of: 7, as: UInt8.self)
-      #expect(cache[3].load(as: UInt8.self) == 7)
+      cache[3].pointer.storeBytes(of: 7, as: UInt8.self)
+      #expect(cache[3].pointer.load(as: UInt8.self) == 7)
     }
   }
 
@@ -57,10 +59,12 @@ import Testing
         let cache = try makeSpilled(count: count, size: size, in: folder)
         let before = ProcessMemory.currentByteCount
         for round in 0..<3 {
-          for sample in 0..<count { memset(cache[sample], Int32(round + sample), size) }
+          for sample in 0..<count { memset(cache[sample].pointer, Int32(round + sample), size) }
           #expect(ProcessMemory.currentByteCount - before < 8 << 20)
         }
-        for sample in 0..<count { #expect(cache[sample].load(as: UInt8.self) == UInt8(2 + sample)) }
+        for sample in 0..<count {
+          #expect(cache[sample].pointer.load(as: UInt8.self) == UInt8(2 + sample))
+        }
       }
     #endif
   }
@@ -77,13 +81,14 @@ import Testing
 
   private func makeSpilled(count: Int, size: Int, in folder: URL) throws -> ActivationCache {
     try ActivationCache(
-      sampleCount: count, sampleByteCount: size, compute: .bfloat16, spilledTo: folder.path,
+      sampleCount: count, sampleByteCount: size, device: CPUDevice(compute: .float32),
+      spilledTo: folder.path,
       residentSampleCount: 4)
   }
 
   private func bytes(of cache: ActivationCache) -> [UInt8] {
     (0..<cache.sampleCount).flatMap {
-      Array(UnsafeRawBufferPointer(start: cache[$0], count: cache.sampleByteCount))
+      Array(UnsafeRawBufferPointer(start: cache[$0].pointer, count: cache.sampleByteCount))
     }
   }
 }

@@ -14,7 +14,7 @@ import Testing
     let ids = try oracle.oracle.tensor("input_ids").elements(as: Int64.self).map { Int($0) }
     let description = oracle.description
     let embedding = try TokenEmbedding(
-      description, source: oracle.checkpoint, compute: .float32)
+      description.front, source: oracle.checkpoint, compute: .float32)
     func program(_ tokens: Int, positions: Int) throws -> BlockProgram {
       try BlockProgram(
         description.blocks[0].block, batch: 1, tokens: tokens, positions: positions,
@@ -22,21 +22,18 @@ import Testing
     }
     let start = try program(first, positions: tokens)
     let single = try program(1, positions: tokens)
-    let caches = description.blocks.map {
-      KeyValueCache(
-        capacity: tokens, columns: $0.block.keyValueColumns, compute: .float32)
-    }
+    let sequences = description.blocks.map { _ in single.program.makeSequence(capacity: tokens) }
     var states: [Float] = []
     for piece in [0..<first] + (first..<tokens).map({ $0..<$0 + 1 }) {
       let block = piece.count == first && piece.lowerBound == 0 ? start : single
-      let pointer = block.program.inputPointer(block.input)
+      let pointer = block.program[range: block.input].pointer
       try embedding.write(ids[piece], to: pointer)
       let count = piece.count * description.hiddenSize
-      for (placed, cache) in zip(description.blocks, caches) {
+      for (placed, sequence) in zip(description.blocks, sequences) {
         try block.load(placed.name, from: oracle.checkpoint)
-        block.program.cache = cache
+        block.program.sequence = sequence
         block.program.forward()
-        pointer.copyMemory(from: block.program.outputPointer, byteCount: count * 4)
+        pointer.copyMemory(from: block.program.output.pointer, byteCount: count * 4)
       }
       states += UnsafeBufferPointer(
         start: pointer.assumingMemoryBound(to: Float.self), count: count)

@@ -12,7 +12,7 @@ struct OracleModel {
   let checkpoint: Checkpoint
   let description: ModelDescription
   let oracle: SafetensorsFile
-  let device: Device
+  let device: CPUDevice
   static let sequences = 2
   static let tokens = 24
 
@@ -23,7 +23,7 @@ struct OracleModel {
     let config = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
     description = try Architectures.describe(JSONReader(config))
     oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
-    device = try Device(compute: .float32)
+    device = try CPUDevice(compute: .float32)
   }
 
   /// Hidden states before each block and after the last, and the logits, all in f32.
@@ -32,21 +32,28 @@ struct OracleModel {
     let program = try BlockProgram(
       description.blocks[0].block, batch: Self.sequences, tokens: Self.tokens, device: device,
       training: .nothing)
-    let embedding = try TokenEmbedding(description, source: checkpoint, compute: .float32)
-    let pointer = program.program.inputPointer(program.input)
+    let embedding = try TokenEmbedding(description.front, source: checkpoint, compute: .float32)
+    let pointer = program.program[range: program.input].pointer
     try embedding.write(ids, to: pointer)
     var states = [floats(pointer, ids.count * description.hiddenSize)]
     for placed in description.blocks {
       try program.load(placed.name, from: checkpoint)
       program.program.forward()
-      states.append(floats(program.program.outputPointer, ids.count * description.hiddenSize))
+      states.append(floats(program.program.output.pointer, ids.count * description.hiddenSize))
       states.last!.withUnsafeBytes {
         pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
       }
     }
-    let output = try description.outputProjection(from: checkpoint, device: device)
-    let logits = try output.logits(of: pointer, rows: ids.count)
-    return (states, floats(logits, ids.count * description.vocabularySize))
+    let end = try BlockProgram(
+      description.end.found(in: checkpoint), batch: Self.sequences, tokens: Self.tokens,
+      device: device, training: .nothing)
+    try end.load("", from: checkpoint, inPlace: true)
+    end.program[range: end.input].upload(
+      UnsafeRawBufferPointer(start: pointer, count: Self.sequences * end.sequenceByteCount))
+    end.program.forward()
+    return (
+      states, floats(end.program.output.pointer, ids.count * description.vocabularySize)
+    )
   }
 
   private func floats(_ pointer: UnsafeRawPointer, _ count: Int) -> [Float] {

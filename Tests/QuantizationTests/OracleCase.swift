@@ -80,7 +80,7 @@ struct OracleCase: Sendable, CustomTestStringConvertible {
   }
 }
 
-extension WeightQuantizer {
+extension HostWeightQuantizer {
   /// The weight of the current parameters.
   func quantized(to dtype: DType) -> Tensor {
     var result = Tensor(zeros: [rows, columns], dtype: dtype)

@@ -16,7 +16,7 @@ import Testing
   ])
   func structure(text: String) throws {
     let options = try Recipe(text).autoRoundOptions()
-    #expect(options == AutoRoundOptions(iterations: 7))
+    #expect(options == AutoRoundOptions { $0.iterations = 7 })
   }
 
   @Test func keepsNames() throws {
@@ -51,11 +51,16 @@ import Testing
       options
         == AutoRoundOptions(
           scheme: .preset("w4a16"), targets: ["Linear", "re:.*experts.*"], ignore: ["lm_head"],
-          iterations: 1000, learningRate: 0.005, batchSize: 4, disablesOptimizedRounding: true,
-          bypassesDivisibilityChecks: true,
           observers: [
             .init("weight_observer", "memoryless_minmax"), .init("observer", ["weights": "minmax"]),
-          ]))
+          ]
+        ) {
+          $0.iterations = 1000
+          $0.learningRate = 0.005
+          $0.batchSize = 4
+          $0.disablesOptimizedRounding = true
+          $0.bypassesDivisibilityChecks = true
+        })
     #expect(
       recipe.warnings == [
         "line 10, column 3: 'enable_torch_compile' has no effect here",

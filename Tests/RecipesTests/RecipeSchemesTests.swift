@@ -33,8 +33,9 @@ import Testing
     let scheme = QuantizationScheme(targets: ["Linear"], weights: weights)
     #expect(
       try recipe.autoRoundOptions()
-        == AutoRoundOptions(
-          scheme: .groups([.init(name: "group_0", scheme: scheme)]), iterations: 200))
+        == AutoRoundOptions(scheme: .groups([.init(name: "group_0", scheme: scheme)])) {
+          $0.iterations = 200
+        })
     #expect(recipe.warnings.isEmpty)
   }
 
@@ -96,7 +97,10 @@ import Testing
     #expect(options.ignore == ["a"])
     #expect(try ResolvedOptions(recipe: Recipe(options.recipe.yaml).autoRoundOptions()) == options)
     // What is said directly goes first, and an entry of ignore that is given with it counts.
-    let overrides = OptionOverrides(ignore: ["lm_head"], algorithm: .signRound, head: .quantize)
+    let overrides = OptionOverrides(ignore: ["lm_head"]) {
+      $0.algorithm = .signRound
+      $0.head = .quantize
+    }
     let overridden = try ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions())
     #expect(overridden.algorithm == .signRound)
     #expect(overridden.ignore == ["lm_head"])
@@ -198,7 +202,7 @@ import Testing
       "\u{7F}\u{1}",
       "a,b", "[a]", "{a}", "~", "", "a ", "0x1F", "%a", "@a", "`a", "|", ">", "?", ":", "=", "<<",
     ].filter { !$0.isEmpty }
-    var options = AutoRoundOptions(targets: names, ignore: names, learningRate: 1e-300)
+    var options = AutoRoundOptions(targets: names, ignore: names) { $0.learningRate = 1e-300 }
     options.scheme = .presets([.init(preset: "W4A16", targets: names)])
     options.observers = [.init("observer", .object(names.map { .init($0, .string($0)) }))]
     let recipe = Recipe(options)
@@ -206,9 +210,12 @@ import Testing
   }
 
   @Test func writesForPeople() {
-    let options = AutoRoundOptions(
-      scheme: .preset("W4A16"), ignore: ["lm_head"], iterations: 200, learningRate: 0.005,
-      batchSize: 8, disablesOptimizedRounding: false)
+    let options = AutoRoundOptions(scheme: .preset("W4A16"), ignore: ["lm_head"]) {
+      $0.iterations = 200
+      $0.learningRate = 0.005
+      $0.batchSize = 8
+      $0.disablesOptimizedRounding = false
+    }
     #expect(
       Recipe(options).yaml == """
         default_stage:

@@ -20,18 +20,29 @@ import Testing
     #expect(!options.bypassesDivisibilityChecks)
     #expect(
       try options.recipe.autoRoundOptions()
-        == AutoRoundOptions(
-          scheme: .preset("W4A16"), ignore: ["lm_head"], iterations: 200, batchSize: 8,
-          disablesOptimizedRounding: false, bypassesDivisibilityChecks: false))
+        == AutoRoundOptions(scheme: .preset("W4A16"), ignore: ["lm_head"]) {
+          $0.iterations = 200
+          $0.batchSize = 8
+          $0.disablesOptimizedRounding = false
+          $0.bypassesDivisibilityChecks = false
+        })
   }
 
   @Test func flagBeforeRecipeBeforePresetBeforeDefault() throws {
-    let recipe = AutoRoundOptions(
-      scheme: .preset("W8A16"), targets: ["q_proj"], ignore: ["a"], iterations: 10,
-      learningRate: 0.1, batchSize: 2, disablesOptimizedRounding: true)
-    let overrides = OptionOverrides(
-      scheme: "W2A16", ignore: ["b"], iterations: 0, learningRate: 0.2, batchSize: 3,
-      sampleCount: 4, sequenceLength: 5, seed: 6)
+    let recipe = AutoRoundOptions(scheme: .preset("W8A16"), targets: ["q_proj"], ignore: ["a"]) {
+      $0.iterations = 10
+      $0.learningRate = 0.1
+      $0.batchSize = 2
+      $0.disablesOptimizedRounding = true
+    }
+    let overrides = OptionOverrides(scheme: "W2A16", ignore: ["b"]) {
+      $0.iterations = 0
+      $0.learningRate = 0.2
+      $0.batchSize = 3
+      $0.sampleCount = 4
+      $0.sequenceLength = 5
+      $0.seed = 6
+    }
 
     let all = try ResolvedOptions(overrides: overrides, recipe: recipe, preset: .light)
     #expect(all.groups[0].scheme == (try .preset(named: "W2A16", targets: ["Linear"])))
@@ -82,17 +93,34 @@ import Testing
   }
 
   @Test(arguments: [
-    (OptionOverrides(iterations: -1), "iterations must be from 0 to 1000000; it is -1"),
-    (OptionOverrides(batchSize: 0), "batch-size must be from 1 to 65536; it is 0"),
-    (OptionOverrides(sampleCount: -5), "samples must be from 1 to 1000000; it is -5"),
     (
-      OptionOverrides(sequenceLength: .max),
-      "sequence-length must be from 1 to 1048576; it is \(Int.max)"
+      OptionOverrides { $0.iterations = -1 },
+      "iterations must be a whole number from 0 to 1000000; it is -1"
     ),
-    (OptionOverrides(seed: -1), "seed must be from 0 to 4294967295; it is -1"),
-    (OptionOverrides(learningRate: .nan), "learning-rate must be a number above 0; it is nan"),
-    (OptionOverrides(learningRate: 0), "learning-rate must be a number above 0; it is 0.0"),
-    (OptionOverrides(learningRate: .infinity), "learning-rate must be a number above 0; it is inf"),
+    (
+      OptionOverrides { $0.batchSize = 0 },
+      "batchSize must be a whole number from 1 to 65536; it is 0"
+    ),
+    (
+      OptionOverrides { $0.sampleCount = -5 },
+      "sampleCount must be a whole number from 1 to 1000000; it is -5"
+    ),
+    (
+      OptionOverrides { $0.sequenceLength = .max },
+      "sequenceLength must be a whole number from 1 to 1048576; it is \(Int.max)"
+    ),
+    (
+      OptionOverrides { $0.seed = -1 }, "seed must be a whole number from 0 to 4294967295; it is -1"
+    ),
+    (
+      OptionOverrides { $0.learningRate = .nan },
+      "learningRate must be a number above 0; it is nan"
+    ),
+    (OptionOverrides { $0.learningRate = 0 }, "learningRate must be a number above 0; it is 0.0"),
+    (
+      OptionOverrides { $0.learningRate = .infinity },
+      "learningRate must be a number above 0; it is inf"
+    ),
   ])
   func refusesNumbers(overrides: OptionOverrides, message: String) {
     let error = #expect(throws: InputError.self) { try ResolvedOptions(overrides: overrides) }

@@ -115,6 +115,7 @@ import Verification
         tensors: [
           "a.weight_packed": .init(dtype: dtype, shape: [8, columns]),
           "a.weight_scale": .init(dtype: "BF16", shape: [8, 1]),
+          "a.weight_shape": .init(dtype: "I64", shape: [2]),
         ]
       ).findings.filter { $0.kind == .damage }
     }

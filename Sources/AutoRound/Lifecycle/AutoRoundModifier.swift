@@ -42,9 +42,11 @@ public final class AutoRoundModifier: Modifier {
   ) throws {
     try self.init(
       ResolvedOptions(
-        recipe: AutoRoundOptions(
-          scheme: .preset(scheme), targets: targets, ignore: ignore, iterations: iterations,
-          learningRate: learningRate, batchSize: batchSize)))
+        recipe: AutoRoundOptions(scheme: .preset(scheme), targets: targets, ignore: ignore) {
+          $0.iterations = iterations
+          $0.learningRate = learningRate
+          $0.batchSize = batchSize
+        }))
   }
 
   /// A modifier for groups of layers with a scheme each.
@@ -54,9 +56,11 @@ public final class AutoRoundModifier: Modifier {
   ) throws {
     try self.init(
       ResolvedOptions(
-        recipe: AutoRoundOptions(
-          scheme: .groups(configGroups), ignore: ignore, iterations: iterations,
-          learningRate: learningRate, batchSize: batchSize)))
+        recipe: AutoRoundOptions(scheme: .groups(configGroups), ignore: ignore) {
+          $0.iterations = iterations
+          $0.learningRate = learningRate
+          $0.batchSize = batchSize
+        }))
   }
 
   // MARK: Lifecycle

@@ -1,4 +1,5 @@
 import Checkpoints
+import CompressedTensors
 import Compute
 import Diagnostics
 import Execution
@@ -18,7 +19,7 @@ final class CalibratedUnits: UnitSource {
   /// The decoder blocks, quantizing activations as the schemes say.
   private let blocks: [PlacedBlock]
   private let states: HiddenStates
-  private var recorded: (key: AnyHashable, program: BlockProgram)?
+  private let programs: ProgramStore
 
   var streams: HiddenStates? { states }
 
@@ -26,6 +27,9 @@ final class CalibratedUnits: UnitSource {
     (self.setup, self.table, self.states) = (setup, table, states)
     checkpoint = setup.model.checkpoint
     blocks = setup.blocks(table)
+    programs = ProgramStore(
+      device: setup.device, batch: setup.batch, training: setup.training,
+      gradientPrecision: setup.gradientPrecision, keepsOne: true)
   }
 
   func unit(_ index: Int, progress: UnitProgress) throws -> TuningUnit {
@@ -39,12 +43,12 @@ final class CalibratedUnits: UnitSource {
 
   private func block(_ index: Int, _ progress: UnitProgress) throws -> TuningUnit {
     let placed = blocks[index]
-    let block = try program(for: placed.block)
+    let block = try programs.program(for: placed, tokens: setup.tokenCount)
     let program = block.program
     try block.load(placed.name, from: checkpoint, hasScales: false)
     // The stream is that of the model as it was; keys and values are looked at on the way.
     program.activations = table.keysAndValues == nil ? .passed : .observed
-    for activations in program.calibratedActivations { activations.forgetObserved() }
+    program.observed = [:]
     let squares = setup.needs.importance ? InputSquares() : nil
     program.inputSquares = squares
     BlockRunner(block).advance(states.original)
@@ -55,12 +59,13 @@ final class CalibratedUnits: UnitSource {
     let inputScales = try block.calibrateInputs(on: states.quantized, dtype: dtype)
     program.activations = .quantized
     // Each layer gets the scale of its input, which several may share.
-    let named = placed.block.inputQuantization.sorted { $0.key < $1.key }
-      .compactMap { layer, input -> CalibratedUnit.NamedScale? in
-        guard let scale = inputScales.first(where: { $0.name == input.scaleName }) else {
-          return nil
-        }
-        return ("\(placed.name).\(layer).\(input.scaleSuffix)", scale)
+    let named = block.activations.inputs.sorted { $0.key < $1.key }
+      .compactMap { layer, rounding -> CalibratedUnit.NamedScale? in
+        let name = "\(placed.name).\(layer)"
+        guard let scale = inputScales.first(where: { $0.name == rounding.scale }),
+          let suffix = TensorSuffix.scale(ofInputs: table[name]?.inputActivations)
+        else { return nil }
+        return (suffix.name(of: name), scale)
       }
     let layers = try layers(of: placed)
     let parts = layers.map { layer in
@@ -87,7 +92,7 @@ final class CalibratedUnits: UnitSource {
       guard let scheme = table[name], let arguments = scheme.weights else { return nil }
       return try LayerView(
         name: name, shortName: layer.name,
-        weight: checkpoint.tensor("\(name).weight", shape: [layer.outputs, layer.inputs]),
+        weight: layer.readWeight(in: placed.name, from: checkpoint),
         scheme: scheme, arguments: arguments, globalScale: globalScales[layer.name])
     }
   }
@@ -109,19 +114,6 @@ final class CalibratedUnits: UnitSource {
     return scales
   }
 
-  /// The program of blocks like `block`: the last one, if that was for such a block. Others are not
-  /// kept, so that a model with blocks of several kinds takes no more memory.
-  private func program(for block: any DecoderBlock) throws -> BlockProgram {
-    let key = AnyHashable(block)
-    if let recorded, recorded.key == key { return recorded.program }
-    recorded = nil
-    let program = try BlockProgram(
-      block, batch: setup.batch, tokens: setup.tokenCount, device: setup.device,
-      training: setup.training, gradientPrecision: setup.gradientPrecision)
-    recorded = (key, program)
-    return program
-  }
-
   // MARK: The head
 
   /// The head on its own outputs: the error of the logits takes the place of a block's. A step takes as many tokens
@@ -133,13 +125,12 @@ final class CalibratedUnits: UnitSource {
     let tokens = setup.headTokenCount
     let pieces = setup.tokenCount / tokens
     let block = try BlockProgram(
-      headOf: description,
-      inputs: table[name]?.inputActivations?.activationQuantization(.tuning), tokens: tokens,
+      description.end, activations: setup.endActivations(table), batch: 1, tokens: tokens,
       device: setup.device, training: setup.training, gradientPrecision: setup.gradientPrecision)
-    try block.loadHead(from: checkpoint)
+    try block.load("", from: checkpoint, hasScales: false)
     let original = try BlockProgram(
-      headOf: description, tokens: tokens, device: setup.device, training: .nothing)
-    try original.loadHead(from: checkpoint)
+      description.end, batch: 1, tokens: tokens, device: setup.device, training: .nothing)
+    try original.load("", from: checkpoint)
     let originals = states.original.cut(into: pieces)
     let inputs = states.quantized.cut(into: pieces)
     guard let scheme = table[name], let arguments = scheme.weights,
@@ -155,7 +146,7 @@ final class CalibratedUnits: UnitSource {
     }
     let layer = try LayerView(
       name: name, shortName: name,
-      weight: checkpoint.tensor(part.name, shape: [part.rows, part.columns]), scheme: scheme,
+      weight: description.end.head.readWeight(in: "", from: checkpoint), scheme: scheme,
       arguments: arguments, globalScale: nil)
     let inputScales = try block.calibrateInputs(on: inputs, dtype: layer.weight.dtype)
     block.program.activations = .quantized
@@ -177,10 +168,10 @@ extension ActivationCache {
     guard pieces > 1 else { return self }
     let size = sampleByteCount / pieces
     let result = ActivationCache(
-      sampleCount: sampleCount * pieces, sampleByteCount: size, compute: compute)
+      sampleCount: sampleCount * pieces, sampleByteCount: size, device: device)
     for sample in 0..<sampleCount {
       for piece in 0..<pieces {
-        result[sample * pieces + piece].copyMemory(
+        result[sample * pieces + piece].copy(
           from: self[sample] + piece * size, byteCount: size)
       }
     }

@@ -8,7 +8,7 @@ struct CalibrationSetup {
   let model: SourceModel
   let options: ResolvedOptions
   let needs: CalibrationNeeds
-  let device: Device
+  let device: any Device
   let gradientPrecision: GradientPrecision
   /// Samples, and tokens of each.
   var sampleCount: Int
@@ -21,7 +21,7 @@ struct CalibrationSetup {
     self.model = model
     self.options = options
     self.needs = needs
-    device = try Device(compute: compute)
+    device = try CPUDevice(compute: compute)
     gradientPrecision = try options.gradientPrecision(
       for: device.compute, hiddenSize: model.description.hiddenSize)
     (self.sampleCount, self.tokenCount) = (sampleCount, tokenCount)
@@ -37,11 +37,15 @@ struct CalibrationSetup {
   }
 
   /// The decoder blocks, quantizing activations as the schemes say.
-  func blocks(_ table: SchemeTable) -> [PlacedBlock] {
+  func blocks(_ table: SchemeTable) -> [PlacedBlock] { description(table).blocks }
+
+  /// How the activations of the model's end are quantized.
+  func endActivations(_ table: SchemeTable) -> ActivationPlan { description(table).endActivations }
+
+  private func description(_ table: SchemeTable) -> ModelDescription {
     model.description.quantizingActivations(
       schemes: table.layers, keyValues: table.keysAndValues, rule: .tuning,
-      sharesScale: { _, _ in true }
-    ).blocks
+      sharesScale: { _, _ in true })
   }
 
   /// Tokens that the head computes at once: the logits are then no more than a limit, if samples can be cut so far.

@@ -78,13 +78,15 @@ public struct CheckpointConversion {
     let source = try Checkpoint(opening: checkpoint)
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
-    let file = checkpoint.appending(path: "config.json").path(percentEncoded: false)
-    let schemes = try naming(file) { try source.storedSchemes() }
+    let quantized = try DequantizedCheckpoint(source)
+    let schemes = quantized.schemes.mapValues { scheme in
+      var converted = scheme
+      converted.format = format
+      return converted
+    }
     if format != .dense {
-      for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-        var converted = scheme
-        converted.format = format
-        try converted.requireSupported(path: module)
+      for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+        try CompressedTensors.requireHolds(scheme, path: layer)
       }
     }
 
@@ -92,28 +94,38 @@ public struct CheckpointConversion {
     var copied: [String] = []
     for name in source.tensorNames {
       guard let info = source.info(name) else { continue }
-      if let module = Self.owner(of: name, among: schemes), !isKept(name) {
-        guard name == "\(module).weight_scale", let scheme = schemes[module] else { continue }
-        tensors += try planned(module, scheme, scale: info, source)
+      if let layer = Self.owner(of: name, among: schemes), !isKept(name) {
+        guard TensorSuffix.scale.module(of: name) == layer, let scheme = schemes[layer]
+        else { continue }
+        let (rows, columns) = try quantized.size(of: layer)
+        if let arguments = scheme.weights, format != .dense {
+          tensors += try CompressedTensors.encoding(of: scheme).plannedTensors(
+            for: layer, rows: rows, columns: columns, arguments: arguments, scaleDType: info.dtype)
+        } else {
+          tensors.append(
+            TensorInfo(
+              name: TensorSuffix.weight.name(of: layer),
+              dtype: QuantizedWeight.dtype(ofScales: info.dtype), shape: [rows, columns]))
+        }
+      } else if format == .dense, TensorSuffix.ofKeysAndValues.contains(where: { $0.ends(name) }) {
+        // They mean nothing without a configuration that speaks of them.
+        continue
       } else {
         tensors.append(info)
         copied.append(name)
       }
     }
-    if format == .dense {
-      // Scales of keys and values mean nothing without a configuration that speaks of them.
-      let scales = [".k_scale", ".v_scale"]
-      tensors.removeAll { tensor in scales.contains { tensor.name.hasSuffix($0) } }
-      copied.removeAll { name in scales.contains { name.hasSuffix($0) } }
-    }
     let folder = try PartialFolder(output: output, sources: [checkpoint], overwrite: overwrite)
     defer { folder.discard() }
     try folder.clear()
     let writer = try CheckpointWriter(CheckpointPlan(tensors), in: folder)
-    for (module, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-      for (name, tensor) in try converted(module, scheme, source) {
-        try writer.write(tensor, named: name)
-      }
+    for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      let weight = try quantized.quantizedWeight(of: layer)
+      let tensors =
+        format == .dense
+        ? [(TensorSuffix.weight.name(of: layer), weight.dequantized(to: weight.dtype))]
+        : try CompressedTensors.encoding(of: scheme).tensors(for: weight, name: layer)
+      for (name, tensor) in tensors { try writer.write(tensor, named: name) }
       source.releasePages()
     }
     for name in copied { try writer.write(source.tensor(name), named: name) }
@@ -144,39 +156,6 @@ public struct CheckpointConversion {
   /// Whether a tensor of a quantized layer stays as it is: a scale of its inputs.
   private func isKept(_ name: String) -> Bool {
     format != .dense && name.contains(".input_")
-  }
-
-  private func converted(
-    _ module: String, _ scheme: QuantizationScheme, _ source: Checkpoint
-  ) throws -> [(name: String, tensor: Tensor)] {
-    let weight = try source.quantizedWeight(
-      of: module, weights(of: module, scheme), in: scheme.resolvedFormat.layout())
-    if format == .dense { return [("\(module).weight", weight.dequantized(to: weight.dtype))] }
-    return try format.layout().tensors(for: weight, name: module)
-  }
-
-  /// The tensors of a converted layer, as the headers of the source's files let them be known.
-  private func planned(
-    _ module: String, _ scheme: QuantizationScheme, scale: TensorInfo, _ source: Checkpoint
-  ) throws -> [TensorInfo] {
-    let arguments = try weights(of: module, scheme)
-    let (rows, columns) = try source.shape(
-      ofQuantized: module, arguments, in: scheme.resolvedFormat.layout())
-    if format == .dense {
-      let dtype = QuantizedWeight.dtype(ofScales: scale.dtype)
-      return [TensorInfo(name: "\(module).weight", dtype: dtype, shape: [rows, columns])]
-    }
-    return try format.layout().plannedTensors(
-      for: module, rows: rows, columns: columns, arguments: arguments, scaleDType: scale.dtype)
-  }
-
-  private func weights(
-    of module: String, _ scheme: QuantizationScheme
-  ) throws(InputError) -> QuantizationArguments {
-    if let weights = scheme.weights { return weights }
-    throw InputError(
-      .malformed, source: checkpoint.path(percentEncoded: false), place: module,
-      "has scales, and its group quantizes no weights")
   }
 
   /// The configuration with the new format in every group, or without any quantization.

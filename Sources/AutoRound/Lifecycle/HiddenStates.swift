@@ -22,9 +22,11 @@ extension HiddenStates {
   func embed(_ samples: [[Int32]], in setup: CalibrationSetup) throws {
     let checkpoint = setup.model.checkpoint
     let embedding = try TokenEmbedding(
-      setup.model.description, source: checkpoint, compute: setup.device.compute)
+      setup.model.description.front, source: checkpoint, compute: setup.device.compute)
     for (index, sample) in samples.enumerated() {
-      try embedding.write(sample.lazy.map { Int($0) }, to: original[index])
+      try original[index].withHostMemory(byteCount: original.sampleByteCount) {
+        try embedding.write(sample.lazy.map { Int($0) }, to: $0)
+      }
     }
     checkpoint.releasePages()
     quantized.copy(from: original)

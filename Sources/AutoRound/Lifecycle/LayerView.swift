@@ -88,7 +88,7 @@ public struct LayerView: Sendable {
       && quantized.scaleDType == arguments.floatFormat?.scaleDType ?? weight.dtype
   }
 
-  func makeQuantizer(isTuned: Bool) throws -> any WeightQuantizer {
+  func makeQuantizer(isTuned: Bool) throws -> any HostWeightQuantizer {
     try arguments.makeWeightQuantizer(
       for: weight, scaleDType: weight.dtype, globalScale: globalScale, isTuned: isTuned)
   }

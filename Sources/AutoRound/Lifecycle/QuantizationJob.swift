@@ -63,7 +63,7 @@ public struct QuantizationJob: Sendable {
       let options = modifier.options
       let warnings = WarningLog(nil)
       let survey = try Survey(opening: model, options, warnings)
-      let length = try survey.model.map(options.sequenceLength) ?? 0
+      let length = try survey.model.map(options.tokensOfSample) ?? 0
       let run = try Preparation(
         self, survey, sampleCount: options.sampleCount, tokenCount: length,
         scratchFolder: (output ?? model).path(percentEncoded: false), ignoresLimits: false)

@@ -64,7 +64,7 @@ struct QuantizationRun {
   // MARK: Before
 
   private func calibrationData(for model: SourceModel) throws -> CalibrationData {
-    let length = try options.sequenceLength(for: model)
+    let length = try options.tokensOfSample(for: model)
     return try CalibrationData(
       job.dataset, tokenizer: Tokenizer(folder: job.model), sampleCount: options.sampleCount,
       sequenceLength: length, vocabularySize: model.description.vocabularySize,

@@ -13,128 +13,89 @@ import Verification
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
   private let checkpoint: Checkpoint
-  private let modules: [ModuleDescription]
+  private let family: any CheckpointFamily.Type
   private let schemes: [String: QuantizationScheme]
-  private let keyValueScheme: QuantizationArguments?
-  /// Every tensor of the copy, known before any is computed.
-  package let tensors: [TensorInfo]
+  private let outline: CheckpointOutline
   /// Bytes of the source's tensors.
   let sourceByteCount: Int
   /// Stored bits for each weight of the quantized layers, scales and zero points included.
   let bitsPerWeight: Double
-  /// The source's tensors that are copied bit for bit.
-  private let copied: [String]
-  /// Matrices of the source that belong to none of the modules. Readers take them for linear layers, so
-  /// that `ignore` has to list them.
-  private let strays: [String]
   /// All linear layers that stay as they are.
-  var kept: [String] {
-    modules.filter { $0.isLinear && schemes[$0.name] == nil }.map(\.name) + strays
-  }
+  let kept: [String]
+
+  /// Every tensor of the copy, known before any is computed.
+  package var tensors: [TensorInfo] { outline.tensors }
+  /// The source's configuration with the schemes of the quantized layers.
+  package var configuration: JSONValue { outline.configuration }
 
   package init(
     of source: SourceModel, schemes: [String: QuantizationScheme],
     keyValueScheme: QuantizationArguments? = nil
   ) throws {
-    var scales: [TensorInfo] = []
-    if keyValueScheme != nil {
-      for placed in source.description.blocks {
-        let type = source.scaleDType(ofBlock: placed)
-        for module in placed.block.attentionModules {
-          scales += ActivationScales.plannedKeyValueTensors(
-            for: "\(placed.name).\(module)", dtype: type)
-        }
-      }
+    let scales = source.description.blocks.flatMap { placed in
+      let type = source.scaleDType(ofBlock: placed)
+      return placed.block.attentionModules.map { (module: "\(placed.name).\($0)", dtype: type) }
     }
     try self.init(
       of: source.checkpoint, modules: source.description.modules, schemes: schemes,
-      keyValueScheme: keyValueScheme, keyValueScales: scales)
+      keyValues: keyValueScheme.map { ($0, scales) })
   }
 
   /// - Parameters:
   ///   - modules: The modules that the configuration speaks of.
-  ///   - keyValueScales: The scales of keys and values that the copy has besides.
+  ///   - keyValues: Nil where keys and values stay as they are.
+  ///   - family: How the copy is stored.
   init(
     of checkpoint: Checkpoint, modules: [ModuleDescription],
-    schemes: [String: QuantizationScheme], keyValueScheme: QuantizationArguments? = nil,
-    keyValueScales: [TensorInfo] = []
+    schemes: [String: QuantizationScheme], keyValues: KeyValueOutline? = nil,
+    family: any CheckpointFamily.Type = CompressedTensors.self
   ) throws {
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
-    self.checkpoint = checkpoint
-    self.modules = modules
-    self.schemes = schemes
-    self.keyValueScheme = keyValueScheme
-    var tensors: [TensorInfo] = []
-    var copied: [String] = []
-    var (sourceBytes, quantizedBits, weights) = (0, 0, 0)
-    for name in checkpoint.tensorNames {
-      guard let info = checkpoint.info(name) else { continue }
-      sourceBytes += info.byteCount
-      let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
-      guard let scheme = schemes[module], let arguments = scheme.weights else {
-        tensors.append(info)
-        copied.append(name)
-        continue
-      }
-      let planned = try naming(module) {
-        try scheme.resolvedFormat.layout().plannedTensors(
-          for: module, rows: info.shape[0], columns: info.shape[1], arguments: arguments,
-          scaleDType: info.dtype)
-      }
-      if let scale = ActivationScales.plannedTensor(
-        for: module, inputs: scheme.inputActivations, dtype: info.dtype)
-      {
-        tensors.append(scale)
-      }
-      tensors += planned
-      for tensor in planned where tensor.name != "\(module).weight_shape" {
-        quantizedBits += 8 * tensor.byteCount
-      }
-      weights += info.shape.reduce(1, *)
+    for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      try family.requireHolds(scheme, path: layer)
     }
-    tensors += keyValueScales
+    (self.checkpoint, self.family, self.schemes) = (checkpoint, family, schemes)
+    // Matrices of the source that belong to none of the modules: readers take them for linear layers.
+    let linear = modules.filter(\.isLinear).map(\.name)
+    let known = Set(linear)
+    var strays: [String] = []
+    var (sourceBytes, weights) = (0, 0)
+    for info in checkpoint.tensorNames.compactMap(checkpoint.info) {
+      sourceBytes += info.byteCount
+      guard let module = TensorSuffix.weight.module(of: info.name) else { continue }
+      if schemes[module]?.weights != nil {
+        weights += info.shape.reduce(1, *)
+      } else if info.shape.count == 2, !known.contains(module), !VerificationReport.isTable(module)
+      {
+        strays.append(module)
+      }
+    }
+    kept = linear.filter { schemes[$0] == nil } + strays
+    sourceByteCount = sourceBytes
+    outline = try family.outline(
+      of: checkpoint, modules: modules, strays: strays, schemes: schemes, keyValues: keyValues)
+    bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0
     var names: Set<String> = []
-    for tensor in tensors where !names.insert(tensor.name).inserted {
+    for tensor in outline.tensors where !names.insert(tensor.name).inserted {
       throw InputError(
         .malformed, source: checkpoint.folder.path(percentEncoded: false),
         place: "tensor \(quoted(tensor.name))",
         "is in the source, and a quantized layer is to have a tensor of this name; the source seems to be "
           + "quantized already, expected one in full precision")
     }
-    self.tensors = tensors
-    self.copied = copied
-    let known = Set(modules.filter(\.isLinear).map(\.name))
-    strays = copied.filter { name in
-      name.hasSuffix(".weight") && checkpoint.info(name)?.shape.count == 2
-    }.map { String($0.dropLast(".weight".count)) }
-      .filter { !known.contains($0) && !VerificationReport.isTable($0) }
-    sourceByteCount = sourceBytes
-    bitsPerWeight = weights > 0 ? Double(quantizedBits) / Double(weights) : 0
-  }
-
-  /// The source's configuration with the schemes of the quantized layers.
-  package var configuration: JSONValue {
-    var quantization = CompressedTensorsConfiguration(
-      schemes: schemes, modules: modules)
-    quantization.ignore += strays
-    quantization.keyValueCacheScheme = keyValueScheme
-    var configuration = checkpoint.configuration
-    configuration.set("quantization_config", quantization.json)
-    return configuration
   }
 
   /// The files besides those of tensors, with their sizes.
   func otherFiles(recipe: Recipe) -> [RunPlan.File] {
-    [
-      RunPlan.File(name: "config.json", byteCount: configurationText.utf8.count),
-      RunPlan.File(name: "recipe.yaml", byteCount: recipe.yaml.utf8.count),
-    ]
+    documents(recipe).map { RunPlan.File(name: $0.name, byteCount: $0.text.utf8.count) }
       + copiedFiles.flatMap(Checkpoint.copies).map {
         RunPlan.File(name: $0.name, byteCount: $0.byteCount)
       }
   }
 
-  private var configurationText: String { configuration.text(indentation: 2) + "\n" }
+  private func documents(_ recipe: Recipe) -> [(name: String, text: String)] {
+    outline.documents + [("recipe.yaml", recipe.yaml)]
+  }
 
   private var copiedFiles: [URL] {
     checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
@@ -148,22 +109,21 @@ package struct QuantizedCopy {
     return Tensor([scale], shape: [1]).converted(to: info.dtype)
   }
 
-  /// How the weight of a quantized layer is laid out.
-  func layout(of module: String) throws -> any WeightLayout.Type {
-    guard let scheme = schemes[module] else {
-      preconditionFailure("\(module) has no scheme")
-    }
-    return try scheme.resolvedFormat.layout()
+  /// The weight of a quantized layer as its tensors.
+  func tensors(
+    for weight: QuantizedWeight, of layer: String
+  ) throws(InputError) -> [(name: String, tensor: Tensor)] {
+    guard let scheme = schemes[layer] else { preconditionFailure("\(layer) has no scheme") }
+    return try family.encoding(of: scheme).tensors(for: weight, name: layer)
   }
 
   /// Writes everything but the quantized layers: the other tensors, the configuration, the files that
   /// belong to the model, and the recipe.
   func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
-    for name in copied {
-      try writer.write(checkpoint.tensor(name), named: name)
+    for copy in outline.copies {
+      try writer.write(checkpoint.tensor(copy.source), named: copy.name)
     }
-    try writer.write(configurationText, toFile: "config.json")
     for file in copiedFiles { try writer.copyFile(file) }
-    try writer.write(recipe.yaml, toFile: "recipe.yaml")
+    for document in documents(recipe) { try writer.write(document.text, toFile: document.name) }
   }
 }

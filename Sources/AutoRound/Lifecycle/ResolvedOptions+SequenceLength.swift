@@ -5,12 +5,13 @@ import Recipes
 
 extension ResolvedOptions {
   /// Tokens of a sample: as asked, or the default as far as the model has positions.
-  func sequenceLength(for source: SourceModel) throws -> Int {
+  func tokensOfSample(for source: SourceModel) throws -> Int {
+    let length = self.sequenceLength
     let limit = source.description.maximumPositions
-    guard sequenceLength > limit else { return sequenceLength }
+    guard length > limit else { return length }
     guard isSequenceLengthGiven else { return limit }
     throw InputError(
       .invalidValue, source: OptionName.sequenceLength.description,
-      "found \(sequenceLength), expected at most \(limit), the model's max_position_embeddings")
+      "found \(length), expected at most \(limit), the model's max_position_embeddings")
   }
 }

@@ -7,7 +7,7 @@ package import Execution
 package struct StreamPlacement {
   private let sampleCount: Int
   private let sampleByteCount: Int
-  private let compute: ComputeType
+  private let device: any Device
   /// Streams that are in memory; those beyond are spilled.
   package private(set) var streamsInMemory: Int
   /// Where scratch files go.
@@ -31,7 +31,7 @@ package struct StreamPlacement {
     // `need` is an estimate; a budget that was given gets some headroom.
     try self.init(
       sampleCount: setup.sampleCount, sampleByteCount: setup.sampleByteCount,
-      compute: setup.device.compute, batch: setup.options.batchSize,
+      device: setup.device, batch: setup.options.batchSize,
       blockByteCount: budget.isGiven ? besides + besides / 20 : besides - need.mapped,
       budget: budget, scratchFolder: scratchFolder,
       mayExceed: ignoresLimits || !budget.isGiven)
@@ -44,12 +44,12 @@ package struct StreamPlacement {
   ///   - mayExceed: Whether the budget counts only as far as it can be kept.
   /// - Throws: `invalidValue` if the budget does not suffice even when both streams are spilled.
   package init(
-    sampleCount: Int, sampleByteCount: Int, compute: ComputeType, batch: Int, blockByteCount: Int,
+    sampleCount: Int, sampleByteCount: Int, device: any Device, batch: Int, blockByteCount: Int,
     budget: MemoryBudget, scratchFolder: String, mayExceed: Bool = false
   ) throws(InputError) {
     self.sampleCount = sampleCount
     self.sampleByteCount = sampleByteCount
-    self.compute = compute
+    self.device = device
     self.scratchFolder = scratchFolder
     residentSampleCount = min(
       sampleCount, max(batch, Self.windowByteCount / max(1, sampleByteCount)))
@@ -83,10 +83,10 @@ package struct StreamPlacement {
   package func makeCache(_ position: Int) throws(InputError) -> ActivationCache {
     guard position >= streamsInMemory else {
       return ActivationCache(
-        sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute)
+        sampleCount: sampleCount, sampleByteCount: sampleByteCount, device: device)
     }
     return try ActivationCache(
-      sampleCount: sampleCount, sampleByteCount: sampleByteCount, compute: compute,
+      sampleCount: sampleCount, sampleByteCount: sampleByteCount, device: device,
       spilledTo: scratchFolder, residentSampleCount: residentSampleCount)
   }
 }

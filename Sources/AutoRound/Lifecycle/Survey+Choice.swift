@@ -15,7 +15,7 @@ extension Survey {
   ) throws -> [String: QuantizationScheme] {
     var schemes = resolved
     let head = model.description.headModule
-    let isTied = model.description.isTied
+    let isTied = model.description.end.isTied
     if options.head == .quantize {
       guard !isTied else {
         throw InputError(

@@ -103,7 +103,7 @@ public struct Survey {
   }
 
   /// Whether the head of a model that is run is its embedding.
-  private var isTied: Bool { model?.description.isTied ?? false }
+  private var isTied: Bool { model?.description.end.isTied ?? false }
 
   /// Heads that are the embedding, of a model that is not run.
   var tiedHeads: [ModuleDescription] {
@@ -114,7 +114,7 @@ public struct Survey {
   /// The tensors of embedding and head.
   var embeddingsAndHeads: Set<String> {
     switch source {
-    case .model(let model): [model.description.embedding, model.description.head]
+    case .model(let model): [model.description.front.table.tensor, model.description.end.head.weight.tensor]
     case .tensors(let named):
       Set(
         (modules.filter { $0.className == "Embedding" }.map(\.name) + named.heads)

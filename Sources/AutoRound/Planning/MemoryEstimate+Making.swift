@@ -16,18 +16,20 @@ extension MemoryEstimate {
     if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
     let isTuned = setup.needs.gradients
     (block, tuning, mapped) = (0, 0, 0)
-    var programs: [AnyHashable: Int] = [:]
+    var programs: [PlacedBlock.Kind: Int] = [:]
     for placed in setup.blocks(table) {
-      let key = AnyHashable(placed.block)
+      let key = placed.kind
       programs[key] =
         programs[key]
         ?? BlockProgram.byteCount(
-          placed.block, batch: setup.batch, tokens: tokens, compute: compute,
+          placed.block, activations: placed.activations, batch: setup.batch, tokens: tokens,
+          device: setup.device,
           training: setup.training, gradientPrecision: setup.gradientPrecision)
       var (offsets, weights, codes, allCodes) = (0, 0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
-        guard let arguments = table[name]?.weights, let info = checkpoint.info("\(name).weight")
+        guard let arguments = table[name]?.weights,
+          let info = checkpoint.info(StoredMatrix.fullName(layer.weight.tensor, in: placed.name))
         else { continue }
         let elements = layer.outputs * layer.inputs
         offsets += try arguments.quantizerByteCount(
@@ -54,7 +56,7 @@ extension MemoryEstimate {
     block +=
       elements * (2 * compute.byteCount + gradient)
       + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
-    if let info = checkpoint.info(description.head),
+    if let info = checkpoint.info(description.end.head.weight.tensor),
       let arguments = table[description.headModule]?.weights
     {
       // Its gradients are always kept: a step takes several pieces of samples.

@@ -84,7 +84,7 @@ private struct BlockWork {
   /// Floating-point operations of a step: the three products of each layer, and those of attention.
   func operations(_ batch: Int, _ tokens: Int) -> Double {
     // Queries with keys and the mixing of values, under the causal mask, and both passes back.
-    let attention = 2.0 * Double(tokens) * Double(block.hiddenSize)
+    let attention = 2.0 * Double(tokens) * Double(block.width)
     return 6 * Double(batch * tokens) * (weights + attention)
   }
 
@@ -162,14 +162,12 @@ private struct MeasuredBlock {
   private static func noise(_ setup: CalibrationSetup) -> ActivationCache {
     let compute = setup.device.compute
     let cache = ActivationCache(
-      sampleCount: setup.sampleCount, sampleByteCount: setup.sampleByteCount, compute: compute)
+      sampleCount: setup.sampleCount, sampleByteCount: setup.sampleByteCount, device: setup.device)
     var generator = MersenneTwister(seed: 1)
     let row = (0..<4099).map { _ in Float(generator.next() % 2001) / 1000 - 1 }
     let count = setup.sampleCount * setup.sampleByteCount / compute.byteCount
     let values = Tensor((0..<count).map { row[$0 % row.count] }, shape: [count])
-    values.converted(to: compute.dtype).withUnsafeBytes {
-      cache[0].copyMemory(from: $0.baseAddress!, byteCount: $0.count)
-    }
+    values.converted(to: compute.dtype).withUnsafeBytes { cache[0].upload($0) }
     return cache
   }
 
@@ -203,7 +201,7 @@ extension Modifier {
   fileprivate func shortened() throws -> any Modifier {
     guard self is AutoRoundModifier else { return self }
     return AutoRoundModifier(
-      try options.overriding(OptionOverrides(iterations: min(options.iterations, 4))))
+      try options.overriding(OptionOverrides { $0.iterations = min(options.iterations, 4) }))
   }
 }
 

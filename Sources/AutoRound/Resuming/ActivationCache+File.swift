@@ -12,9 +12,11 @@ extension ActivationCache {
     let file = try OutputFile(creating: path, byteCount: sampleCount * sampleByteCount)
     var sum = SHA256()
     for sample in 0..<sampleCount {
-      let bytes = UnsafeRawBufferPointer(start: self[sample], count: sampleByteCount)
-      sum.update(bytes)
-      try file.write(bytes, at: sample * sampleByteCount)
+      try self[sample].withHostMemory(byteCount: sampleByteCount) { start throws(InputError) in
+        let bytes = UnsafeRawBufferPointer(start: start, count: sampleByteCount)
+        sum.update(bytes)
+        try file.write(bytes, at: sample * sampleByteCount)
+      }
     }
     try file.synchronize()
     return sum.hexadecimal
@@ -35,9 +37,12 @@ extension ActivationCache {
     for sample in 0..<sampleCount {
       let range = sample * sampleByteCount..<(sample + 1) * sampleByteCount
       let target = self[sample]
-      target.copyMemory(from: storage.base + range.lowerBound, byteCount: sampleByteCount)
+      target.upload(
+        UnsafeRawBufferPointer(start: storage.base + range.lowerBound, count: sampleByteCount))
       storage.releasePages(in: range)
-      sum.update(UnsafeRawBufferPointer(start: target, count: sampleByteCount))
+      target.withHostMemory(byteCount: sampleByteCount) {
+        sum.update(UnsafeRawBufferPointer(start: $0, count: sampleByteCount))
+      }
     }
     guard sum.hexadecimal == expected else {
       throw InputError(

@@ -24,29 +24,24 @@ struct RunFingerprint: Equatable {
     configuration: JSONValue, modifier: String, run: RunDescription, gradients: String,
     progress: (Double) throws -> Void
   ) throws {
-    entries = [
-      ("program version", ProgramVersion.current),
-      ("compute type", run.computeType),
-      ("instruction set", run.instructionSet),
-      ("matrix library", run.matrixLibrary),
-      ("threads", "\(run.threadCount)"),
-      ("modifier", modifier),
-      ("iterations", "\(options.iterations)"),
-      ("algorithm", options.algorithm.rawValue),
-      ("gradients", gradients),
-      ("momentum", "\(options.momentum)"),
-      ("plain rounding", "\(options.disablesOptimizedRounding)"),
-      ("learning rate", "\(options.learningRate)"),
-      ("batch size", "\(options.batchSize)"),
-      ("seed", "\(options.seed)"),
-      ("samples", "\(calibration.samples.count)"),
-      ("sequence length", "\(calibration.sequenceLength)"),
-      ("calibration tokens", calibration.hash),
-      ("ignore", options.ignore.joined(separator: " ")),
-      ("scheme", options.schemeSummary),
-      ("output configuration", configuration.text()),
-      ("recipe", options.recipe.yaml),
-    ]
+    entries =
+      [
+        ("program version", ProgramVersion.current),
+        ("compute type", run.computeType),
+        ("instruction set", run.instructionSet),
+        ("matrix library", run.matrixLibrary),
+        ("threads", "\(run.threadCount)"),
+        ("modifier", modifier),
+        ("gradients", gradients),
+      ] + options.fingerprint + [
+        ("samples", "\(calibration.samples.count)"),
+        ("sequence length", "\(calibration.sequenceLength)"),
+        ("calibration tokens", calibration.hash),
+        ("ignore", options.ignore.joined(separator: " ")),
+        ("scheme", options.schemeSummary),
+        ("output configuration", configuration.text()),
+        ("recipe", options.recipe.yaml),
+      ]
     for (part, digest) in try source.fingerprint(progress: progress) {
       entries.append(("the model's \(part)", digest))
     }

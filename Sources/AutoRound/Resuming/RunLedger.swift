@@ -76,7 +76,7 @@ final class RunLedger {
   /// - Parameter streams: What the unit after it reads.
   func finish(_ result: UnitResult, streams: HiddenStates?, cost: RunCost) throws {
     for (module, weight) in result.weights {
-      for (name, tensor) in try copy.layout(of: module).tensors(for: weight, name: module) {
+      for (name, tensor) in try copy.tensors(for: weight, of: module) {
         try write(tensor, named: name)
       }
     }

@@ -107,7 +107,7 @@ package final class BlockTuner {
   package func quantizeWeights() {
     for layer in layers {
       layer.quantizer.quantizeDequantize(
-        into: layer.part.pointer, dtype: dtype, rowStride: layer.part.columns)
+        into: layer.part.range, dtype: dtype, rowStride: layer.part.columns)
     }
     for scale in inputScales { scale.apply() }
   }
@@ -142,7 +142,7 @@ package final class BlockTuner {
     var inputSchedule = settings.schedule(settings.learningRate, bits: 8)
     let momentum = settings.momentum
     let needsSums = steps > 1 || momentum > 0
-    var sums = GradientSums(layers: layers, isNeeded: needsSums)
+    let sums = needsSums ? GradientSums(layers, device: runner.block.program.device) : nil
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)
     outcome.losses.reserveCapacity(settings.iterations)
     runner.block.program.backwardPass = 0
@@ -151,18 +151,14 @@ package final class BlockTuner {
       quantizeWeights()
       guard let samples = sampler.next() else { preconditionFailure("too few batches") }
       let elements = elements(of: samples, mask)
-      func step(_ layer: Int, _ gradient: UnsafePointer<Float>) {
+      func step(_ layer: Int, _ gradient: DeviceRange) {
         layers[layer].quantizer.step(
           gradient: gradient, learningRate: schedules[layer].rate,
           rangeLearningRate: schedules[layer].rate)
       }
 
       var loss = 0.0
-      if !needsSums {
-        loss = forward(samples, inputs: inputs, targets: targets, mask, elements: elements)
-        try keepIfBest(loss, iteration, &outcome)
-        backward { step($0, $1) }
-      } else {
+      if let sums {
         var first = samples.startIndex
         while first < samples.endIndex {
           let part = samples[first..<min(first + batch, samples.endIndex)]
@@ -172,7 +168,11 @@ package final class BlockTuner {
           first = part.endIndex
         }
         try keepIfBest(loss, iteration, &outcome)
-        for layer in layers.indices { sums.withSum(of: layer) { step(layer, $0) } }
+        for layer in layers.indices { step(layer, sums[layer]) }
+      } else {
+        loss = forward(samples, inputs: inputs, targets: targets, mask, elements: elements)
+        try keepIfBest(loss, iteration, &outcome)
+        backward { step($0, $1) }
       }
       for scale in inputScales { scale.step(rate: inputSchedule.rate, momentum: momentum) }
       inputSchedule.advance()
@@ -202,14 +202,12 @@ package final class BlockTuner {
     runner.gather(samples, from: inputs)
     program.forward()
     if settings.suppressesOutliers {
-      Outliers.suppress(
-        in: program.outputPointer, targets: samples.map { targets[$0] }, count: elementsOfSample,
-        compute: program.compute)
+      program.device.suppressOutliers(
+        in: program.output, targets: samples.map { targets[$0] }, count: elementsOfSample)
     }
     // Rows that belong to no sample, or do not count, must not leave a gradient behind.
     if mask != nil || samples.count < program.batch {
-      program.outputGradient.initializeMemory(
-        as: UInt8.self, repeating: 0, count: program.batch * runner.block.outputByteCount)
+      program.outputGradient.clear(byteCount: program.batch * runner.block.outputByteCount)
     }
     let factor = Float(2 * Self.lossScale / Double(elements))
     let columns = runner.block.outputColumns
@@ -219,9 +217,8 @@ package final class BlockTuner {
       for tokens in mask?.stretches[sample] ?? [0..<program.tokens] {
         let inSample = tokens.lowerBound * columns * program.compute.byteCount
         let offset = position * runner.block.outputByteCount + inSample
-        sum += SquaredError.sum(
-          program.outputPointer + offset, target: target + inSample,
-          count: tokens.count * columns, compute: program.compute,
+        sum += program.device.squaredError(
+          program.output + offset, target: target + inSample, count: tokens.count * columns,
           gradient: program.outputGradient + offset, factor: factor)
       }
     }
@@ -229,12 +226,12 @@ package final class BlockTuner {
   }
 
   /// Runs backward and hands each tuned layer its part of the gradients.
-  private func backward(_ body: (Int, UnsafePointer<Float>) -> Void) {
+  private func backward(_ body: (Int, DeviceRange) -> Void) {
     runner.block.program.backward { parameter, gradient in
-      scaleOfParameter[parameter]?.add(gradient: gradient[0])
+      scaleOfParameter[parameter]?.add(gradient: gradient.float)
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part
-        body(layer, gradient + part.rowOffset * part.columns)
+        body(layer, gradient + part.rowOffset * part.columns * MemoryLayout<Float>.stride)
       }
     }
   }
@@ -258,33 +255,23 @@ package final class BlockTuner {
 
 /// Gradients summed over the batches of a step, and of steps before.
 private struct GradientSums {
-  private var sums: [[Float]]
+  private let layers: [(sum: DeviceRange, count: Int)]
+  private let device: any Device
 
-  init(layers: [TunedLayer], isNeeded: Bool) {
-    sums =
-      isNeeded
-      ? layers.map { Array(repeating: 0, count: $0.part.rows * $0.part.columns) } : []
-  }
-
-  /// Adds a gradient to `kept` times what was summed before.
-  mutating func add(_ gradient: UnsafePointer<Float>, to layer: Int, keeping kept: Float) {
-    sums[layer].withUnsafeMutableBufferPointer { sum in
-      let pointer = sum.baseAddress!
-      ThreadTeam.forRanges(of: sum.count) { begin, end in
-        if kept == 0 {
-          (pointer + begin).update(from: gradient + begin, count: end - begin)
-        } else {
-          for index in begin..<end {
-            // What was no number once must not stay for all steps.
-            let before = pointer[index].isFinite ? kept * pointer[index] : 0
-            pointer[index] = before + gradient[index]
-          }
-        }
-      }
+  init(_ layers: [TunedLayer], device: any Device) {
+    self.device = device
+    self.layers = layers.map { layer in
+      let count = layer.part.rows * layer.part.columns
+      let sum = DeviceRange(device.makeBuffer(byteCount: count * MemoryLayout<Float>.stride))
+      sum.clear(byteCount: count * MemoryLayout<Float>.stride)
+      return (sum, count)
     }
   }
 
-  func withSum(of layer: Int, _ body: (UnsafePointer<Float>) -> Void) {
-    sums[layer].withUnsafeBufferPointer { body($0.baseAddress!) }
+  /// Adds a gradient to `kept` times what was summed before.
+  func add(_ gradient: DeviceRange, to layer: Int, keeping kept: Float) {
+    device.add(gradient, to: layers[layer].sum, count: layers[layer].count, keeping: kept)
   }
+
+  subscript(layer: Int) -> DeviceRange { layers[layer].sum }
 }

@@ -1,9 +1,7 @@
-internal import CKernels
 import Foundation
-import Tensors
 
 /// What the rotary embedding of one kind of layer needs: a table of angles.
-package struct RotaryTable: Sendable {
+package struct RotaryTable: Hashable, Sendable {
   /// Channels of a head that are rotated.
   package let rotated: Int
   /// Positions that the table covers.
@@ -33,96 +31,25 @@ package struct RotaryTable: Sendable {
     self.cosines = cosines
     self.sines = sines
   }
+
+  /// Cosine and sine of a pair of channels at a position.
+  package func angle(position: Int, pair: Int) -> (cosine: Float, sine: Float) {
+    let index = position * rotated / 2 + pair
+    return (cosines[index], sines[index])
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(rotated)
+    hasher.combine(positions)
+  }
 }
 
 /// The rotary position embedding of queries or keys, after an optional norm of each head.
-///
-/// Formulas: `rotary.h` in CKernels.
-final class RotaryEmbedding: Operation {
-  let inputs: [Operand]
-  let outputs: [Value]
-  let parameters: [Parameter]
-  var savedForBackward: [Value] { parameters.isEmpty ? [] : [inputs[0].value, outputs[1]] }
-  let backwardScratch: Int
-
-  private let rows: Int
-  private let tokens: Int
-  private let headSize: Int
-  private let epsilon: Float
-  private let table: RotaryTable
-
-  init(
-    _ x: Operand, headSize: Int, norm: (weight: Parameter, epsilon: Float)?, table: RotaryTable,
-    y: Value, inverse: Value?, recorder: ProgramRecorder
-  ) {
-    precondition(headSize <= 1024 && x.columns % headSize == 0 && table.rotated <= headSize)
-    precondition(table.positions >= recorder.positions)
-    inputs = [x]
-    outputs = [y] + (inverse.map { [$0] } ?? [])
-    parameters = norm.map { [$0.weight] } ?? []
-    rows = recorder.rows
-    tokens = recorder.tokens
-    self.headSize = headSize
-    epsilon = norm?.epsilon ?? 0
-    self.table = table
-    backwardScratch = norm == nil ? 0 : headSize * MemoryLayout<Float>.stride
-  }
-
-  func forward(in program: Program) {
-    let type = program.compute.element
-    let (x, y) = (program[inputs[0]], program[result])
-    let (xStride, yStride) = (program.columns(of: inputs[0].value), program.columns(of: result))
-    let inverse = inverse(in: program)
-    withSettings(program) { settings in
-      ThreadTeam.forRanges(of: rows) {
-        ck_rotary_forward(type, settings, x, xStride, y, yStride, inverse, $0, $1)
-      }
-    }
-  }
-
-  func backward(in program: Program) {
-    let type = program.compute.element
-    let (dy, x) = (program.gradient(of: result), program[inputs[0]])
-    let (xStride, yStride) = (program.columns(of: inputs[0].value), program.columns(of: result))
-    let inverse = inverse(in: program)
-    guard let target = program.gradientTarget(0) else { return }
-    precondition(!target.accumulates, "the embedding is the only reader of its input")
-    withSettings(program) { settings in
-      guard let weight = parameters.first, program.trains(weight) else {
-        ThreadTeam.forRanges(of: rows) {
-          ck_rotary_backward(
-            type, settings, dy, yStride, x, xStride, inverse, target.pointer, target.rowStride, nil,
-            $0, $1)
-        }
-        return
-      }
-      // The weight's gradient is a sum over all rows: one thread, in their order.
-      let scratch = program.backwardScratch.assumingMemoryBound(to: Float.self)
-      scratch.update(repeating: 0, count: headSize)
-      ck_rotary_backward(
-        type, settings, dy, yStride, x, xStride, inverse, target.pointer, target.rowStride, scratch,
-        0, rows)
-      program.deliver(scratch, of: weight)
-    }
-  }
-
-  private func inverse(in program: Program) -> UnsafeMutablePointer<Float>? {
-    outputs.count > 1 ? program[outputs[1]].assumingMemoryBound(to: Float.self) : nil
-  }
-
-  private func withSettings(_ program: Program, _ body: (UnsafePointer<ck_rotary>) -> Void) {
-    precondition(program.positionOffset + tokens <= table.positions)
-    let weight = parameters.first.map { program[$0].assumingMemoryBound(to: Float.self) }
-    table.cosines.withUnsafeBufferPointer { cosines in
-      table.sines.withUnsafeBufferPointer { sines in
-        var settings = ck_rotary(
-          heads: inputs[0].columns / headSize, head_size: headSize, rotated: table.rotated,
-          tokens: tokens, position_offset: program.positionOffset, cosines: cosines.baseAddress,
-          sines: sines.baseAddress, weight: weight, epsilon: epsilon)
-        withUnsafePointer(to: &settings, body)
-      }
-    }
-  }
+package struct RotaryEmbedding: Hashable, Sendable {
+  package var headSize: Int
+  /// That of the norm, if there is one.
+  package var epsilon: Float?
+  package var table: RotaryTable
 }
 
 extension ProgramRecorder {
@@ -130,11 +57,15 @@ extension ProgramRecorder {
   package mutating func rotary(
     _ x: Operand, headSize: Int, norm: (weight: Parameter, epsilon: Float)?, table: RotaryTable
   ) -> Value {
+    precondition(x.columns % headSize == 0 && table.rotated <= headSize)
+    precondition(table.positions >= positions)
     let y = value(columns: x.columns)
     let inverse = norm == nil ? nil : value(columns: x.columns / headSize, type: .float32)
-    operations.append(
-      RotaryEmbedding(
-        x, headSize: headSize, norm: norm, table: table, y: y, inverse: inverse, recorder: self))
-    return y
+    return append(
+      Node(
+        operation: .rotary(
+          RotaryEmbedding(headSize: headSize, epsilon: norm?.epsilon, table: table)),
+        inputs: [x], outputs: [y] + (inverse.map { [$0] } ?? []),
+        saved: inverse.map { [x.value, $0] } ?? [], parameters: norm.map { [$0.weight] } ?? []))
   }
 }

@@ -1,3 +1,4 @@
+package import Diagnostics
 import Tensors
 
 /// How the tensors of a quantized layer are laid out in a checkpoint; the raw values are the names
@@ -21,6 +22,41 @@ public enum CompressionFormat: String, Sendable, CaseIterable {
   case mxfp8Quantized = "mxfp8-quantized"
   /// Groups that differ in format.
   case mixedPrecision = "mixed-precision"
+}
+
+extension CompressionFormat {
+  /// The numbers that it stores: kinds of floats, and nil for integers.
+  var kinds: [FloatFormat?] {
+    switch self {
+    case .packQuantized, .intQuantized: [nil]
+    case .floatQuantized: [.fp8]
+    case .naiveQuantized: [nil, .fp8]
+    case .nvfp4PackQuantized: [.nvfp4]
+    case .mxfp4PackQuantized: [.mxfp4]
+    case .mxfp8Quantized: [.mxfp8]
+    case .dense, .mixedPrecision: []
+    }
+  }
+
+  /// Refuses weights whose numbers it does not store.
+  package func requireHolds(_ weights: QuantizationArguments) throws(InputError) {
+    guard kinds.contains(try weights.requireKind()) else {
+      throw InputError(
+        .invalidValue, place: "num_bits",
+        "found \(weights.summary) weights, which are not stored in this format")
+    }
+  }
+}
+
+extension QuantizationArguments {
+  /// The kind of float of weights, nil for integers.
+  ///
+  /// - Throws: `unsupported` for what the kernels do not know, with the key as the place.
+  func requireKind() throws(InputError) -> FloatFormat? {
+    if type == .float { return try requireFloatWeights() }
+    try requireIntegerWeights()
+    return nil
+  }
 }
 
 extension QuantizationScheme {

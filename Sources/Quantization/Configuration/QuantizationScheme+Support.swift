@@ -28,10 +28,7 @@ extension QuantizationScheme {
         "is null beside quantized inputs; expected quantized weights, or null for both")
     }
     try check("weights") { () throws(InputError) in
-      switch weights.type {
-      case .int: try weights.requireIntegerWeights()
-      case .float: _ = try weights.requireFloatWeights()
-      }
+      _ = try weights.requireKind()
       _ = try weights.grouping(rows: 1, columns: 1)
       try weights.requireKeysInUse()
     }
@@ -47,7 +44,7 @@ extension QuantizationScheme {
         .unsupported, place: prefix + "output_activations",
         "found \(outputActivations.summary), expected null: outputs are not quantized")
     }
-    let formats = storageFormats(of: weights)
+    let formats = CompressionFormat.allCases.filter { $0.kinds.contains(weights.floatFormat) }
     guard formats.contains(resolvedFormat) else {
       throw InputError(
         .unsupported, place: prefix + "format",
@@ -62,17 +59,6 @@ extension QuantizationScheme {
       throw InputError(
         .unsupported, place: prefix + "format",
         "found \(resolvedFormat.rawValue), expected dense or null for layers that stay as they are")
-    }
-  }
-
-  /// The formats that can hold these weights and that readers expect beside these inputs.
-  private func storageFormats(of weights: QuantizationArguments) -> [CompressionFormat] {
-    switch weights.floatFormat {
-    case .fp8: [.floatQuantized, .naiveQuantized]
-    case .mxfp8: [.mxfp8Quantized]
-    case .mxfp4: [.mxfp4PackQuantized]
-    case .nvfp4: [.nvfp4PackQuantized]
-    case nil: [.packQuantized, .intQuantized, .naiveQuantized]
     }
   }
 }

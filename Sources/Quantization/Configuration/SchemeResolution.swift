@@ -28,8 +28,8 @@ package struct SchemeResolution: Sendable {
   ///   - ignore: Entries like targets.
   ///   - modules: All modules of the model that entries may mean.
   ///   - origin: Where groups and ignore stand.
-  /// - Throws: `missing` for a target that matches no linear layer; `invalidValue` for a pattern
-  ///   that is none. The place is the group and the target.
+  /// - Throws: `missing` for a target that matches no linear layer; `invalidValue` for an
+  ///   invalid pattern. The place is the group and the target.
   package static func resolve(
     groups: [(name: String, scheme: QuantizationScheme)], ignore: [String],
     modules: [ModuleDescription], origin: Origin = .checkpoint

@@ -82,13 +82,4 @@ extension QuantizationArguments {
     try requirePlainWeights()
     return format
   }
-
-  /// Refuses weights of any other kind than `format`.
-  package func require(_ format: FloatFormat) throws(InputError) {
-    guard type == .float, try requireFloatWeights() == format else {
-      throw InputError(
-        .invalidValue, place: "num_bits",
-        "found \(summary) weights, which are not stored in this format")
-    }
-  }
 }

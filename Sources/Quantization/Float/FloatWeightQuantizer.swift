@@ -19,7 +19,7 @@ package import Tensors
 ///   the other formats are exact in theirs.
 /// - Groups of zeros stay zeros and their `beta` never moves.
 /// - Same bits for every number of threads.
-package final class FloatWeightQuantizer: WeightQuantizer {
+package final class FloatWeightQuantizer: HostWeightQuantizer {
   package let arguments: QuantizationArguments
   package let format: FloatFormat
   package let scaleDType: DType

@@ -20,7 +20,7 @@ package import Tensors
 ///   what is stored. Rounding is half to even; gradients pass straight through it.
 /// - Groups of equal weights near zero get the least scale there is and integers of zero.
 /// - Same bits for every number of threads.
-package final class IntegerWeightQuantizer: WeightQuantizer {
+package final class IntegerWeightQuantizer: HostWeightQuantizer {
   package let arguments: QuantizationArguments
   package let scaleDType: DType
   package var rows: Int { state.grouping.rows }

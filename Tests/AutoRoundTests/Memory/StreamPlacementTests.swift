@@ -13,7 +13,7 @@ import Testing
     _ budget: MemoryBudget, mayExceed: Bool = false
   ) throws -> StreamPlacement {
     try StreamPlacement(
-      sampleCount: 640, sampleByteCount: megabyte, compute: .bfloat16, batch: 16,
+      sampleCount: 640, sampleByteCount: megabyte, device: CPUDevice(compute: .float32), batch: 16,
       blockByteCount: 1000 * megabyte, budget: budget, scratchFolder: "/nonexistent",
       mayExceed: mayExceed)
   }

@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func aModelThatIsNotRunHasNoCalibration() throws {
-    let options = try ResolvedOptions(overrides: OptionOverrides(isModelFree: true))
+    let options = try ResolvedOptions(overrides: OptionOverrides { $0.isModelFree = true })
     let plan = try QuantizationJob(
       model: model, modifier: AutoRoundModifier(options), output: model.appending(path: "out")
     ).plan()

@@ -25,7 +25,8 @@ import Testing
     let sum = recorder.add(recorder.add(layers[0], layers[1]), layers[2])
     let last = recorder.matrix([ParameterPart(name: "d", rows: 48)], columns: 80)
     recorder.finish(output: recorder.linear(recorder.operand(sum), weight: last))
-    let program = try Program(recorder, device: Device(compute: compute), training: .everything)
+    let program = try Program(
+      recorder.recording, device: CPUDevice(compute: compute), training: .everything)
 
     var generator = SeededGenerator(seed: 5)
     for part in program.parameterParts {
@@ -33,16 +34,16 @@ import Testing
         Tensor(generator.uniform(part.rows * part.columns), shape: [part.rows, part.columns]),
         into: part)
     }
-    write(generator.uniform(300 * 96), to: program.inputPointer(x), compute)
+    write(generator.uniform(300 * 96), to: program[range: x].pointer, compute)
     program.forward()
-    write(generator.uniform(300 * 48), to: program.outputGradient, compute)
+    write(generator.uniform(300 * 48), to: program.outputGradient.pointer, compute)
     var gradients = Gradients()
     program.backward { parameter, gradient in
       let part = program.parameterParts.first { $0.parameter == parameter }!
       gradients.weights.append(
-        Array(UnsafeBufferPointer(start: gradient, count: part.rows * part.columns)))
+        Array(UnsafeBufferPointer(start: gradient.floats, count: part.rows * part.columns)))
     }
-    gradients.input = read(program.inputGradient(x), 300 * 96, compute)
+    gradients.input = read(program[gradientOf: x].pointer, 300 * 96, compute)
     return gradients
   }
 
@@ -74,16 +75,17 @@ import Testing
     let x = recorder.input(columns: size)
     let weight = recorder.matrix([ParameterPart(name: "w", rows: size)], columns: size)
     recorder.finish(output: recorder.linear(recorder.operand(x), weight: weight))
-    let program = try Program(recorder, device: Device(compute: .float32), training: .matrices)
+    let program = try Program(
+      recorder.recording, device: CPUDevice(compute: .float32), training: .matrices)
     // A small number beside a large one, so that rounding decides nearly all of it.
     var values = [Float](repeating: 0.004, count: tokens * size)
     for column in 0..<size { values[column] = 1 }
-    write(values, to: program.inputPointer(x), .float32)
+    write(values, to: program[range: x].pointer, .float32)
     func gradient() -> [Float] {
       program.forward()
-      write(values, to: program.outputGradient, .float32)
+      write(values, to: program.outputGradient.pointer, .float32)
       var found: [Float] = []
-      program.backward { found = Array(UnsafeBufferPointer(start: $1, count: size * size)) }
+      program.backward { found = Array(UnsafeBufferPointer(start: $1.floats, count: size * size)) }
       return found
     }
     let first = gradient()

@@ -1,4 +1,5 @@
 import Compute
+import Tensors
 import TestSupport
 import Testing
 
@@ -64,5 +65,38 @@ import Testing
     let whole = twin.linear(x)
     twin.finish(twin.add(part, whole))
     try twin.check(.chain)
+  }
+
+  /// The result in f32 of a matrix that is read where it lies: what a bf16 program would round.
+  @Test(arguments: ComputeType.available)
+  func resultsInFloat32OfABoundMatrix(compute: ComputeType) throws {
+    var generator = SeededGenerator(seed: 3)
+    let x = Elements(generator.normal(5 * 24), compute)
+    let matrix = generator.tensor([7, 24], dtype: compute.dtype)
+    var recorder = ProgramRecorder(batch: 1, tokens: 5, compute: compute)
+    let input = recorder.input(columns: 24)
+    let weight = recorder.matrix([ParameterPart(name: "w", rows: 7)], columns: 24)
+    recorder.finish(
+      output: recorder.linear(recorder.operand(input), weight: weight, as: .float32))
+    let program = try Program(recorder, device: CPUDevice(compute: compute), training: .nothing)
+    program.bind(matrix, to: try #require(program.parameterParts.first))
+    let pointer = program.parameterParts.first.map { UnsafeRawPointer($0.range.pointer) }
+    #expect(matrix.withUnsafeBytes { $0.baseAddress == pointer })
+    write(x.floats, to: program[range: input].pointer, compute)
+    program.forward()
+    let (a, b) = (x.floats, matrix.floats())
+    var expected: [Double] = []
+    for row in 0..<5 {
+      for column in 0..<7 {
+        var sum = 0.0
+        for index in 0..<24 {
+          sum += Double(a[row * 24 + index]) * Double(b[column * 24 + index])
+        }
+        expected.append(sum)
+      }
+    }
+    let y = program.output.floats
+    expectClose(
+      (0..<35).map { Double(y[$0]) }, expected, Tolerance(ofLargest: 1e-6))
   }
 }

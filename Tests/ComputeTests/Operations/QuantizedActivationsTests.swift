@@ -71,12 +71,12 @@ import Testing
       ActivationQuantization(.fp8, isStatic: true, rule: .tuning), scaleName: "s")
     recorder.finish(output: quantized)
     let program = try Program(
-      recorder, device: Device(compute: compute), training: .nothing)
+      recorder.recording, device: CPUDevice(compute: compute), training: .nothing)
     let activations = try #require(program.calibratedActivations.first)
     program.activations = .observed
 
     func observe(_ samples: Int, _ numbers: [Float]) {
-      write(numbers, to: program.inputPointer(input), compute)
+      write(numbers, to: program[range: input].pointer, compute)
       program.sampleCount = samples
       program.forward()
     }
@@ -86,15 +86,18 @@ import Testing
     }
     observe(3, numbers)
     observe(2, numbers)
-    #expect(activations.observed.map(\.least) == [-4, -8, -12, -4, -8])
-    #expect(activations.observed.map(\.greatest) == [4, 8, 12, 4, 8])
+    let scale = activations.scale
+    let first = try #require(program.observed[scale])
+    #expect(first.map(\.least) == [-4, -8, -12, -4, -8])
+    #expect(first.map(\.greatest) == [4, 8, 12, 4, 8])
 
     // A row that is not a number is not forgotten for those after it.
-    activations.forgetObserved()
+    program.observed[scale] = nil
     numbers[5 * 6 + 2] = .nan
     observe(3, numbers)
-    #expect(activations.observed.map(\.least.isNaN) == [false, true, false])
-    #expect(activations.observed.map(\.greatest.isNaN) == [false, true, false])
-    #expect(activations.observed[2].least == -12 && activations.observed[2].greatest == 12)
+    let second = try #require(program.observed[scale])
+    #expect(second.map(\.least.isNaN) == [false, true, false])
+    #expect(second.map(\.greatest.isNaN) == [false, true, false])
+    #expect(second[2].least == -12 && second[2].greatest == 12)
   }
 }

@@ -18,7 +18,7 @@ import Testing
     #expect(ComputeType.available.contains(.float32))
     #expect(ComputeType.available.contains(ComputeType.automatic))
     for compute in ComputeType.available {
-      let device = try Device(compute: compute)
+      let device = try CPUDevice(compute: compute)
       _ = try device.product(
         ProductShape(m: 2, n: 2, k: 2, input: compute.product, output: compute.product))
     }
@@ -27,7 +27,7 @@ import Testing
   @Test(.enabled(if: !ComputeType.bfloat16.isAvailable))
   func aTypeThatTheProcessorDoesNotMultiplyIsRefused() {
     expectInputError(.unsupported, mentioning: ["compute", "bf16"]) {
-      _ = try Device(compute: .bfloat16)
+      _ = try CPUDevice(compute: .bfloat16)
     }
   }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.oneAtATime) struct MatrixProductTests {
   /// Runs one product of random matrices under `shape` and compares it with sums in f64.
-  private func check(_ shape: ProductShape, device: Device) throws {
+  private func check(_ shape: ProductShape, device: CPUDevice) throws {
     var generator = SeededGenerator(seed: 1)
     let (m, n, k) = (shape.m, shape.n, shape.k)
     let aStride = shape.rowStrideA ?? (shape.transposesA ? m : k)
@@ -52,7 +52,7 @@ import Testing
     let (a, b) = (integers(m * k), integers(k * n))
     for transposesA in [false, true] {
       var c = [Int32](repeating: 99, count: m * n)
-      try Device(compute: .float32).product(
+      try CPUDevice(compute: .float32).product(
         ProductShape(m: m, n: n, k: k, transposesA: transposesA, input: .int8, output: .int32)
       ).run(a, b, &c)
       let expected = (0..<m * n).map { index -> Int32 in
@@ -69,7 +69,7 @@ import Testing
   func everyLayoutMeetsSumsInDoublePrecision(
     compute: ComputeType, size: (m: Int, n: Int, k: Int)
   ) throws {
-    let device = try Device(compute: compute)
+    let device = try CPUDevice(compute: compute)
     for (transposesA, transposesB) in [(false, false), (false, true), (true, false), (true, true)] {
       for (extra, accumulates, hasBias) in [
         (0, false, false), (3, false, false), (0, true, false), (5, true, false), (2, false, true),
@@ -89,14 +89,14 @@ import Testing
   }
 
   @Test func aShapeThatTheLibraryRefusesIsAnError() throws {
-    let device = try Device(compute: .float32)
+    let device = try CPUDevice(compute: .float32)
     expectInputError(.unsupported, mentioning: ["oneDNN", "-3 x 2 by 2 x 4", "f32"]) {
       _ = try device.product(ProductShape(m: -3, n: 4, k: 2, input: .float32, output: .float32))
     }
   }
 
   @Test func aPreparedProductIsKept() throws {
-    let device = try Device(compute: .float32)
+    let device = try CPUDevice(compute: .float32)
     let shape = ProductShape(m: 3, n: 4, k: 2, input: .float32, output: .float32)
     #expect(try device.product(shape) === device.product(shape))
     #expect(try device.product(shape) !== device.product(shape, perThread: true))

@@ -21,7 +21,7 @@ import Testing
       let b = generator.uniform(k * n)
       let bias = generator.uniform(n)
       var c = [Float](repeating: 7, count: m * stride)
-      let product = try Device(compute: .float32).product(
+      let product = try CPUDevice(compute: .float32).product(
         ProductShape(
           m: m, n: n, k: k, transposesA: transposesA, transposesB: transposesB, rowStrideC: stride,
           input: .float32, output: .float32, hasBias: true))

@@ -23,7 +23,7 @@ import Testing
     let x = Elements(generator.uniform(rows * inputs), compute)
     let weight = Elements(generator.uniform(outputs * inputs), compute)
     let dy = Elements(generator.uniform(rows * outputs), compute)
-    let device = try Device(compute: compute)
+    let device = try CPUDevice(compute: compute)
     let y = Elements(unwritten: rows * outputs, compute)
     try device.product(
       ProductShape(

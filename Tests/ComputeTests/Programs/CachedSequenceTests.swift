@@ -1,4 +1,5 @@
 import Compute
+import ReferenceDevice
 import Tensors
 import TestSupport
 import Testing
@@ -13,7 +14,7 @@ import Testing
     let program: Program
     let input: Value
 
-    init(tokens: Int, positions: Int, window: Int?, device: Device) throws {
+    init(tokens: Int, positions: Int, window: Int?, device: any Device) throws {
       var recorder = ProgramRecorder(
         batch: 1, tokens: tokens, positions: positions, compute: device.compute)
       input = recorder.input(columns: hidden)
@@ -33,21 +34,20 @@ import Testing
       let matrix = recorder.matrix([ParameterPart(name: "out", rows: hidden)], columns: 32)
       let attended = recorder.linear(recorder.operand(mixed), weight: matrix)
       recorder.finish(output: recorder.add(input, attended))
-      program = try Program(recorder, device: device, training: .nothing)
+      program = try Program(recorder.recording, device: device, training: .nothing)
     }
 
     func run(_ rows: ArraySlice<Float>) -> [Float] {
-      write(Array(rows), to: program.inputPointer(input), program.compute)
+      program[range: input].write(Array(rows), program.compute)
       program.forward()
-      return read(program.outputPointer, rows.count, program.compute)
+      return program.output.numbers(rows.count, program.compute)
     }
   }
 
   /// Runs `pieces` tokens at a time, and all of them at once, and compares.
   private func check(
-    _ pieces: [Int], positions: Int, window: Int?, compute: ComputeType, name: String
+    _ pieces: [Int], positions: Int, window: Int?, on device: any Device, name: String
   ) throws {
-    let device = try Device(compute: compute)
     let (tokens, hidden) = (pieces.reduce(0, +), Self.hidden)
     var generator = SeededGenerator(seed: 8)
     let x = generator.normal(tokens * hidden)
@@ -58,8 +58,7 @@ import Testing
     }
     let expected = whole.run(x[...])
 
-    let cache = KeyValueCache(capacity: positions, columns: 16, compute: compute)
-    #expect(cache.capacity >= positions && cache.capacity % 64 == 0)
+    let sequence = whole.program.makeSequence(capacity: positions)
     var layers: [Int: Layer] = [:]
     var found: [Float] = []
     for piece in pieces {
@@ -68,14 +67,14 @@ import Testing
         ?? Layer(tokens: piece, positions: positions, window: window, device: device)
       layers[piece] = layer
       layer.program.parameters = whole.program.parameters
-      layer.program.cache = cache
+      layer.program.sequence = sequence
       found += layer.run(x[found.count..<found.count + piece * hidden])
     }
-    #expect(cache.tokenCount == tokens)
+    #expect(sequence.tokenCount == tokens)
     // The products have other shapes, so their sums are in another order.
     expectClose(
       found, expected,
-      compute == .float32 ? Tolerance(ofLargest: 2e-6) : Tolerance(ofLargest: 0x1p-7),
+      device.compute == .float32 ? Tolerance(ofLargest: 2e-6) : Tolerance(ofLargest: 0x1p-7),
       "\(name), window \(window ?? 0)")
   }
 
@@ -85,30 +84,31 @@ import Testing
   func oneByOne(compute: ComputeType, window: Int?) throws {
     try forEachInstructionSet { name in
       try check(
-        [37] + Array(repeating: 1, count: 100), positions: 140, window: window, compute: compute,
-        name: name)
+        [37] + Array(repeating: 1, count: 100), positions: 140, window: window,
+        on: CPUDevice(compute: compute), name: name)
     }
   }
 
   /// Pieces of several tokens, of more than a tile, and with more positions than are used.
-  @Test(arguments: ComputeType.available, [nil, 50, 150])
-  func severalTokensAtATime(compute: ComputeType, window: Int?) throws {
-    try check(
-      [3, 64, 30, 30, 5], positions: 200, window: window, compute: compute, name: "pieces")
-    try check([200, 1, 150], positions: 351, window: window, compute: compute, name: "tiles")
+  @Test(arguments: Devices.available, [nil, 50, 150])
+  func severalTokensAtATime(choice: Devices.Choice, window: Int?) throws {
+    let device = try choice.make()
+    try check([3, 64, 30, 30, 5], positions: 200, window: window, on: device, name: "pieces")
+    try check([200, 1, 150], positions: 351, window: window, on: device, name: "tiles")
   }
 
   /// As many positions as tokens: keys are still read in whole steps, more than there are.
-  @Test(arguments: ComputeType.available, [1, 37, 64, 130])
-  func aWholeSequenceThroughACache(compute: ComputeType, tokens: Int) throws {
-    try check([tokens], positions: tokens, window: nil, compute: compute, name: "\(tokens) tokens")
+  @Test(arguments: Devices.available, [1, 37, 64, 130])
+  func aWholeSequenceThroughACache(choice: Devices.Choice, tokens: Int) throws {
+    try check(
+      [tokens], positions: tokens, window: nil, on: choice.make(), name: "\(tokens) tokens")
   }
 
   @Test func moreTokensThanPositionsAreRefused() async {
     await #expect(processExitsWith: .failure) {
-      let device = try Device(compute: .float32)
+      let device = try CPUDevice(compute: .float32)
       let layer = try Layer(tokens: 40, positions: 64, window: nil, device: device)
-      layer.program.cache = KeyValueCache(capacity: 128, columns: 16, compute: .float32)
+      layer.program.sequence = layer.program.makeSequence(capacity: 128)
       _ = layer.run(Array(repeating: 0, count: 40 * 32)[...])
       _ = layer.run(Array(repeating: 0, count: 40 * 32)[...])
     }

@@ -1,4 +1,5 @@
 import Compute
+import ReferenceDevice
 import TestSupport
 import Testing
 

@@ -54,7 +54,8 @@ import Testing
         for _ in 0..<times {
           program.forward()
           write(
-            [Float](repeating: 0, count: program.rows * 48), to: program.outputGradient, .float32)
+            [Float](repeating: 0, count: program.rows * 48), to: program.outputGradient.pointer,
+            .float32)
           program.backward { _, _ in }
         }
       }

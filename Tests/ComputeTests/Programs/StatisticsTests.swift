@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import ReferenceDevice
 import Tensors
 import TestSupport
 import Testing

@@ -23,15 +23,19 @@ try FileManager.default.createDirectory(at: folder, withIntermediateDirectories:
 
 // Options are values; a changed one is what runs and what is recorded.
 let options = try ResolvedOptions(
-  overrides: OptionOverrides(iterations: 9, sampleCount: 8, sequenceLength: 64))
+  overrides: OptionOverrides {
+    $0.iterations = 9
+    $0.sampleCount = 8
+    $0.sequenceLength = 64
+  })
 let changed = try options.overriding(
-  OptionOverrides(ignore: ["lm_head", "re:.*down_proj"], iterations: 2))
+  OptionOverrides(ignore: ["lm_head", "re:.*down_proj"]) { $0.iterations = 2 })
 try expect(options.iterations == 9 && changed.iterations == 2, "options do not change")
 let recorded = try Recipe(changed.recipe.yaml).autoRoundOptions()
 try expect(recorded.iterations == 2, "the recipe is that of the options")
 try expect(recorded.ignore == changed.ignore, "the recipe is that of the options")
 do {
-  _ = try options.overriding(OptionOverrides(iterations: -1))
+  _ = try options.overriding(OptionOverrides { $0.iterations = -1 })
   throw BrokenPromise(description: "changed options are checked")
 } catch let error as InputError {
   try expect(

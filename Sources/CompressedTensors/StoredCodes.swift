@@ -1,0 +1,135 @@
+import Diagnostics
+import Quantization
+import Tensors
+
+/// A byte for each code, `[O, I]`: floats as f8e4m3, integers of any bits as i8, less 2^(b-1).
+struct ByteCodes: LayerPart {
+  let suffix = TensorSuffix.weight
+
+  func kind(_ layer: LayerOutline) -> (dtypes: [DType], shape: [Int]) {
+    ([Self.dtype(of: layer.arguments)], [layer.grouping.rows, layer.grouping.columns])
+  }
+
+  func size(
+    in tensors: LayerTensors, _ arguments: QuantizationArguments
+  ) throws(InputError) -> (rows: Int, columns: Int)? {
+    try tensors.sizeOfMatrix(suffix, dtype: Self.dtype(of: arguments))
+  }
+
+  func tensor(of weight: QuantizedWeight) -> Tensor {
+    CodePacking.add(
+      0 &- weight.arguments.byteShift, to: weight.codes, dtype: Self.dtype(of: weight.arguments))
+  }
+
+  func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
+    let arguments = layer.outline.arguments
+    let codes = CodePacking.add(arguments.byteShift, to: tensor, dtype: .uint8)
+    if arguments.type == .float {
+      try codes.requireE4M3Numbers()
+    } else if !codes.hasBytes(below: 1 << arguments.numBits) {
+      throw arguments.integersOutOfRange
+    }
+    layer.codes = codes
+  }
+
+  private static func dtype(of arguments: QuantizationArguments) -> DType {
+    arguments.type == .int ? .int8 : .float8E4M3
+  }
+}
+
+/// Codes of any bits as one stream without gaps in each row of i32, `[O, ceil(I*b / 32)]`. See ``CodePacking``.
+struct WordCodes: LayerPart {
+  let suffix = TensorSuffix.packed
+
+  func kind(_ layer: LayerOutline) throws(InputError) -> (dtypes: [DType], shape: [Int]) {
+    let columns = layer.grouping.columns
+    let words = try CodePacking.wordCount(columns, bits: layer.arguments.numBits)
+    return ([.int32], [layer.grouping.rows, words])
+  }
+
+  func tensor(of weight: QuantizedWeight) -> Tensor {
+    CodePacking.pack(weight.codes, bits: weight.arguments.numBits, into: .int32)
+  }
+
+  func read(_ tensor: Tensor, into layer: inout LayerNumbers) {
+    layer.codes = CodePacking.unpack(
+      tensor, columns: layer.outline.grouping.columns, bits: layer.outline.arguments.numBits)
+  }
+}
+
+/// Two codes of 4 bits in each byte, u8 `[O, I/2]`. See ``CodePacking``.
+struct PairCodes: LayerPart {
+  let suffix = TensorSuffix.packed
+
+  func kind(_ layer: LayerOutline) throws(InputError) -> (dtypes: [DType], shape: [Int]) {
+    let columns = layer.grouping.columns
+    guard columns % 2 == 0 else {
+      throw InputError(
+        .unsupported, "the layer has \(columns) inputs, expected an even number for 4-bit floats")
+    }
+    return ([.uint8], [layer.grouping.rows, columns / 2])
+  }
+
+  func size(
+    in tensors: LayerTensors, _ arguments: QuantizationArguments
+  ) throws(InputError) -> (rows: Int, columns: Int)? {
+    let (rows, pairs) = try tensors.sizeOfMatrix(suffix, dtype: .uint8)
+    return (rows, 2 * pairs)
+  }
+
+  func tensor(of weight: QuantizedWeight) -> Tensor {
+    CodePacking.pack(weight.codes, bits: 4, into: .uint8)
+  }
+
+  func read(_ tensor: Tensor, into layer: inout LayerNumbers) {
+    layer.codes = CodePacking.unpack(tensor, columns: layer.outline.grouping.columns, bits: 4)
+  }
+}
+
+/// Rows and columns of a weight whose stream of codes does not tell them, i64 `[2]`.
+struct SizeRecord: LayerPart {
+  let suffix = TensorSuffix.shape
+
+  func kind(_ layer: LayerOutline) -> (dtypes: [DType], shape: [Int]) {
+    ([.int64], [2])
+  }
+
+  func size(
+    in tensors: LayerTensors, _ arguments: QuantizationArguments
+  ) throws(InputError) -> (rows: Int, columns: Int)? {
+    let sizes = try tensors.required(suffix, dtypes: [.int64], shape: [2]).elements(as: Int64.self)
+    guard sizes.allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
+      throw InputError(
+        .malformed, place: suffix.name(of: tensors.name),
+        "found \(sizes), expected two positive sizes")
+    }
+    return (Int(sizes[0]), Int(sizes[1]))
+  }
+
+  func tensor(of weight: QuantizedWeight) -> Tensor {
+    Tensor([Int64(weight.rows), Int64(weight.columns)], shape: [2], dtype: .int64)
+  }
+
+  func read(_ tensor: Tensor, into layer: inout LayerNumbers) {}
+}
+
+extension QuantizationArguments {
+  /// From an integer in a byte to its code; floats are stored as they are.
+  var byteShift: UInt8 { type == .int ? 1 << (numBits - 1) : 0 }
+
+  /// What is said of integers in bytes that the bits cannot hold.
+  var integersOutOfRange: InputError {
+    let half = 1 << (numBits - 1)
+    return InputError(
+      .malformed, "has integers outside of \(-half) to \(half - 1), those of \(numBits) bits")
+  }
+}
+
+extension Tensor {
+  /// Refuses f8e4m3 numbers, given as their bits, of which one is NaN.
+  func requireE4M3Numbers() throws(InputError) {
+    // Without an early end, so that many are looked at together.
+    let largest = withUnsafeBytes { $0.reduce(0) { max($0, $1 & 0x7F) } }
+    guard largest < 0x7F else { throw InputError(.notFinite, "a number is NaN") }
+  }
+}

@@ -1,0 +1,86 @@
+import Diagnostics
+import Quantization
+import Tensors
+
+/// Zero points of asymmetric integers as i8, less 2^(b-1), in the shape of the scales.
+struct ByteZeroPoints: LayerPart {
+  let suffix = TensorSuffix.zeroPoint
+
+  func isPart(of arguments: QuantizationArguments) -> Bool { !arguments.isSymmetric }
+
+  func kind(_ layer: LayerOutline) -> (dtypes: [DType], shape: [Int]) {
+    ([.int8], layer.grouping.parameterShape)
+  }
+
+  func tensor(of weight: QuantizedWeight) -> Tensor {
+    let shift = weight.arguments.byteShift
+    return Tensor(
+      bytes: (weight.zeroPoints ?? []).map { $0 &- shift }, shape: weight.grouping.parameterShape,
+      dtype: .int8)
+  }
+
+  func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
+    let arguments = layer.outline.arguments
+    let zeroPoints = tensor.bytes.map { $0 &+ arguments.byteShift }
+    guard zeroPoints.allSatisfy({ Int($0) < 1 << arguments.numBits }) else {
+      throw arguments.integersOutOfRange
+    }
+    layer.zeroPoints = zeroPoints
+  }
+}
+
+/// Zero points of asymmetric integers, i32 `[ceil(O*b / 32), G]`: each column is a stream like a row of
+/// ``WordCodes``, of the zero points of all rows. The single one of a tensor is as in ``ByteZeroPoints``.
+struct WordZeroPoints: LayerPart {
+  let suffix = TensorSuffix.zeroPoint
+
+  func isPart(of arguments: QuantizationArguments) -> Bool { !arguments.isSymmetric }
+
+  func kind(_ layer: LayerOutline) throws(InputError) -> (dtypes: [DType], shape: [Int]) {
+    let grouping = layer.grouping
+    if grouping.isWholeTensor { return single.kind(layer) }
+    let words = try CodePacking.wordCount(grouping.rows, bits: layer.arguments.numBits)
+    return ([.int32], [words, grouping.groups])
+  }
+
+  func tensor(of weight: QuantizedWeight) -> Tensor {
+    let grouping = weight.grouping
+    if grouping.isWholeTensor { return single.tensor(of: weight) }
+    let columns = Self.transposed(
+      weight.zeroPoints ?? [], rows: grouping.rows, columns: grouping.groups)
+    let packed = CodePacking.pack(
+      Tensor(bytes: columns, shape: [grouping.groups, grouping.rows], dtype: .uint8),
+      bits: weight.arguments.numBits, into: .int32)
+    let words = packed.shape[1]
+    return Tensor(
+      Self.transposed(
+        packed.elements(as: Int32.self), rows: grouping.groups, columns: words),
+      shape: [words, grouping.groups], dtype: .int32)
+  }
+
+  func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
+    let grouping = layer.outline.grouping
+    if grouping.isWholeTensor { return try single.read(tensor, into: &layer) }
+    let words = tensor.shape[0]
+    let streams = Tensor(
+      Self.transposed(tensor.elements(as: Int32.self), rows: words, columns: grouping.groups),
+      shape: [grouping.groups, words], dtype: .int32)
+    let columns = CodePacking.unpack(
+      streams, columns: grouping.rows, bits: layer.outline.arguments.numBits)
+    layer.zeroPoints = Self.transposed(
+      columns.bytes, rows: grouping.groups, columns: grouping.rows)
+  }
+
+  private var single: ByteZeroPoints { ByteZeroPoints() }
+
+  private static func transposed<Element>(
+    _ elements: [Element], rows: Int, columns: Int
+  ) -> [Element] {
+    var result: [Element] = []
+    result.reserveCapacity(elements.count)
+    for column in 0..<columns {
+      for row in 0..<rows { result.append(elements[row * columns + column]) }
+    }
+    return result
+  }
+}

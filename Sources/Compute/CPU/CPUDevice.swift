@@ -1,0 +1,92 @@
+internal import COneDNN
+import Diagnostics
+package import Tensors
+
+/// The processor: loops of `CKernels` and products of oneDNN, shared out over the ``ThreadTeam``.
+package final class CPUDevice: Device {
+  package let compute: ComputeType
+  private let engine: Engine
+  private var products: [Key: MatrixProduct] = [:]
+
+  private struct Key: Hashable {
+    var shape: ProductShape
+    var perThread: Bool
+  }
+
+  /// - Throws: `unsupported` for a type that this processor does not multiply.
+  package init(compute: ComputeType) throws {
+    guard compute.isAvailable else {
+      throw InputError(
+        .unsupported, source: OptionName.compute.description,
+        "this processor has no \(compute.rawValue) products (AVX-512 BF16); expected f32 or auto")
+    }
+    self.compute = compute
+    engine = try Engine()
+  }
+
+  package func supports(_ node: Node, in recording: Recording) -> Support {
+    switch node.operation {
+    case .rotary(let embedding) where embedding.headSize > RotaryKernel.greatestHeadSize:
+      .no(
+        "heads of \(embedding.headSize) channels; expected at most \(RotaryKernel.greatestHeadSize)"
+      )
+    default: .yes
+    }
+  }
+
+  package func scratch(of node: Node, in recording: Recording) -> Scratch {
+    switch node.operation {
+    case .addition, .juxtaposition, .siluGate: Scratch()
+    case .attention(let shape): AttentionKernel.scratch(shape, in: recording)
+    case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
+    case .quantization: QuantizationKernel.scratch(of: node, in: recording)
+    case .rmsNorm: RMSNormKernel.scratch(of: node)
+    case .rotary(let embedding): RotaryKernel.scratch(embedding)
+    }
+  }
+
+  package func kernel(for step: Step) throws -> any Kernel {
+    switch step.node.operation {
+    case .addition: AdditionKernel(step: step)
+    case .attention(let shape): try AttentionKernel(step, shape, device: self)
+    case .juxtaposition: JuxtapositionKernel(step: step)
+    case .linear(let precision): try LinearKernel(step, precision, device: self)
+    case .quantization(let quantization): QuantizationKernel(step: step, quantization: quantization)
+    case .rmsNorm(let epsilon): RMSNormKernel(step: step, epsilon: epsilon)
+    case .rotary(let embedding): RotaryKernel(step: step, embedding: embedding)
+    case .siluGate: SiLUGateKernel(step: step)
+    }
+  }
+
+  package func makeBuffer(byteCount: Int) -> any DeviceBuffer { HostBuffer(byteCount: byteCount) }
+
+  package func makeBuffer(of tensor: Tensor) -> any DeviceBuffer { HostBuffer(tensor) }
+
+  package func makeState(_ shape: StateShape, capacity: Int) -> SequenceState {
+    switch shape {
+    case .keysAndValues(let keyColumns, let valueColumns):
+      // Keys are read in whole pieces, also such as are not there yet.
+      let piece = AttentionTile.keysOfPiece
+      return .keysAndValues(
+        KeyValueCache(
+          capacity: (capacity + piece - 1) / piece * piece, keyColumns: keyColumns,
+          valueColumns: valueColumns, device: self))
+    }
+  }
+
+  /// The product of this shape, prepared at the first call.
+  ///
+  /// - Parameter perThread: Whether the product is run as a whole by one thread inside a piece of the
+  ///   team's work, rather than in pieces by the whole team.
+  package func product(_ shape: ProductShape, perThread: Bool = false) throws -> MatrixProduct {
+    let key = Key(shape: shape, perThread: perThread)
+    if let product = products[key] { return product }
+    let teamSize = ThreadTeam.size
+    let product = try MatrixProduct(
+      shape, engine: engine,
+      grid: perThread ? ProductGrid(whole: shape) : ProductGrid(shape, members: teamSize),
+      laneCount: teamSize)
+    products[key] = product
+    return product
+  }
+}

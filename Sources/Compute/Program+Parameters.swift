@@ -1,0 +1,68 @@
+package import Tensors
+
+/// A matrix or vector of a program with its memory.
+package struct BoundPart {
+  package var name: String
+  package var parameter: Parameter
+  /// First row of the part inside its parameter.
+  package var rowOffset: Int
+  package var rows: Int
+  package var columns: Int
+  package var isMatrix: Bool
+  /// Whether it is a scale of quantized activations rather than a tensor of the model.
+  package var isScale = false
+  /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector.
+  package var range: DeviceRange
+}
+
+extension Program {
+  /// New memory for another block's weights.
+  package func makeParameters() -> ParameterMemory { ParameterMemory(recording, device: device) }
+
+  /// Every matrix and vector that the program reads, in the order of recording.
+  package var parameterParts: [BoundPart] {
+    recording.parameters.indices.flatMap { index -> [BoundPart] in
+      let info = recording.parameters[index]
+      let rowByteCount = info.columns * recording.type(of: info).byteCount
+      let parameter = Parameter(index: index)
+      var row = 0
+      return info.parts.map { part in
+        defer { row += part.rows }
+        return BoundPart(
+          name: part.name, parameter: parameter, rowOffset: row, rows: part.rows,
+          columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale,
+          range: self[range: parameter] + row * rowByteCount)
+      }
+    }
+  }
+
+  /// Fills one part from a tensor of as many elements, converting to the program's type.
+  package func load(_ tensor: Tensor, into part: BoundPart) {
+    precondition(tensor.count == part.rows * part.columns, "\(part.name): \(tensor.shape)")
+    let target: DType = part.isMatrix ? compute.dtype : .float32
+    tensor.converted(to: target).withUnsafeBytes { part.range.upload($0) }
+  }
+
+  /// As ``load(_:into:)``, but without a copy where the part is a matrix that nothing joins and the tensor has
+  /// the program's type, if the device can read it where it lies.
+  package func bind(_ tensor: Tensor, to part: BoundPart) {
+    precondition(training == .nothing && tensor.count == part.rows * part.columns)
+    let info = recording.parameters[part.parameter.index]
+    guard info.isMatrix, info.parts.count == 1, tensor.count > 0 else {
+      return load(tensor, into: part)
+    }
+    parameters.use(
+      device.makeBuffer(of: tensor.converted(to: compute.dtype)), as: part.parameter)
+  }
+
+  /// The activations that the program can quantize with a scale from calibration, in the order of
+  /// recording.
+  package var calibratedActivations: [QuantizedActivations] {
+    recording.nodes.compactMap { node in
+      guard case .quantization(let quantization) = node.operation else { return nil }
+      return node.parameters.first.map {
+        QuantizedActivations(quantization: quantization, scale: $0)
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package import Compute
+import LanguageModels
+import Tensors
+
+/// The end of a model with its weights: logits in f32 of so many tokens at a time.
+package struct LogitProgram {
+  /// Tokens of one run.
+  package let tokens: Int
+  /// Logits of a token.
+  package let columns: Int
+  private let block: BlockProgram
+
+  /// - Parameter tokens: At most those of ``tokenLimit(vocabularySize:)``.
+  package init(_ model: ReadableModel, tokens: Int, device: any Device) throws {
+    var end = model.description.end.found(in: model.source)
+    end.logits = .float32
+    block = try BlockProgram(
+      end, activations: model.description.endActivations, batch: 1, tokens: tokens,
+      device: device, training: .nothing)
+    // A head can be a large part of a model.
+    try block.load("", from: model.source, inPlace: true)
+    self.tokens = tokens
+    columns = block.outputColumns
+  }
+
+  /// The most tokens whose logits take 64 MiB, or as many as keep the product fast.
+  package static func tokenLimit(vocabularySize: Int) -> Int {
+    max(1, min(1024, (1 << 24) / vocabularySize))
+  }
+
+  /// The logits `[tokens, columns]` of the hidden states of neighbouring tokens, valid until the next call.
+  package func logits(of hidden: UnsafeRawPointer) -> UnsafePointer<Float> {
+    block.program[range: block.input].upload(
+      UnsafeRawBufferPointer(start: hidden, count: block.sequenceByteCount))
+    block.program.forward()
+    return UnsafePointer(block.program.output.floats)
+  }
+}

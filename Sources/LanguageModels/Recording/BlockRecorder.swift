@@ -1,0 +1,119 @@
+package import Compute
+
+/// Records a block layer by layer, and notes on the way what is asked about blocks: which layers they have,
+/// which of these read the same values, where keys and values are, and which tensors are read.
+package struct BlockRecorder {
+  /// A tensor that the recording reads, in the order of the program's parts.
+  package struct Part {
+    /// The name of the program's part.
+    package var name: String
+    package var shape: [Int]
+    package var stored: StoredMatrix
+  }
+
+  /// Everything recorded so far, and the way to record operations that have no layers.
+  package var operations: ProgramRecorder
+  /// The linear layers, in the order of the forward pass, each with what it reads.
+  private(set) var layers: [(slot: LayerSlot, input: Value)] = []
+  /// The attention modules with the columns of a token's keys, which its values have as well.
+  private(set) var attentions: [(module: String, keyValueColumns: Int)] = []
+  private(set) var parts: [Part] = []
+  private let activations: ActivationPlan
+  private var rounded: [RoundedOperand: Operand] = [:]
+
+  private struct RoundedOperand: Hashable {
+    var operand: Operand
+    var rounding: ActivationPlan.Rounding
+  }
+
+  /// - Parameter activations: Which activations are quantized, and how.
+  init(_ operations: ProgramRecorder, activations: ActivationPlan) {
+    self.operations = operations
+    self.activations = activations
+  }
+
+  // MARK: Layers
+
+  /// Records layers that all read `x`; returns their outputs side by side.
+  ///
+  /// - Parameter type: That of a single layer's outputs, if it is another than the compute type.
+  package mutating func linear(
+    _ slots: [LayerSlot], _ x: Value, as type: ComputeType? = nil
+  ) -> Value {
+    // Neighbours that read the same numbers run as one product.
+    var runs: [(slots: [LayerSlot], input: ActivationPlan.Rounding?)] = []
+    for slot in slots {
+      let input = activations.inputs[slot.name]
+      if let last = runs.last, last.input == input,
+        (last.slots[0].bias == nil) == (slot.bias == nil)
+      {
+        runs[runs.count - 1].slots.append(slot)
+      } else {
+        runs.append(([slot], input))
+      }
+      layers.append((slot, x))
+    }
+    let outputs = runs.map { run in
+      product(run.slots, rounded(operations.operand(x), run.input), as: type)
+    }
+    return outputs.count == 1 ? outputs[0] : operations.juxtaposed(outputs)
+  }
+
+  /// Records the norm of whole rows of `x`.
+  package mutating func norm(_ slot: NormSlot, _ x: Value) -> Value {
+    let weight = weight(of: slot)
+    return operations.rmsNorm(x, weight: weight, epsilon: slot.epsilon)
+  }
+
+  /// The weight of a norm that an operation has inside.
+  package mutating func weight(of slot: NormSlot) -> Parameter {
+    let name = "\(slot.name).weight"
+    let part = part(name, [slot.columns], StoredMatrix(name))
+    return operations.vector([part])
+  }
+
+  /// Records the attention of the module called `module` inside the block.
+  package mutating func attention(
+    _ module: String, query: Operand, key: Operand, value: Operand, shape: AttentionShape
+  ) -> Value {
+    attentions.append((module, key.columns))
+    let key = rounded(key, activations.keys[module])
+    let value = rounded(value, activations.values[module])
+    return operations.attention(query: query, key: key, value: value, shape: shape)
+  }
+
+  // MARK: Parts
+
+  /// One product with the matrices of all layers.
+  private mutating func product(
+    _ slots: [LayerSlot], _ x: Operand, as type: ComputeType?
+  ) -> Value {
+    let weights = slots.map { part("\($0.name).weight", [$0.outputs, $0.inputs], $0.weight) }
+    let weight = operations.matrix(weights, columns: x.columns)
+    let biases = slots.compactMap { slot in
+      slot.bias.map { part("\(slot.name).bias", [slot.outputs], $0) }
+    }
+    let bias = biases.isEmpty ? nil : operations.vector(biases)
+    return operations.linear(x, weight: weight, bias: bias, as: type)
+  }
+
+  private mutating func part(
+    _ name: String, _ shape: [Int], _ stored: StoredMatrix
+  ) -> ParameterPart {
+    parts.append(Part(name: name, shape: shape, stored: stored))
+    return ParameterPart(name: name, rows: shape[0])
+  }
+
+  /// Activations as their readers get them.
+  private mutating func rounded(
+    _ x: Operand, _ rounding: ActivationPlan.Rounding?
+  ) -> Operand {
+    guard let rounding else { return x }
+    let key = RoundedOperand(operand: x, rounding: rounding)
+    if let known = rounded[key] { return known }
+    let scale = rounding.scale.map { operations.scale(part($0, [1], StoredMatrix($0)).name) }
+    let value = operations.quantizedActivations(x, rounding.quantization, scale: scale)
+    rounded[key] = operations.operand(value)
+    return operations.operand(value)
+  }
+}

@@ -1,0 +1,40 @@
+package import Tensors
+
+/// A linear layer of a block, as recipes and formats name it, with the places of its numbers.
+package struct LayerSlot: Hashable, Sendable {
+  /// The module's name inside the block, `mlp.up_proj`.
+  package var name: String
+  package var outputs: Int
+  package var inputs: Int
+  package var weight: StoredMatrix
+  /// Nil for a layer without a bias.
+  package var bias: StoredMatrix?
+
+  /// A layer with tensors of its own, called `<name>.weight` and `<name>.bias`.
+  package init(_ name: String, outputs: Int, inputs: Int, hasBias: Bool = false) {
+    self.name = name
+    self.outputs = outputs
+    self.inputs = inputs
+    weight = StoredMatrix("\(name).weight")
+    bias = hasBias ? StoredMatrix("\(name).bias") : nil
+  }
+
+  /// Reads the weight, `[outputs, inputs]`, of the layer in the block of this name.
+  package func readWeight(in block: String, from source: any TensorSource) throws -> Tensor {
+    try weight.read([outputs, inputs], in: block, from: source)
+  }
+}
+
+/// A root-mean-square norm with a weight for each column.
+package struct NormSlot: Hashable, Sendable {
+  /// The module's name inside the block; its weight is `<name>.weight`.
+  package var name: String
+  package var columns: Int
+  package var epsilon: Float
+
+  package init(_ name: String, columns: Int, epsilon: Float) {
+    self.name = name
+    self.columns = columns
+    self.epsilon = epsilon
+  }
+}

@@ -1,0 +1,49 @@
+package import Diagnostics
+
+/// Options given directly, by flags or by a program; they go before the recipe.
+///
+/// ```swift
+/// OptionOverrides { $0.iterations = 50 }
+/// ```
+@dynamicMemberLookup
+public struct OptionOverrides: Sendable, Equatable {
+  /// A preset scheme for all linear layers.
+  public var scheme: String?
+  /// Modules that are left as they are, instead of those that the recipe names.
+  public var ignore: [String]?
+  var values = OptionValues()
+
+  /// Creates overrides; all of them may be left out.
+  public init(
+    scheme: String? = nil, ignore: [String]? = nil,
+    _ set: (inout OptionOverrides) -> Void = { _ in }
+  ) {
+    self.scheme = scheme
+    self.ignore = ignore
+    set(&self)
+  }
+
+  /// What an option is set to; nil if it is not.
+  public subscript<Value, Resolved>(
+    dynamicMember option: KeyPath<RunOptions, RunOption<Value, Resolved>>
+  ) -> Value? {
+    get { values[RunOptions.table[keyPath: option]] }
+    set { values[RunOptions.table[keyPath: option]] = newValue }
+  }
+
+  /// These and `others`, which win.
+  func merging(_ others: OptionOverrides) -> OptionOverrides {
+    var merged = self
+    merged.scheme = others.scheme ?? scheme
+    merged.ignore = others.ignore ?? ignore
+    merged.values = values.merging(others.values)
+    return merged
+  }
+
+  /// Checks that every option has a meaning.
+  ///
+  /// - Parameter name: What an option is called in the error.
+  package func check(naming name: (OptionName) -> String = \.description) throws(InputError) {
+    for option in RunOptions.declared { try option.check(values, as: name(option.name)) }
+  }
+}

@@ -1,0 +1,36 @@
+/// The values of an option that have a meaning.
+package struct OptionRange<Value: Sendable>: Sendable {
+  /// What is expected, for messages: `a number above 0`.
+  package let expectation: String
+  package let contains: @Sendable (Value) -> Bool
+}
+
+extension OptionRange<Int> {
+  static func from(_ range: ClosedRange<Int>) -> Self {
+    Self(expectation: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+      range.contains($0)
+    }
+  }
+}
+
+extension OptionRange<Double> {
+  static func from(_ range: Range<Double>) -> Self {
+    Self(expectation: "a number from \(range.lowerBound) up to \(range.upperBound)") {
+      range.contains($0)
+    }
+  }
+
+  static var positive: Self {
+    Self(expectation: "a number above 0") { $0.isFinite && $0 > 0 }
+  }
+}
+
+extension OptionRange<Bool> {
+  static var any: Self { Self(expectation: "true or false") { _ in true } }
+}
+
+extension OptionRange where Value: CaseIterable & RawRepresentable<String> {
+  static var words: Self {
+    Self(expectation: Value.allCases.map(\.rawValue).joined(separator: " or ")) { _ in true }
+  }
+}

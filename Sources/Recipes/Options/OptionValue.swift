@@ -1,0 +1,55 @@
+public import Compute
+public import JSONText
+
+/// What an option can be set to: a number, a truth value, or one of some words.
+public protocol OptionValue: Sendable, Equatable {
+  /// The value that a JSON number, truth value or text is; nil if it is none.
+  init?(scalar: JSONValue)
+  /// The value as JSON.
+  var scalar: JSONValue { get }
+}
+
+extension OptionValue {
+  /// The value as messages and fingerprints have it.
+  package var text: String { scalar.stringValue ?? scalar.text() }
+
+  func isEqual(to other: any OptionValue) -> Bool { other as? Self == self }
+}
+
+extension Bool: OptionValue {
+  public init?(scalar: JSONValue) {
+    guard case .bool(let value) = scalar else { return nil }
+    self = value
+  }
+  public var scalar: JSONValue { .bool(self) }
+}
+
+extension Int: OptionValue {
+  public init?(scalar: JSONValue) {
+    guard case .number(let text) = scalar else { return nil }
+    self.init(text)
+  }
+  public var scalar: JSONValue { JSONValue(self) }
+}
+
+extension Double: OptionValue {
+  public init?(scalar: JSONValue) {
+    guard case .number(let text) = scalar else { return nil }
+    self.init(text)
+  }
+  public var scalar: JSONValue { isFinite ? JSONValue(self) : .string("\(self)") }
+}
+
+extension OptionValue where Self: RawRepresentable<String> {
+  /// The value with this word.
+  public init?(scalar: JSONValue) {
+    guard case .string(let text) = scalar else { return nil }
+    self.init(rawValue: text)
+  }
+  /// The value's word.
+  public var scalar: JSONValue { .string(rawValue) }
+}
+
+extension GradientPrecision: OptionValue {}
+extension HeadTreatment: OptionValue {}
+extension TuningAlgorithm: OptionValue {}

@@ -1,0 +1,135 @@
+public import Compute
+package import Diagnostics
+
+/// The options of a run, each declared once: property, flag, key of a recipe, values, default, and help.
+///
+/// ``AutoRoundOptions``, ``OptionOverrides`` and ``ResolvedOptions`` have every one of them as a property.
+public struct RunOptions: Sendable {
+  package static let table = RunOptions()
+  /// All of them, in the order in which recipes and journals have them.
+  static let declared: [any DeclaredOption] =
+    Mirror(reflecting: table).children.compactMap { $0.value as? any DeclaredOption }
+
+  /// Their names, with the keys that recipes have for them.
+  package static var names: [(option: OptionName, key: String?)] {
+    declared.map { ($0.name, $0.keyName) }
+  }
+
+  /// Accept layers whose width is not a multiple of the group size.
+  public let bypassesDivisibilityChecks = RunOption(
+    OptionName("bypassesDivisibilityChecks"), key: RecipeKey("bypass_divisibility_checks"),
+    in: .any, default: { _ in false }, help: OptionHelp("Accept layers that groups do not divide."))
+
+  /// Steps of tuning per block; 0 rounds without tuning.
+  public let iterations = RunOption(
+    .iterations, key: RecipeKey("iters"), in: .from(0...1_000_000), default: \.iterations,
+    fingerprint: "iterations",
+    help: OptionHelp(
+      "Steps of tuning per block; 0 only rounds.",
+      """
+      With 0, the scales that lose least are searched for: of symmetric integers, of asymmetric ones of 2 \
+      bits, of MXFP and NVFP4. Others are rounded plainly to nearest.
+      """))
+
+  /// The learning rate of the first step.
+  public let learningRate = RunOption<Double, LearningRate>(
+    name: .learningRate, range: .positive,
+    help: OptionHelp("Learning rate of the first step.", default: "1/iterations"),
+    fingerprint: "learning rate", key: RecipeKey("lr"),
+    resolve: { $0.map(LearningRate.fixed) ?? $1.learningRate }, record: \.fixedValue)
+
+  /// Samples per step.
+  public let batchSize = RunOption(
+    .batchSize, key: RecipeKey("batch_size"), in: .from(1...65_536), default: \.batchSize,
+    fingerprint: "batch size", help: OptionHelp("Samples per step of tuning."))
+
+  /// Calibration samples.
+  public let sampleCount = RunOption(
+    .sampleCount, in: .from(1...1_000_000), default: \.sampleCount,
+    help: OptionHelp("Calibration samples."))
+
+  /// Tokens per calibration sample.
+  public let sequenceLength = RunOption(
+    .sequenceLength, in: .from(1...1_048_576), default: \.sequenceLength,
+    help: OptionHelp("Tokens per sample."))
+
+  /// The seed of the batch order.
+  public let seed = RunOption(
+    OptionName("seed", "--seed"), in: .from(0...Int(UInt32.max)), default: { _ in 42 },
+    fingerprint: "seed", help: OptionHelp("Seed of the order of samples."))
+
+  /// How weights are tuned.
+  public let algorithm = RunOption(
+    OptionName("algorithm", "--algorithm"),
+    key: RecipeKey("enable_alg_ext", true: TuningAlgorithm.signRoundV2, false: .signRound),
+    in: .words, default: { _ in .signRound }, fingerprint: "algorithm",
+    help: OptionHelp(
+      "How weights are tuned: \(TuningAlgorithm.words).",
+      """
+      signround-v2 starts from searched scales and, below 4 bits, leaves outliers out of the loss; for \
+      symmetric integers of 2 to 4 bits, MXFP4 and NVFP4.
+      """))
+
+  /// How precise gradients of linear layers are; nil: as the compute type has it.
+  public let gradients = RunOption<GradientPrecision, GradientPrecision?>(
+    OptionName("gradients", "--gradients"), key: RecipeKey("gradients"), in: .words,
+    help: OptionHelp(
+      "Products of the backward pass: \(GradientPrecision.words).",
+      """
+      int8 takes three quarters of the time and gives the same losses, since nothing but signs is used. \
+      (default: int8 with bf16, but for small models on processors with AMX; else full)
+      """))
+
+  /// What stays of the gradients of earlier steps, from 0 up to 1.
+  public let momentum = RunOption(
+    OptionName("momentum", "--momentum"), key: RecipeKey("momentum", omitsDefault: true),
+    in: .from(0.0..<1.0), default: { _ in 0 }, fingerprint: "momentum",
+    help: OptionHelp(
+      "Momentum: share of earlier gradients kept, at least 0 and below 1.",
+      "0.9 makes up for small batches; most at 2 bits.", default: "0"))
+
+  /// What becomes of the head.
+  public let head = RunOption(
+    .head, key: RecipeKey("quant_lm_head", true: HeadTreatment.quantize, false: .keep), in: .words,
+    default: { _ in .keep },
+    help: OptionHelp(
+      "Whether to quantize the output head (lm_head): \(HeadTreatment.words).",
+      """
+      quantize tunes it on its own outputs, with the scheme of the target that matches it. A head that is \
+      the embedding stays as it is.
+      """))
+
+  /// With no iterations: round to nearest plainly, without a search for better scales.
+  public let disablesOptimizedRounding = RunOption(
+    .disablesOptimizedRounding, key: RecipeKey("disable_opt_rtn"), in: .any,
+    default: { _ in false }, fingerprint: "plain rounding",
+    help: OptionHelp(
+      "With --iterations 0, round plainly to nearest, without a search for better scales."))
+
+  /// Whether weights are rounded as they lie in the files, without running the model: no calibration, any
+  /// architecture. Needs 0 iterations. It is so without being asked for where there are no iterations and the
+  /// architecture is not known.
+  public let isModelFree = RunOption(
+    OptionName("isModelFree", "--model-free"), in: .any, default: { _ in false },
+    help: OptionHelp(
+      "Round the weights as they lie in the files, without running the model.",
+      """
+      No calibration, and any architecture: linear layers are told by the names and shapes of their \
+      tensors. It is so without this flag for an unknown architecture with --iterations 0.
+      """))
+
+  /// Weights that share a scale, for all integer weights that are in groups; nil: as the scheme has it.
+  public let groupSize = RunOption<Int, Int?>(
+    .groupSize, in: .from(1...1 << 31),
+    help: OptionHelp(
+      "Weights that share a scale, for integer weights in groups.",
+      """
+      vLLM needs groups that divide the inputs of a layer; 64 or 32 do for most models for which 128 does \
+      not.
+      """, default: "128"))
+}
+
+extension CaseIterable where Self: RawRepresentable<String> {
+  /// All values, for help.
+  fileprivate static var words: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}

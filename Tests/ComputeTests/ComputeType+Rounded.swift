@@ -1,9 +1,0 @@
-import Compute
-import Tensors
-
-extension ComputeType {
-  /// The numbers nearest to `floats` that this type has.
-  func rounded(_ floats: [Float]) -> [Float] {
-    Tensor(floats, shape: [floats.count]).converted(to: dtype).floats()
-  }
-}

@@ -1,0 +1,39 @@
+import Diagnostics
+import Recipes
+import Testing
+
+@Suite struct RunOptionsTests {
+  /// The name that an option is stored under is the property that programs see.
+  @Test func namesAreProperties() {
+    let labels = Mirror(reflecting: RunOptions.table).children.map(\.label)
+    #expect(labels.count == 14)
+    #expect(RunOptions.names.map(\.option.property) == labels)
+    #expect(Set(RunOptions.names.map(\.option.flag)).count == labels.count)
+  }
+
+  @Test(arguments: [
+    ("iters", "7"), ("lr", "0.25"), ("batch_size", "3"), ("enable_alg_ext", "true"),
+    ("gradients", "full"), ("momentum", "0.5"), ("quant_lm_head", "true"),
+    ("disable_opt_rtn", "true"), ("bypass_divisibility_checks", "true"),
+  ])
+  func everyKeyIsReadAndWritten(key: String, value: String) throws {
+    let options = try Recipe("AutoRoundModifier: {\(key): \(value)}").autoRoundOptions()
+    #expect(options != AutoRoundOptions())
+    #expect(try Recipe(Recipe(options).yaml).autoRoundOptions() == options)
+    let resolved = try ResolvedOptions(recipe: options)
+    #expect(resolved != (try ResolvedOptions(recipe: AutoRoundOptions())))
+    #expect(resolved.recipe.yaml.contains("\(key): \(value)"))
+  }
+
+  @Test func noKeyIsLeftOut() {
+    #expect(RunOptions.names.compactMap(\.key).count == 9)
+  }
+
+  @Test func whatPresetsSayIsADefault() throws {
+    #expect(RunOptions.table.iterations.summary.hasSuffix("(default: 200)"))
+    #expect(RunOptions.table.learningRate.summary.hasSuffix("(default: 1/iterations)"))
+    #expect(RunOptions.table.algorithm.summary.hasSuffix("(default: signround)"))
+    #expect(
+      try ResolvedOptions(overrides: OptionOverrides { $0.isModelFree = true }).iterations == 0)
+  }
+}

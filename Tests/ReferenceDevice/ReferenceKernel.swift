@@ -1,0 +1,156 @@
+import Compute
+
+/// Any operation, computed anew on a tape in each pass.
+struct ReferenceKernel: Kernel {
+  let step: Step
+
+  func forward(in program: Program) {
+    let inputs = step.inputs.map { Tape.Node(matrix($0, in: program)) }
+    let result = record(inputs, weights(in: program), on: Tape(), in: program)
+    store(result.value, in: program[range: step.result], stride: result.value.columns)
+    observe(inputs[0].value, in: program)
+  }
+
+  func backward(in program: Program) {
+    let tape = Tape()
+    let inputs = step.inputs.map { Tape.Node(matrix($0, in: program)) }
+    let weights = weights(in: program)
+    let result = record(inputs, weights, on: tape, in: program)
+    let dy = load(
+      program[gradientOf: step.result], rows: step.rows, columns: result.value.columns,
+      stride: result.value.columns, step.compute)
+    tape.backward(from: result, gradient: dy)
+    for (index, input) in inputs.enumerated() {
+      guard let target = program.gradientTarget(index, of: step) else { continue }
+      var gradient = input.gradient
+      if target.accumulates {
+        gradient += load(
+          target.range, rows: gradient.rows, columns: gradient.columns, stride: target.rowStride,
+          step.compute)
+      }
+      store(gradient, in: target.range, stride: target.rowStride)
+    }
+    for (parameter, weight) in zip(step.parameters, weights)
+    where step.trains(parameter) && hasGradient(parameter) {
+      let range = program.backwardScratch(of: step)
+      weight.gradient.elements.map { Float($0) }.withUnsafeBytes { range.upload($0) }
+      program.deliver(range, of: parameter)
+    }
+  }
+
+  /// A global scale stays as calibrated.
+  private func hasGradient(_ parameter: Parameter) -> Bool {
+    if case .quantization(let quantization) = step.node.operation { return quantization.isStatic }
+    return true
+  }
+
+  // MARK: Operations
+
+  private func record(
+    _ inputs: [Tape.Node], _ weights: [Tape.Node], on tape: Tape, in program: Program
+  ) -> Tape.Node {
+    let tokens = step.recording.tokens
+    switch step.node.operation {
+    case .addition: return tape.add(inputs[0], inputs[1])
+    case .attention(let shape):
+      guard let sequence = program.sequence, let state = step.node.state else {
+        return tape.attention(inputs[0], inputs[1], inputs[2], shape: shape, tokens: tokens)
+      }
+      let all = kept(inputs, in: sequence[state], after: sequence.tokenCount)
+      return tape.attention(
+        inputs[0], all.keys, all.values, shape: shape, tokens: tokens, before: sequence.tokenCount)
+    case .juxtaposition: return tape.juxtaposed(inputs)
+    case .linear:
+      return tape.linear(
+        inputs[0], weight: weights[0], bias: weights.count > 1 ? weights[1] : nil)
+    case .quantization(let quantization):
+      guard program.activations == .quantized else { return tape.juxtaposed(inputs) }
+      return tape.quantized(
+        inputs[0], quantization, scale: weights.first, compute: step.compute)
+    case .rmsNorm(let epsilon):
+      return tape.rmsNorm(inputs[0], weight: weights[0], epsilon: Double(epsilon))
+    case .rotary(let embedding):
+      let normed = embedding.epsilon.map {
+        tape.rmsNorm(inputs[0], weight: weights[0], epsilon: Double($0))
+      }
+      return tape.rotary(
+        normed ?? inputs[0], headSize: embedding.headSize, half: embedding.table.rotated / 2,
+        tokens: tokens, offset: program.positionOffset
+      ) { position, k in
+        let (cosine, sine) = embedding.table.angle(position: position, pair: k)
+        return (Double(cosine), Double(sine))
+      }
+    case .siluGate: return tape.siluGate(inputs[0])
+    }
+  }
+
+  /// All keys and values of a sequence, to which those of its new tokens are added.
+  private func kept(
+    _ inputs: [Tape.Node], in state: SequenceState, after count: Int
+  ) -> (keys: Tape.Node, values: Tape.Node) {
+    switch state {
+    case .keysAndValues(let cache):
+      func append(_ new: Matrix, to buffer: any DeviceBuffer) -> Tape.Node {
+        let rowByteCount = new.columns * step.compute.byteCount
+        store(
+          new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns)
+        return Tape.Node(
+          load(
+            DeviceRange(buffer), rows: count + new.rows, columns: new.columns,
+            stride: new.columns, step.compute))
+      }
+      return (append(inputs[1].value, to: cache.keys), append(inputs[2].value, to: cache.values))
+    }
+  }
+
+  private func observe(_ x: Matrix, in program: Program) {
+    guard case .quantization = step.node.operation, program.activations == .observed,
+      let scale = step.parameters.first
+    else { return }
+    let elements = program.tokens * x.columns
+    for sample in 0..<program.sampleCount {
+      let numbers = x.elements[sample * elements..<(sample + 1) * elements].map { Float($0) }
+      let bad = numbers.first(where: \.isNaN)
+      program.observed[scale, default: []].append(
+        (bad ?? min(numbers.min() ?? 0, 0), bad ?? max(numbers.max() ?? 0, 0)))
+    }
+  }
+
+  // MARK: Memory
+
+  private func weights(in program: Program) -> [Tape.Node] {
+    step.parameters.map { parameter in
+      let info = step.recording.parameters[parameter.index]
+      return Tape.Node(
+        load(
+          program[range: parameter], rows: info.rows, columns: info.columns, stride: info.columns,
+          info.isMatrix ? step.compute : .float32))
+    }
+  }
+
+  private func matrix(_ operand: Operand, in program: Program) -> Matrix {
+    load(
+      program[range: operand.value] + operand.columnOffset * step.compute.byteCount,
+      rows: step.recording.rows(of: operand.value), columns: operand.columns,
+      stride: step.columns(of: operand.value), step.compute)
+  }
+
+  private func load(
+    _ range: DeviceRange, rows: Int, columns: Int, stride: Int, _ type: ComputeType
+  ) -> Matrix {
+    var matrix = Matrix(rows: rows, columns: columns)
+    for row in 0..<rows {
+      let numbers = (range + row * stride * type.byteCount).numbers(columns, type)
+      for (column, number) in numbers.enumerated() { matrix[row, column] = Double(number) }
+    }
+    return matrix
+  }
+
+  private func store(_ matrix: Matrix, in range: DeviceRange, stride: Int) {
+    let (columns, type) = (matrix.columns, step.compute)
+    for row in 0..<matrix.rows {
+      let numbers = matrix.elements[row * columns..<(row + 1) * columns].map { Float($0) }
+      (range + row * stride * type.byteCount).write(numbers, type)
+    }
+  }
+}
