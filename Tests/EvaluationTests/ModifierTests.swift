@@ -58,9 +58,12 @@ import Testing
 
   private func options(_ scheme: String, isModelFree: Bool = false) throws -> ResolvedOptions {
     try ResolvedOptions(
-      overrides: OptionOverrides(
-        scheme: scheme, iterations: 0, sampleCount: 4, sequenceLength: 16, isModelFree: isModelFree)
-    )
+      overrides: OptionOverrides(scheme: scheme) {
+        $0.iterations = 0
+        $0.sampleCount = 4
+        $0.sequenceLength = 16
+        $0.isModelFree = isModelFree
+      })
   }
 
   private func run(_ modifier: any Modifier, on model: URL, to output: URL) throws -> RunReport {
