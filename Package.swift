@@ -69,6 +69,12 @@ let package = Package(
         "Quantization", "CompressedTensors",
       ]),
     library(
+      "Tuning",
+      [
+        "Diagnostics", "Tensors", "Compute", "LanguageModels", "Quantization", "Recipes",
+        "Execution",
+      ]),
+    library(
       "Evaluation",
       [
         "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
@@ -91,7 +97,7 @@ let package = Package(
       [
         "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints",
         "Tokenization", "LanguageModels", "Quantization", "CompressedTensors", "Verification",
-        "Recipes", "Calibration", "Execution", "Evaluation", "Inspection", "Reporting",
+        "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
       ]),
     library(
       "AutoRoundCommands",
@@ -107,7 +113,7 @@ let package = Package(
       name: "benchmarks",
       dependencies: [
         "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "LanguageModels",
-        "Quantization", "Evaluation",
+        "Quantization", "Tuning", "Evaluation",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(
@@ -147,7 +153,7 @@ let package = Package(
       "AutoRound",
       [
         "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
-        "Quantization", "ReferenceDevice",
+        "Quantization", "Tuning", "ReferenceDevice",
       ]),
     tests(
       "Evaluation",

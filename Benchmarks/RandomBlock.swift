@@ -4,6 +4,7 @@ import JSONText
 import LanguageModels
 import Quantization
 import Tensors
+import Tuning
 
 /// A decoder block of a known shape with random weights, and random hidden states to tune it on.
 struct RandomBlock {

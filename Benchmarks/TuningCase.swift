@@ -3,6 +3,7 @@ import Compute
 import Foundation
 import LanguageModels
 import Tensors
+import Tuning
 
 /// The time of a tuning step of a decoder block.
 struct TuningCase {

@@ -6,6 +6,7 @@ import Quantization
 import Tensors
 import TestSupport
 import Testing
+import Tuning
 
 /// The scales of activations that calibration finds, and what tuning makes of them.
 @Suite(.oneAtATime) struct ActivationCalibrationTests {

@@ -4,6 +4,7 @@ import Diagnostics
 import Quantization
 import Tensors
 import Testing
+import Tuning
 
 /// Steps by the sign of an average of gradients.
 @Suite struct MomentumTests {

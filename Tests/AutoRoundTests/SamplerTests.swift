@@ -3,6 +3,7 @@ import Foundation
 import JSONText
 import TestSupport
 import Testing
+import Tuning
 
 @Suite struct SamplerTests {
   @Test func ordersAreThoseOfTheReference() throws {

@@ -7,6 +7,7 @@ import LanguageModels
 import Quantization
 import Tensors
 import TestSupport
+import Tuning
 
 /// One tuning run of the reference on one Llama block, from Tests/Fixtures/tuning.
 struct TuningFixture {

@@ -9,6 +9,7 @@ import ReferenceDevice
 import Tensors
 import TestSupport
 import Testing
+import Tuning
 
 /// Tuning one block against the reference's own trajectories. Signed gradient descent is chaotic: the first
 /// losses and gradients agree closely, later ones statistically (Tests/Fixtures/README.md).

@@ -3,6 +3,7 @@ import Execution
 import Quantization
 import Recipes
 import Reporting
+import Tuning
 
 extension AutoRoundModifier {
   /// Rounds or tunes the layers of a unit; with them its inputs' scales.

@@ -114,7 +114,8 @@ public struct Survey {
   /// The tensors of embedding and head.
   var embeddingsAndHeads: Set<String> {
     switch source {
-    case .model(let model): [model.description.front.table.tensor, model.description.end.head.weight.tensor]
+    case .model(let model):
+      [model.description.front.table.tensor, model.description.end.head.weight.tensor]
     case .tensors(let named):
       Set(
         (modules.filter { $0.className == "Embedding" }.map(\.name) + named.heads)

@@ -4,6 +4,7 @@ import Execution
 import LanguageModels
 public import Quantization
 import Reporting
+import Tuning
 
 /// What is quantized on one error: the layers of a decoder block, or the head; where the model is not run, one layer.
 public struct TuningUnit {

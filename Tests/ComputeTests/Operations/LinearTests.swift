@@ -78,7 +78,8 @@ import Testing
     let weight = recorder.matrix([ParameterPart(name: "w", rows: 7)], columns: 24)
     recorder.finish(
       output: recorder.linear(recorder.operand(input), weight: weight, as: .float32))
-    let program = try Program(recorder.recording, device: CPUDevice(compute: compute), training: .nothing)
+    let program = try Program(
+      recorder.recording, device: CPUDevice(compute: compute), training: .nothing)
     program.bind(matrix, to: try #require(program.parameterParts.first))
     let pointer = program.parameterParts.first.map { UnsafeRawPointer($0.range.pointer) }
     #expect(matrix.withUnsafeBytes { $0.baseAddress == pointer })
