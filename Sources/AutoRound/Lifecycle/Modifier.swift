@@ -30,7 +30,7 @@ public protocol Modifier: Sendable {
   /// Before calibration: says what it has to find out. Called for plans, too. By default the importance of columns.
   func start(_ schemes: SchemeTable) throws -> CalibrationNeeds
   /// A block's inputs, and its outputs in full precision, are known for all samples: makes its finished weights. By
-  /// default it takes ``quantize(_:using:)`` for each layer. The head comes like a block after the last one; where the
+  /// default it takes ``Modifier/quantize(_:using:)`` for each layer. The head comes like a block after the last one; where the
   /// model is not run, each layer comes by itself.
   func sequentialEpochEnd(_ unit: TuningUnit) throws -> UnitResult
   /// Rounds one layer. By default to nearest, by the best scales that a search finds where there is one.

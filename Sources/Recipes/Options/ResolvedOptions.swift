@@ -14,7 +14,7 @@ public struct ResolvedOptions: Sendable, Equatable {
   public let ignore: [String]
   /// How keys and values are quantized; nil for not at all.
   public let keyValueCacheScheme: QuantizationArguments?
-  /// Whether ``sequenceLength`` was asked for. A default is cut to the positions that a model has.
+  /// Whether ``RunOptions/sequenceLength`` was asked for. A default is cut to the positions that a model has.
   public let isSequenceLengthGiven: Bool
   /// What has decided about the head, as its user knows it.
   package let headSource: String
