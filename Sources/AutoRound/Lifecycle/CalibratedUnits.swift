@@ -86,32 +86,22 @@ final class CalibratedUnits: UnitSource {
   }
 
   private func layers(of placed: PlacedBlock) throws -> [LayerView] {
-    let globalScales = try globalScales(of: placed)
-    return try placed.block.linearLayers.compactMap { layer in
-      let name = "\(placed.name).\(layer.name)"
+    func fullName(_ layer: String) -> String { StoredMatrix.fullName(layer, in: placed.name) }
+    let linear = placed.block.linearLayers
+    let slots = Dictionary(uniqueKeysWithValues: linear.map { (fullName($0.name), $0) })
+    // Layers that read the same values are siblings.
+    let siblings = placed.block.layersOfOneInput.map { $0.map(fullName) }
+    let globalScales = try table.globalScales(sharedBy: siblings) { name in
+      try slots[name]?.readWeight(in: placed.name, from: checkpoint)
+    }
+    return try linear.compactMap { layer in
+      let name = fullName(layer.name)
       guard let scheme = table[name], let arguments = scheme.weights else { return nil }
       return try LayerView(
         name: name, shortName: layer.name,
         weight: layer.readWeight(in: placed.name, from: checkpoint),
-        scheme: scheme, arguments: arguments, globalScale: globalScales[layer.name])
+        scheme: scheme, arguments: arguments, globalScale: globalScales[name])
     }
-  }
-
-  /// The scales of whole weights in NVFP4. Layers that read the same values share theirs, because
-  /// runtimes put their weights into one.
-  private func globalScales(of placed: PlacedBlock) throws -> [String: Float] {
-    var scales: [String: Float] = [:]
-    for layers in placed.block.layersOfOneInput {
-      let sharing = layers.filter {
-        table["\(placed.name).\($0)"]?.weights?.floatFormat == .nvfp4
-      }
-      let scale = try naming(sharing.first.map { "\(placed.name).\($0)" } ?? placed.name) {
-        try FloatWeightQuantizer.globalScale(
-          of: sharing.map { try checkpoint.tensor("\(placed.name).\($0).weight") })
-      }
-      for layer in sharing { scales[layer] = scale }
-    }
-    return scales
   }
 
   // MARK: The head

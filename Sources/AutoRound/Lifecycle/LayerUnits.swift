@@ -13,7 +13,9 @@ struct LayerUnits: UnitSource {
     checkpoint = preparation.survey.checkpoint
     table = preparation.table
     names = preparation.unitNames
-    globalScales = try NamedModules.globalScales(table.layers, checkpoint)
+    globalScales = try table.globalScales(
+      sharedBy: NamedModules.siblings(among: table.layers.keys)
+    ) { [checkpoint] in try checkpoint.tensor("\($0).weight") }
   }
 
   func unit(_ index: Int, progress: UnitProgress) throws -> TuningUnit {

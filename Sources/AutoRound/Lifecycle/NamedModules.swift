@@ -79,24 +79,15 @@ struct NamedModules {
     return first.count < second.count
   }
 
-  /// The scales of whole weights in NVFP4, which siblings share.
-  static func globalScales(
-    _ schemes: [String: QuantizationScheme], _ checkpoint: Checkpoint
-  ) throws -> [String: Float] {
+  /// Modules in groups whose weights a runtime puts into one, by their names.
+  static func siblings(among modules: some Sequence<String>) -> [[String]] {
     var families: [String: [String]] = [:]
-    for (module, scheme) in schemes where scheme.weights?.floatFormat == .nvfp4 {
+    for module in modules {
       let parts = module.split(separator: ".")
       let parent = parts.dropLast().joined(separator: ".")
       let family = SiblingLayers.families.firstIndex { $0.parts.contains(String(parts.last ?? "")) }
       families[family.map { "\(parent) \($0)" } ?? module, default: []].append(module)
     }
-    var scales: [String: Float] = [:]
-    for modules in families.values {
-      let weights = try modules.map { try checkpoint.tensor("\($0).weight") }
-      let scale = try FloatWeightQuantizer.globalScale(of: weights)
-      for weight in weights { weight.releasePages() }
-      for module in modules { scales[module] = scale }
-    }
-    return scales
+    return Array(families.values)
   }
 }

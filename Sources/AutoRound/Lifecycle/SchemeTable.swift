@@ -1,5 +1,7 @@
+import Diagnostics
 import LanguageModels
 public import Quantization
+import Tensors
 
 /// What becomes of each linear layer of a model, and of its keys and values: decided before anything is computed.
 public struct SchemeTable: Sendable, Equatable {
@@ -24,5 +26,26 @@ public struct SchemeTable: Sendable, Equatable {
   /// Whether a layer of a block has a scheme for its weight.
   func quantizes(_ placed: PlacedBlock) -> Bool {
     placed.block.linearLayers.contains { layers["\(placed.name).\($0.name)"]?.weights != nil }
+  }
+
+  /// The scales of whole weights in NVFP4, by layer. Siblings share theirs, because runtimes put their weights into
+  /// one.
+  ///
+  /// - Parameters:
+  ///   - siblings: The layers' full names in groups.
+  ///   - weight: Reads a layer's weight.
+  func globalScales(
+    sharedBy siblings: [[String]], weight: (String) throws -> Tensor?
+  ) throws -> [String: Float] {
+    var scales: [String: Float] = [:]
+    for layers in siblings {
+      let sharing = layers.filter { self[$0]?.weights?.floatFormat == .nvfp4 }
+      guard let first = sharing.first else { continue }
+      let weights = try sharing.compactMap(weight)
+      let scale = try naming(first) { try FloatWeightQuantizer.globalScale(of: weights) }
+      for weight in weights { weight.releasePages() }
+      for layer in sharing { scales[layer] = scale }
+    }
+    return scales
   }
 }

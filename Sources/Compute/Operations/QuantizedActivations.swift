@@ -1,14 +1,4 @@
 extension ProgramRecorder {
-  /// Records the quantization of `x`.
-  ///
-  /// - Parameter scaleName: What the checkpoint calls the calibrated scale, if there is one.
-  package mutating func quantizedActivations(
-    _ x: Operand, _ quantization: ActivationQuantization, scaleName: String
-  ) -> Value {
-    let scale = quantization.hasCalibratedScale ? scale(scaleName) : nil
-    return quantizedActivations(x, quantization, scale: scale)
-  }
-
   /// Records the quantization of `x` with a scale that was recorded before, if there is a calibrated one:
   /// activations are rounded to the numbers that a runtime computes with; gradients go straight through the
   /// rounding, and through scales that the activations decide.

@@ -83,15 +83,6 @@ package struct ProgramRecorder {
   /// Names the value that the program is run for.
   package mutating func finish(output: Value) { recording.output = output }
 
-  /// Every matrix and vector recorded so far, in order.
-  ///
-  /// Activation scales are left out: they are not tensors of the model.
-  package var parameterShapes: [(name: String, shape: [Int])] {
-    recording.parameters.lazy.filter { !$0.isScale }.flatMap { info in
-      info.parts.map { ($0.name, info.isMatrix ? [$0.rows, info.columns] : [$0.rows]) }
-    }
-  }
-
   func columns(of value: Value) -> Int { recording.columns(of: value) }
   func rows(of value: Value) -> Rows { recording.values[value.index].rows }
 }

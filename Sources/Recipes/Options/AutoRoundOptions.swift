@@ -3,8 +3,7 @@ public import Quantization
 
 /// The arguments of an `AutoRoundModifier` as they were given. What was not given is nil, or empty,
 /// and is filled in by ``ResolvedOptions``.
-@dynamicMemberLookup
-public struct AutoRoundOptions: Sendable, Equatable {
+public struct AutoRoundOptions: OptionSettings, Sendable, Equatable {
   /// Which schemes the layers get.
   public enum SchemeSelection: Sendable, Equatable {
     /// One preset for all of ``AutoRoundOptions/targets``, such as `W4A16`. Key: `scheme`.
@@ -54,7 +53,8 @@ public struct AutoRoundOptions: Sendable, Equatable {
   /// recipe that is written beside the output. Keys: `observer`, `weight_observer`, ….
   public var observers: [JSONValue.Member]
 
-  var values = OptionValues()
+  /// What the options of ``RunOptions`` are set to.
+  public var values = OptionValues()
 
   /// Creates options; all of them may be left out.
   ///
@@ -74,13 +74,5 @@ public struct AutoRoundOptions: Sendable, Equatable {
     self.keyValueCacheScheme = keyValueCacheScheme
     self.observers = observers
     set(&self)
-  }
-
-  /// What an option is set to; nil if it is not.
-  public subscript<Value, Resolved>(
-    dynamicMember option: KeyPath<RunOptions, RunOption<Value, Resolved>>
-  ) -> Value? {
-    get { values[RunOptions.table[keyPath: option]] }
-    set { values[RunOptions.table[keyPath: option]] = newValue }
   }
 }

@@ -5,13 +5,13 @@ package import Diagnostics
 /// ```swift
 /// OptionOverrides { $0.iterations = 50 }
 /// ```
-@dynamicMemberLookup
-public struct OptionOverrides: Sendable, Equatable {
+public struct OptionOverrides: OptionSettings, Sendable, Equatable {
   /// A preset scheme for all linear layers.
   public var scheme: String?
   /// Modules that are left as they are, instead of those that the recipe names.
   public var ignore: [String]?
-  var values = OptionValues()
+  /// What the options of ``RunOptions`` are set to.
+  public var values = OptionValues()
 
   /// Creates overrides; all of them may be left out.
   public init(
@@ -21,14 +21,6 @@ public struct OptionOverrides: Sendable, Equatable {
     self.scheme = scheme
     self.ignore = ignore
     set(&self)
-  }
-
-  /// What an option is set to; nil if it is not.
-  public subscript<Value, Resolved>(
-    dynamicMember option: KeyPath<RunOptions, RunOption<Value, Resolved>>
-  ) -> Value? {
-    get { values[RunOptions.table[keyPath: option]] }
-    set { values[RunOptions.table[keyPath: option]] = newValue }
   }
 
   /// These and `others`, which win.

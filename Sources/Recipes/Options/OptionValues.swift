@@ -1,8 +1,10 @@
 import Diagnostics
 
 /// What options are set to.
-struct OptionValues: Sendable, Equatable {
+public struct OptionValues: Sendable, Equatable {
   private var values: [String: any OptionValue] = [:]
+
+  init() {}
 
   /// What the option is set to; nil if it is not.
   subscript<Value, Resolved>(_ option: RunOption<Value, Resolved>) -> Value? {
@@ -25,10 +27,28 @@ struct OptionValues: Sendable, Equatable {
     return kept
   }
 
-  static func == (first: OptionValues, second: OptionValues) -> Bool {
+  /// Whether the same options are set to the same.
+  public static func == (first: OptionValues, second: OptionValues) -> Bool {
     first.values.count == second.values.count
       && first.values.allSatisfy { name, value in
         second.values[name].map(value.isEqual) ?? false
       }
+  }
+}
+
+/// A type that has every option of ``RunOptions`` as a property, which is nil where the option is not set.
+@dynamicMemberLookup
+public protocol OptionSettings {
+  /// The options that are set.
+  var values: OptionValues { get set }
+}
+
+extension OptionSettings {
+  /// What an option is set to; nil if it is not.
+  public subscript<Value, Resolved>(
+    dynamicMember option: KeyPath<RunOptions, RunOption<Value, Resolved>>
+  ) -> Value? {
+    get { values[RunOptions.table[keyPath: option]] }
+    set { values[RunOptions.table[keyPath: option]] = newValue }
   }
 }

@@ -66,9 +66,10 @@ import Testing
   @Test(arguments: ComputeType.available) func observesSamples(compute: ComputeType) throws {
     var recorder = ProgramRecorder(batch: 3, tokens: 4, compute: compute)
     let input = recorder.input(columns: 6)
+    let parameter = recorder.scale("s")
     let quantized = recorder.quantizedActivations(
       recorder.operand(input, columns: 1..<4),
-      ActivationQuantization(.fp8, isStatic: true, rule: .tuning), scaleName: "s")
+      ActivationQuantization(.fp8, isStatic: true, rule: .tuning), scale: parameter)
     recorder.finish(output: quantized)
     let program = try Program(
       recorder.recording, device: CPUDevice(compute: compute), training: .nothing)
