@@ -15,26 +15,21 @@ extension Checkpoint {
       try bounds.require(single)
       let files = [try SafetensorsFile(opening: single)]
       let index = hasIndex ? try? ShardIndex(json: readFile(indexFile.path)) : nil
+      var remarks = remarks(on: index, files, indexFile)
       let others = index?.shardNames.filter { $0 != single.lastPathComponent } ?? []
-      guard !hasIndex || index != nil && others.isEmpty else {
+      if hasIndex, index == nil || !others.isEmpty {
         let reason = others.first.map { "names \(quoted($0))" } ?? "cannot be read"
-        return (
-          files,
-          [
-            "\(indexFile.path): \(reason) and is left aside, since there is model.safetensors; remove the one "
-              + "that is out of date"
-          ] + unread(folder, besides: files)
-        )
+        remarks = [
+          "\(indexFile.path): \(reason) and is left aside, since there is model.safetensors; remove the one "
+            + "that is out of date"
+        ]
       }
-      return (files, remarks(on: index, files, indexFile) + unread(folder, besides: files))
+      return (files, remarks + unread(folder, besides: files))
     }
     guard hasIndex else { throw noWeights(in: folder) }
     try bounds.require(indexFile)
-    let index: ShardIndex
-    do throws(InputError) {
-      index = try ShardIndex(json: readFile(indexFile.path))
-    } catch {
-      throw error.inSource(indexFile.path)
+    let index = try naming(indexFile.path) { () throws(InputError) in
+      try ShardIndex(json: readFile(indexFile.path))
     }
     let files = try openShards(index, indexFile, bounds)
     return (files, remarks(on: index, files, indexFile) + unread(folder, besides: files))

@@ -9,14 +9,9 @@ extension Checkpoint {
   /// - Throws: `malformed`, naming file, line and column.
   package func requireReadableFiles() throws(InputError) {
     for name in otherFiles.flatMap(Self.copies).map(\.name) where name.hasSuffix(".json") {
-      let path = folder.appending(path: name).path
-      do throws(InputError) {
-        // A vocabulary may be long, settings are not.
-        let limit = name.hasSuffix("config.json") ? configurationByteLimit : 1 << 30
-        _ = try JSONValue.parse(readFile(path, limit: limit))
-      } catch {
-        throw error.inSource(path)
-      }
+      // A vocabulary may be long, settings are not.
+      let limit = name.hasSuffix("config.json") ? configurationByteLimit : 1 << 30
+      _ = try JSONValue.parse(contentsOf: folder.appending(path: name), limit: limit)
     }
   }
 

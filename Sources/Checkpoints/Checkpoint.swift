@@ -3,18 +3,12 @@ public import Foundation
 public import JSONText
 public import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// A Hugging Face checkpoint folder: `config.json`, and the tensors in `model.safetensors` or in
 /// the shards that `model.safetensors.index.json` names.
 ///
 /// Opening reads configuration, index and headers, and checks them against each other and against
 /// the files' sizes. Tensors are views of the mapped files.
-public struct Checkpoint: Sendable {
+public struct Checkpoint: TensorSource, Sendable {
   /// Where the checkpoint is.
   public let folder: URL
   /// The content of `config.json`, an object.
@@ -158,23 +152,19 @@ public struct Checkpoint: Sendable {
   private static func readConfiguration(
     _ folder: URL, _ bounds: FolderBounds
   ) throws(InputError) -> JSONValue {
-    let path = folder.appending(path: configurationFile).path
+    let file = folder.appending(path: configurationFile)
     // What is there and cannot be reached is not missing.
-    guard FileStatus(path: path) != nil || errno != ENOENT else {
+    guard FileStatus(path: file.path) != nil || errno != ENOENT else {
       throw InputError(
         .missing, source: folder.path,
         "there is no config.json; expected the folder of a Hugging Face checkpoint")
     }
-    try bounds.require(folder.appending(path: configurationFile))
-    do throws(InputError) {
-      let value = try JSONValue.parse(readFile(path, limit: configurationByteLimit))
-      guard value.objectValue != nil else {
-        throw InputError(.malformed, "is not a JSON object")
-      }
-      return value
-    } catch {
-      throw error.inSource(path)
+    try bounds.require(file)
+    let value = try JSONValue.parse(contentsOf: file, limit: configurationByteLimit)
+    guard value.objectValue != nil else {
+      throw InputError(.malformed, source: file.path, "is not a JSON object")
     }
+    return value
   }
 
   static func noWeights(in folder: URL) -> InputError {

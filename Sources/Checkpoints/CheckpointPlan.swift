@@ -1,4 +1,5 @@
 public import Diagnostics
+import Foundation
 
 /// How tensors are spread over the files of a checkpoint: known to the byte before any is written.
 ///
@@ -82,11 +83,8 @@ public struct CheckpointPlan: Sendable {
   }
 
   private static func fileName(ofShard position: Int, of count: Int) -> String {
-    func digits(_ number: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, 5 - text.count)) + text
-    }
-    return count == 1
-      ? "model.safetensors" : "model-\(digits(position + 1))-of-\(digits(count)).safetensors"
+    count == 1
+      ? "model.safetensors"
+      : String(format: "model-%05d-of-%05d.safetensors", position + 1, count)
   }
 }

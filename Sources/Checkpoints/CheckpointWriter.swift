@@ -2,12 +2,6 @@ public import Diagnostics
 public import Foundation
 public import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// Writes a checkpoint folder that appears at its place only when it is complete.
 ///
 /// Until ``finish()``, everything is in a folder `<output>.partial` beside it; if that is never
@@ -69,9 +63,8 @@ public final class CheckpointWriter {
     self.folder = folder
     if finished == nil {
       try folder.requireSpace(plan.byteCount)
-      guard mkdir(folder.checkpointPath, 0o777) == 0 else {
-        throw OutputFile.failure(folder.checkpointPath, "cannot be created", errno)
-      }
+      try OutputFile.require(
+        mkdir(folder.checkpointPath, 0o777) == 0, folder.checkpointPath, "cannot be created")
     } else {
       let shards = Set(plan.shards.map(\.fileName))
       try folder.remove(in: "checkpoint") { !shards.contains($0) }

@@ -1,13 +1,8 @@
 import Checksums
 package import Diagnostics
+import Foundation
 package import JSONText
 import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// A file of records that only grows: what a run has finished, one record after another.
 ///
@@ -31,9 +26,8 @@ package final class Journal {
       return
     }
     (records, byteCount) = try Self.parse(readFile(path), path)
-    guard truncate(path, off_t(byteCount)) == 0 else {
-      throw OutputFile.failure(path, "cannot be cut to \(byteCount) bytes", errno)
-    }
+    try OutputFile.require(
+      truncate(path, off_t(byteCount)) == 0, path, "cannot be cut to \(byteCount) bytes")
   }
 
   /// The records of a journal's text, and the bytes that they take.
@@ -84,12 +78,8 @@ package final class Journal {
       try isNew ? OutputFile(creating: path, byteCount: 0) : OutputFile(opening: path)
     try file.write(line, at: byteCount)
     try file.synchronize()
-    if isNew { try OutputFile.synchronizeFolder(parent) }
+    if isNew { try OutputFile.synchronizeFolder(OutputLocation.parent(of: path)) }
     byteCount += line.count
     records.append(record)
-  }
-
-  private var parent: String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 }

@@ -1,11 +1,6 @@
 package import Diagnostics
+import Foundation
 package import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// A file that is being written, at any place in any order.
 ///
@@ -25,7 +20,7 @@ package final class OutputFile {
   ) throws(InputError) {
     self.path = path
     descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard descriptor >= 0 else { throw Self.failure(path, "cannot be created", errno) }
+    try Self.require(descriptor >= 0, path, "cannot be created")
     if isNameless { unlink(path) }
     guard byteCount > 0 else { return }
     #if canImport(Glibc)
@@ -42,7 +37,7 @@ package final class OutputFile {
   package init(opening path: String) throws(InputError) {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Self.failure(path, "cannot be opened", errno) }
+    try Self.require(descriptor >= 0, path, "cannot be opened")
   }
 
   deinit {
@@ -130,12 +125,18 @@ package final class OutputFile {
   /// Waits until the names in a folder are on the disk.
   package static func synchronizeFolder(_ path: String) throws(InputError) {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure(path, "cannot be opened", errno) }
+    try require(descriptor >= 0, path, "cannot be opened")
     defer { close(descriptor) }
     // Some file systems have no such operation for folders and say so with EINVAL.
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
-      throw failure(path, "cannot be brought to the disk", errno)
-    }
+    try require(
+      fsync(descriptor) == 0 || errno == EINVAL, path, "cannot be brought to the disk")
+  }
+
+  /// Throws ``failure(_:_:_:)`` of the system's last error unless a call has succeeded.
+  static func require(
+    _ succeeded: Bool, _ path: String, _ what: String
+  ) throws(InputError) {
+    if !succeeded { throw failure(path, what, errno) }
   }
 
   /// An error about a path that cannot be written.
@@ -150,8 +151,7 @@ package final class OutputFile {
   /// Bytes that are free on the disk of a path, or of the folder that it is to be in; nil if its file
   /// system does not know.
   package static func freeByteCount(_ path: String) -> Int? {
-    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    for place in [path, parent.isEmpty ? "/" : parent] {
+    for place in [path, OutputLocation.parent(of: path)] {
       var status = statvfs()
       guard statvfs(place, &status) == 0, status.f_blocks > 0 else { continue }
       let (free, overflows) = UInt64(status.f_bavail)

@@ -2,12 +2,6 @@ import Diagnostics
 import Foundation
 import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// Where a checkpoint is to be: a folder that does not exist yet, or one that is to be replaced.
 struct OutputLocation {
   /// The folder's path, with all links on the way resolved.
@@ -41,8 +35,9 @@ struct OutputLocation {
     guard mayReplace else {
       throw failure("exists already; choose another output, or ask for it to be overwritten")
     }
-    let replaceable = ReplaceableFolder(path)
-    if let reason = replaceable.objection { throw failure("\(reason), so it is not overwritten") }
+    if let reason = ReplaceableFolder(path).objection {
+      throw failure("\(reason), so it is not overwritten")
+    }
     return true
   }
 
@@ -94,9 +89,9 @@ struct OutputLocation {
     }
   }
 
-  private static func parent(of path: String) -> String {
+  static func parent(of path: String) -> String {
     let parent = (path as NSString).deletingLastPathComponent
-    return parent.isEmpty ? "/" : parent
+    return parent.isEmpty ? path.hasPrefix("/") ? "/" : "." : parent
   }
 
   static func realPath(_ path: String) -> String? {

@@ -1,11 +1,6 @@
 import Diagnostics
+import Foundation
 import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Putting the checkpoint in its place, so that a process which ends at any moment leaves either the old
 /// checkpoint or the new one under the final name, and enough for the next run to know which.
@@ -47,10 +42,11 @@ extension PartialFolder {
     if isCommitted { return try removeContents() }
     // Nothing is lost of what was to be replaced.
     if FileStatus(path: replacedPath, followingLinks: false) != nil,
-      FileStatus(path: location.path, followingLinks: false) == nil,
-      rename(replacedPath, location.path) != 0
+      FileStatus(path: location.path, followingLinks: false) == nil
     {
-      throw OutputFile.failure(location.path, "cannot be put back in its place", errno)
+      try OutputFile.require(
+        rename(replacedPath, location.path) == 0, location.path,
+        "cannot be put back in its place")
     }
     try remove { $0 == "committing" }
   }
@@ -75,19 +71,16 @@ extension PartialFolder {
   private func putInPlace(replaces: Bool) throws(InputError) {
     let what = "cannot be put in place"
     guard replaces else {
-      guard rename(checkpointPath, location.path) == 0 else {
-        throw OutputFile.failure(location.path, what, errno)
-      }
-      return
+      return try OutputFile.require(
+        rename(checkpointPath, location.path) == 0, location.path, what)
     }
     let code = Self.exchange(checkpointPath, location.path)
     guard code != 0 else { return }
     guard [ENOSYS, EINVAL, ENOTSUP].contains(code) else {
       throw OutputFile.failure(location.path, what, code)
     }
-    guard rename(location.path, replacedPath) == 0 else {
-      throw OutputFile.failure(location.path, "cannot be moved aside", errno)
-    }
+    try OutputFile.require(
+      rename(location.path, replacedPath) == 0, location.path, "cannot be moved aside")
     guard rename(checkpointPath, location.path) == 0 else {
       let code = errno
       rename(replacedPath, location.path)

@@ -2,12 +2,6 @@ package import Diagnostics
 package import Foundation
 import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// The folder `<output>.partial`, in which a run keeps what it has so far.
 ///
 /// The checkpoint grows in a folder inside it and is renamed from there to its place; everything
@@ -58,12 +52,10 @@ package final class PartialFolder {
     var isNew = false
     while lock < 0 {
       isNew = mkdir(path, 0o777) == 0
-      guard isNew || errno == EEXIST else {
-        throw OutputFile.failure(path, "cannot be created", errno)
-      }
+      try OutputFile.require(isNew || errno == EEXIST, path, "cannot be created")
       let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       if descriptor < 0 && errno == ENOENT { continue }  // Its owner has just finished.
-      guard descriptor >= 0 else { throw OutputFile.failure(path, "cannot be opened", errno) }
+      try OutputFile.require(descriptor >= 0, path, "cannot be opened")
       if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
         guard errno != EWOULDBLOCK else {
           close(descriptor)

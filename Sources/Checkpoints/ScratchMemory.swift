@@ -1,11 +1,6 @@
 package import Diagnostics
+import Foundation
 import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Memory that lies in a file: the system may write it to the disk and take its pages for others.
 ///

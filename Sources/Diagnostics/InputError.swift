@@ -71,10 +71,12 @@ extension InputError {
 }
 
 /// Runs `body` and names `source` in any ``InputError`` that it throws without one.
-public func naming<Result>(_ source: String, _ body: () throws -> Result) throws -> Result {
+public func naming<Result, Failure: Error>(
+  _ source: String, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
   do {
     return try body()
-  } catch let error as InputError {
-    throw error.inSource(source)
+  } catch {
+    throw (error as? InputError)?.inSource(source) as? Failure ?? error
   }
 }

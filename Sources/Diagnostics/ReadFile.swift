@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 /// The system's text for an error number.
 package func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }
@@ -14,7 +10,7 @@ package let configurationByteLimit = 8 << 20
 ///
 /// - Throws: As ``readFile(_:limit:acceptsPipes:)`` does.
 package func requireFile(_ path: String) throws(InputError) {
-  close(try openFile(path, acceptsPipes: false).descriptor)
+  close(try openFile(path).descriptor)
 }
 
 /// All bytes of a regular file, or, where that is wanted, of a pipe that somebody has opened for writing.
@@ -31,9 +27,6 @@ package func readFile(
   defer { close(descriptor) }
   // Read before it had a writer, a pipe looks as if it had ended.
   if acceptsPipes { try wait(for: descriptor, path, milliseconds: 10_000) }
-  func failure(_ message: String) -> InputError {
-    InputError(.unreadable, source: path, message)
-  }
   func tooLarge() -> InputError {
     InputError(.invalidValue, source: path, "has more than \(limit) bytes, the most that are read")
   }
@@ -55,7 +48,8 @@ package func readFile(
       // Its writer has not written yet.
       try wait(for: descriptor, path, milliseconds: -1)
     } else if errno != EINTR {
-      throw failure("cannot be read: \(systemMessage(errno))")
+      throw InputError(
+        .unreadable, source: path, "cannot be read: \(systemMessage(errno))")
     }
   }
 }
@@ -77,8 +71,10 @@ private func wait(
 }
 
 /// Opens a file for reading; the caller closes its descriptor.
-private func openFile(
-  _ path: String, acceptsPipes: Bool
+///
+/// - Throws: As ``readFile(_:limit:acceptsPipes:)`` does.
+package func openFile(
+  _ path: String, acceptsPipes: Bool = false
 ) throws(InputError) -> (descriptor: CInt, size: Int) {
   func failure(_ message: String) -> InputError {
     InputError(.unreadable, source: path, message)

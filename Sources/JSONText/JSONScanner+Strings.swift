@@ -28,7 +28,7 @@ extension JSONScanner {
       case ..<0x80:
         position += 1
       default:
-        try skipScalar(leading: byte)
+        try skipScalar()
       }
     }
     throw failure(expected: "'\"' at the end of a string")
@@ -93,23 +93,14 @@ extension JSONScanner {
     return value
   }
 
-  /// Skips one scalar beyond ASCII, if its bytes are well-formed UTF-8 (Unicode 17, table 3-7).
-  private mutating func skipScalar(leading byte: UInt8) throws(InputError) {
-    let length: Int
-    let second: ClosedRange<UInt8>
-    switch byte {
-    case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)
-    case 0xE0: (length, second) = (3, 0xA0...0xBF)
-    case 0xED: (length, second) = (3, 0x80...0x9F)
-    case 0xE1...0xEF: (length, second) = (3, 0x80...0xBF)
-    case 0xF0: (length, second) = (4, 0x90...0xBF)
-    case 0xF1...0xF3: (length, second) = (4, 0x80...0xBF)
-    case 0xF4: (length, second) = (4, 0x80...0x8F)
-    default: throw failure("a string with a byte that is not UTF-8")
+  /// Skips one scalar beyond ASCII, if its bytes are well-formed UTF-8.
+  private mutating func skipScalar() throws(InputError) {
+    var parser = Unicode.UTF8.ForwardParser()
+    var rest = bytes[position...].makeIterator()
+    switch parser.parseScalar(from: &rest) {
+    case .valid(let scalar): position += scalar.count
+    case .error(length: 1): throw failure("a string with a byte that is not UTF-8")
+    case .error, .emptyInput: throw failure("a string with bytes that are not UTF-8")
     }
-    guard position + length <= bytes.count, second.contains(bytes[position + 1]),
-      bytes[(position + 2)..<(position + length)].allSatisfy({ $0 & 0xC0 == 0x80 })
-    else { throw failure("a string with bytes that are not UTF-8") }
-    position += length
   }
 }

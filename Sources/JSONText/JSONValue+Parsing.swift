@@ -21,16 +21,14 @@ extension JSONValue {
     try parse(text.utf8)
   }
 
-  /// Reads a document from a file.
+  /// Reads a document from a file of at most `limit` bytes.
   ///
   /// - Throws: As `parse(_:)` of bytes; `InputError` of code `unreadable` if there is no such file.
-  public static func parse(contentsOf file: URL) throws(InputError) -> JSONValue {
+  public static func parse(
+    contentsOf file: URL, limit: Int = 1 << 31
+  ) throws(InputError) -> JSONValue {
     let path = file.path(percentEncoded: false)
-    do {
-      return try parse(readFile(path))
-    } catch {
-      throw error.inSource(path)
-    }
+    return try naming(path) { () throws(InputError) in try parse(readFile(path, limit: limit)) }
   }
 }
 
@@ -60,17 +58,26 @@ extension JSONScanner {
       return .array(elements)
     case .object:
       var members: [JSONValue.Member] = []
-      var keys: Set<[UInt8]> = []
-      var key: [UInt8] = []
-      try beginObject()
-      while try nextKey(into: &key) {
-        let text = String(decoding: key, as: UTF8.self)
-        guard keys.insert(key).inserted else {
-          throw failure("the key \(JSONValue.string(text).text()) occurs twice in one object")
-        }
-        members.append(JSONValue.Member(text, try readValue()))
+      try readMembers { (scanner, key) throws(InputError) in
+        members.append(JSONValue.Member(key, try scanner.readValue()))
       }
       return .object(members)
+    }
+  }
+
+  /// Reads an object: hands over each key, for `body` to read its value. A key that occurs twice is an error.
+  package mutating func readMembers(
+    _ body: (inout JSONScanner, String) throws(InputError) -> Void
+  ) throws(InputError) {
+    var keys: Set<[UInt8]> = []
+    var key: [UInt8] = []
+    try beginObject()
+    while try nextKey(into: &key) {
+      let text = String(decoding: key, as: UTF8.self)
+      guard keys.insert(key).inserted else {
+        throw failure("the key \(JSONValue.string(text).text()) occurs twice in one object")
+      }
+      try body(&self, text)
     }
   }
 }

@@ -1,10 +1,5 @@
+import Foundation
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Which file is mapped where, so that a handler of SIGBUS can say which one it was that lost its bytes.
 package enum MappedFiles {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 /// Pages of mapped files, which count as memory of the process while they are mapped in.
 package enum MappedPages {

@@ -1,10 +1,5 @@
 package import Diagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 extension TensorStorage {
   /// The bytes of a file, mapped read-only: they are read from disk when they are first used, and
@@ -15,32 +10,24 @@ extension TensorStorage {
   /// - Throws: `InputError` of code `unreadable`, naming the file, if it is missing, is no regular
   ///   file or cannot be mapped.
   package convenience init(mappingFileAt path: String) throws(InputError) {
-    func failure(_ message: String) -> InputError {
-      InputError(.unreadable, source: path, message)
-    }
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw failure("cannot be opened: \(systemMessage(errno))") }
+    let (descriptor, size) = try openFile(path)
     defer { close(descriptor) }
-    guard let status = FileStatus(descriptor: descriptor) else {
-      throw failure("cannot be examined: \(systemMessage(errno))")
-    }
-    guard status.isRegularFile else {
-      throw failure(status.isFolder ? "is a folder, expected a file" : "is not a regular file")
-    }
-    guard status.byteCount > 0 else {
+    guard size > 0 else {
       self.init(zeroed: 0)
       return
     }
     guard
-      let base = mmap(nil, status.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0),
+      let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0),
       base != MAP_FAILED
-    else { throw failure("cannot be mapped: \(systemMessage(errno))") }
-    self.init(readOnly: base, byteCount: status.byteCount, isMapped: true) { base, byteCount in
+    else {
+      throw InputError(
+        .unreadable, source: path, "cannot be mapped: \(systemMessage(errno))")
+    }
+    self.init(readOnly: base, byteCount: size, isMapped: true) { base, byteCount in
       MappedFiles.remove(base)
       munmap(base, byteCount)
     }
-    MappedFiles.add(base, status.byteCount, path: path)
+    MappedFiles.add(base, size, path: path)
   }
 
   /// Calls `body` with the bytes in `range`.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 /// The bytes under one or more tensors: memory of their own, or a file mapped read-only.
 ///

@@ -1,3 +1,0 @@
-public import Tensors
-
-extension Checkpoint: TensorSource {}
