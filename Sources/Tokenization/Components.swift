@@ -8,7 +8,7 @@ package enum Components {
     _ text: String, with component: JSONValue
   ) throws(InputError) -> String {
     var stretch = NormalizedText(bytes: Array(text.utf8), beginsInput: true)
-    try readNormalizer(JSONReader(component)).normalize(&stretch)
+    try stretch.apply(try normalizers.steps(JSONReader(component)))
     return String(decoding: stretch.bytes, as: UTF8.self)
   }
 
@@ -17,7 +17,7 @@ package enum Components {
     _ text: String, with component: JSONValue
   ) throws(InputError) -> [String] {
     var list = PieceList(NormalizedText(bytes: Array(text.utf8), beginsInput: true))
-    for step in try readPreTokenizers(JSONReader(component)) { try step.cut(&list) }
+    for step in try preTokenizers.steps(JSONReader(component)) { try step.cut(&list) }
     return list.pieces.map { String(decoding: list.bytes[$0], as: UTF8.self) }
   }
 
@@ -26,7 +26,7 @@ package enum Components {
     _ tokens: [String], with component: JSONValue
   ) throws(InputError) -> String {
     var texts = tokens.map { Array($0.utf8) }
-    try readDecoder(JSONReader(component)).decode(&texts)
+    for step in try decoders.steps(JSONReader(component)) { step.decode(&texts) }
     return String(decoding: Array(texts.joined()), as: UTF8.self)
   }
 }

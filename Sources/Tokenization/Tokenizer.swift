@@ -28,11 +28,11 @@ public struct Tokenizer: Sendable {
   public let remarks: [String]
 
   private let addedTokens: AddedTokens
-  private let normalizer: (any Normalizer)?
+  private let normalizers: [any Normalizer]
   private let preTokenizers: [any PreTokenizer]
   private let model: any TokenModel
-  private let postProcessor: PostProcessor?
-  private let decoder: (any TokenDecoder)?
+  private let postProcessors: [PostProcessor]
+  private let decoders: [any TokenDecoder]?
   private let workspaces = WorkspacePool()
 
   /// Reads a `tokenizer.json`. The roles of tokens are not known then.
@@ -40,12 +40,7 @@ public struct Tokenizer: Sendable {
   /// - Throws: `InputError`: `unreadable`; `malformed` if the file contradicts itself;
   ///   `unsupported` for a component or setting that is not implemented, naming it.
   public init(contentsOf file: URL) throws(InputError) {
-    let path = file.path(percentEncoded: false)
-    do {
-      try self.init(JSONScanner(contentsOf: file), TokenizerConfiguration())
-    } catch {
-      throw error.inSource(path)
-    }
+    try self.init(file, TokenizerConfiguration())
   }
 
   /// Reads the `tokenizer.json` of a checkpoint, and the roles of its tokens from the
@@ -57,10 +52,8 @@ public struct Tokenizer: Sendable {
     var configuration = TokenizerConfiguration()
     if FileManager.default.fileExists(atPath: settingsFile.path(percentEncoded: false)) {
       let value = try JSONValue.parse(contentsOf: settingsFile)
-      do {
-        configuration = try TokenizerConfiguration(value)
-      } catch {
-        throw error.inSource(settingsFile.path(percentEncoded: false))
+      configuration = try naming(settingsFile.path(percentEncoded: false)) {
+        () throws(InputError) in try TokenizerConfiguration(value)
       }
     }
     let file = folder.appending(path: "tokenizer.json")
@@ -69,6 +62,10 @@ public struct Tokenizer: Sendable {
         .missing, source: folder.path(percentEncoded: false),
         "has no tokenizer.json; tokenizers in other files are not read")
     }
+    try self.init(file, configuration)
+  }
+
+  private init(_ file: URL, _ configuration: TokenizerConfiguration) throws(InputError) {
     do {
       try self.init(JSONScanner(contentsOf: file), configuration)
     } catch {
@@ -85,12 +82,9 @@ public struct Tokenizer: Sendable {
     _ scanner: JSONScanner, _ configuration: TokenizerConfiguration
   ) throws(InputError) {
     let file = try TokenizerFile(scanner)
-    normalizer =
-      if let part = try file.part("normalizer") { try readNormalizer(part) } else { nil }
+    normalizers = try file.part("normalizer").map(Tokenization.normalizers.steps) ?? []
     var preTokenizers =
-      if let part = try file.part("pre_tokenizer") { try readPreTokenizers(part) } else {
-        [any PreTokenizer]()
-      }
+      try file.part("pre_tokenizer").map(Tokenization.preTokenizers.steps) ?? []
     // A model on bytes needs no byte alphabet, unless something else sees it.
     var usesByteSymbols = false
     if var last = preTokenizers.last as? ByteLevelPreTokenizer,
@@ -112,13 +106,12 @@ public struct Tokenizer: Sendable {
         .unsupported, place: "model.type",
         "the model \(quoted(name)) is unknown; expected BPE or Unigram")
     }
-    postProcessor =
-      if let part = try file.part("post_processor") { try PostProcessor(reading: part) } else {
-        nil
-      }
-    decoder = if let part = try file.part("decoder") { try readDecoder(part) } else { nil }
+    postProcessors =
+      try file.part("post_processor").map(Tokenization.postProcessors.steps) ?? []
+    decoders = try file.part("decoder").map(Tokenization.decoders.steps)
     let addedTokens = try AddedTokens(
-      reading: try file.part("added_tokens"), vocabulary: model.vocabulary, normalizer: normalizer)
+      reading: try file.part("added_tokens"), vocabulary: model.vocabulary, normalizers: normalizers
+    )
     self.addedTokens = addedTokens
     let vocabulary = model.vocabulary
     func id(_ token: String?) -> Int? {
@@ -170,15 +163,15 @@ public struct Tokenizer: Sendable {
       }
     }
     workspaces.giveBack(workspace)
-    guard addingSpecialTokens, let postProcessor else { return ids }
-    return postProcessor.process(ids)
+    guard addingSpecialTokens else { return ids }
+    return postProcessors.reduce(ids) { $1.before + $0 + $1.after }
   }
 
   private func encode(
     _ stretch: NormalizedText, to ids: inout [Int], _ workspace: inout EncodingWorkspace
   ) throws(InputError) {
     var stretch = stretch
-    try normalizer?.normalize(&stretch)
+    try stretch.apply(normalizers)
     for part in addedTokens.normalized.cut(stretch.bytes) {
       switch part {
       case .token(let id): ids.append(id)
@@ -207,13 +200,13 @@ public struct Tokenizer: Sendable {
       if let text = addedTokens.text(id) {
         if !skippingSpecialTokens || !addedTokens.isSpecial(id) { tokens.append(text) }
       } else if let token = model.vocabulary.token(id) {
-        tokens.append(Array(token))
+        tokens.append(token)
       }
     }
-    guard let decoder else {
+    guard let decoders else {
       return String(decoding: Array(tokens.joined(separator: [0x20])), as: UTF8.self)
     }
-    decoder.decode(&tokens)
+    for decoder in decoders { decoder.decode(&tokens) }
     return String(decoding: Array(tokens.joined()), as: UTF8.self)
   }
 }

@@ -17,9 +17,9 @@ struct AddedTokenSearch: Sendable {
   /// - Parameter tokens: Of two with the same pattern the first counts; empty patterns are not
   ///   searched.
   init(_ tokens: [(token: AddedToken, id: Int, pattern: [UInt8])]) {
-    for (token, id, pattern) in tokens
-    where !pattern.isEmpty && patterns.number(of: pattern) == nil {
-      patterns.insert(pattern[...], number: entries.count)
+    var known: Set<[UInt8]> = [[]]
+    for (token, id, pattern) in tokens where known.insert(pattern).inserted {
+      patterns.insert(pattern, number: entries.count)
       entries.append(Entry(token: token, id: id))
     }
   }
@@ -35,15 +35,8 @@ struct AddedTokenSearch: Sendable {
       position = found.upperBound
       var (start, end) = (found.lowerBound, found.upperBound)
       if entry.token.isSingleWord, wordGoesOn(around: found, in: text) { continue }
-      if entry.token.stripsLeft {
-        while start > done {
-          let (value, before) = text.scalar(before: start)
-          guard ScalarClass.of(value).contains(.blank) else { break }
-          start = before
-        }
-        start = max(start, done)
-      }
-      if entry.token.stripsRight { end = text.run(from: end, of: .blank) }
+      if entry.token.stripsLeft { start = max(text.blankStart(before: start, from: done), done) }
+      if entry.token.stripsRight { end = text.blankEnd(after: end) }
       if start > done { parts.append(.text(done..<start)) }
       parts.append(.token(entry.id))
       // The search goes on behind the token itself. A token among the blanks that this one has

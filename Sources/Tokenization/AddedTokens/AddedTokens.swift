@@ -20,7 +20,7 @@ struct AddedTokens: Sendable {
   private let special: Set<Int>
 
   init(
-    reading reader: JSONReader?, vocabulary: Vocabulary, normalizer: (any Normalizer)?
+    reading reader: JSONReader?, vocabulary: Vocabulary, normalizers: [any Normalizer]
   ) throws(InputError) {
     var ids: [[UInt8]: Int] = [:]
     var texts: [Int: [UInt8]] = [:]
@@ -49,9 +49,9 @@ struct AddedTokens: Sendable {
             + "free one; it gets \(id)")
       }
       var pattern = token.content
-      if token.isNormalized, let normalizer {
+      if token.isNormalized {
         var text = NormalizedText(bytes: pattern, beginsInput: true)
-        try normalizer.normalize(&text)
+        try text.apply(normalizers)
         pattern = text.bytes
       }
       ids[token.content] = id

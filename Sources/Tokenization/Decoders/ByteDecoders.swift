@@ -5,7 +5,7 @@
 struct ByteLevelDecoder: TokenDecoder {
   func decode(_ tokens: inout [[UInt8]]) {
     var bytes: [UInt8] = []
-    for token in tokens { bytes += ByteAlphabet.bytes(of: token[...]) ?? token }
+    for token in tokens { bytes += ByteAlphabet.bytes(of: token) ?? token }
     tokens = [Array(String(decoding: bytes, as: UTF8.self).utf8)]
   }
 }

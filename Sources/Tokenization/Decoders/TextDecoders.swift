@@ -45,31 +45,32 @@ struct StrippingDecoder: TokenDecoder {
   }
 }
 
-/// Spaces for the visible character, and nothing for the one in front: `Metaspace`.
-struct MetaspaceDecoder: TokenDecoder {
-  let settings: MetaspaceSettings
+/// A space for what marks the bounds of words, and nothing in the token at the end of the text.
+struct SpacingDecoder: TokenDecoder {
+  let mark: TextPattern
+  /// Whether the first token has no space.
+  var isFirstBare = false
+  /// Whether the last token has none.
+  var isLastBare = false
 
-  func decode(_ tokens: inout [[UInt8]]) {
-    let mark = TextPattern.literal(settings.replacement)
-    for index in tokens.indices {
-      let space: [UInt8] = index == 0 && settings.scheme != .never ? [] : [0x20]
-      tokens[index] = Replacement(pattern: mark, content: space).applied(to: tokens[index])
-    }
-  }
-}
-
-/// A space for the suffix that ends words, and nothing for the last one: `BPEDecoder`.
-struct SuffixDecoder: TokenDecoder {
-  let suffix: TextPattern
-
-  init(reading reader: JSONReader) throws(InputError) {
-    suffix = .literal(Array((try reader.optional("suffix")?.string() ?? "</w>").utf8))
+  /// Spaces for the visible character, and nothing for the one in front: `Metaspace`.
+  static func metaspace(_ reader: JSONReader) throws(InputError) -> SpacingDecoder {
+    let settings = try MetaspaceSettings(reading: reader)
+    return SpacingDecoder(
+      mark: .literal(settings.replacement), isFirstBare: settings.scheme != .never)
   }
 
+  /// A space for the suffix that ends words, and nothing for the last one: `BPEDecoder`.
+  static func suffix(_ reader: JSONReader) throws(InputError) -> SpacingDecoder {
+    let suffix = try reader.optional("suffix")?.string() ?? "</w>"
+    return SpacingDecoder(mark: .literal(Array(suffix.utf8)), isLastBare: true)
+  }
+
   func decode(_ tokens: inout [[UInt8]]) {
     for index in tokens.indices {
-      let space: [UInt8] = index == tokens.count - 1 ? [] : [0x20]
-      tokens[index] = Replacement(pattern: suffix, content: space).applied(to: tokens[index])
+      let isBare = isFirstBare && index == 0 || isLastBare && index == tokens.count - 1
+      let replacement = Replacement(pattern: mark, content: isBare ? [] : [0x20])
+      tokens[index] = replacement.applied(to: tokens[index])
     }
   }
 }

@@ -4,34 +4,32 @@ import JSONText
 /// The `model` of tokenizer.json: hundreds of thousands of entries, read in one pass.
 struct ModelFile {
   /// The tokens of `vocab`, in their order.
-  var tokens = ByteStrings()
+  var tokens: [[UInt8]] = []
   /// Their ids, if `vocab` is an object.
   var ids: [Int] = []
   /// Their scores, if `vocab` is a list; the position is the id then.
   var scores: [Double]?
   /// The two halves of every merge, in order of rank; nil without `merges`.
-  var mergeParts: ByteStrings?
+  var mergeParts: [(left: [UInt8], right: [UInt8])]?
   /// Everything else.
   var settings = JSONReader(.object([]), path: "model")
 
   init(scanning scanner: inout JSONScanner) throws(InputError) {
     var members: [JSONValue.Member] = []
-    var keys: Set<[UInt8]> = []
-    var key: [UInt8] = []
-    try scanner.beginObject()
-    while try scanner.nextKey(into: &key) {
-      guard keys.insert(key).inserted else { throw scanner.failure("a key that occurs twice") }
-      switch String(decoding: key, as: UTF8.self) {
+    var hasVocabulary = false
+    try scanner.readMembers { (scanner, key) throws(InputError) in
+      switch key {
       case "vocab":
+        hasVocabulary = true
         switch try scanner.peek() {
         case .array: try readScoredTokens(&scanner)
         default: try readTokens(&scanner)
         }
       case "merges": try readMerges(&scanner)
-      case let name: members.append(JSONValue.Member(name, try scanner.readValue()))
+      default: members.append(JSONValue.Member(key, try scanner.readValue()))
       }
     }
-    guard keys.contains(Array("vocab".utf8)) else {
+    guard hasVocabulary else {
       throw InputError(.missing, place: "model.vocab", "is missing")
     }
     settings = JSONReader(.object(members), path: "model")
@@ -61,7 +59,7 @@ struct ModelFile {
     try scanner.beginArray()
     while try scanner.nextElement() {
       try scanner.beginArray()
-      try Self.readString(&scanner, to: &tokens)
+      tokens.append(try Self.readString(&scanner))
       guard try scanner.nextElement() else { throw scanner.failure(expected: "a score") }
       let score = scoreValue(try scanner.readNumber())
       guard score.isFinite else { throw scanner.failure("a score that is too large") }
@@ -73,34 +71,30 @@ struct ModelFile {
 
   /// `["a b", …]` or `[["a", "b"], …]`
   private mutating func readMerges(_ scanner: inout JSONScanner) throws(InputError) {
-    var parts = ByteStrings()
-    var merge: [UInt8] = []
+    var parts: [(left: [UInt8], right: [UInt8])] = []
     try scanner.beginArray()
     while try scanner.nextElement() {
       if try scanner.peek() == .array {
         try scanner.beginArray()
-        try Self.readString(&scanner, to: &parts)
-        try Self.readString(&scanner, to: &parts)
+        parts.append((try Self.readString(&scanner), try Self.readString(&scanner)))
         guard try !scanner.nextElement() else { throw scanner.failure(expected: "']'") }
       } else {
-        merge.removeAll(keepingCapacity: true)
+        var merge: [UInt8] = []
         try scanner.readString(appendingTo: &merge)
         guard let space = merge.firstIndex(of: 0x20), space == merge.lastIndex(of: 0x20) else {
           throw scanner.failure("a merge that is not two tokens with one space between them")
         }
-        parts.append(merge[..<space])
-        parts.append(merge[(space + 1)...])
+        parts.append((Array(merge[..<space]), Array(merge[(space + 1)...])))
       }
     }
     mergeParts = parts
   }
 
   /// Reads the next element of an array, a string.
-  private static func readString(
-    _ scanner: inout JSONScanner, to strings: inout ByteStrings
-  ) throws(InputError) {
+  private static func readString(_ scanner: inout JSONScanner) throws(InputError) -> [UInt8] {
     guard try scanner.nextElement() else { throw scanner.failure(expected: "a string") }
-    try scanner.readString(appendingTo: &strings.bytes)
-    strings.endString()
+    var text: [UInt8] = []
+    try scanner.readString(appendingTo: &text)
+    return text
   }
 }

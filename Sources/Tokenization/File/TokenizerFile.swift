@@ -18,14 +18,7 @@ struct TokenizerFile {
     }
     var model: ModelFile?
     var members: [JSONValue.Member] = []
-    var keys: Set<[UInt8]> = []
-    var key: [UInt8] = []
-    try scanner.beginObject()
-    while try scanner.nextKey(into: &key) {
-      let name = String(decoding: key, as: UTF8.self)
-      guard keys.insert(key).inserted else {
-        throw scanner.failure("the key \(JSONValue.string(name).text()) occurs twice")
-      }
+    try scanner.readMembers { (scanner, name) throws(InputError) in
       switch name {
       case "model":
         model = try ModelFile(scanning: &scanner)

@@ -11,41 +11,33 @@ extension BytePairEncoding {
       throw InputError(
         .malformed, place: "model", "BPE needs a vocab of tokens with ids, and merges")
     }
-    var vocabulary = Vocabulary(capacity: file.tokens.count)
-    for index in 0..<file.tokens.count {
-      let token = file.tokens[index]
-      guard try vocabulary.insert(token.span, id: file.ids[index]) else {
+    var vocabulary = Vocabulary()
+    for (token, id) in zip(file.tokens, file.ids) {
+      guard try vocabulary.insert(token, id: id) else {
         throw InputError(
           .malformed, place: "model.vocab", "the token \(quoted(token)) occurs twice")
       }
     }
-    let unknown: Int? =
-      if let token = settings.unknownToken { vocabulary.id(of: token.utf8) } else { nil }
+    let unknown = settings.unknownToken.flatMap { vocabulary.id(of: $0.utf8) }
     let symbols = SymbolTable(
       unit: usesByteSymbols ? .byte : .scalar, vocabulary: vocabulary, prefix: settings.prefix,
       suffix: settings.suffix, unknown: unknown, fusesUnknown: settings.fusesUnknown,
       fallsBackOnBytes: settings.fallsBackOnBytes)
 
-    var merges = MergeTable(capacity: mergeParts.count / 2)
+    var merges = MergeTable(capacity: mergeParts.count)
     var boundaries =
-      usesByteSymbols || symbols.dependsOnPosition
-      ? nil : MergeBoundaries(symbols: symbols, capacity: mergeParts.count / 4)
+      usesByteSymbols || symbols.dependsOnPosition ? nil : MergeBoundaries(symbols: symbols)
     var wordless = Set(vocabulary.byteTokens.compactMap { $0 }.map(Int.init))
     if let unknown { wordless.insert(unknown) }
-    var joined: [UInt8] = []
-    for rank in 0..<(mergeParts.count / 2) {
-      let (left, right) = (mergeParts[2 * rank], mergeParts[2 * rank + 1])
-      joined.removeAll(keepingCapacity: true)
-      joined.append(contentsOf: left)
-      joined.append(contentsOf: right.dropFirst(settings.prefix.count))
-      func id(_ token: Span<UInt8>) throws(InputError) -> Int {
-        if let id = vocabulary.id(of: token) { return id }
-        let text = token.withUnsafeBufferPointer { quoted($0) }
+    for (rank, (left, right)) in mergeParts.enumerated() {
+      func id(_ token: [UInt8]) throws(InputError) -> Int {
+        if let id = vocabulary.ids[token] { return id }
         throw InputError(
-          .malformed, place: "model.merges[\(rank)]", "\(text) is not in the vocabulary")
+          .malformed, place: "model.merges[\(rank)]", "\(quoted(token)) is not in the vocabulary")
       }
-      let (leftID, rightID) = (try id(left.span), try id(right.span))
-      merges.insert(leftID, rightID, rank: rank, merged: try id(joined.span))
+      let (leftID, rightID) = (try id(left), try id(right))
+      let merged = try id(left + right.dropFirst(settings.prefix.count))
+      merges.insert(leftID, rightID, rank: rank, merged: merged)
       // Tokens that stand for something other than their text say nothing about characters.
       if left.isEmpty || right.isEmpty || wordless.contains(leftID) || wordless.contains(rightID) {
         boundaries = nil
@@ -95,9 +87,9 @@ private struct BytePairEncodingSettings {
 extension Vocabulary {
   /// The tokens that are written in the byte alphabet, as the bytes that they stand for.
   fileprivate func inBytes() throws(InputError) -> Vocabulary {
-    var result = Vocabulary(capacity: count)
-    for (token, id) in entries {
-      if let bytes = ByteAlphabet.bytes(of: token) { _ = try result.insert(bytes.span, id: id) }
+    var result = Vocabulary()
+    for (token, id) in ids {
+      if let bytes = ByteAlphabet.bytes(of: token) { _ = try result.insert(bytes, id: id) }
     }
     return result
   }

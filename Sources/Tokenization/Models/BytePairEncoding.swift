@@ -12,37 +12,30 @@ struct BytePairEncoding: TokenModel {
   /// Where a long piece can be cut without a difference, if that can be told.
   let boundaries: MergeBoundaries?
 
-  func encode(
-    _ piece: Span<UInt8>, to ids: inout [Int], _ workspace: inout EncodingWorkspace
-  ) throws(InputError) {
-    if let wholePieces, let id = wholePieces.id(of: piece) {
-      ids.append(id)
-      return
-    }
-    guard let boundaries, piece.count > Self.uncutLength else {
-      return try encodePart(piece, to: &ids, &workspace)
-    }
-    // Without a pre-tokenizer a whole document is one piece. Most words in it are merged on their
-    // own all the same, and have been seen before.
-    var start = 0
-    while start < piece.count {
-      let end = boundaries.next(after: start, in: piece)
-      try encodePart(piece.extracting(start..<end), to: &ids, &workspace)
-      start = end
-    }
-  }
-
   /// Pieces of up to so many bytes are not searched for boundaries.
   private static let uncutLength = 24
 
-  private func encodePart(
-    _ part: Span<UInt8>, to ids: inout [Int], _ workspace: inout EncodingWorkspace
+  func encode(
+    _ piece: Span<UInt8>, to ids: inout [Int], _ workspace: inout EncodingWorkspace
   ) throws(InputError) {
-    try workspace.appendCached(part, to: &ids) { part, ids, workspace in
-      workspace.symbols.removeAll(keepingCapacity: true)
-      symbols.append(part, to: &workspace.symbols)
-      merges.merge(&workspace)
-      for symbol in workspace.symbols { ids.append(Int(symbol)) }
+    if let id = wholePieces?.id(of: piece) {
+      ids.append(id)
+      return
+    }
+    // Without a pre-tokenizer a whole document is one piece. Most words in it are merged on their
+    // own all the same, and have been seen before.
+    let boundaries = piece.count > Self.uncutLength ? boundaries : nil
+    var start = 0
+    while start < piece.count {
+      let end = boundaries?.next(after: start, in: piece) ?? piece.count
+      let part = piece.extracting(start..<end)
+      try workspace.appendCached(part, to: &ids) { part, ids, workspace in
+        workspace.symbols.removeAll(keepingCapacity: true)
+        symbols.append(part, to: &workspace.symbols)
+        merges.merge(&workspace.symbols, &workspace.linked)
+        for symbol in workspace.symbols { ids.append(Int(symbol)) }
+      }
+      start = end
     }
   }
 }

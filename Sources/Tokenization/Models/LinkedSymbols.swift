@@ -7,17 +7,21 @@ struct LinkedSymbols: Sendable {
   /// A binary heap, the smallest first.
   private var candidates: [Candidate] = []
 
-  private struct Candidate: Sendable {
-    /// The rank of the merge (upper half) and the position (lower half): what decides.
-    let order: UInt64
-    /// The id that comes of it.
-    let merged: UInt32
+  private struct Candidate: Comparable {
+    let rank: Int32
+    let position: Int32
+    /// The symbol that comes of it.
+    let merged: Int32
+
+    static func < (a: Candidate, b: Candidate) -> Bool {
+      (a.rank, a.position) < (b.rank, b.position)
+    }
   }
 
   mutating func reset(_ symbols: [Int32]) {
     self.symbols = symbols
     lefts = (0..<Int32(symbols.count)).map { $0 - 1 }
-    rights = (1...Int32(symbols.count)).map { $0 }
+    rights = (0..<Int32(symbols.count)).map { $0 + 1 }
     candidates.removeAll(keepingCapacity: true)
   }
 
@@ -49,52 +53,31 @@ struct LinkedSymbols: Sendable {
 
   // MARK: Heap
 
-  /// Adds a candidate without keeping order; `merge` as in ``MergeTable``, `UInt64.max` for none.
-  mutating func collect(_ merge: UInt64, at position: Int) {
-    guard merge != .max else { return }
+  /// Adds what a pair may become, if it merges.
+  mutating func add(_ merge: MergeTable.Merge?, at position: Int) {
+    guard let merge else { return }
+    var index = candidates.count
     candidates.append(
-      Candidate(
-        order: (merge >> 32) << 32 | UInt64(position), merged: UInt32(truncatingIfNeeded: merge)))
-  }
-
-  /// Brings what was collected into order.
-  mutating func orderCandidates() {
-    for index in stride(from: candidates.count / 2 - 1, through: 0, by: -1) { sink(index) }
-  }
-
-  /// Adds a candidate in its place.
-  mutating func add(_ merge: UInt64, at position: Int) {
-    guard merge != .max else { return }
-    collect(merge, at: position)
-    var index = candidates.count - 1
-    while index > 0, candidates[index].order < candidates[(index - 1) / 2].order {
+      Candidate(rank: merge.rank, position: Int32(position), merged: merge.merged))
+    while index > 0, candidates[index] < candidates[(index - 1) / 2] {
       candidates.swapAt(index, (index - 1) / 2)
       index = (index - 1) / 2
     }
   }
 
   /// Takes out the candidate of the smallest rank, the leftmost of those.
-  mutating func nextCandidate() -> (merge: UInt64, position: Int)? {
+  mutating func nextCandidate() -> (merged: Int32, position: Int)? {
     guard let first = candidates.first else { return nil }
     candidates.swapAt(0, candidates.count - 1)
     candidates.removeLast()
-    sink(0)
-    return (
-      (first.order >> 32) << 32 | UInt64(first.merged), Int(first.order & 0xFFFF_FFFF)
-    )
-  }
-
-  private mutating func sink(_ start: Int) {
-    var index = start
-    while true {
+    var index = 0
+    while 2 * index + 1 < candidates.count {
       var child = 2 * index + 1
-      guard child < candidates.count else { return }
-      if child + 1 < candidates.count, candidates[child + 1].order < candidates[child].order {
-        child += 1
-      }
-      guard candidates[child].order < candidates[index].order else { return }
+      if child + 1 < candidates.count, candidates[child + 1] < candidates[child] { child += 1 }
+      guard candidates[child] < candidates[index] else { break }
       candidates.swapAt(index, child)
       index = child
     }
+    return (first.merged, Int(first.position))
   }
 }

@@ -9,7 +9,7 @@ struct SymbolTable: Sendable {
 
   let unit: Unit
   /// The id for each byte or scalar. Unused with a prefix or suffix.
-  private let plain: IntegerTable
+  private let plain: [UInt32: Int32]
   private let vocabulary: Vocabulary
   /// What marks characters that do not begin a piece, such as `##`.
   private let prefix: [UInt8]
@@ -31,25 +31,23 @@ struct SymbolTable: Sendable {
     self.unknown = unknown.map(Int32.init)
     self.fusesUnknown = fusesUnknown
     byteTokens = fallsBackOnBytes ? vocabulary.byteTokens : nil
-    var plain = IntegerTable()
+    var plain: [UInt32: Int32] = [:]
     switch unit {
     case .byte:
       for (byte, scalar) in ByteAlphabet.scalars.enumerated() {
-        if let id = vocabulary.id(of: scalar.utf8) { plain.set(UInt64(byte), UInt64(id)) }
+        plain[UInt32(byte)] = vocabulary.id(of: scalar.utf8).map(Int32.init)
       }
     case .scalar:
-      for (token, id) in vocabulary.entries where !token.isEmpty && token.count <= 4 {
+      for (token, id) in vocabulary.ids where !token.isEmpty && token.count <= 4 {
         let (value, next) = token.span.scalar(at: 0)
-        if next == token.count { plain.set(UInt64(value), UInt64(id)) }
+        if next == token.count { plain[value] = Int32(id) }
       }
     }
     self.plain = plain
   }
 
   /// Whether a character always gives its own id, wherever it stands.
-  func hasOwnSymbol(_ scalar: UInt32) -> Bool {
-    plain[UInt64(scalar)] != nil
-  }
+  func hasOwnSymbol(_ scalar: UInt32) -> Bool { plain[scalar] != nil }
 
   /// Whether characters look different at the start or end of a piece.
   var dependsOnPosition: Bool { !prefix.isEmpty || !suffix.isEmpty }
@@ -69,7 +67,7 @@ struct SymbolTable: Sendable {
       let id: Int32?
       switch unit {
       case .byte:
-        id = plain[UInt64(piece[start])].map { Int32($0) }
+        id = plain[UInt32(piece[start])]
         position += 1
       case .scalar:
         let (value, next) = piece.scalar(at: start)
@@ -77,7 +75,7 @@ struct SymbolTable: Sendable {
         id =
           dependsOnPosition
           ? affixed(piece.extracting(start..<next), start == 0, next == piece.count)
-          : plain[UInt64(value)].map { Int32($0) }
+          : plain[value]
       }
       if let id {
         release()
@@ -95,10 +93,8 @@ struct SymbolTable: Sendable {
   }
 
   private func affixed(_ scalar: Span<UInt8>, _ isFirst: Bool, _ isLast: Bool) -> Int32? {
-    var token = isFirst ? [] : prefix
-    token.append(contentsOf: scalar)
-    if isLast { token += suffix }
-    return vocabulary.id(of: token.span).map { Int32($0) }
+    let token = (isFirst ? [] : prefix) + Array(scalar) + (isLast ? suffix : [])
+    return vocabulary.id(of: token).map { Int32($0) }
   }
 
   private func hasAll(_ byteTokens: [Int32?], _ bytes: Span<UInt8>) -> Bool {

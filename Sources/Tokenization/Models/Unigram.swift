@@ -29,11 +29,11 @@ struct Unigram: TokenModel {
       throw InputError(
         .malformed, place: "model.vocab", "found no list, expected tokens with scores")
     }
-    var vocabulary = Vocabulary(capacity: scores.count)
+    var vocabulary = Vocabulary()
     var tokens = ByteTrie()
-    for id in scores.indices {
-      _ = try vocabulary.insert(file.tokens[id].span, id: id)
-      if !file.tokens[id].isEmpty { tokens.insert(file.tokens[id], number: id) }
+    for (id, token) in file.tokens.enumerated() {
+      _ = try vocabulary.insert(token, id: id)
+      if !token.isEmpty { tokens.insert(token, number: id) }
     }
     self.vocabulary = vocabulary
     self.tokens = tokens

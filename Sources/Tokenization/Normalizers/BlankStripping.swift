@@ -14,13 +14,8 @@ struct BlankStripping: Normalizer {
   func normalize(_ text: inout NormalizedText) {
     let bytes = text.bytes
     let span = bytes.span
-    let start = left ? span.run(from: 0, of: .blank) : 0
-    var end = span.count
-    while right, end > start {
-      let (value, before) = span.scalar(before: end)
-      guard ScalarClass.of(value).contains(.blank) else { break }
-      end = before
-    }
+    let start = left ? span.blankEnd(after: 0) : 0
+    let end = right ? span.blankStart(before: span.count, from: start) : span.count
     if start > 0 { text.beginsInput = false }
     if end - start < bytes.count { text.bytes = Array(bytes[start..<end]) }
   }

@@ -1,5 +1,4 @@
 import Diagnostics
-import JSONText
 
 /// A stretch of text on its way through the normalizers.
 struct NormalizedText: Sendable {
@@ -25,6 +24,14 @@ struct NormalizedText: Sendable {
       .unsupported, place: "normalizer",
       "makes \(byteCount) bytes of a text; expected no more than \(byteLimit)")
   }
+
+  /// Applies one normalizer after the other.
+  mutating func apply(_ steps: [any Normalizer]) throws(InputError) {
+    for step in steps {
+      try step.normalize(&self)
+      try require(byteCount: bytes.count)
+    }
+  }
 }
 
 /// Rewrites a stretch of text before it is cut.
@@ -32,47 +39,20 @@ protocol Normalizer: Sendable {
   func normalize(_ text: inout NormalizedText) throws(InputError)
 }
 
-/// One normalizer after the other.
-struct NormalizerSequence: Normalizer {
-  let steps: [any Normalizer]
-
-  func normalize(_ text: inout NormalizedText) throws(InputError) {
-    for step in steps {
-      try step.normalize(&text)
-      try text.require(byteCount: text.bytes.count)
-    }
-  }
-}
-
-/// Reads a `normalizer` of tokenizer.json.
-///
-/// - Throws: `unsupported` for a type that is not here, naming it.
-func readNormalizer(_ reader: JSONReader) throws(InputError) -> any Normalizer {
-  let type = try reader.required("type")
-  switch try type.string() {
-  case "Sequence":
-    var steps: [any Normalizer] = []
-    for step in try reader.required("normalizers").elements() {
-      steps.append(try readNormalizer(step))
-    }
-    return NormalizerSequence(steps: steps)
-  case "NFC": return UnicodeNormalization.composed
-  case "NFD": return UnicodeNormalization.decomposed
-  case "NFKC": return UnicodeNormalization.compatibilityComposed
-  case "NFKD": return UnicodeNormalization.compatibilityDecomposed
-  case "Lowercase": return Lowercase()
-  case "StripAccents": return AccentRemoval()
-  case "Strip": return try BlankStripping(reading: reader)
-  case "Prepend": return try Prepending(reading: reader)
-  case "Replace": return try Replacement(reading: reader)
-  case "Precompiled": return try PrecompiledCharsmap(reading: reader)
-  case "Nmt": return NmtNormalizer()
-  case "ByteLevel": return ByteLevelNormalizer()
-  case let name:
-    throw InputError(
-      .unsupported, place: type.path,
-      "the normalizer \(quoted(name)) is unknown; expected one of "
-        + "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Precompiled, Nmt, ByteLevel, Sequence"
-    )
-  }
-}
+/// Each `normalizer` of tokenizer.json.
+let normalizers = ComponentTable<any Normalizer>(
+  "normalizer", sequence: "normalizers",
+  [
+    ("NFC", { _ in UnicodeNormalization.composed }),
+    ("NFD", { _ in UnicodeNormalization.decomposed }),
+    ("NFKC", { _ in UnicodeNormalization.compatibilityComposed }),
+    ("NFKD", { _ in UnicodeNormalization.compatibilityDecomposed }),
+    ("Lowercase", { _ in ScalarMapping.lowercase }),
+    ("StripAccents", { _ in ScalarMapping.withoutMarks }),
+    ("Strip", BlankStripping.init(reading:)),
+    ("Prepend", Prepending.init(reading:)),
+    ("Replace", Replacement.init(reading:)),
+    ("Precompiled", PrecompiledCharsmap.init(reading:)),
+    ("Nmt", { _ in ScalarMapping.machineTranslation }),
+    ("ByteLevel", { _ in ByteLevelNormalizer() }),
+  ])

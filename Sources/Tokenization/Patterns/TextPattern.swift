@@ -5,8 +5,8 @@ import JSONText
 enum TextPattern: Sendable {
   /// Exactly these bytes.
   case literal([UInt8])
-  /// A published pattern, matched by a scanner of its own.
-  case published(PublishedPattern)
+  /// A published pattern, or one of characters of a class.
+  case scanned(ScannedPattern)
   /// Any other regular expression; slower by a factor of ten.
   case regularExpression(RegularExpression)
 
@@ -16,8 +16,8 @@ enum TextPattern: Sendable {
       self = .literal(Array(try text.string().utf8))
     } else if let text = try reader.optional("Regex") {
       let pattern = try text.string()
-      if let published = PublishedPattern(pattern) {
-        self = .published(published)
+      if let published = ScannedPattern(pattern) {
+        self = .scanned(published)
       } else {
         self = .regularExpression(try RegularExpression(pattern, place: text.path))
       }
@@ -35,7 +35,7 @@ enum TextPattern: Sendable {
   ) throws(InputError) {
     switch self {
     case .literal(let literal): Self.append(literal, in: text, to: &matches)
-    case .published(let pattern): pattern.appendMatches(in: text, to: &matches)
+    case .scanned(let pattern): pattern.appendMatches(in: text, to: &matches)
     case .regularExpression(let expression): try expression.appendMatches(in: text, to: &matches)
     }
   }

@@ -1,42 +1,30 @@
 import Diagnostics
 import JSONText
 
-/// Puts a tokenizer's special tokens around the ids of a text: `post_processor`.
+/// Each `post_processor` of tokenizer.json.
+let postProcessors = ComponentTable<PostProcessor>(
+  "post-processor", sequence: "processors",
+  [
+    ("TemplateProcessing", PostProcessor.init(template:)),
+    ("RobertaProcessing", PostProcessor.init(pairs:)),
+    ("BertProcessing", PostProcessor.init(pairs:)),
+    // It concerns the places of tokens in the text, which are not kept.
+    ("ByteLevel", { _ in PostProcessor(before: [], after: []) }),
+  ])
+
+/// Puts a tokenizer's special tokens around the ids of a text.
 struct PostProcessor: Sendable {
-  private var before: [Int] = []
-  private var after: [Int] = []
+  let before: [Int]
+  let after: [Int]
+}
 
-  init(reading reader: JSONReader) throws(InputError) {
-    try append(reader)
+extension PostProcessor {
+  fileprivate init(pairs reader: JSONReader) throws(InputError) {
+    before = [try Self.pairedID(try reader.required("cls"))]
+    after = [try Self.pairedID(try reader.required("sep"))]
   }
 
-  func process(_ ids: [Int]) -> [Int] {
-    before + ids + after
-  }
-
-  private mutating func append(_ reader: JSONReader) throws(InputError) {
-    let type = try reader.required("type")
-    switch try type.string() {
-    case "Sequence":
-      for step in try reader.required("processors").elements() { try append(step) }
-    case "TemplateProcessing":
-      try appendTemplate(reader)
-    case "RobertaProcessing", "BertProcessing":
-      let first = try Self.pairedID(try reader.required("cls"))
-      let last = try Self.pairedID(try reader.required("sep"))
-      before.insert(first, at: 0)
-      after.append(last)
-    case "ByteLevel":
-      break  // It concerns the places of tokens in the text, which are not kept.
-    case let name:
-      throw InputError(
-        .unsupported, place: type.path,
-        "the post-processor \(quoted(name)) is unknown; expected one of TemplateProcessing, "
-          + "RobertaProcessing, BertProcessing, ByteLevel, Sequence")
-    }
-  }
-
-  private mutating func appendTemplate(_ reader: JSONReader) throws(InputError) {
+  fileprivate init(template reader: JSONReader) throws(InputError) {
     let single = try reader.required("single")
     var added: [Int] = []
     var beforeText: [Int]?
@@ -59,8 +47,8 @@ struct PostProcessor: Sendable {
       }
     }
     guard let beforeText else { throw single.mismatch("a template with the text in it") }
-    before.insert(contentsOf: beforeText, at: 0)
-    after += added
+    before = beforeText
+    after = added
   }
 
   /// The id in `["token", id]`.

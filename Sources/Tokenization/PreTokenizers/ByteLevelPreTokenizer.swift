@@ -18,11 +18,11 @@ struct ByteLevelPreTokenizer: PreTokenizer {
     if addsPrefixSpace {
       list.rewrite { _, text, output in
         if text[0] != 0x20 { output.append(0x20) }
-        output.append(contentsOf: text)
+        output += Array(text)
       }
     }
     if cutsWords {
-      try list.cut(.isolated) { GPT2Pattern().appendMatches(in: $0, to: &$1) }
+      try list.cut(at: .scanned(.gpt2), .isolated)
     }
     if usesAlphabet {
       list.rewrite { _, text, output in ByteAlphabet.append(text, to: &output) }

@@ -33,12 +33,7 @@ struct MetaspacePreTokenizer: PreTokenizer {
         }
       }
     }
-    if splits {
-      let pattern = TextPattern.literal(mark)
-      try list.cut(.mergedWithNext) { (text, matches) throws(InputError) in
-        try pattern.appendMatches(in: text, to: &matches)
-      }
-    }
+    if splits { try list.cut(at: .literal(mark), .mergedWithNext) }
   }
 }
 

@@ -21,10 +21,9 @@ struct PieceList: Sendable {
     beginsInput && piece.lowerBound == 0
   }
 
-  /// Cuts each piece at the matches that `find` appends for it.
+  /// Cuts each piece at the matches of a pattern.
   mutating func cut(
-    _ behavior: SplitBehavior, inverted: Bool = false,
-    _ find: (Span<UInt8>, inout [Range<Int>]) throws(InputError) -> Void
+    at pattern: TextPattern, _ behavior: SplitBehavior, inverted: Bool = false
   ) throws(InputError) {
     var matches: [Range<Int>] = []
     var stretches: [Stretch] = []
@@ -32,7 +31,7 @@ struct PieceList: Sendable {
     result.reserveCapacity(pieces.count)
     for piece in pieces {
       matches.removeAll(keepingCapacity: true)
-      try find(bytes.span.extracting(piece), &matches)
+      try pattern.appendMatches(in: bytes.span.extracting(piece), to: &matches)
       stretches.removeAll(keepingCapacity: true)
       var end = piece.lowerBound
       for match in matches {

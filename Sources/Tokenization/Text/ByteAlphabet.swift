@@ -17,12 +17,9 @@ enum ByteAlphabet {
     }
   }()
 
-  /// The byte for each scalar from U+0000 to U+0143, or -1.
-  private static let bytes: [Int16] = {
-    var bytes = [Int16](repeating: -1, count: 0x144)
-    for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar.value)] = Int16(byte) }
-    return bytes
-  }()
+  /// The byte for each scalar of the alphabet.
+  private static let bytes = Dictionary(
+    uniqueKeysWithValues: zip(scalars, 0...255 as ClosedRange<UInt8>))
 
   /// Appends the characters that stand for `text` to `output`, in UTF-8.
   static func append(_ text: Span<UInt8>, to output: inout [UInt8]) {
@@ -32,15 +29,11 @@ enum ByteAlphabet {
   }
 
   /// The bytes that `text` (in UTF-8) stands for, or nil if it has a character beyond the alphabet.
-  static func bytes(of text: ArraySlice<UInt8>) -> [UInt8]? {
+  static func bytes(of text: [UInt8]) -> [UInt8]? {
     var result: [UInt8] = []
-    result.reserveCapacity(text.count)
-    var position = text.startIndex
-    while position < text.endIndex {
-      let (value, next) = text.span.scalar(at: position - text.startIndex)
-      guard value < bytes.count, bytes[Int(value)] >= 0 else { return nil }
-      result.append(UInt8(bytes[Int(value)]))
-      position = text.startIndex + next
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+      guard let byte = bytes[scalar] else { return nil }
+      result.append(byte)
     }
     return result
   }

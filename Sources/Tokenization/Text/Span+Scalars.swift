@@ -21,48 +21,40 @@ extension Span where Element == UInt8 {
     return (scalar(at: start).value, start)
   }
 
-  /// The classes of the scalar at `position`, and the position of the next one; no class at the
-  /// end.
-  func classes(at position: Int) -> (classes: ScalarClass, next: Int) {
-    guard position < count else { return ([], position) }
-    let (value, next) = scalar(at: position)
-    return (ScalarClass.of(value), next)
-  }
-
-  /// Whether there is a scalar at `position` that is in one of the classes.
-  func has(_ classes: ScalarClass, at position: Int) -> Bool {
-    !self.classes(at: position).classes.isDisjoint(with: classes)
-  }
-
-  /// The end of the run of at most `limit` scalars from `position` on that are in one of the
-  /// classes.
-  func run(from position: Int, of classes: ScalarClass, limit: Int = .max) -> Int {
-    var end = position
-    var remaining = limit
-    while end < count, remaining > 0 {
-      let (found, next) = self.classes(at: end)
-      if found.isDisjoint(with: classes) { break }
+  /// The run of at most `limit` scalars of a set from `position` on: its end, and how many they are.
+  func run(
+    from position: Int, of set: ScalarSet, limit: Int = .max
+  ) -> (end: Int, length: Int) {
+    var (end, length) = (position, 0)
+    while end < count, length < limit {
+      let (value, next) = scalar(at: end)
+      if !set.contains(value) { break }
       end = next
-      remaining -= 1
+      length += 1
     }
-    return end
+    return (end, length)
   }
 
-  /// The end of the run of scalars from `position` on that are in none of the classes.
-  func run(from position: Int, outside classes: ScalarClass) -> Int {
-    var end = position
-    while end < count {
-      let (found, next) = self.classes(at: end)
-      if !found.isDisjoint(with: classes) { break }
-      end = next
+  /// Where the run of blanks that ends at `position` begins, not before `bound`.
+  func blankStart(before position: Int, from bound: Int) -> Int {
+    var start = position
+    while start > bound {
+      let (value, before) = scalar(before: start)
+      guard ScalarClass.of(value).contains(.blank) else { break }
+      start = before
     }
-    return end
+    return start
+  }
+
+  /// The end of the run of blanks from `position` on.
+  func blankEnd(after position: Int) -> Int {
+    run(from: position, of: ScalarSet(classes: .blank)).end
   }
 }
 
 extension Array where Element == UInt8 {
-  /// Appends the bytes of a span.
-  mutating func append(contentsOf span: Span<UInt8>) {
-    span.withUnsafeBufferPointer { append(contentsOf: $0) }
+  /// The bytes of a span.
+  init(_ span: Span<UInt8>) {
+    self = span.withUnsafeBufferPointer { Array($0) }
   }
 }
