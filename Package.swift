@@ -55,10 +55,16 @@ let package = Package(
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints"]),
     library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute"]),
     library(
-      "CompressedTensors",
+      "QuantizedCheckpoints",
       ["CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
+    library(
+      "CompressedTensors",
+      [
+        "CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization",
+        "QuantizedCheckpoints",
+      ]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
-    library("Verification", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
+    library("Verification", ["Diagnostics", "Checksums", "JSONText", "Tensors", "LanguageModels"]),
     library("Recipes", ["Diagnostics", "JSONText", "Compute", "Quantization", yams]),
     library(
       "Calibration", ["CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization"]),
@@ -66,7 +72,7 @@ let package = Package(
       "Execution",
       [
         "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
-        "Quantization", "CompressedTensors",
+        "Quantization", "QuantizedCheckpoints", "CompressedTensors",
       ]),
     library(
       "Tuning",
@@ -84,19 +90,19 @@ let package = Package(
       "Inspection",
       [
         "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization", "LanguageModels",
-        "Quantization", "CompressedTensors", "Verification",
+        "Quantization", "QuantizedCheckpoints", "Verification", "Execution",
       ]),
     library(
       "Reporting",
       [
-        "CKernels", "Diagnostics", "JSONText", "Checkpoints", "Quantization", "CompressedTensors",
-        "Verification", "Evaluation",
+        "CKernels", "Diagnostics", "JSONText", "Checkpoints", "Quantization",
+        "QuantizedCheckpoints", "Verification", "Evaluation",
       ]),
     library(
       "AutoRound",
       [
         "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints",
-        "Tokenization", "LanguageModels", "Quantization", "CompressedTensors", "Verification",
+        "Tokenization", "LanguageModels", "Quantization", "QuantizedCheckpoints", "Verification",
         "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
       ]),
     library(
@@ -123,7 +129,8 @@ let package = Package(
       name: "fuzz",
       dependencies: [
         "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "CompressedTensors", "Verification", "Evaluation",
+        "LanguageModels", "Quantization", "QuantizedCheckpoints", "CompressedTensors",
+        "Verification", "Execution", "Evaluation",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
 
@@ -143,7 +150,12 @@ let package = Package(
     tests("Tokenization", ["JSONText"]),
     tests("LanguageModels", ["CKernels", "JSONText", "Tensors", "Compute", "Checkpoints"]),
     tests("Quantization", ["CKernels", "JSONText", "Tensors", "Checkpoints"]),
-    tests("CompressedTensors", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
+    tests("QuantizedCheckpoints", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
+    tests(
+      "CompressedTensors",
+      [
+        "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints", "Execution",
+      ]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
     tests("Execution", ["Compute", "Checkpoints"]),

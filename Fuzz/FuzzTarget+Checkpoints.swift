@@ -1,10 +1,11 @@
 import AutoRound
 import Checkpoints
-import CompressedTensors
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import Verification
 

@@ -18,7 +18,18 @@ public final class CheckpointWriter {
     let info: TensorInfo
     let file: String
     let offset: Int
-    var isWritten = false
+    /// The slices along the first dimension that are written; nil for all.
+    var slices: Set<Int>? = []
+    var isWritten: Bool { slices.map { !$0.isEmpty && $0.count == info.shape.first } ?? true }
+
+    func isFree(_ index: Int?) -> Bool {
+      guard let slices else { return false }
+      return index.map { !slices.contains($0) } ?? slices.isEmpty
+    }
+
+    mutating func note(_ index: Int?) {
+      if let index { slices?.insert(index) } else { slices = nil }
+    }
   }
 
   private let folder: PartialFolder
@@ -81,10 +92,10 @@ public final class CheckpointWriter {
       for entry in shard.header.entries {
         slots[entry.info.name] = Slot(
           info: entry.info, file: shard.fileName,
-          offset: shard.encodedHeader.count + entry.offsets.lowerBound,
-          isWritten: finished?.contains(entry.info.name) ?? false)
+          offset: shard.encodedHeader.count + entry.offsets.lowerBound)
       }
     }
+    for place in (finished ?? []).map(place) { slots[place.tensor]?.note(place.index) }
     if let index = plan.index { try write(index.text, toFile: ShardIndex.fileName) }
     try OutputFile.synchronizeFolder(folder.checkpointPath)
   }
@@ -107,39 +118,56 @@ public final class CheckpointWriter {
   /// - Throws: `InputError` of code `invalidValue` if no such tensor was announced, if it was
   ///   written before, or if its type or shape is another; of code `unwritable` if it fails.
   public func write(_ tensor: Tensor, named name: String) throws(InputError) {
+    try write(tensor, at: TensorPlace(tensor: name))
+  }
+
+  /// Writes one of the announced tensors, or a slice of one, to its place. Throws what ``write(_:named:)`` throws.
+  package func write(_ tensor: Tensor, at place: TensorPlace) throws(InputError) {
     precondition(!isFinished, "the checkpoint is finished")
+    let (name, index) = (place.tensor, place.index)
     func failure(_ message: String) -> InputError {
       InputError(
-        .invalidValue, source: folder.location.path, place: place(ofTensor: name), message)
+        .invalidValue, source: folder.location.path, place: Checkpoints.place(ofTensor: name),
+        message)
     }
-    guard let slot = slots[name] else { throw failure("is not among the tensors to write") }
-    guard !slot.isWritten else { throw failure("was written before") }
-    guard tensor.dtype == slot.info.dtype, tensor.shape == slot.info.shape else {
+    guard let slot = slots[name], place.isIn(slot.info) else {
+      throw failure("is not among the tensors to write")
+    }
+    guard slot.isFree(index) else { throw failure("was written before") }
+    let shape = index == nil ? slot.info.shape : Array(slot.info.shape.dropFirst())
+    guard tensor.dtype == slot.info.dtype, tensor.shape == shape else {
       throw failure(
-        "is \(tensor.dtype.rawValue) \(tensor.shape), expected \(slot.info.dtype.rawValue) "
-          + "\(slot.info.shape)")
+        "is \(tensor.dtype.rawValue) \(tensor.shape), expected \(slot.info.dtype.rawValue) \(shape)"
+      )
     }
     if current?.name != slot.file {
       current = (slot.file, try OutputFile(opening: path(of: slot.file)))
     }
-    try current?.file.write(tensor, at: slot.offset)
-    slots[name]?.isWritten = true
+    try current?.file.write(tensor, at: slot.offset + (index ?? 0) * tensor.byteCount)
+    slots[name]?.note(index)
   }
 
   /// Waits until these tensors are on the disk.
   package func synchronize(_ names: some Sequence<String>) throws(InputError) {
-    for file in Set(names.compactMap { slots[$0]?.file }).sorted() {
+    for file in Set(names.compactMap { slots[place(of: $0).tensor]?.file }).sorted() {
       try OutputFile(opening: path(of: file)).synchronize()
     }
   }
 
-  /// A tensor that was written, read back.
+  /// A tensor that was written, or a slice of one as journals call it, read back.
   package func written(_ name: String) throws(InputError) -> Tensor {
-    guard let slot = slots[name], slot.isWritten else {
+    let place = place(of: name)
+    guard let slot = slots[place.tensor], !slot.isFree(place.index) else {
       throw InputError(
-        .missing, source: folder.path, place: place(ofTensor: name), "is not written")
+        .missing, source: folder.path, place: Checkpoints.place(ofTensor: name), "is not written")
     }
-    return try SafetensorsFile(opening: URL(filePath: path(of: slot.file))).tensor(name)
+    let file = try SafetensorsFile(opening: URL(filePath: path(of: slot.file)))
+    return try place.slice(of: file.tensor(place.tensor))
+  }
+
+  /// The place that a journal calls so.
+  private func place(of name: String) -> TensorPlace {
+    (slots[name] == nil ? TensorPlace(slice: name) : nil) ?? TensorPlace(tensor: name)
   }
 
   /// Writes a text file, such as `config.json`.

@@ -1,7 +1,9 @@
 package import Checkpoints
 package import Diagnostics
+import Foundation
 package import JSONText
 package import Quantization
+package import QuantizedCheckpoints
 import Tensors
 
 /// Checkpoints in the formats of compressed-tensors 0.19, which vLLM and transformers load.
@@ -17,6 +19,10 @@ import Tensors
 package enum CompressedTensors: CheckpointFamily {
   package static let name = "compressed-tensors"
   package static let version = CompressedTensorsConfiguration.version
+
+  package static let tensorSuffixes = Set(
+    TensorSuffix.allCases.filter { $0 != .weight }.map(\.rawValue)
+      + ActivationScale.allCases.map(\.rawValue))
 
   package static func requireHolds(
     _ scheme: QuantizationScheme, path: String
@@ -34,44 +40,14 @@ package enum CompressedTensors: CheckpointFamily {
     var outline = CheckpointOutline(configuration: checkpoint.configuration)
     outline.configuration.set("quantization_config", quantization.json)
     outline.documents = [("config.json", outline.configuration.text(indentation: 2) + "\n")]
-    for name in checkpoint.tensorNames {
-      guard let info = checkpoint.info(name) else { continue }
-      guard let layer = TensorSuffix.weight.module(of: name), let scheme = schemes[layer],
-        let arguments = scheme.weights
-      else {
-        outline.tensors.append(info)
-        outline.copies.append((name, name))
-        continue
-      }
-      let planned: [TensorInfo]
-      do throws(InputError) {
-        planned = try encoding(of: scheme).plannedTensors(
-          for: layer, rows: info.shape[0], columns: info.shape[1], arguments: arguments,
-          scaleDType: info.dtype)
-      } catch {
-        throw error.inSource(layer)
-      }
-      if let suffix = TensorSuffix.scale(ofInputs: scheme.inputActivations) {
-        outline.tensors.append(
-          TensorInfo(
-            name: suffix.name(of: layer),
-            dtype: suffix == .inputGlobalScale ? .float32 : info.dtype, shape: [1]))
-      }
-      outline.tensors += planned
-      for tensor in planned where tensor.name != TensorSuffix.shape.name(of: layer) {
-        outline.weightByteCount += tensor.byteCount
-      }
-    }
-    for (module, dtype) in keyValues?.scales ?? [] {
-      outline.tensors += TensorSuffix.ofKeysAndValues.map {
-        TensorInfo(name: $0.name(of: module), dtype: dtype, shape: [1])
-      }
-    }
+    try outline.add(checkpoint, schemes: schemes, keyValues: keyValues, of: Self.self)
     return outline
   }
 
   package static func encoding(of scheme: QuantizationScheme) throws(InputError) -> LayerEncoding {
-    try scheme.resolvedFormat.encoding()
+    let format = scheme.resolvedFormat
+    if let weights = scheme.weights { try format.requireHolds(weights) }
+    return try format.encoding()
   }
 
   package static func storedSchemes(_ fields: JSONReader) throws(InputError) -> StoredSchemes {
@@ -81,14 +57,72 @@ package enum CompressedTensors: CheckpointFamily {
       keyValueScheme: configuration.keyValueCacheScheme)
   }
 
-  package static func layers(among tensorNames: [String]) -> Set<String> {
+  package static func configuration(
+    _ configuration: JSONValue, storedAs format: CompressionFormat
+  ) -> JSONValue {
+    guard var quantization = configuration["quantization_config"],
+      let groups = quantization["config_groups"]?.objectValue
+    else { return configuration }
+    let name = JSONValue.string(format.rawValue)
+    let renamed = groups.map { group in
+      var value = group.value
+      value.set("format", name)
+      return JSONValue.Member(group.key, value)
+    }
+    quantization.set("config_groups", .object(renamed))
+    quantization.set("format", name)
+    var result = configuration
+    result.set("quantization_config", quantization)
+    return result
+  }
+
+  package static func layers(in checkpoint: Checkpoint) -> Set<String> {
     Set(
-      tensorNames.compactMap {
+      checkpoint.tensorNames.compactMap {
         TensorSuffix.scale.module(of: $0) ?? TensorSuffix.packed.module(of: $0)
       })
   }
 
-  package static func owner(of tensorName: String) -> String? {
-    TensorSuffix.partsOfWeight.lazy.compactMap { $0.module(of: tensorName) }.first
+  package static func owners(of tensor: TensorInfo) -> [String] {
+    TensorSuffix.partsOfWeight.compactMap { $0.module(of: tensor.name) }
+  }
+
+  package static func measure(
+    _ layer: String, in checkpoint: Checkpoint
+  ) throws(InputError) -> (weightCount: Int, byteCount: Int) {
+    let byteCount = TensorSuffix.partsOfWeight.filter { $0 != .shape }
+      .compactMap { checkpoint.info($0.name(of: layer))?.byteCount }.reduce(0, +)
+    return (try weightCount(layer, in: checkpoint), byteCount)
+  }
+
+  /// Rows times columns of a layer's weight.
+  private static func weightCount(
+    _ layer: String, in checkpoint: Checkpoint
+  ) throws(InputError) -> Int {
+    if let plain = checkpoint.info(TensorSuffix.weight.name(of: layer)) {
+      // A checkpoint that could be opened has tensors whose sizes were checked.
+      return plain.shape.reduce(1, *)
+    }
+    guard let packed = checkpoint.info(TensorSuffix.packed.name(of: layer)) else { return 0 }
+    // A byte holds two numbers; words hold as many as the shape beside them says.
+    if packed.dtype == .uint8 { return 2 * packed.shape.reduce(1, *) }
+    let name = TensorSuffix.shape.name(of: layer)
+    func malformed(_ message: String) -> InputError {
+      InputError(
+        .malformed, source: checkpoint.folder.path(percentEncoded: false), place: name, message)
+    }
+    let shape = try checkpoint.tensor(name)
+    guard shape.dtype == .int64, shape.shape == [2] else {
+      throw malformed("is \(shape.dtype.rawValue) \(shape.shape), expected i64 [2]")
+    }
+    let sizes = shape.elements(as: Int64.self)
+    let (count, overflow) = sizes[0].multipliedReportingOverflow(by: sizes[1])
+    // A number takes a bit at the least, so that no sum of such counts exceeds what files can hold.
+    guard sizes[0] > 0, sizes[1] > 0, !overflow, count <= 8 * packed.byteCount else {
+      throw malformed(
+        "says \(sizes[0]) by \(sizes[1]), which the \(packed.byteCount) bytes of its weight cannot be"
+      )
+    }
+    return Int(count)
   }
 }

@@ -1,10 +1,11 @@
 import Diagnostics
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 
 /// A byte for each code, `[O, I]`: floats as f8e4m3, integers of any bits as i8, less 2^(b-1).
 struct ByteCodes: LayerPart {
-  let suffix = TensorSuffix.weight
+  let name = TensorSuffix.weight.rawValue
 
   func kind(_ layer: LayerOutline) -> (dtypes: [DType], shape: [Int]) {
     ([Self.dtype(of: layer.arguments)], [layer.grouping.rows, layer.grouping.columns])
@@ -13,7 +14,7 @@ struct ByteCodes: LayerPart {
   func size(
     in tensors: LayerTensors, _ arguments: QuantizationArguments
   ) throws(InputError) -> (rows: Int, columns: Int)? {
-    try tensors.sizeOfMatrix(suffix, dtype: Self.dtype(of: arguments))
+    try tensors.sizeOfMatrix(name, dtype: Self.dtype(of: arguments))
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {
@@ -37,18 +38,38 @@ struct ByteCodes: LayerPart {
   }
 }
 
-/// Codes of any bits as one stream without gaps in each row of i32, `[O, ceil(I*b / 32)]`. See ``CodePacking``.
-struct WordCodes: LayerPart {
-  let suffix = TensorSuffix.packed
+/// Codes as one stream without gaps in each row. See ``CodePacking``.
+enum PackedCodes: LayerPart {
+  /// Codes of any bits in i32, `[O, ceil(I*b / 32)]`.
+  case words
+  /// Two codes of 4 bits in each byte, u8 `[O, I/2]`.
+  case pairs
+
+  var name: String { TensorSuffix.packed.rawValue }
+  private var dtype: DType { self == .words ? .int32 : .uint8 }
 
   func kind(_ layer: LayerOutline) throws(InputError) -> (dtypes: [DType], shape: [Int]) {
     let columns = layer.grouping.columns
-    let words = try CodePacking.wordCount(columns, bits: layer.arguments.numBits)
-    return ([.int32], [layer.grouping.rows, words])
+    guard self == .words || columns % 2 == 0 else {
+      throw InputError(
+        .unsupported, "the layer has \(columns) inputs, expected an even number for 4-bit floats")
+    }
+    let width =
+      self == .words
+      ? try CodePacking.wordCount(columns, bits: layer.arguments.numBits) : columns / 2
+    return ([dtype], [layer.grouping.rows, width])
+  }
+
+  func size(
+    in tensors: LayerTensors, _ arguments: QuantizationArguments
+  ) throws(InputError) -> (rows: Int, columns: Int)? {
+    guard self == .pairs else { return nil }
+    let (rows, pairs) = try tensors.sizeOfMatrix(name, dtype: dtype)
+    return (rows, 2 * pairs)
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {
-    CodePacking.pack(weight.codes, bits: weight.arguments.numBits, into: .int32)
+    CodePacking.pack(weight.codes, bits: weight.arguments.numBits, into: dtype)
   }
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) {
@@ -57,38 +78,10 @@ struct WordCodes: LayerPart {
   }
 }
 
-/// Two codes of 4 bits in each byte, u8 `[O, I/2]`. See ``CodePacking``.
-struct PairCodes: LayerPart {
-  let suffix = TensorSuffix.packed
-
-  func kind(_ layer: LayerOutline) throws(InputError) -> (dtypes: [DType], shape: [Int]) {
-    let columns = layer.grouping.columns
-    guard columns % 2 == 0 else {
-      throw InputError(
-        .unsupported, "the layer has \(columns) inputs, expected an even number for 4-bit floats")
-    }
-    return ([.uint8], [layer.grouping.rows, columns / 2])
-  }
-
-  func size(
-    in tensors: LayerTensors, _ arguments: QuantizationArguments
-  ) throws(InputError) -> (rows: Int, columns: Int)? {
-    let (rows, pairs) = try tensors.sizeOfMatrix(suffix, dtype: .uint8)
-    return (rows, 2 * pairs)
-  }
-
-  func tensor(of weight: QuantizedWeight) -> Tensor {
-    CodePacking.pack(weight.codes, bits: 4, into: .uint8)
-  }
-
-  func read(_ tensor: Tensor, into layer: inout LayerNumbers) {
-    layer.codes = CodePacking.unpack(tensor, columns: layer.outline.grouping.columns, bits: 4)
-  }
-}
-
 /// Rows and columns of a weight whose stream of codes does not tell them, i64 `[2]`.
 struct SizeRecord: LayerPart {
-  let suffix = TensorSuffix.shape
+  let name = TensorSuffix.shape.rawValue
+  let isRecord = true
 
   func kind(_ layer: LayerOutline) -> (dtypes: [DType], shape: [Int]) {
     ([.int64], [2])
@@ -97,10 +90,10 @@ struct SizeRecord: LayerPart {
   func size(
     in tensors: LayerTensors, _ arguments: QuantizationArguments
   ) throws(InputError) -> (rows: Int, columns: Int)? {
-    let sizes = try tensors.required(suffix, dtypes: [.int64], shape: [2]).elements(as: Int64.self)
+    let sizes = try tensors.required(name, dtypes: [.int64], shape: [2]).elements(as: Int64.self)
     guard sizes.allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
       throw InputError(
-        .malformed, place: suffix.name(of: tensors.name),
+        .malformed, place: "\(tensors.name).\(name)",
         "found \(sizes), expected two positive sizes")
     }
     return (Int(sizes[0]), Int(sizes[1]))
@@ -126,6 +119,11 @@ extension QuantizationArguments {
 }
 
 extension Tensor {
+  /// Whether all bytes are below `limit`.
+  fileprivate func hasBytes(below limit: Int) -> Bool {
+    withUnsafeBytes { bytes in bytes.reduce(0, max) < limit }
+  }
+
   /// Refuses f8e4m3 numbers, given as their bits, of which one is NaN.
   func requireE4M3Numbers() throws(InputError) {
     // Without an early end, so that many are looked at together.

@@ -1,10 +1,11 @@
 import Diagnostics
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 
 /// Zero points of asymmetric integers as i8, less 2^(b-1), in the shape of the scales.
 struct ByteZeroPoints: LayerPart {
-  let suffix = TensorSuffix.zeroPoint
+  let name = TensorSuffix.zeroPoint.rawValue
 
   func isPart(of arguments: QuantizationArguments) -> Bool { !arguments.isSymmetric }
 
@@ -21,7 +22,7 @@ struct ByteZeroPoints: LayerPart {
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
     let arguments = layer.outline.arguments
-    let zeroPoints = tensor.bytes.map { $0 &+ arguments.byteShift }
+    let zeroPoints = tensor.elements(as: UInt8.self).map { $0 &+ arguments.byteShift }
     guard zeroPoints.allSatisfy({ Int($0) < 1 << arguments.numBits }) else {
       throw arguments.integersOutOfRange
     }
@@ -30,9 +31,9 @@ struct ByteZeroPoints: LayerPart {
 }
 
 /// Zero points of asymmetric integers, i32 `[ceil(O*b / 32), G]`: each column is a stream like a row of
-/// ``WordCodes``, of the zero points of all rows. The single one of a tensor is as in ``ByteZeroPoints``.
+/// ``PackedCodes/words``, of the zero points of all rows. The single one of a tensor is as in ``ByteZeroPoints``.
 struct WordZeroPoints: LayerPart {
-  let suffix = TensorSuffix.zeroPoint
+  let name = TensorSuffix.zeroPoint.rawValue
 
   func isPart(of arguments: QuantizationArguments) -> Bool { !arguments.isSymmetric }
 
@@ -68,7 +69,7 @@ struct WordZeroPoints: LayerPart {
     let columns = CodePacking.unpack(
       streams, columns: grouping.rows, bits: layer.outline.arguments.numBits)
     layer.zeroPoints = Self.transposed(
-      columns.bytes, rows: grouping.groups, columns: grouping.rows)
+      columns.elements(as: UInt8.self), rows: grouping.groups, columns: grouping.rows)
   }
 
   private var single: ByteZeroPoints { ByteZeroPoints() }

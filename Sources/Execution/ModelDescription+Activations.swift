@@ -1,8 +1,8 @@
 import Checkpoints
-import CompressedTensors
 package import Compute
 package import LanguageModels
 package import Quantization
+import QuantizedCheckpoints
 import Tensors
 
 extension ModelDescription {
@@ -50,14 +50,14 @@ extension ActivationPlan {
           try inputs[other]?.quantization == quantization
             && sharesScale(fullName(other), fullName(layer))
         }
-        let scale = TensorSuffix.scale(ofInputs: arguments)?.name(of: layer)
+        let scale = ActivationScale.ofInputs(arguments)?.name(of: layer)
         inputs[layer] = owner.flatMap { inputs[$0] } ?? Rounding(quantization, scale: scale)
       }
     }
     guard let quantization = keyValues?.activationQuantization(rule) else { return }
     for module in block.attentionModules {
-      keys[module] = Rounding(quantization, scale: TensorSuffix.keyScale.name(of: module))
-      values[module] = Rounding(quantization, scale: TensorSuffix.valueScale.name(of: module))
+      keys[module] = Rounding(quantization, scale: ActivationScale.key.name(of: module))
+      values[module] = Rounding(quantization, scale: ActivationScale.value.name(of: module))
     }
   }
 }

@@ -1,11 +1,11 @@
 package import Checkpoints
-import CompressedTensors
 import Compute
 import Diagnostics
 package import Foundation
 import JSONText
 package import LanguageModels
 import Quantization
+import QuantizedCheckpoints
 package import Tensors
 
 /// A checkpoint that can be run, in full precision or quantized.
@@ -90,11 +90,11 @@ extension DequantizedCheckpoint {
 
   /// Whether two layers that read the same values have equal scales for them.
   fileprivate func sharesInputScale(_ first: String, _ second: String) throws -> Bool {
-    guard let suffix = TensorSuffix.scale(ofInputs: schemes[first]?.inputActivations) else {
+    guard let scale = ActivationScale.ofInputs(schemes[first]?.inputActivations) else {
       return true
     }
-    return try activationScale(named: suffix.name(of: first))
-      == activationScale(named: suffix.name(of: second))
+    return try activationScale(named: scale.name(of: first))
+      == activationScale(named: scale.name(of: second))
   }
 
   /// Refuses scales that are not there, or no positive numbers, before anything is computed.

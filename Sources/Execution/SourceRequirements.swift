@@ -1,8 +1,8 @@
 import Checkpoints
-import CompressedTensors
 package import Diagnostics
 import Foundation
 import JSONText
+import QuantizedCheckpoints
 import Tensors
 
 /// What a source must be so that a sound copy can be made of it, as far as headers and small files tell.
@@ -45,7 +45,7 @@ extension Checkpoint {
 
   /// The ends of the names of what quantization writes.
   private static let leftovers: Set<String> = Set(
-    TensorSuffix.allCases.filter { $0 != .weight }.map(\.rawValue)
+    CheckpointFamilies.all.flatMap { $0.tensorSuffixes }
       + ["weight_scale_inv", "qweight", "qzeros", "g_idx"])
 }
 

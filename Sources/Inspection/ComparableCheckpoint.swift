@@ -1,9 +1,10 @@
 import Checkpoints
-import CompressedTensors
 import Diagnostics
+import Execution
 public import Foundation
 import JSONText
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 
 /// A checkpoint whose tensors can be read as numbers under the names that a model gives them, whatever
@@ -15,16 +16,16 @@ struct ComparableCheckpoint {
   let names: Set<String>
 
   package init(opening folder: URL) throws {
-    checkpoint = try Checkpoint(opening: folder)
-    let isQuantized =
-      checkpoint.configuration["quantization_config"] != nil
-      && !CompressedTensors.layers(among: checkpoint.tensorNames).isEmpty
+    let checkpoint = try Checkpoint(opening: folder)
+    self.checkpoint = checkpoint
+    let family = CheckpointFamilies.known(checkpoint.configuration["quantization_config"])
+    let isQuantized = family?.layers(in: checkpoint).isEmpty == false
     quantized = isQuantized ? try DequantizedCheckpoint(checkpoint) : nil
     names = quantized?.tensorNames ?? Set(checkpoint.tensorNames)
   }
 
   private func scheme(of name: String) -> QuantizationScheme? {
-    TensorSuffix.weight.module(of: name).flatMap { quantized?.schemes[$0] }
+    ModuleDescription.name(ofWeight: name).flatMap { quantized?.schemes[$0] }
   }
 
   /// How a tensor is stored, in words.

@@ -1,10 +1,11 @@
 import Checkpoints
-import CompressedTensors
 import Diagnostics
+import Execution
 package import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import QuantizedCheckpoints
 import Tokenization
 package import Verification
 
@@ -20,7 +21,7 @@ extension VerificationReport {
       let schemes = quantized.schemes
       for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
         try quantized.family.requireHolds(scheme, path: layer)
-        if scheme.weights != nil { _ = try quantized.size(of: layer) }
+        if scheme.weights != nil { _ = try quantized.outline(of: layer) }
       }
       let configuration = JSONReader(checkpoint.configuration)
       guard Architectures.know(configuration) else { return }

@@ -56,7 +56,9 @@ final class ParameterState {
   /// From the V of one row to that of the next.
   var valueStride: Int { isTuned ? grouping.columns : 0 }
   private var valueCount: Int { isTuned ? elementCount : grouping.columns }
-  private var count: Int { valueCount + arrays.ranges * parameterCount }
+  /// Range scales of all arrays.
+  var rangeCount: Int { arrays.ranges * parameterCount }
+  private var count: Int { valueCount + rangeCount }
 
   /// - Parameters:
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
@@ -173,12 +175,12 @@ final class ParameterState {
     return scales
   }
 
-  /// Adds up, in each of `arrays` arrays of sums, those of rows with common parameters, in the order of
+  /// Adds up, in each array of sums, those of rows with common parameters, in the order of
   /// the rows; each array then has one number for each parameter set.
-  func addRowsUp(arrays: Int) {
+  func addRowsUp() {
     guard grouping.rowSpan > 1 else { return }
     let (rows, groups) = (grouping.rows, grouping.groups)
-    for sum in (0..<arrays).map({ sums + $0 * sumCount }) {
+    for sum in (0..<arrays.sums).map({ sums + $0 * sumCount }) {
       for first in stride(from: 0, to: rows, by: grouping.rowSpan) {
         for group in 0..<groups {
           var total: Float = 0

@@ -71,14 +71,13 @@ public struct QuantizedWeight: Sendable, Equatable {
       guard let out = bytes.baseAddress, !bytes.isEmpty else { return }
       codes.withUnsafeBytes { codes in
         guard let codes = codes.bindMemory(to: UInt8.self).baseAddress else { return }
-        let target = OutputRows(base: out)
         ThreadTeam.forRanges(of: rows) { begin, end in
           for row in begin..<end {
             for group in 0..<grouping.groups {
               let columns = grouping.columns(ofGroup: group)
               let parameter = grouping.parameter(row: row, group: group)
               let first = row * grouping.columns + columns.lowerBound
-              let output = target.base + first * size
+              let output = out + first * size
               let type = isNarrow ? CK_BF16 : CK_F32
               if let format {
                 ck_float_dequantize(
@@ -94,10 +93,5 @@ public struct QuantizedWeight: Sendable, Equatable {
       }
     }
     return result.converted(to: dtype)
-  }
-
-  private struct OutputRows: @unchecked Sendable {
-    // Threads write disjoint rows.
-    let base: UnsafeMutableRawPointer
   }
 }

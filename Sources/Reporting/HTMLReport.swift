@@ -1,8 +1,8 @@
-import CompressedTensors
 import Diagnostics
 import Evaluation
 import Foundation
 import Quantization
+import QuantizedCheckpoints
 import Verification
 
 /// `report.html`: a run on one page that needs nothing but itself.
@@ -93,8 +93,8 @@ struct HTMLReport {
     return [
       (
         "program",
-        "autoround \(ProgramVersion.current), format of \(CompressedTensors.name) "
-          + CompressedTensors.version
+        "autoround \(ProgramVersion.current), format of \(record.family.name) "
+          + record.family.version
       ),
       (
         "command",

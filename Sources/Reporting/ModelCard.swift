@@ -1,7 +1,7 @@
-import CompressedTensors
 import Diagnostics
 import Evaluation
 import Foundation
+import QuantizedCheckpoints
 import Verification
 
 /// The model card of a quantized checkpoint, `README.md`, with the front matter that the hub reads.
@@ -30,7 +30,7 @@ struct ModelCard {
     if !record.frontMatter.contains(where: { $0.hasPrefix("pipeline_tag:") }) {
       lines.append("pipeline_tag: text-generation")
     }
-    let tags = ["autoround", CompressedTensors.name, "quantized"] + (isServed ? ["vllm"] : [])
+    let tags = ["autoround", record.family.name, "quantized"] + (isServed ? ["vllm"] : [])
     return lines + ["library_name: transformers", "tags:"] + tags.map { "- \($0)" }
   }
 
@@ -82,7 +82,7 @@ struct ModelCard {
       lines += ["```", "pip install vllm", "vllm serve \(shellWord(name))\(cache)", "```", ""]
     }
     lines += [
-      "```python", "# pip install transformers \(CompressedTensors.name) accelerate",
+      "```python", "# pip install transformers \(record.family.name) accelerate",
       "from transformers import AutoModelForCausalLM, AutoTokenizer", "",
       "tokenizer = AutoTokenizer.from_pretrained(\(Self.quoted(name)))",
       "model = AutoModelForCausalLM.from_pretrained("

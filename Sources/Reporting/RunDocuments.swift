@@ -1,5 +1,6 @@
 package import Checkpoints
 import JSONText
+package import QuantizedCheckpoints
 package import Verification
 
 /// What is written beside a checkpoint about the run that made it.
@@ -11,14 +12,15 @@ package struct RunDocuments {
   ///
   /// - Parameters:
   ///   - source: What was quantized: its license and its name on the hub are passed on.
+  ///   - family: How the checkpoint is stored.
   ///   - verification: What was found in the checkpoint as it lies on the disk.
   package init(
     of report: RunReport, _ description: RunDescription, _ verification: VerificationReport,
-    source: Checkpoint, _ reporting: RunReporting
+    source: Checkpoint, family: any CheckpointFamily.Type, _ reporting: RunReporting
   ) {
     let card = SourceCard(folder: source.folder, configuration: source.configuration)
     let record = RunRecord(
-      description: description, report: report, verification: verification,
+      description: description, family: family, report: report, verification: verification,
       commandLine: reporting.commandLine, baseModel: reporting.baseModel ?? card.name,
       frontMatter: card.frontMatter, hasChatTemplate: card.hasChatTemplate,
       licenseFiles: SourceCard.licenseFiles(source))

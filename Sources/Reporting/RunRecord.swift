@@ -1,12 +1,14 @@
-import CompressedTensors
 import Foundation
 import JSONText
 import Quantization
+import QuantizedCheckpoints
 import Verification
 
 /// All that is known of a finished run: what the files about it are written from.
 struct RunRecord {
   var description: RunDescription
+  /// How the checkpoint is stored.
+  var family: any CheckpointFamily.Type
   var report: RunReport
   var verification: VerificationReport
   var commandLine: [String]
@@ -28,8 +30,8 @@ struct RunRecord {
     let digests = verification.tensorDigests.sorted { $0.key < $1.key }
     var program: JSONValue = [
       "name": "autoround", "version": .string(ProgramVersion.current),
-      "compressed_tensors": .string(CompressedTensors.version),
     ]
+    program.set(family.name.replacing("-", with: "_"), .string(family.version))
     for (name, value) in ProgramVersion.surroundings { program.set(name, .string(value)) }
     return [
       "program": program,

@@ -10,23 +10,23 @@ struct LoadContracts {
   /// `weight_global_scale` of the layers that have one, by the tensors' names.
   var globalScales: [String: Float] = [:]
 
-  /// Layers that vLLM runs as one: by the ends of their names.
-  static let fused = [
-    ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["gate_proj", "up_proj"],
+  /// Layers that vLLM runs as one: the ends of the name that it has for them, and of their own.
+  private static let fused = [
+    (
+      name: "self_attn.qkv_proj",
+      parts: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]
+    ),
+    (name: "gate_up_proj", parts: ["gate_proj", "up_proj"]),
   ]
 
   /// The types that weights of a model are computed in.
   private static let dtypes: Set = ["auto", "bfloat16", "float16", "float32", "float64"]
-
-  /// The names that vLLM has for them.
-  static let fusedNames = ["self_attn.qkv_proj", "gate_up_proj"]
 
   func run(_ report: inout VerificationReport) {
     defer { description.reportCost(&report) }
     checkModelClass(&report)
     for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
       checkScheme(name, layer.scheme, &report)
-      checkShape(name, layer.shape, &report)
     }
     WholeGroups(layers: layers).run(&report)
     checkFused(&report)
@@ -71,7 +71,7 @@ struct LoadContracts {
     for (name, layer) in layers where layer.scheme != nil {
       compare(name, description.scheme(of: name), description.schemeInVLLM(of: name))
     }
-    for (parts, fused) in zip(Self.fused, Self.fusedNames) {
+    for (fused, parts) in Self.fused {
       for (name, layer) in layers where name.hasSuffix("." + parts[0]) && layer.scheme != nil {
         let stem = String(name.dropLast(parts[0].count))
         compare(
@@ -122,7 +122,7 @@ struct LoadContracts {
   }
 
   private func checkFused(_ report: inout VerificationReport) {
-    for parts in Self.fused {
+    for (_, parts) in Self.fused {
       let first = parts[0]
       for name in layers.keys.sorted() where name.hasSuffix("." + first) {
         let stem = name.dropLast(first.count)
@@ -161,31 +161,5 @@ struct LoadContracts {
       let block = blockNumber(of: name)
     else { return true }
     return block < count
-  }
-
-  /// The sizes that the configuration gives the usual layers.
-  private func checkShape(_ name: String, _ shape: [Int], _ report: inout VerificationReport) {
-    func value(_ key: String) -> Int? { configuration[key]?.intValue }
-    guard let hidden = value("hidden_size"), let heads = value("num_attention_heads"), heads > 0
-    else { return }
-    let head = value("head_dim") ?? hidden / heads
-    let keys = value("num_key_value_heads") ?? heads
-    let parts = name.split(separator: ".").suffix(2).joined(separator: ".")
-    let (queries, pairs) = (
-      heads.multipliedReportingOverflow(by: head), keys.multipliedReportingOverflow(by: head)
-    )
-    guard !queries.overflow, !pairs.overflow else { return }
-    let expected: [Int?]
-    switch parts {
-    case "self_attn.q_proj": expected = [queries.partialValue, hidden]
-    case "self_attn.k_proj", "self_attn.v_proj": expected = [pairs.partialValue, hidden]
-    case "self_attn.o_proj": expected = [hidden, queries.partialValue]
-    case "mlp.gate_proj", "mlp.up_proj": expected = [value("intermediate_size"), hidden]
-    case "mlp.down_proj": expected = [hidden, value("intermediate_size")]
-    default: return
-    }
-    if expected.contains(where: { $0 == nil }) || expected.compactMap({ $0 }) == shape { return }
-    report.add(
-      .damage, name, "has shape \(shape), expected \(expected.compactMap { $0 }) from config.json")
   }
 }

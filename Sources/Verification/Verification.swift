@@ -1,6 +1,7 @@
 import Diagnostics
 package import Foundation
 import JSONText
+import LanguageModels
 import Tensors
 
 extension VerificationReport {
@@ -41,8 +42,8 @@ extension VerificationReport {
     }
     checkBlocks(configuration, layers.keys)
     ModelTensors(
-      configuration: configuration, tensors: tensors, layers: layers.mapValues(\.shape),
-      quantized: Set(quantized.keys), description: description
+      model: try? Architectures.describe(JSONReader(configuration)), tensors: tensors,
+      layers: layers.mapValues(\.shape), quantized: Set(quantized.keys), description: description
     ).run(&self)
     ActivationScaleCheck(
       description: description, tensors: tensors, layers: quantized.mapValues(\.scheme)
@@ -144,16 +145,9 @@ extension VerificationReport {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return names.sorted().flatMap { name -> [String] in
       let url = folder.appending(path: name)
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-        return []
-      }
-      guard isFolder.boolValue else {
-        // Reading a device or a pipe might never end.
-        let resolved = url.resolvingSymlinksInPath().path
-        let type = try? FileManager.default.attributesOfItem(atPath: resolved)[.type]
-        return type as? FileAttributeType == .typeRegular ? [prefix + name] : []
-      }
+      guard let status = FileStatus(path: url.path) else { return [] }
+      // Reading a device or a pipe might never end.
+      if !status.isFolder { return status.isRegularFile ? [prefix + name] : [] }
       // Checkpoints have no folders in folders; links could go round in circles.
       return prefix.isEmpty ? fileNames(url, prefix: name + "/") : []
     }

@@ -1,8 +1,10 @@
 import CompressedTensors
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import TestSupport
 import Testing

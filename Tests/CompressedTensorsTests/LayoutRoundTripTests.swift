@@ -2,6 +2,7 @@ import Checkpoints
 import CompressedTensors
 import Diagnostics
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import TestSupport
 import Testing
@@ -23,7 +24,8 @@ import Testing
     let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
     let back = try layout.weight(named: "a.b", arguments: weight.arguments) { byName[$0] }
     #expect(back == weight, "\(what)")
-    let shape = try layout.shape(named: "a.b", arguments: weight.arguments) { byName[$0] }
+    let shape = try layout.outline(named: "a.b", arguments: weight.arguments) { byName[$0] }
+      .grouping
     #expect([shape.rows, shape.columns] == [weight.rows, weight.columns], "\(what)")
   }
 

@@ -2,6 +2,7 @@ import Checkpoints
 import CompressedTensors
 import Diagnostics
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import TestSupport
 import Testing
@@ -103,7 +104,8 @@ import Testing
             #expect(
               try layout.weight(named: "x", arguments: arguments) { tensors[$0] } == weight,
               "\(strategy), \(rows) by \(columns), zero point \(zeroPoint), \(layout)")
-            let shape = try layout.shape(named: "x", arguments: arguments) { tensors[$0] }
+            let shape = try layout.outline(named: "x", arguments: arguments) { tensors[$0] }
+              .grouping
             #expect([shape.rows, shape.columns] == [rows, columns])
           }
         }

@@ -4,6 +4,7 @@ import Diagnostics
 import Foundation
 import JSONText
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import TestSupport
 import Testing

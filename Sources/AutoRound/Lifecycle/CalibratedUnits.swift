@@ -1,10 +1,10 @@
 import Checkpoints
-import CompressedTensors
 import Compute
 import Diagnostics
 import Execution
 import LanguageModels
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 
 /// Carries the hidden states of all samples through a model, and makes a unit of each decoder block, and of the head
@@ -63,9 +63,9 @@ final class CalibratedUnits: UnitSource {
       .compactMap { layer, rounding -> CalibratedUnit.NamedScale? in
         let name = "\(placed.name).\(layer)"
         guard let scale = inputScales.first(where: { $0.name == rounding.scale }),
-          let suffix = TensorSuffix.scale(ofInputs: table[name]?.inputActivations)
+          let kind = ActivationScale.ofInputs(table[name]?.inputActivations)
         else { return nil }
-        return (suffix.name(of: name), scale)
+        return (kind.name(of: name), scale)
       }
     let layers = try layers(of: placed)
     let parts = layers.map { layer in

@@ -4,6 +4,7 @@ import Diagnostics
 import Evaluation
 import Foundation
 import Inspection
+import QuantizedCheckpoints
 import Recipes
 import Reporting
 import Verification
@@ -15,6 +16,8 @@ struct CheckpointCompletion {
   var output: URL
   var reporting: RunReporting
   var observer: (any RunObserver)?
+  /// How the checkpoint is stored.
+  var family: any CheckpointFamily.Type
   var writer: CheckpointWriter
   /// The folder in which the checkpoint is so far.
   var folder: URL
@@ -107,7 +110,7 @@ struct CheckpointCompletion {
     _ report: RunReport, _ description: RunDescription, _ verification: VerificationReport
   ) throws(InputError) {
     let documents = RunDocuments(
-      of: report, description, verification, source: source, reporting)
+      of: report, description, verification, source: source, family: family, reporting)
     for file in documents.files { try writer.write(file.text, toFile: file.name) }
     try writer.finish()
     observer?.observe(.finished(report))

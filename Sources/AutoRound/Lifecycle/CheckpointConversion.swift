@@ -1,9 +1,10 @@
 import Checkpoints
-import CompressedTensors
 public import Diagnostics
+import Execution
 public import Foundation
 import JSONText
 public import Quantization
+import QuantizedCheckpoints
 import Reporting
 import Tensors
 import Verification
@@ -79,6 +80,7 @@ public struct CheckpointConversion {
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
     let quantized = try DequantizedCheckpoint(source)
+    let family = quantized.family
     let schemes = quantized.schemes.mapValues { scheme in
       var converted = scheme
       converted.format = format
@@ -86,51 +88,37 @@ public struct CheckpointConversion {
     }
     if format != .dense {
       for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-        try CompressedTensors.requireHolds(scheme, path: layer)
+        try family.requireHolds(scheme, path: layer)
       }
     }
 
-    var tensors: [TensorInfo] = []
-    var copied: [String] = []
-    for name in source.tensorNames {
-      guard let info = source.info(name) else { continue }
-      if let layer = Self.owner(of: name, among: schemes), !isKept(name) {
-        guard TensorSuffix.scale.module(of: name) == layer, let scheme = schemes[layer]
-        else { continue }
-        let (rows, columns) = try quantized.size(of: layer)
-        if let arguments = scheme.weights, format != .dense {
-          tensors += try CompressedTensors.encoding(of: scheme).plannedTensors(
-            for: layer, rows: rows, columns: columns, arguments: arguments, scaleDType: info.dtype)
-        } else {
-          tensors.append(
-            TensorInfo(
-              name: TensorSuffix.weight.name(of: layer),
-              dtype: QuantizedWeight.dtype(ofScales: info.dtype), shape: [rows, columns]))
+    var outline = CheckpointOutline(configuration: configuration(source.configuration, family))
+    var planned: Set<String> = []
+    for info in source.tensorNames.compactMap(source.info) {
+      let layers = family.owners(of: info).filter { schemes[$0] != nil }
+      for layer in layers where planned.insert(layer).inserted {
+        for tensor in try tensors(of: layer, schemes[layer], in: quantized) {
+          outline.add(tensor, at: family.place(of: tensor.name))
         }
-      } else if format == .dense, TensorSuffix.ofKeysAndValues.contains(where: { $0.ends(name) }) {
-        // They mean nothing without a configuration that speaks of them.
-        continue
-      } else {
-        tensors.append(info)
-        copied.append(name)
       }
+      guard layers.isEmpty, !isLost(info.name, schemes, family) else { continue }
+      outline.copy(info, at: TensorPlace(tensor: info.name))
     }
     let folder = try PartialFolder(output: output, sources: [checkpoint], overwrite: overwrite)
     defer { folder.discard() }
     try folder.clear()
-    let writer = try CheckpointWriter(CheckpointPlan(tensors), in: folder)
+    let writer = try CheckpointWriter(CheckpointPlan(outline.tensors), in: folder)
     for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
       let weight = try quantized.quantizedWeight(of: layer)
       let tensors =
         format == .dense
-        ? [(TensorSuffix.weight.name(of: layer), weight.dequantized(to: weight.dtype))]
-        : try CompressedTensors.encoding(of: scheme).tensors(for: weight, name: layer)
-      for (name, tensor) in tensors { try writer.write(tensor, named: name) }
+        ? [("\(layer).weight", weight.dequantized(to: weight.dtype))]
+        : try family.encoding(of: scheme).tensors(for: weight, name: layer)
+      for (name, tensor) in tensors { try writer.write(tensor, at: family.place(of: name)) }
       source.releasePages()
     }
-    for name in copied { try writer.write(source.tensor(name), named: name) }
-    try writer.write(
-      configuration(source.configuration).text(indentation: 2) + "\n", toFile: "config.json")
+    for copy in outline.copies { try writer.write(source.tensor(copy.source), at: copy.place) }
+    try writer.write(outline.configuration.text(indentation: 2) + "\n", toFile: "config.json")
     for other in source.otherFiles { try writer.copyFile(other) }
     let recipe = checkpoint.appending(path: "recipe.yaml")
     if FileManager.default.fileExists(atPath: recipe.path(percentEncoded: false)) {
@@ -144,38 +132,41 @@ public struct CheckpointConversion {
       outputBytes: writer.tensorByteCount, output: output)
   }
 
-  /// The quantized layer that a tensor belongs to.
-  private static func owner(
-    of name: String, among schemes: [String: QuantizationScheme]
-  ) -> String? {
-    guard let dot = name.lastIndex(of: ".") else { return nil }
-    let module = String(name[..<dot])
-    return schemes[module] == nil || name.hasSuffix(".bias") ? nil : module
+  /// The tensors that a quantized layer is to have.
+  private func tensors(
+    of layer: String, _ scheme: QuantizationScheme?, in quantized: DequantizedCheckpoint
+  ) throws(InputError) -> [TensorInfo] {
+    let stored = try quantized.outline(of: layer)
+    let (rows, columns) = (stored.grouping.rows, stored.grouping.columns)
+    let scaleDType = stored.scaleDType ?? .bfloat16
+    guard format != .dense, let scheme else {
+      return [
+        TensorInfo(
+          name: "\(layer).weight", dtype: QuantizedWeight.dtype(ofScales: scaleDType),
+          shape: [rows, columns])
+      ]
+    }
+    return try quantized.family.encoding(of: scheme).plannedTensors(
+      for: layer, rows: rows, columns: columns, arguments: stored.arguments,
+      scaleDType: scaleDType)
   }
 
-  /// Whether a tensor of a quantized layer stays as it is: a scale of its inputs.
-  private func isKept(_ name: String) -> Bool {
-    format != .dense && name.contains(".input_")
+  /// Whether a tensor means nothing in the copy: a scale of activations without a configuration that speaks of it, or
+  /// what other programs keep beside a quantized weight.
+  private func isLost(
+    _ name: String, _ schemes: [String: QuantizationScheme], _ family: any CheckpointFamily.Type
+  ) -> Bool {
+    let suffix = name.split(separator: ".").last.map(String.init) ?? ""
+    if family.tensorSuffixes.contains(suffix) { return format == .dense }
+    return suffix != "bias" && schemes[String(name.dropLast(suffix.count + 1))] != nil
   }
 
-  /// The configuration with the new format in every group, or without any quantization.
-  private func configuration(_ source: JSONValue) -> JSONValue {
-    guard format != .dense else { return source.removing("quantization_config") }
-    var configuration = source
-    guard var quantization = source["quantization_config"],
-      let groups = quantization["config_groups"]?.objectValue
-    else { return configuration }
-    let name = JSONValue.string(format.rawValue)
-    quantization.set(
-      "config_groups",
-      .object(
-        groups.map { group in
-          var value = group.value
-          value.set("format", name)
-          return JSONValue.Member(group.key, value)
-        }))
-    quantization.set("format", name)
-    configuration.set("quantization_config", quantization)
-    return configuration
+  /// The configuration with the new format, or without any quantization.
+  private func configuration(
+    _ source: JSONValue, _ family: any CheckpointFamily.Type
+  ) -> JSONValue {
+    format == .dense
+      ? source.removing("quantization_config")
+      : family.configuration(source, storedAs: format)
   }
 }

@@ -184,7 +184,8 @@ struct QuantizationRun {
   ) throws -> RunReport {
     let completion = CheckpointCompletion(
       source: run.survey.checkpoint, output: output, reporting: job.reporting, observer: observer,
-      writer: ledger.writer, folder: URL(filePath: folder.checkpointPath))
+      family: run.copy.family, writer: ledger.writer,
+      folder: URL(filePath: folder.checkpointPath))
     try checkStop(ledger)
     let verification = try completion.verify(
       digests: ledger.digests,

@@ -1,11 +1,11 @@
 package import Checkpoints
-import CompressedTensors
 import Diagnostics
 package import Execution
 import Foundation
 package import JSONText
 import LanguageModels
 package import Quantization
+import QuantizedCheckpoints
 import Recipes
 import Tensors
 import Verification
@@ -13,7 +13,8 @@ import Verification
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
   private let checkpoint: Checkpoint
-  private let family: any CheckpointFamily.Type
+  /// How it is stored.
+  let family: any CheckpointFamily.Type
   private let schemes: [String: QuantizationScheme]
   private let outline: CheckpointOutline
   /// Bytes of the source's tensors.
@@ -48,7 +49,7 @@ package struct QuantizedCopy {
   init(
     of checkpoint: Checkpoint, modules: [ModuleDescription],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline? = nil,
-    family: any CheckpointFamily.Type = CompressedTensors.self
+    family: any CheckpointFamily.Type = CheckpointFamilies.usual
   ) throws {
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
     for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
@@ -62,7 +63,7 @@ package struct QuantizedCopy {
     var (sourceBytes, weights) = (0, 0)
     for info in checkpoint.tensorNames.compactMap(checkpoint.info) {
       sourceBytes += info.byteCount
-      guard let module = TensorSuffix.weight.module(of: info.name) else { continue }
+      guard let module = ModuleDescription.name(ofWeight: info.name) else { continue }
       if schemes[module]?.weights != nil {
         weights += info.shape.reduce(1, *)
       } else if info.shape.count == 2, !known.contains(module), !VerificationReport.isTable(module)
@@ -101,9 +102,13 @@ package struct QuantizedCopy {
     checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
   }
 
+  /// Where a tensor of a layer is.
+  func place(of name: String) -> TensorPlace { family.place(of: name) }
+
   /// A scale of activations as its tensor.
   func tensor(ofScale scale: Float, named name: String) -> Tensor {
-    guard let info = tensors.first(where: { $0.name == name }) else {
+    let place = family.place(of: name).tensor
+    guard let info = tensors.first(where: { $0.name == place }) else {
       preconditionFailure("\(name) was not planned")
     }
     return Tensor([scale], shape: [1]).converted(to: info.dtype)
@@ -121,7 +126,7 @@ package struct QuantizedCopy {
   /// belong to the model, and the recipe.
   func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
     for copy in outline.copies {
-      try writer.write(checkpoint.tensor(copy.source), named: copy.name)
+      try writer.write(checkpoint.tensor(copy.source), at: copy.place)
     }
     for file in copiedFiles { try writer.copyFile(file) }
     for document in documents(recipe) { try writer.write(document.text, toFile: document.name) }

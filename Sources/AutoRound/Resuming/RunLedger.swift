@@ -1,5 +1,4 @@
 import Checkpoints
-import CompressedTensors
 import Diagnostics
 import Reporting
 import Tensors
@@ -47,9 +46,10 @@ final class RunLedger {
   var keptCount: Int { journal?.finished.count ?? 0 }
   /// What the user was told by earlier processes.
   var earlierWarnings: [String] { journal?.finished.flatMap(\.warnings) ?? [] }
-  /// The SHA-256 of tensors that are written, by name.
-  var digests: [(String, String)] {
-    journal?.finished.flatMap { $0.tensors.map { ($0.key, $0.value) } } ?? []
+  /// The SHA-256 of tensors that are written, by name; those of slices of a stack are for continuing a run alone.
+  var digests: [(key: String, value: String)] {
+    let names = Set(copy.tensors.map(\.name))
+    return journal?.finished.flatMap { $0.tensors.filter { names.contains($0.key) } } ?? []
   }
 
   /// The unit that comes next; nil when all are done.
@@ -77,11 +77,11 @@ final class RunLedger {
   func finish(_ result: UnitResult, streams: HiddenStates?, cost: RunCost) throws {
     for (module, weight) in result.weights {
       for (name, tensor) in try copy.tensors(for: weight, of: module) {
-        try write(tensor, named: name)
+        try write(tensor, at: copy.place(of: name))
       }
     }
     for (name, value) in result.scales {
-      try write(copy.tensor(ofScale: value, named: name), named: name)
+      try write(copy.tensor(ofScale: value, named: name), at: copy.place(of: name))
     }
     let isLast = nextUnit == unitCount - 1
     try journal?.finish(
@@ -91,8 +91,8 @@ final class RunLedger {
     nextUnit += 1
   }
 
-  private func write(_ tensor: Tensor, named name: String) throws {
-    try writer.write(tensor, named: name)
-    journal?.note(tensor, named: name)
+  private func write(_ tensor: Tensor, at place: TensorPlace) throws {
+    try writer.write(tensor, at: place)
+    journal?.note(tensor, named: place.description)
   }
 }

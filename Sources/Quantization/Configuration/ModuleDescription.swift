@@ -13,6 +13,11 @@ package struct ModuleDescription: Sendable, Equatable {
     self.shape = shape
   }
 
+  /// The module whose weight a tensor is, by its name; nil for other tensors.
+  package static func name(ofWeight tensor: String) -> String? {
+    tensor.hasSuffix(".weight") ? String(tensor.dropLast(".weight".count)) : nil
+  }
+
   /// Whether a scheme can apply to it.
   package var isLinear: Bool { className == "Linear" }
 }

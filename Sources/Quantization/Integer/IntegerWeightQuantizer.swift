@@ -1,4 +1,4 @@
-import CKernels
+package import CKernels
 package import Diagnostics
 package import Tensors
 
@@ -20,22 +20,10 @@ package import Tensors
 ///   what is stored. Rounding is half to even; gradients pass straight through it.
 /// - Groups of equal weights near zero get the least scale there is and integers of zero.
 /// - Same bits for every number of threads.
-package final class IntegerWeightQuantizer: HostWeightQuantizer {
-  package let arguments: QuantizationArguments
-  package let scaleDType: DType
-  package var rows: Int { state.grouping.rows }
-  package var columns: Int { state.grouping.columns }
-
-  /// V, then alpha, then beta; derived are least and greatest weights, scales and zero points, the gradients
+package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWeightQuantizer {
+  /// Alpha and beta beside V; derived are least and greatest weights, scales and zero points, the gradients
   /// of alpha and beta, and the scales that a search has found.
-  private let state: ParameterState
   static let arrays = ParameterState.Arrays(ranges: 2, derived: 7, sums: 3)
-  private(set) var layer: ck_int_layer
-  /// Whether scales and zero points stay as a search has left them.
-  private var hasSearchedScales = false
-
-  private var grouping: WeightGrouping { state.grouping }
-  private var parameterCount: Int { state.parameterCount }
 
   /// Starts at rounding to nearest.
   ///
@@ -50,12 +38,10 @@ package final class IntegerWeightQuantizer: HostWeightQuantizer {
     weight: Tensor, arguments: QuantizationArguments, scaleDType: DType, isTuned: Bool = true
   ) throws(InputError) {
     try arguments.requireIntegerWeights()
-    self.arguments = arguments
-    self.scaleDType = scaleDType
-    state = try ParameterState(
+    let state = try ParameterState(
       weight: weight, arguments: arguments, arrays: Self.arrays, isTuned: isTuned)
     let (grouping, parameters, derived) = (state.grouping, state.parameterCount, state.derived)
-    layer = ck_int_layer(
+    let layer = ck_int_layer(
       weight: state.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
       group_size: grouping.groupSize, groups: grouping.groups,
       parameter_stride: grouping.isWholeTensor ? 0 : grouping.groups,
@@ -65,53 +51,32 @@ package final class IntegerWeightQuantizer: HostWeightQuantizer {
       beta: state.ranges + parameters,
       wmin: derived, wmax: derived + parameters, initial: nil, scale: derived + 2 * parameters,
       zero: derived + 3 * parameters)
+    super.init(state, layer, Self.kernels, arguments: arguments, scaleDType: scaleDType)
     try findRanges()
     updateScales()
   }
 
-  // MARK: WeightQuantizer
-
-  package func quantizeDequantize(
-    into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int
-  ) {
-    precondition(dtype == .bfloat16 || dtype == .float32, "weights are computed in bf16 or f32")
-    precondition(rowStride >= columns)
-    updateScales()
-    ThreadTeam.forRanges(of: rows) { [layer] begin, end in
-      withUnsafePointer(to: layer) {
-        ck_int_quantize(
-          $0, output, dtype == .bfloat16 ? CK_BF16 : CK_F32, rowStride, begin, end)
-      }
-    }
+  private static var kernels: QuantizerKernels<ck_int_layer> {
+    QuantizerKernels(
+      scales: ck_int_scales, quantize: ck_int_quantize, codes: ck_int_codes,
+      update: { layer, gradient, rate, sums, count, begin, end in
+        ck_int_update(layer, gradient, rate, sums, sums + count, sums + 2 * count, begin, end)
+      },
+      gradients: { layer, gradient, values, sums, count, begin, end in
+        ck_int_gradients(layer, gradient, values, sums, sums + count, sums + 2 * count, begin, end)
+      },
+      rangeGradients: { layer, sums, count, ranges, parameterCount, begin, end in
+        ck_int_range_gradients(
+          layer, sums, sums + count, sums + 2 * count, ranges, ranges + parameterCount, begin, end)
+      })
   }
-
-  package func step(
-    gradient: UnsafePointer<Float>, learningRate: Float, rangeLearningRate: Float
-  ) {
-    state.requireTuned()
-    let (sums, sumCount) = (state.sums, state.sumCount)
-    ThreadTeam.forRanges(of: rows) { [layer] begin, end in
-      withUnsafePointer(to: layer) {
-        ck_int_update(
-          $0, gradient, learningRate, sums, sums + sumCount, sums + 2 * sumCount,
-          begin, end)
-      }
-    }
-    computeRangeGradients()
-    ck_sign_step(layer.alpha, rangeGradients, rangeLearningRate, 2 * parameterCount)
-  }
-
-  package func keepBest() { state.keepBest() }
-  package func restoreBest() { state.restoreBest() }
 
   package func searchScales(importance: [Float]?) {
     precondition(importance.map { $0.count == columns } ?? true, "one importance for each column")
     guard state.isTuned ? arguments.hasScaleSearch : arguments.hasRoundingSearch else { return }
-    ThreadTeam.forRanges(of: rows) { [layer, grouping] begin, end in
+    forRanges(of: rows) { layer, begin, end in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * grouping.groupSize) { scratch in
-        withUnsafePointer(to: layer) {
-          ck_int_search($0, importance, scratch.baseAddress, begin, end)
-        }
+        ck_int_search(layer, importance, scratch.baseAddress, begin, end)
       }
     }
     if arguments.isSymmetric {
@@ -124,19 +89,12 @@ package final class IntegerWeightQuantizer: HostWeightQuantizer {
   package func finished() throws(InputError) -> QuantizedWeight {
     updateScales()
     let scales = try state.requireStorable(layer.scale, in: scaleDType)
-    let codes = state.codes { codes in
-      ThreadTeam.forRanges(of: rows) { [layer] begin, end in
-        withUnsafePointer(to: layer) { ck_int_codes($0, codes, begin, end) }
-      }
-    }
     let zeroPoints =
       arguments.isSymmetric ? nil : (0..<parameterCount).map { UInt8(layer.zero[$0]) }
     return QuantizedWeight(
-      arguments: arguments, grouping: grouping, codes: codes, scales: scales,
+      arguments: arguments, grouping: grouping, codes: codes(), scales: scales,
       zeroPoints: zeroPoints, scaleDType: scaleDType)
   }
-
-  // MARK: Parameters and gradients, one by one
 
   /// Makes `scales`, one for each parameter set of symmetric weights, what beta multiplies in place of
   /// ranges.
@@ -148,49 +106,9 @@ package final class IntegerWeightQuantizer: HostWeightQuantizer {
     updateScales()
   }
 
-  /// V `[rows, columns]`, alpha and beta `[groups]`: sets what is given.
-  package func setParameters(values: [Float]?, alpha: [Float]?, beta: [Float]?) {
-    state.set(layer.value, to: values)
-    state.set(layer.alpha, to: alpha)
-    state.set(layer.beta, to: beta)
-    updateScales()
-  }
-
-  /// The current V, alpha and beta.
-  package var parameters: (values: [Float], alpha: [Float], beta: [Float]) {
-    (state.currentValues, state.parameters(layer.alpha), state.parameters(layer.beta))
-  }
-
-  /// The gradients that ``step(gradient:learningRate:rangeLearningRate:)`` takes the signs of.
-  package func gradients(
-    of gradient: UnsafePointer<Float>
-  ) -> (values: [Float], alpha: [Float], beta: [Float]) {
-    state.requireTuned()
-    let (sums, sumCount) = (state.sums, state.sumCount)
-    let values: [Float] = state.elements { values in
-      withUnsafePointer(to: layer) {
-        ck_int_gradients(
-          $0, gradient, values, sums, sums + sumCount, sums + 2 * sumCount, 0, rows)
-      }
-    }
-    computeRangeGradients()
-    return (
-      values, state.parameters(rangeGradients), state.parameters(rangeGradients + parameterCount)
-    )
-  }
-
-  // MARK: Parts
-
-  /// The gradients of alpha, then those of beta, like the parameters themselves.
-  private var rangeGradients: UnsafeMutablePointer<Float> { state.derived + 4 * parameterCount }
-
   private func findRanges() throws(InputError) {
     let (least, greatest) = (state.sums, state.sums + state.sumCount)
-    ThreadTeam.forRanges(of: rows) { [layer] begin, end in
-      withUnsafePointer(to: layer) {
-        ck_int_ranges($0, least, greatest, begin, end)
-      }
-    }
+    forRanges(of: rows) { ck_int_ranges($0, least, greatest, $1, $2) }
     try state.requireNumbers(least)
     let wmin = state.derived
     let wmax = state.derived + parameterCount
@@ -202,26 +120,6 @@ package final class IntegerWeightQuantizer: HostWeightQuantizer {
     } else {
       wmin.update(from: least, count: parameterCount)
       wmax.update(from: greatest, count: parameterCount)
-    }
-  }
-
-  private func updateScales() {
-    guard !hasSearchedScales else { return }
-    ThreadTeam.forRanges(of: parameterCount) { [layer] begin, end in
-      withUnsafePointer(to: layer) { ck_int_scales($0, begin, end) }
-    }
-  }
-
-  private func computeRangeGradients() {
-    state.addRowsUp(arrays: 3)
-    let (sums, sumCount) = (state.sums, state.sumCount)
-    ThreadTeam.forRanges(of: parameterCount) {
-      [layer, rangeGradients, parameterCount] begin, end in
-      withUnsafePointer(to: layer) {
-        ck_int_range_gradients(
-          $0, sums, sums + sumCount, sums + 2 * sumCount, rangeGradients,
-          rangeGradients + parameterCount, begin, end)
-      }
     }
   }
 }

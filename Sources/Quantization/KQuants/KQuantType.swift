@@ -18,44 +18,31 @@ package enum KQuantType: String, Sendable, CaseIterable {
   /// Weights of a super-block.
   package static let superBlockSize = 256
 
-  /// Bits of a weight's code.
-  package var bits: Int {
+  /// The table of types.
+  private var layout: (bits: Int, subBlockSize: Int, scaleBits: Int, isAsymmetric: Bool) {
     switch self {
-    case .q2K: 2
-    case .q3K: 3
-    case .q4K: 4
-    case .q5K: 5
-    case .q6K: 6
+    case .q2K: (2, 16, 4, true)
+    case .q3K: (3, 16, 6, false)
+    case .q4K: (4, 32, 6, true)
+    case .q5K: (5, 32, 6, true)
+    case .q6K: (6, 16, 8, false)
     }
   }
 
+  /// Bits of a weight's code.
+  package var bits: Int { layout.bits }
+
   /// Weights that share an integer scale.
-  package var subBlockSize: Int {
-    switch self {
-    case .q4K, .q5K: 32
-    case .q2K, .q3K, .q6K: 16
-    }
-  }
+  package var subBlockSize: Int { layout.subBlockSize }
 
   /// Sub-blocks of a super-block: 8 or 16.
   package var subBlockCount: Int { Self.superBlockSize / subBlockSize }
 
   /// Whether sub-blocks have minimums; their scales are then not negative.
-  package var isAsymmetric: Bool {
-    switch self {
-    case .q2K, .q4K, .q5K: true
-    case .q3K, .q6K: false
-    }
-  }
+  package var isAsymmetric: Bool { layout.isAsymmetric }
 
   /// Bits of a sub-block's scale, and of its minimum.
-  package var scaleBits: Int {
-    switch self {
-    case .q2K: 4
-    case .q3K, .q4K, .q5K: 6
-    case .q6K: 8
-    }
-  }
+  package var scaleBits: Int { layout.scaleBits }
 
   /// Where the integer scales of sub-blocks lie.
   package var scaleRange: ClosedRange<Int> {

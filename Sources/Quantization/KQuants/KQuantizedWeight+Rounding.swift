@@ -89,26 +89,8 @@ extension KQuantizedWeight {
 
   /// - Parameter weight: `[rows, columns]`, f32.
   private static func requireNumbers(_ weight: Tensor) throws(InputError) {
-    let (rows, columns) = (weight.shape[0], weight.shape[1])
-    // For each row its largest magnitude, or NaN.
-    let largest = [Float](unsafeUninitializedCapacity: rows) { largest, count in
-      count = rows
-      weight.withUnsafeBytes { bytes in
-        let elements = bytes.assumingMemoryBound(to: Float.self)
-        ThreadTeam.forRanges(of: rows) { begin, end in
-          for row in begin..<end {
-            var found: Float = 0
-            for element in elements[row * columns..<(row + 1) * columns]
-            where !(element.magnitude <= found) && !found.isNaN {
-              found = element.magnitude
-            }
-            largest[row] = found
-          }
-        }
-      }
-    }
     let limit: Float = 65504
-    guard let row = largest.firstIndex(where: { !($0 <= limit) }) else { return }
+    guard let row = weight.largestMagnitudes.firstIndex(where: { !($0 <= limit) }) else { return }
     throw InputError(
       .notFinite,
       "row \(row) of the weight has an element that is infinite, NaN or beyond the range of f16")

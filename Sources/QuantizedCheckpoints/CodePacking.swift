@@ -1,19 +1,18 @@
 import CKernels
-import Diagnostics
-import Quantization
-import Tensors
+package import Diagnostics
+package import Tensors
 
 /// Rows of codes of some bits as dense streams, a code's first bit after the last one of the code before
 /// it, counted from the lowest bit of the first byte.
 ///
 /// Each row is a stream of its own, in whole elements of the packed type; what is left of the last one is
 /// zero. Of 4 bits in bytes, the even code is in the lower half of a byte and the odd one in the upper.
-enum CodePacking {
+package enum CodePacking {
   /// - Parameters:
   ///   - codes: `[rows, columns]` u8, each below `2^bits`.
   ///   - dtype: What streams consist of: i32 or u8.
   /// - Returns: `[rows, elements of a stream]`.
-  static func pack(_ codes: Tensor, bits: Int, into dtype: DType) -> Tensor {
+  package static func pack(_ codes: Tensor, bits: Int, into dtype: DType) -> Tensor {
     let (rows, columns) = (codes.shape[0], codes.shape[1])
     let elementBits = 8 * dtype.byteCount
     let width = (columns * bits + elementBits - 1) / elementBits
@@ -30,7 +29,7 @@ enum CodePacking {
   ///   - packed: What ``pack(_:bits:into:)`` makes of codes.
   ///   - columns: Codes of a row.
   /// - Returns: `[rows, columns]` u8.
-  static func unpack(_ packed: Tensor, columns: Int, bits: Int) -> Tensor {
+  package static func unpack(_ packed: Tensor, columns: Int, bits: Int) -> Tensor {
     let rows = packed.shape[0]
     let rowBytes = packed.shape[1] * packed.dtype.byteCount
     return Tensor(filling: [rows, columns], dtype: .uint8) { codes in
@@ -42,7 +41,7 @@ enum CodePacking {
   }
 
   /// The 32-bit words of a stream of codes.
-  static func wordCount(_ count: Int, bits: Int) throws(InputError) -> Int {
+  package static func wordCount(_ count: Int, bits: Int) throws(InputError) -> Int {
     let (product, overflow) = count.multipliedReportingOverflow(by: bits)
     guard count >= 0, !overflow, product <= Int.max - 31 else {
       throw InputError(.malformed, "\(count) codes of \(bits) bits are too many")
@@ -51,7 +50,7 @@ enum CodePacking {
   }
 
   /// Codes and integers `shift` apart, wrapped to 8 bits.
-  static func add(_ shift: UInt8, to codes: Tensor, dtype: DType) -> Tensor {
+  package static func add(_ shift: UInt8, to codes: Tensor, dtype: DType) -> Tensor {
     guard shift != 0 else { return codes.reinterpreted(as: dtype) }
     return Tensor(filling: codes.shape, dtype: dtype) { shifted in
       let columns = codes.shape.last ?? 1
@@ -74,15 +73,5 @@ enum CodePacking {
         for row in begin..<end { body(source, target, row) }
       }
     }
-  }
-}
-
-extension Tensor {
-  /// A copy of the bytes of all elements.
-  var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
-
-  /// Whether all bytes are below `limit`.
-  func hasBytes(below limit: Int) -> Bool {
-    withUnsafeBytes { bytes in bytes.reduce(0, max) < limit }
   }
 }

@@ -1,7 +1,7 @@
 package import Checkpoints
 package import Diagnostics
 import Foundation
-import JSONText
+package import JSONText
 package import Quantization
 package import Tensors
 
@@ -14,38 +14,32 @@ package struct DequantizedCheckpoint: TensorSource {
   /// How keys and values are quantized; nil for not at all.
   package let keyValueScheme: QuantizationArguments?
 
-  /// Reads the checkpoint's `quantization_config`.
+  /// Reads what the checkpoint's configuration says.
   ///
-  /// - Parameter modules: The modules of the model, which the configuration's targets are matched with; nil
-  ///   for the quantized layers that the names of the tensors tell.
+  /// - Parameters:
+  ///   - fields: Its `quantization_config`.
+  ///   - modules: The modules of the model, which the configuration's targets are matched with; nil
+  ///     for the quantized layers that the tensors tell.
   package init(
-    _ checkpoint: Checkpoint, modules: [ModuleDescription]? = nil
+    _ checkpoint: Checkpoint, _ fields: JSONReader, of family: any CheckpointFamily.Type,
+    modules: [ModuleDescription]?
   ) throws(InputError) {
-    self.checkpoint = checkpoint
-    let file = checkpoint.folder.appending(path: "config.json").path(percentEncoded: false)
-    do throws(InputError) {
-      let fields = try JSONReader(checkpoint.configuration).required("quantization_config")
-      let family = try CheckpointFamilies.family(of: fields)
-      let stored = try family.storedSchemes(fields)
-      schemes = try SchemeResolution.resolve(
-        groups: stored.groups, ignore: stored.ignore,
-        modules: modules
-          ?? family.layers(among: checkpoint.tensorNames).sorted().map {
-            ModuleDescription(name: $0, shape: [])
-          }
-      ).schemes
-      keyValueScheme = stored.keyValueScheme
-      self.family = family
-    } catch {
-      throw error.inSource(file)
-    }
+    (self.checkpoint, self.family) = (checkpoint, family)
+    let stored = try family.storedSchemes(fields)
+    schemes = try SchemeResolution.resolve(
+      groups: stored.groups, ignore: stored.ignore,
+      modules: modules
+        ?? family.layers(in: checkpoint).sorted().map { ModuleDescription(name: $0, shape: []) }
+    ).schemes
+    keyValueScheme = stored.keyValueScheme
   }
 
   /// The names of all tensors that the model has in full precision, and of scales of activations.
   package var tensorNames: Set<String> {
     Set(
-      checkpoint.tensorNames.map { name in
-        family.owner(of: name).flatMap { schemes[$0] == nil ? nil : "\($0).weight" } ?? name
+      checkpoint.tensorNames.compactMap(checkpoint.info).flatMap { info in
+        let layers = family.owners(of: info).filter { schemes[$0] != nil }
+        return layers.isEmpty ? [info.name] : layers.map { "\($0).weight" }
       })
   }
 
@@ -58,10 +52,10 @@ package struct DequantizedCheckpoint: TensorSource {
     }
   }
 
-  /// The shape of a quantized layer's weight, without reading it. Throws what ``quantizedWeight(of:)`` throws.
-  package func size(of layer: String) throws(InputError) -> (rows: Int, columns: Int) {
+  /// What decides the tensors of a quantized layer, without reading it. Throws what ``quantizedWeight(of:)`` throws.
+  package func outline(of layer: String) throws(InputError) -> LayerOutline {
     try reading(layer) { encoding, arguments throws(InputError) in
-      try encoding.shape(named: layer, arguments: arguments, tensor: find)
+      try encoding.outline(named: layer, arguments: arguments, tensor: find)
     }
   }
 
@@ -81,7 +75,9 @@ package struct DequantizedCheckpoint: TensorSource {
   }
 
   private func find(_ name: String) throws(InputError) -> Tensor? {
-    checkpoint.contains(name) ? try checkpoint.tensor(name) : nil
+    let place = family.place(of: name)
+    guard let info = checkpoint.info(place.tensor), place.isIn(info) else { return nil }
+    return place.slice(of: try checkpoint.tensor(place.tensor))
   }
 
   private var folder: String { checkpoint.folder.path(percentEncoded: false) }
@@ -127,15 +123,9 @@ package struct DequantizedCheckpoint: TensorSource {
     return weight.dequantized(to: weight.dtype)
   }
 
-  /// The scale that those of a layer's groups are relative to; nil where its format has none.
-  func globalScale(of layer: String) throws(InputError) -> Float? {
-    let name = TensorSuffix.globalScale.name(of: layer)
-    return checkpoint.contains(name) ? try checkpoint.tensor(name, shape: [1]).floats()[0] : nil
-  }
-
   /// The quantized layer that a weight belongs to.
   func layer(ofWeight name: String) -> String? {
-    guard let layer = TensorSuffix.weight.module(of: name) else { return nil }
+    guard let layer = ModuleDescription.name(ofWeight: name) else { return nil }
     // A scheme may quantize inputs alone; the weight is then as it is stored.
     return schemes[layer]?.weights == nil ? nil : layer
   }

@@ -23,7 +23,9 @@ package struct RoundedCheckpoint: TensorSource {
     else { return try quantized.tensor(name, shape: shape) }
     let weight = try original.tensor(name, shape: shape)
     let rounded = try arguments.makeWeightQuantizer(
-      for: weight, scaleDType: weight.dtype, globalScale: quantized.globalScale(of: module),
+      for: weight, scaleDType: weight.dtype,
+      globalScale: arguments.floatFormat == .nvfp4
+        ? quantized.quantizedWeight(of: module).globalScale : nil,
       isTuned: false
     ).finished()
     return rounded.dequantized(to: rounded.dtype)

@@ -1,10 +1,17 @@
-import Diagnostics
-import Quantization
-import Tensors
+package import Diagnostics
+package import Quantization
+package import Tensors
 
 /// One tensor of a quantized layer. The same value plans it, writes it and reads it back.
-protocol LayerPart: Sendable {
-  var suffix: TensorSuffix { get }
+package protocol LayerPart: Sendable {
+  /// What the tensor is called in its layer: `weight_scale`.
+  var name: String { get }
+
+  /// Whether it only says how to read the others.
+  var isRecord: Bool { get }
+
+  /// Whether the scales of groups are in it.
+  var holdsScales: Bool { get }
 
   /// Whether a layer has it.
   func isPart(of arguments: QuantizationArguments) -> Bool
@@ -27,29 +34,33 @@ protocol LayerPart: Sendable {
 }
 
 extension LayerPart {
-  func isPart(of arguments: QuantizationArguments) -> Bool { true }
+  package var isRecord: Bool { false }
+  package var holdsScales: Bool { false }
+  package func isPart(of arguments: QuantizationArguments) -> Bool { true }
 
-  func size(
+  package func size(
     in tensors: LayerTensors, _ arguments: QuantizationArguments
   ) throws(InputError) -> (rows: Int, columns: Int)? { nil }
 }
 
 /// What decides the types and shapes of a layer's tensors.
-struct LayerOutline {
-  let arguments: QuantizationArguments
-  let grouping: WeightGrouping
+package struct LayerOutline {
+  package let arguments: QuantizationArguments
+  package let grouping: WeightGrouping
   /// The type that scales are to be stored in where the format leaves it open; nil for any, when reading.
-  let scaleDType: DType?
+  package let scaleDType: DType?
 }
 
 /// What the tensors of a layer have said so far.
-struct LayerNumbers {
-  let outline: LayerOutline
-  var codes: Tensor?
-  var scales: [Float] = []
-  var scaleDType: DType?
-  var zeroPoints: [UInt8]?
-  var globalScale: Float?
+package struct LayerNumbers {
+  package let outline: LayerOutline
+  package var codes: Tensor?
+  package var scales: [Float] = []
+  package var scaleDType: DType?
+  package var zeroPoints: [UInt8]?
+  package var globalScale: Float?
+
+  init(outline: LayerOutline) { self.outline = outline }
 
   /// The weight, once every part was read.
   var weight: QuantizedWeight {

@@ -2,18 +2,21 @@ package import Checkpoints
 package import Diagnostics
 package import JSONText
 package import Quantization
-package import Tensors
 
 /// A way to store a whole quantized model. compressed-tensors is one.
 ///
-/// Names of layers are those that the model has in full precision. What they are called in files, which of them
-/// share a tensor, and what lies beside the tensors, only the family knows.
+/// Names of layers and of their tensors are those that the model has in full precision, with a tensor of its
+/// own for each part of a layer: `model.layers.0.mlp.up_proj.weight_scale`. What they are called in files,
+/// which of them share a tensor, and what lies beside the tensors, only the family knows.
 package protocol CheckpointFamily: Sendable {
   /// What configurations call it, and the package of its readers.
   static var name: String { get }
 
   /// The version of its readers that files are written for.
   static var version: String { get }
+
+  /// What names of tensors end with in its checkpoints and in none in full precision.
+  static var tensorSuffixes: Set<String> { get }
 
   /// Refuses a scheme that its files cannot hold, with the reason.
   ///
@@ -36,35 +39,35 @@ package protocol CheckpointFamily: Sendable {
   /// How the weights of a scheme become tensors, and how they are read back.
   static func encoding(of scheme: QuantizationScheme) throws(InputError) -> LayerEncoding
 
+  /// Where a tensor is in files.
+  static func place(of name: String) -> TensorPlace
+
   /// What a checkpoint's `quantization_config` says of its layers.
   ///
   /// - Throws: `InputError` whose place is the path of the key at fault.
   static func storedSchemes(_ fields: JSONReader) throws(InputError) -> StoredSchemes
 
-  /// The quantized layers that have some of these tensors.
-  static func layers(among tensorNames: [String]) -> Set<String>
+  /// The configuration of a checkpoint whose layers are stored in another format.
+  static func configuration(
+    _ configuration: JSONValue, storedAs format: CompressionFormat
+  ) -> JSONValue
 
-  /// The layer whose weight a tensor is a part of, if the name says so.
-  static func owner(of tensorName: String) -> String?
+  /// The quantized layers of a checkpoint.
+  static func layers(in checkpoint: Checkpoint) -> Set<String>
+
+  /// The layers whose weights a tensor of a checkpoint is a part of, as far as its name and its shape say so.
+  static func owners(of tensor: TensorInfo) -> [String]
+
+  /// The weights of a quantized layer, and the bytes that they take with their scales and zero points.
+  ///
+  /// What readers do not need to know of a layer to count them need not be right.
+  static func measure(
+    _ layer: String, in checkpoint: Checkpoint
+  ) throws(InputError) -> (weightCount: Int, byteCount: Int)
 }
 
-/// How keys and values are quantized, and the attention modules whose scales there are, with the type of these.
-package typealias KeyValueOutline = (
-  scheme: QuantizationArguments, scales: [(module: String, dtype: DType)]
-)
-
-/// All that a quantized copy of a model consists of.
-package struct CheckpointOutline {
-  /// Every tensor, in the order in which files are filled.
-  package var tensors: [TensorInfo] = []
-  /// Those that are the source's bit for bit, with their names there and in the copy.
-  package var copies: [(source: String, name: String)] = []
-  /// Bytes of the quantized weights, scales and zero points included.
-  package var weightByteCount = 0
-  /// The configuration of the copy.
-  package var configuration: JSONValue
-  /// Whole files that are the family's own.
-  package var documents: [(name: String, text: String)] = []
+extension CheckpointFamily {
+  package static func place(of name: String) -> TensorPlace { TensorPlace(tensor: name) }
 }
 
 /// What a configuration says of quantized layers.
@@ -75,21 +78,11 @@ package struct StoredSchemes {
   package var ignore: [String]
   /// How keys and values are quantized; nil for not at all.
   package var keyValueScheme: QuantizationArguments?
-}
 
-/// The table of families.
-package enum CheckpointFamilies {
-  package static let all: [any CheckpointFamily.Type] = [CompressedTensors.self]
-
-  /// The family that a `quantization_config` names.
-  package static func family(
-    of fields: JSONReader
-  ) throws(InputError) -> any CheckpointFamily.Type {
-    let method = try fields.required("quant_method")
-    let name = try method.string()
-    if let family = all.first(where: { $0.name == name }) { return family }
-    throw InputError(
-      .unsupported, place: method.path,
-      "found \(quoted(name)), supported is \(all.map { $0.name }.joined(separator: " or "))")
+  package init(
+    groups: [(name: String, scheme: QuantizationScheme)], ignore: [String],
+    keyValueScheme: QuantizationArguments?
+  ) {
+    (self.groups, self.ignore, self.keyValueScheme) = (groups, ignore, keyValueScheme)
   }
 }

@@ -3,17 +3,16 @@ package import Diagnostics
 package import Quantization
 package import Tensors
 
-/// How a format of compressed-tensors 0.19 stores the weight of a layer.
+/// How a format stores the weight of a layer: the tensors that it has, each a ``LayerPart``.
 ///
-/// A layer `name` has tensors `name.weight_scale` and the like; which, ``parts`` says.
+/// They are called by the name of the layer and that of the part, `model.layers.0.mlp.up_proj.weight_scale`; a family
+/// says where in files they are.
 package struct LayerEncoding: Sendable {
-  private let format: CompressionFormat
   /// The layer's tensors, in the order of their names.
   private let parts: [any LayerPart]
 
-  fileprivate init(_ format: CompressionFormat, _ parts: [any LayerPart]) {
-    (self.format, self.parts) = (format, parts)
-  }
+  /// - Parameter parts: One of them tells the size of a weight.
+  package init(_ parts: [any LayerPart]) { self.parts = parts }
 
   /// The tensors of a layer, in the order of their names, before there is any data.
   ///
@@ -31,9 +30,16 @@ package struct LayerEncoding: Sendable {
     var planned: [TensorInfo] = []
     for part in parts where part.isPart(of: arguments) {
       let (dtypes, shape) = try part.kind(layer)
-      planned.append(TensorInfo(name: part.suffix.name(of: name), dtype: dtypes[0], shape: shape))
+      planned.append(TensorInfo(name: "\(name).\(part.name)", dtype: dtypes[0], shape: shape))
     }
     return planned
+  }
+
+  /// Bytes of planned tensors, without records that say how to read the others.
+  func weightByteCount(_ planned: [TensorInfo]) -> Int {
+    let records = parts.filter(\.isRecord).map { ".\($0.name)" }
+    return planned.filter { info in !records.contains(where: info.name.hasSuffix) }
+      .reduce(0) { $0 + $1.byteCount }
   }
 
   /// The same tensors with data.
@@ -41,7 +47,7 @@ package struct LayerEncoding: Sendable {
     for weight: QuantizedWeight, name: String
   ) -> [(name: String, tensor: Tensor)] {
     parts.filter { $0.isPart(of: weight.arguments) }
-      .map { ($0.suffix.name(of: name), $0.tensor(of: weight)) }
+      .map { ("\(name).\($0.name)", $0.tensor(of: weight)) }
   }
 
   /// The weight that a layer's tensors hold.
@@ -60,22 +66,24 @@ package struct LayerEncoding: Sendable {
         do throws(InputError) {
           try part.read(tensor, into: &numbers)
         } catch {
-          throw InputError(error.code, place: part.suffix.name(of: name), error.message)
+          throw InputError(error.code, place: "\(name).\(part.name)", error.message)
         }
       }
       return numbers.weight
     }
   }
 
-  /// The shape of the weight that a layer's tensors hold, by their types and shapes alone.
+  /// The size and the type of scales of the weight that a layer's tensors hold, by their types and shapes alone.
   ///
   /// Parameters and errors are those of ``weight(named:arguments:tensor:)``.
-  package func shape(
+  package func outline(
     named name: String, arguments: QuantizationArguments,
     tensor: (String) throws(InputError) -> Tensor?
-  ) throws(InputError) -> (rows: Int, columns: Int) {
-    try withStored(name, arguments, tensor) { layer, _ in
-      (layer.grouping.rows, layer.grouping.columns)
+  ) throws(InputError) -> LayerOutline {
+    try withStored(name, arguments, tensor) { layer, stored in
+      LayerOutline(
+        arguments: arguments, grouping: layer.grouping,
+        scaleDType: stored.first { $0.0.holdsScales }?.1.dtype)
     }
   }
 
@@ -85,8 +93,7 @@ package struct LayerEncoding: Sendable {
     _ find: (String) throws(InputError) -> Tensor?,
     _ body: (LayerOutline, [(any LayerPart, Tensor)]) throws(InputError) -> Result
   ) throws(InputError) -> Result {
-    try format.requireHolds(arguments)
-    return try withoutActuallyEscaping(find) { find throws(InputError) in
+    try withoutActuallyEscaping(find) { find throws(InputError) in
       let tensors = LayerTensors(name: name, find: find)
       let (rows, columns) = try size(tensors, arguments)
       let layer = LayerOutline(
@@ -95,7 +102,7 @@ package struct LayerEncoding: Sendable {
       var stored: [(any LayerPart, Tensor)] = []
       for part in parts where part.isPart(of: arguments) {
         let (dtypes, shape) = try part.kind(layer)
-        stored.append((part, try tensors.required(part.suffix, dtypes: dtypes, shape: shape)))
+        stored.append((part, try tensors.required(part.name, dtypes: dtypes, shape: shape)))
       }
       return try body(layer, stored)
     }
@@ -108,24 +115,5 @@ package struct LayerEncoding: Sendable {
       if let size = try part.size(in: tensors, arguments) { return size }
     }
     preconditionFailure("a layout that does not tell the size of a weight")
-  }
-}
-
-extension CompressionFormat {
-  /// The encoding of this format: the table of layouts.
-  package func encoding() throws(InputError) -> LayerEncoding {
-    let parts: [any LayerPart]
-    switch self {
-    case .packQuantized: parts = [WordCodes(), FloatScales(), SizeRecord(), WordZeroPoints()]
-    case .intQuantized, .floatQuantized, .naiveQuantized:
-      parts = [ByteCodes(), FloatScales(), ByteZeroPoints()]
-    case .mxfp4PackQuantized: parts = [PairCodes(), ExponentScales()]
-    case .mxfp8Quantized: parts = [ByteCodes(), ExponentScales()]
-    case .nvfp4PackQuantized: parts = [GlobalScale(), PairCodes(), RelativeScales()]
-    case .dense, .mixedPrecision:
-      throw InputError(
-        .unsupported, place: "format", "\(rawValue) is not how the weights of a layer are stored")
-    }
-    return LayerEncoding(self, parts)
   }
 }
