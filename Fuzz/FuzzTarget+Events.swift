@@ -47,7 +47,8 @@ private struct EventPipe {
     case "l":
       guard log == nil else { return }
       do {
-        log = try RunLog(.events, file: Self.url, patience: 0)
+        log = try RunLog(.events, file: Self.url)
+        log?.patience = 0
       } catch {
         guard reader == nil else { throw error }
         return

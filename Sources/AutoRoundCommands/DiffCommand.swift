@@ -33,8 +33,8 @@ struct DiffCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailure {
-      let difference = try CheckpointDifference(
-        from: URL(filePath: first), to: URL(filePath: second))
+      let difference = try CheckpointDifference.between(
+        URL(filePath: first), URL(filePath: second))
       try StandardOutput.print(
         json ? [difference.json.text()] : difference.lines(limit: all ? nil : 20))
     }

@@ -124,7 +124,7 @@ struct QuantizeOptions: ParsableArguments {
       }
     }
     do {
-      try overrides.check(naming: \.flag)
+      try overrides.values.check(naming: \.flag)
     } catch {
       throw ValidationError(error.message)
     }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Foundation
 
 /// The samples that a model is calibrated on: token ids, all of the same length.
 ///
@@ -27,8 +28,19 @@ public struct CalibrationData: Sendable, Equatable {
   /// What the user should know about the samples; empty if all is as asked.
   public let warnings: [String]
 
-  /// Reads samples from a source; see ``init(_:tokenizer:sampleCount:sequenceLength:vocabularySize:)``.
-  package init(
+  /// Reads samples from a source.
+  ///
+  /// - Parameters:
+  ///   - source: Where the text is.
+  ///   - coding: That of the model's tokenizer.
+  ///   - sampleCount: The number of samples wanted. Fewer are no error; ``warnings`` says so.
+  ///   - sequenceLength: Tokens per sample.
+  ///   - vocabularySize: The number of rows of the model's embedding; every id must be below it.
+  ///   - heldOutCount: Samples to read after those, for ``heldOut``, as far as there are more.
+  /// - Throws: `InputError` if there is not one full sample, if a line is malformed (with its
+  ///   number), or if an id is not in the vocabulary.
+  /// - Precondition: The first three numbers are positive.
+  public init(
     _ source: CalibrationSource, coding: TextCoding, sampleCount: Int, sequenceLength: Int,
     vocabularySize: Int, heldOutCount: Int = 0
   ) throws {
@@ -44,53 +56,20 @@ public struct CalibrationData: Sendable, Equatable {
       case .records(let file): try request.records(in: FileBytes.map(file), vocabulary)
       }
     }
-    try self.init(
-      samples: Array(found.samples.prefix(sampleCount)), sequenceLength: sequenceLength,
-      heldOut: Array(found.samples.dropFirst(sampleCount)),
-      excerpt: Self.excerpt(of: found.samples[0], coding),
-      warnings: found.warnings(for: request, source: source.name))
-  }
-
-  /// Takes samples that are already token ids.
-  ///
-  /// - Throws: `InputError` if there are none, or if one is not `sequenceLength` long.
-  public init(samples: [[Int32]], sequenceLength: Int) throws {
-    try self.init(
-      samples: samples, sequenceLength: sequenceLength, heldOut: [], excerpt: "", warnings: [])
-  }
-
-  private init(
-    samples: [[Int32]], sequenceLength: Int, heldOut: [[Int32]], excerpt: String,
-    warnings: [String]
-  ) throws {
-    guard !samples.isEmpty else {
-      throw InputError(.invalidValue, source: "calibration samples", "there are none")
-    }
-    if let index = samples.firstIndex(where: { $0.count != sequenceLength }) {
-      throw InputError(
-        .invalidValue, source: "calibration samples", place: "sample \(index)",
-        "has \(samples[index].count) tokens; expected \(sequenceLength)")
-    }
-    self.samples = samples
-    self.heldOut = heldOut
+    samples = Array(found.samples.prefix(sampleCount))
+    heldOut = Array(found.samples.dropFirst(sampleCount))
     self.sequenceLength = sequenceLength
-    self.hash = Self.hash(of: samples)
-    self.excerpt = excerpt
-    self.warnings = warnings
+    hash = Self.hash(of: samples)
+    excerpt = try Self.excerpt(of: samples[0], coding)
+    warnings = found.warnings(for: request, source: source.name)
   }
 
   private static func hash(of samples: [[Int32]]) -> String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for sample in samples {
-      for id in sample {
-        let bits = UInt32(bitPattern: id)
-        for shift in stride(from: 0, to: 32, by: 8) {
-          hash = (hash ^ UInt64((bits >> UInt32(shift)) & 0xFF)) &* 0x100_0000_01B3
-        }
-      }
+    let bytes = samples.lazy.joined().flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
+    let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
     }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return String(format: "%016llx", hash)
   }
 
   /// At most 100 characters, line ends written as `\n`.

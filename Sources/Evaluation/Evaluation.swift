@@ -44,12 +44,7 @@ public struct Evaluation {
   /// - Throws: `InputError` if a file cannot be read, if the text is shorter than one window, or if the
   ///   reference has another vocabulary, or makes other tokens of the text.
   public func run(onText file: URL) throws -> EvaluationReport {
-    let started = ContinuousClock.now
-    let model = try ReadableModel(opening: model)
-    let reference = try reference.map { try ReadableModel(opening: $0) }
-    try requireComparable(model, reference)
-    return try run(
-      on: windows(of: file, model: model, reference: reference), model, reference, since: started)
+    try run(comparingRounding: false) { try windows(of: file, model: $0, reference: $1) }
   }
 
   /// Evaluates on windows of token ids, all of one length, which are those of the checkpoint's own
@@ -62,19 +57,18 @@ public struct Evaluation {
   public func run(
     onWindows windows: [[Int32]], comparingRounding: Bool = false
   ) throws -> EvaluationReport {
+    try run(comparingRounding: comparingRounding) { _, _ in windows.map { $0.map { Int($0) } } }
+  }
+
+  private func run(
+    comparingRounding: Bool, on windows: (ReadableModel, ReadableModel?) throws -> [[Int]]
+  ) throws -> EvaluationReport {
     let started = ContinuousClock.now
     let model = try ReadableModel(opening: model)
     let reference = try reference.map { try ReadableModel(opening: $0) }
     try requireComparable(model, reference)
-    return try run(
-      on: windows.map { $0.map { Int($0) } }, model, reference,
-      comparingRounding ? reference.flatMap(model.rounded) : nil, since: started)
-  }
-
-  private func run(
-    on windows: [[Int]], _ model: ReadableModel, _ reference: ReadableModel?,
-    _ rounded: ReadableModel? = nil, since started: ContinuousClock.Instant
-  ) throws -> EvaluationReport {
+    let rounded = comparingRounding ? reference.flatMap(model.rounded) : nil
+    let windows = try windows(model, reference)
     let sequenceLength = windows[0].count
     let device = try CPUDevice(compute: compute)
     let models = [model, reference, rounded].compactMap(\.self)

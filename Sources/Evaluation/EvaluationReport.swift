@@ -33,37 +33,7 @@ public struct EvaluationReport: Sendable, Equatable {
       public var perplexity: Double
       /// The mean divergence of its predictions from the reference's.
       public var klDivergenceMean: Double
-
-      /// Creates a pair.
-      public init(perplexity: Double, klDivergenceMean: Double) {
-        self.perplexity = perplexity
-        self.klDivergenceMean = klDivergenceMean
-      }
     }
-
-    /// Creates a comparison.
-    public init(
-      referencePerplexity: Double, klDivergenceMean: Double, klDivergenceP99: Double,
-      sameTopToken: Double, rounded: Rounded? = nil
-    ) {
-      self.referencePerplexity = referencePerplexity
-      self.klDivergenceMean = klDivergenceMean
-      self.klDivergenceP99 = klDivergenceP99
-      self.sameTopToken = sameTopToken
-      self.rounded = rounded
-    }
-  }
-
-  /// Creates a report.
-  public init(
-    perplexity: Double, tokens: Int, sequenceLength: Int, seconds: Double,
-    comparison: Comparison? = nil
-  ) {
-    self.perplexity = perplexity
-    self.tokens = tokens
-    self.sequenceLength = sequenceLength
-    self.seconds = seconds
-    self.comparison = comparison
   }
 
   /// The report as the JSON object that `autoround evaluate --json` prints.

@@ -57,8 +57,8 @@ public struct Generation {
         .invalidValue, source: OptionName.prompt.description,
         "has \(ids.count) tokens, expected from 1 to \(limit - 1)")
     }
-    let positions = min(ids.count + tokenLimit, limit)
-    let blocks = try ResidentBlocks(
+    let positions = ids.count + min(max(tokenLimit, 0), limit - ids.count)
+    let blocks = try ResidentBlocks.load(
       model, device: device, promptTokens: ids.count, positions: positions)
     var sampler = TokenSampler(temperature: temperature, seed: seed)
     var text = StreamingDecoder(tokenizer, after: ids, skippingSpecialTokens: true)
@@ -87,18 +87,21 @@ public struct Generation {
 
 /// Every block of a model with its weights and its cache.
 private struct ResidentBlocks {
-  private var blocks: [Block] = []
-  private let programs: ProgramStore
-  private let rowByteCount: Int
+  let blocks: [Block]
+  let programs: ProgramStore
+  let rowByteCount: Int
 
-  private struct Block {
+  struct Block {
     var placed: PlacedBlock
     var parameters: ParameterMemory
     var sequence: SequenceMemory
   }
 
-  init(_ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int) throws {
-    programs = ProgramStore(device: device, batch: 1, positions: positions)
+  static func load(
+    _ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int
+  ) throws -> ResidentBlocks {
+    let programs = ProgramStore(device: device, batch: 1, positions: positions)
+    var blocks: [Block] = []
     for placed in model.description.blocks {
       let block = try programs.program(for: placed, tokens: promptTokens)
       block.program.parameters = block.program.makeParameters()
@@ -108,7 +111,9 @@ private struct ResidentBlocks {
           placed: placed, parameters: block.program.parameters,
           sequence: block.program.makeSequence(capacity: positions)))
     }
-    rowByteCount = model.description.hiddenSize * device.compute.byteCount
+    return ResidentBlocks(
+      blocks: blocks, programs: programs,
+      rowByteCount: model.description.hiddenSize * device.compute.byteCount)
   }
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.

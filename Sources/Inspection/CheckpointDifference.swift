@@ -32,9 +32,6 @@ public struct CheckpointDifference: Sendable, Equatable {
   /// Every tensor of either checkpoint, by name.
   public var entries: [Entry] = []
 
-  /// Creates a difference with nothing in it.
-  public init() {}
-
   /// The tensors whose numbers, shapes or presence differ, the worst first.
   public var changed: [Entry] {
     entries.filter { $0.error?.differingCount != 0 }.sorted {
@@ -83,15 +80,14 @@ extension CheckpointDifference {
       Table(
         header: ["tensor", "relative error", "largest", "elements that differ", "first", "second"],
         rows: shown.map { entry in
-          [
-            entry.name, entry.error.map { Quantities.percent($0.relativeError) } ?? "-",
-            entry.error.map { Quantities.significant($0.largestDifference) } ?? "-",
-            entry.error.map {
-              Quantities.percent(Double($0.differingCount) / Double(max(1, $0.count)))
-            }
-              ?? "-",
-            entry.first ?? "absent", entry.second ?? "absent",
-          ]
+          let numbers = entry.error.map {
+            [
+              Quantities.percent($0.relativeError), Quantities.significant($0.largestDifference),
+              Quantities.percent(Double($0.differingCount) / Double(max(1, $0.count))),
+            ]
+          }
+          return [entry.name] + (numbers ?? ["-", "-", "-"])
+            + [entry.first ?? "absent", entry.second ?? "absent"]
         }
       ).lines
     if shown.count < changed.count { lines.append("and \(changed.count - shown.count) more") }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Foundation
 import Tensors
 
 extension CheckpointSummary {
@@ -33,7 +34,10 @@ extension CheckpointSummary {
       rows.append(("tokenizer", "cannot be read: \(tokenizerProblem)"))
     }
     rows += quantization?.rows ?? [("quantized", "no")]
-    return [folder] + rows.map { $0.padded(to: 14) + $1 }
+    return [folder]
+      + rows.map {
+        $0.padding(toLength: 14, withPad: " ", startingAt: 0) + $1
+      }
   }
 }
 
@@ -56,11 +60,5 @@ extension CheckpointSummary.Quantization {
       rows.append(("", "left as they are: \(ignored.joined(separator: ", "))"))
     }
     return rows
-  }
-}
-
-extension String {
-  fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
   }
 }

@@ -94,29 +94,24 @@ public struct CheckpointSummary: Sendable, Equatable {
 
   /// The summary as a JSON object, the one that `autoround inspect --json` prints.
   public var json: JSONValue {
-    var members: [JSONValue.Member] = [
-      .init("folder", .string(folder)), .init("architecture", .string(architecture)),
-      .init("supported", .bool(structure != nil)),
-      .init("parameters", JSONValue(parameterCount)), .init("tensors", JSONValue(tensorCount)),
-      .init("bytes", JSONValue(byteCount)),
-      .init(
-        "bytes_by_type",
-        .object(bytesByType.map { .init($0.dtype.rawValue, JSONValue($0.byteCount)) })),
+    var json: JSONValue = [
+      "folder": .string(folder), "architecture": .string(architecture),
+      "supported": .bool(structure != nil), "parameters": JSONValue(parameterCount),
+      "tensors": JSONValue(tensorCount), "bytes": JSONValue(byteCount),
+      "bytes_by_type": .object(
+        bytesByType.map { .init($0.dtype.rawValue, JSONValue($0.byteCount)) }),
     ]
     if let structure {
-      members += [
-        .init("blocks", JSONValue(structure.blockCount)),
-        .init("hidden_size", JSONValue(structure.hiddenSize)),
-        .init("vocabulary_size", JSONValue(structure.vocabularySize)),
-        .init("maximum_positions", JSONValue(structure.maximumPositions)),
-        .init("tied_head", .bool(structure.hasTiedHead)),
-      ]
+      json.set("blocks", JSONValue(structure.blockCount))
+      json.set("hidden_size", JSONValue(structure.hiddenSize))
+      json.set("vocabulary_size", JSONValue(structure.vocabularySize))
+      json.set("maximum_positions", JSONValue(structure.maximumPositions))
+      json.set("tied_head", .bool(structure.hasTiedHead))
     }
-    members.append(.init("quantization", quantization?.json ?? .null))
-    members.append(
-      .init(
-        "tokenizer", tokenizer.map { ["vocabulary_size": JSONValue($0.vocabularySize)] } ?? .null))
-    return .object(members)
+    json.set("quantization", quantization?.json ?? .null)
+    json.set(
+      "tokenizer", tokenizer.map { ["vocabulary_size": JSONValue($0.vocabularySize)] } ?? .null)
+    return json
   }
 }
 

@@ -47,8 +47,8 @@ extension CheckpointDifference {
   /// Compares two checkpoints tensor by tensor; no more than one of either is in memory at a time.
   ///
   /// - Throws: `InputError` for what is no checkpoint, or cannot be read as numbers.
-  public init(from first: URL, to second: URL) throws {
-    self.init()
+  public static func between(_ first: URL, _ second: URL) throws -> CheckpointDifference {
+    var difference = CheckpointDifference()
     let checkpoints = (
       try ComparableCheckpoint(opening: first), try ComparableCheckpoint(opening: second)
     )
@@ -59,8 +59,9 @@ extension CheckpointDifference {
       if checkpoints.0.names.contains(name), checkpoints.1.names.contains(name) {
         entry.error = try Self.difference(name, checkpoints)
       }
-      entries.append(entry)
+      difference.entries.append(entry)
     }
+    return difference
   }
 
   private static func difference(

@@ -1,5 +1,4 @@
 import Diagnostics
-import Evaluation
 import Foundation
 import Quantization
 import QuantizedCheckpoints
@@ -39,53 +38,16 @@ struct HTMLReport {
   }
 
   private var summary: [(String, String)] {
-    let (report, verification) = (record.report, record.verification)
-    var rows = [
-      ("made from", record.baseModel), ("scheme", record.description.scheme),
-      (
-        "size",
-        "\(Quantities.bytes(report.outputBytes)), source \(Quantities.bytes(report.sourceBytes))"
-      ),
-      ("bits per quantized weight", Quantities.decimal(report.bitsPerWeight)),
-    ]
-    if let quality = report.quality, let comparison = quality.comparison {
-      rows += [
+    let verification = record.verification
+    let isSound = verification.findings.isEmpty
+    return [("made from", record.baseModel), ("scheme", record.description.scheme)] + record.facts
+      + [
         (
-          "perplexity, held-out text",
-          "\(Quantities.decimal(quality.perplexity)), source "
-            + "\(Quantities.decimal(comparison.referencePerplexity)), on "
-            + "\(Quantities.count(quality.tokens)) tokens"
-        ),
-        (
-          "KL divergence from the source",
-          "\(Quantities.significant(comparison.klDivergenceMean)) nats on average, "
-            + "\(Quantities.significant(comparison.klDivergenceP99)) at most for 99 % of the tokens"
-        ),
-        ("same most likely token", Quantities.percent(comparison.sameTopToken)),
-      ]
-      if let rounded = comparison.rounded {
-        rows.append(
-          (
-            "plain rounding, the same text",
-            "perplexity \(Quantities.decimal(rounded.perplexity)), KL divergence "
-              + Quantities.significant(rounded.klDivergenceMean)
-          ))
-      }
-    } else {
-      rows.append(("perplexity, held-out text", "not measured"))
-    }
-    rows.append(
-      (
-        verification.findings.isEmpty ? "verified" : "checked",
-        "\(verification.tensorCount) tensors, \(verification.quantizedLayerCount) quantized layers"
-          + (verification.findings.isEmpty ? "" : ": \(verification.countOfFindings)")
-      ))
-    rows.append(
-      (
-        "tensor parallelism",
-        verification.tensorParallelSizes.map(String.init).joined(separator: ", ")
-      ))
-    return rows + verification.runtimes.map { ($0.name, $0.line) }
+          isSound ? "verified" : "checked",
+          "\(verification.tensorCount) tensors, \(verification.quantizedLayerCount) quantized layers"
+            + (isSound ? "" : ": \(verification.countOfFindings)")
+        )
+      ] + verification.runtimes.map { ($0.name, $0.line) }
   }
 
   private var provenance: [(String, String)] {
@@ -98,9 +60,9 @@ struct HTMLReport {
       ),
       (
         "command",
-        record.commandLine.isEmpty
+        record.reporting.commandLine.isEmpty
           ? "none: called as a library"
-          : record.commandLine.map(shellWord).joined(separator: " ")
+          : record.reporting.commandLine.map(shellWord).joined(separator: " ")
       ),
       ("architecture", run.architecture),
       ("tuning", run.tuning), ("calibration", run.calibration),

@@ -1,6 +1,6 @@
 import Diagnostics
-import Evaluation
 import Foundation
+import JSONText
 import QuantizedCheckpoints
 import Verification
 
@@ -21,13 +21,14 @@ struct ModelCard {
 
   private var frontMatter: [String] {
     var lines = ["base_model: \(Self.quoted(record.baseModel))", "base_model_relation: quantized"]
-    lines += record.frontMatter
-    if !record.frontMatter.contains(where: { $0.hasPrefix("license:") }),
-      let file = record.licenseFiles.first
+    let known = record.card.frontMatter
+    lines += known
+    if !known.contains(where: { $0.hasPrefix("license:") }),
+      let file = record.card.licenseFiles.first
     {
       lines += ["license: other", "license_link: \(Self.quoted(file))"]
     }
-    if !record.frontMatter.contains(where: { $0.hasPrefix("pipeline_tag:") }) {
+    if !known.contains(where: { $0.hasPrefix("pipeline_tag:") }) {
       lines.append("pipeline_tag: text-generation")
     }
     let tags = ["autoround", record.family.name, "quantized"] + (isServed ? ["vllm"] : [])
@@ -35,42 +36,27 @@ struct ModelCard {
   }
 
   private var body: [String] {
-    let (run, report) = (record.description, record.report)
-    var lines = [
+    let run = record.description
+    let facts =
+      record.facts + [
+        ("quantized layers", "\(record.verification.quantizedLayerCount)"),
+        (
+          "calibration",
+          run.sampleCount > 0
+            ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token")
+            : "none"
+        ),
+        (
+          "tuning",
+          run.iterations > 0
+            ? counted(run.iterations, "iteration") + " for each block" : run.tuning
+        ),
+      ]
+    return [
       "# \(name)", "",
       "\(record.baseModel), quantized with AutoRound: \(run.scheme).", "",
       "| | |", "|---|---|",
-      "| size | \(Quantities.bytes(report.outputBytes)), source "
-        + "\(Quantities.bytes(report.sourceBytes)) |",
-      "| bits per quantized weight | \(Quantities.decimal(report.bitsPerWeight)) |",
-      "| quantized layers | \(record.verification.quantizedLayerCount) |",
-      "| calibration | "
-        + (run.sampleCount > 0
-          ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token")
-          : "none")
-        + " |",
-      "| tuning | "
-        + (run.iterations > 0
-          ? counted(run.iterations, "iteration") + " for each block" : run.tuning)
-        + " |",
-      "| tensor parallelism | "
-        + record.verification.tensorParallelSizes.map(String.init).joined(separator: ", ") + " |",
-    ]
-    if let quality = report.quality, let comparison = quality.comparison {
-      lines += [
-        "| perplexity, held-out text | \(Quantities.decimal(quality.perplexity)), source "
-          + "\(Quantities.decimal(comparison.referencePerplexity)) |",
-        "| KL divergence from the source | \(Quantities.significant(comparison.klDivergenceMean)) "
-          + "nats on \(Quantities.count(quality.tokens)) tokens |",
-        "| same most likely token | \(Quantities.percent(comparison.sameTopToken)) |",
-      ]
-      if let rounded = comparison.rounded {
-        lines.append(
-          "| plain rounding, the same text | perplexity \(Quantities.decimal(rounded.perplexity)), "
-            + "KL divergence \(Quantities.significant(rounded.klDivergenceMean)) nats |")
-      }
-    }
-    return lines + [""] + serving + provenance
+    ] + facts.map { "| \($0.name) | \($0.value) |" } + [""] + serving + provenance
   }
 
   private var serving: [String] {
@@ -88,7 +74,7 @@ struct ModelCard {
       "model = AutoModelForCausalLM.from_pretrained("
         + "\(Self.quoted(name)), dtype=\"auto\", device_map=\"auto\")",
     ]
-    if record.hasChatTemplate {
+    if record.card.hasChatTemplate {
       lines += [
         "messages = [{\"role\": \"user\", \"content\": \"Tell me a story.\"}]",
         "inputs = tokenizer.apply_chat_template(",
@@ -113,15 +99,5 @@ struct ModelCard {
   }
 
   /// A text in double quotes, as YAML, Python and JSON have them.
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": quoted += "\\\(scalar)"
-      case _ where scalar.properties.generalCategory == .control: quoted += " "
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
-  }
+  private static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
 }

@@ -30,8 +30,7 @@ public final class ProgressPrinter: RunObserver {
   }
 
   public func observe(_ event: RunEvent) {
-    let (seconds, attoseconds) = start.duration(to: .now).components
-    let time = Double(seconds) + Double(attoseconds) * 1e-18
+    let time = (ContinuousClock.now - start) / .seconds(1)
     if case .iteration(_, let iteration, let count, _) = event, iteration < count,
       let lastRefresh, time - lastRefresh < 0.1
     {

@@ -18,7 +18,8 @@ package struct ProgressText {
   private var blockIndex = 0
   private var blockCount = 0
   private var lastLineTime: Double?
-  private var isReadingTold = false
+  /// The work whose share has been told of last.
+  private var toldWork: String?
 
   /// - Parameters:
   ///   - isLive: Whether the text goes to a terminal, where a line can be refreshed. Elsewhere there
@@ -41,11 +42,7 @@ package struct ProgressText {
       lastLineTime = time
       timeLeft.runStarted(tuning: description.tunedBlocks)
       return description.lines(styling).map(Output.line)
-    case .readingSource(let share):
-      let text = "reading the source"
-      if isLive { return [.status("\(text)  \(Int(share * 100)) %")] }
-      defer { isReadingTold = true }
-      return isReadingTold ? [] : [.line(text)]
+    case .readingSource(let share): return progress(of: "reading the source", share)
     case .resumed(let reports):
       for report in reports { timeLeft.blockFinished(seconds: report.seconds) }
       return [.line("going on after block \(reports.count), where an earlier run was cut off")]
@@ -53,21 +50,15 @@ package struct ProgressText {
       (blockIndex, blockCount) = (index, count)
       lastLineTime = lastLineTime ?? time
       timeLeft.blockStarted(index: index, count: count, at: time)
-      return isLive ? [.status(cut("block \(index + 1)/\(count)  \(name)"))] : []
+      return isLive ? [refreshed("block \(index + 1)/\(count)  \(name)")] : []
     case .iteration(_, let iteration, let count, let loss):
       return progress(iteration: iteration, of: count, loss: loss, at: time)
     case .blockFinished(let report):
       timeLeft.blockFinished(seconds: report.seconds)
       lastLineTime = time
-      let text = finishedLine(report)
-      return [isLive ? .status(cut(text)) : .line(text)]
-    case .verifying:
-      let text = "verifying what was written"
-      return [isLive ? .status(text) : .line(text)]
-    case .measuring(let share):
-      let text = "comparing with the source"
-      if isLive { return [.status("\(text)  \(Int(share * 100)) %")] }
-      return share == 0 ? [.line(text)] : []
+      return [refreshed(finishedLine(report))]
+    case .verifying: return [refreshed("verifying what was written")]
+    case .measuring(let share): return progress(of: "comparing with the source", share)
     case .warning(let message):
       return [.line("\(styling.warning("warning:")) \(message)")]
     case .finished(let report):
@@ -75,8 +66,8 @@ package struct ProgressText {
     case .kept(let finished, let count, let folder):
       return [
         .line(
-          "\(finished) of \(count) blocks are kept in \(folder); the same command goes on after them"
-        )
+          "\(finished) of \(count) blocks are kept in \(folder); a run with the same arguments goes "
+            + "on after them")
       ]
     }
   }
@@ -95,8 +86,14 @@ package struct ProgressText {
     if let left = timeLeft.atIteration(iteration, of: count, at: time) {
       parts.append("\(Quantities.duration(seconds: left)) left")
     }
-    let text = parts.joined(separator: "  ")
-    return [isLive ? .status(cut(text)) : .line(text)]
+    return [refreshed(parts.joined(separator: "  "))]
+  }
+
+  /// The share of some work that is done, from 0 to 1; elsewhere only that it begins.
+  private mutating func progress(of work: String, _ share: Double) -> [Output] {
+    if isLive { return [refreshed("\(work)  \(Int(share * 100)) %")] }
+    defer { toldWork = work }
+    return toldWork == work ? [] : [.line(work)]
   }
 
   private func finishedLine(_ report: BlockReport) -> String {
@@ -111,7 +108,9 @@ package struct ProgressText {
     return parts.joined(separator: "  ")
   }
 
-  private func cut(_ text: String) -> String {
-    text.count < width ? text : text.prefix(width - 2) + "…"
+  /// The refreshed line, cut to the terminal; a line that stays where there is none.
+  private func refreshed(_ text: String) -> Output {
+    guard isLive else { return .line(text) }
+    return .status(text.count < width ? text : text.prefix(width - 2) + "…")
   }
 }

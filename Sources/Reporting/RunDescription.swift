@@ -1,72 +1,48 @@
 /// What a run is about to do: enough to repeat it, and to see at a glance that it is what was meant.
+///
+/// What a run has not, because it does not run the model, keeps its first value here.
 public struct RunDescription: Sendable, Equatable {
   /// The model as the user named it, usually a folder.
-  public var model: String
+  public var model = ""
   /// The architecture in the model's configuration, such as `LlamaForCausalLM`.
-  public var architecture: String
+  public var architecture = "unknown"
   /// The schemes in one line, such as `W4A16` or `2 groups: int2 group 32, int4 group 128`.
-  public var scheme: String
+  public var scheme = ""
   /// The device that computes, such as `cpu`.
-  public var device: String
+  public var device = "cpu"
   /// The instruction set that the kernels were chosen for, such as `avx512-bf16`.
-  public var instructionSet: String
+  public var instructionSet = "any"
   /// The library of the matrix products, with its version; empty if there are none.
-  public var matrixLibrary: String
+  public var matrixLibrary = ""
   /// The type that matrix products are computed in: `bf16` or `f32`.
-  public var computeType: String
+  public var computeType = "f32"
   /// The number of threads.
-  public var threadCount: Int
+  public var threadCount = 1
   /// The number of decoder blocks.
-  public var blockCount: Int
+  public var blockCount = 0
   /// Positions of the blocks that have something to quantize, and of a head after them; nil: all blocks.
   public var tunedBlocks: [Int]?
   /// Steps of tuning per block.
-  public var iterations: Int
+  public var iterations = 0
   /// Whether scales are searched for, in place of tuning or before it.
-  public var searchesScales: Bool
+  public var searchesScales = false
   /// Samples per step.
-  public var batchSize: Int
+  public var batchSize = 0
   /// The learning rate of the first step, or how it is chosen.
-  public var learningRate: String
+  public var learningRate = "none"
   /// The number of calibration samples.
-  public var sampleCount: Int
+  public var sampleCount = 0
   /// Tokens per sample.
-  public var sequenceLength: Int
+  public var sequenceLength = 0
   /// ``CalibrationData/hash`` of the samples.
-  public var calibrationHash: String
+  public var calibrationHash = "none"
   /// The beginning of the first sample, decoded: what the model is really calibrated on.
-  public var calibrationExcerpt: String
+  public var calibrationExcerpt = ""
   /// The seed of the batch order.
-  public var seed: Int
+  public var seed = 0
 
-  /// Creates a description.
-  public init(
-    model: String, architecture: String, scheme: String, device: String, instructionSet: String,
-    matrixLibrary: String = "", computeType: String, threadCount: Int, blockCount: Int,
-    tunedBlocks: [Int]? = nil, iterations: Int, searchesScales: Bool = false, batchSize: Int,
-    learningRate: String, sampleCount: Int, sequenceLength: Int, calibrationHash: String,
-    calibrationExcerpt: String, seed: Int
-  ) {
-    self.model = model
-    self.architecture = architecture
-    self.scheme = scheme
-    self.device = device
-    self.instructionSet = instructionSet
-    self.matrixLibrary = matrixLibrary
-    self.computeType = computeType
-    self.threadCount = threadCount
-    self.blockCount = blockCount
-    self.tunedBlocks = tunedBlocks
-    self.iterations = iterations
-    self.searchesScales = searchesScales
-    self.batchSize = batchSize
-    self.learningRate = learningRate
-    self.sampleCount = sampleCount
-    self.sequenceLength = sequenceLength
-    self.calibrationHash = calibrationHash
-    self.calibrationExcerpt = calibrationExcerpt
-    self.seed = seed
-  }
+  /// A description of nothing, to be filled in.
+  public init() {}
 
   /// Calibration tokens in all samples together.
   public var tokenCount: Int { sampleCount * sequenceLength }

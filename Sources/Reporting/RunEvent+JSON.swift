@@ -20,7 +20,8 @@ extension RunEvent {
         "of": JSONValue(count), "loss": JSONValue(loss),
       ]
     case .blockFinished(let report):
-      ["event": "block_finished", "report": report.jsonWithoutLosses]
+      // The events of its iterations have told the losses.
+      ["event": "block_finished", "report": report.json.removing("losses")]
     case .verifying: ["event": "verifying"]
     case .measuring(let share): ["event": "measuring", "share": JSONValue(share)]
     case .warning(let message): ["event": "warning", "message": .string(message)]
@@ -38,12 +39,5 @@ extension RunEvent {
         "folder": .string(folder),
       ]
     }
-  }
-}
-
-extension BlockReport {
-  /// The report without what the events of its iterations have said.
-  fileprivate var jsonWithoutLosses: JSONValue {
-    .object((json.objectValue ?? []).filter { $0.key != "losses" })
   }
 }

@@ -22,7 +22,7 @@ public final class RunLog: RunObserver {
   private var text = ProgressText(isLive: false, styling: .plain, width: 200)
   private let start = ContinuousClock.now
   /// How long a pipe's reader is waited for, in milliseconds.
-  private let patience: CInt
+  package var patience: CInt = 1000
   /// The rest of a line of which a pipe took a part.
   private var rest = Data()
   private var isWaitedFor = true
@@ -32,14 +32,8 @@ public final class RunLog: RunObserver {
   /// Opens a file, or creates it. A pipe must have a reader.
   ///
   /// - Throws: `InputError` of code `unwritable`.
-  public convenience init(_ form: Form, file url: URL) throws(InputError) {
-    try self.init(form, file: url, patience: 1000)
-  }
-
-  /// As ``init(_:file:)``, with a patience of so many milliseconds.
-  package init(_ form: Form, file url: URL, patience: CInt) throws(InputError) {
+  public init(_ form: Form, file url: URL) throws(InputError) {
     self.form = form
-    self.patience = patience
     path = url.path(percentEncoded: false)
     // Without O_NONBLOCK, opening a pipe would wait for a reader, and writing for one that does not read.
     let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
@@ -55,10 +49,7 @@ public final class RunLog: RunObserver {
   public func observe(_ event: RunEvent) {
     let now = Date.now
     switch form {
-    case .events:
-      var json: JSONValue = ["time": JSONValue(now.timeIntervalSince1970)]
-      for member in event.json.objectValue ?? [] { json.set(member.key, member.value) }
-      put(json.text())
+    case .events: put(event.json, at: now)
     case .lines:
       let time = (ContinuousClock.now - start) / .seconds(1)
       for case .line(let line) in text.text(for: event, at: time) {
@@ -70,12 +61,7 @@ public final class RunLog: RunObserver {
   /// Adds a line that is no event: why a run has failed.
   package func add(error message: String) {
     switch form {
-    case .events:
-      let json: JSONValue = [
-        "time": JSONValue(Date.now.timeIntervalSince1970), "event": "failed",
-        "message": .string(message),
-      ]
-      put(json.text())
+    case .events: put(["event": "failed", "message": .string(message)], at: .now)
     case .lines: put("\(Date.now.formatted(.iso8601))  error: \(message)")
     }
   }
@@ -85,6 +71,11 @@ public final class RunLog: RunObserver {
     guard let loss, !isLossTold else { return nil }
     isLossTold = true
     return loss
+  }
+
+  private func put(_ event: JSONValue, at time: Date) {
+    let time = JSONValue.Member("time", JSONValue(time.timeIntervalSince1970))
+    put(JSONValue.object([time] + (event.objectValue ?? [])).text())
   }
 
   private func put(_ line: String) {

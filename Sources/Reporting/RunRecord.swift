@@ -1,32 +1,50 @@
+import Diagnostics
+import Evaluation
 import Foundation
 import JSONText
 import Quantization
-import QuantizedCheckpoints
-import Verification
+package import QuantizedCheckpoints
+package import Verification
 
 /// All that is known of a finished run: what the files about it are written from.
-struct RunRecord {
-  var description: RunDescription
+package struct RunRecord {
+  let description: RunDescription
   /// How the checkpoint is stored.
-  var family: any CheckpointFamily.Type
-  var report: RunReport
-  var verification: VerificationReport
-  var commandLine: [String]
+  let family: any CheckpointFamily.Type
+  let report: RunReport
+  /// What was found in the checkpoint as it lies on the disk.
+  let verification: VerificationReport
+  let reporting: RunReporting
+  /// What the source says about itself: its license and its name on the hub are passed on.
+  let card: SourceCard
+
+  package init(
+    _ description: RunDescription, family: any CheckpointFamily.Type, _ report: RunReport,
+    _ verification: VerificationReport, _ reporting: RunReporting, _ card: SourceCard
+  ) {
+    (self.description, self.family) = (description, family)
+    (self.report, self.verification) = (report, verification)
+    (self.reporting, self.card) = (reporting, card)
+  }
+
   /// What the hub calls the source.
-  var baseModel: String
-  /// The source's license and languages as its own model card has them: lines of YAML.
-  var frontMatter: [String]
-  /// Whether the source's tokenizer formats conversations.
-  var hasChatTemplate: Bool
-  /// Files with the terms of the source's license.
-  var licenseFiles: [String]
+  var baseModel: String { reporting.baseModel ?? card.name }
 
   /// The files that are about the run rather than part of the checkpoint. They hold times and paths, so
   /// they differ between runs that write the same checkpoint.
   static let fileNames = [VerificationReport.recordFile, "report.html", "README.md"]
 
+  /// What is written beside the checkpoint: the names of the files and what is in them.
+  package var files: [(name: String, text: String)] {
+    let texts = [
+      json.text(indentation: 1) + "\n", HTMLReport(record: self).text, ModelCard(record: self).text,
+      verification.sums,
+    ]
+    return Array(zip(Self.fileNames + [VerificationReport.sumsFile], texts))
+  }
+
   /// `quantization_report.json`.
-  var json: JSONValue {
+  private var json: JSONValue {
     let digests = verification.tensorDigests.sorted { $0.key < $1.key }
     var program: JSONValue = [
       "name": "autoround", "version": .string(ProgramVersion.current),
@@ -35,10 +53,51 @@ struct RunRecord {
     for (name, value) in ProgramVersion.surroundings { program.set(name, .string(value)) }
     return [
       "program": program,
-      "command_line": .array(commandLine.map(JSONValue.string)),
+      "command_line": .array(reporting.commandLine.map(JSONValue.string)),
       "base_model": .string(baseModel), "run": description.json, "result": report.json,
       "tensors": .object(digests.map { JSONValue.Member($0.key, .string($0.value)) }),
     ]
+  }
+
+  /// What the card and the page say of the checkpoint, each in words.
+  var facts: [(name: String, value: String)] {
+    var facts = [
+      (
+        "size",
+        "\(Quantities.bytes(report.outputBytes)), source \(Quantities.bytes(report.sourceBytes))"
+      ),
+      ("bits per quantized weight", Quantities.decimal(report.bitsPerWeight)),
+      (
+        "tensor parallelism",
+        verification.tensorParallelSizes.map(String.init).joined(separator: ", ")
+      ),
+    ]
+    guard let quality = report.quality, let comparison = quality.comparison else {
+      return facts + [("perplexity, held-out text", "not measured")]
+    }
+    facts += [
+      (
+        "perplexity, held-out text",
+        "\(Quantities.decimal(quality.perplexity)), source "
+          + "\(Quantities.decimal(comparison.referencePerplexity)), on "
+          + "\(Quantities.count(quality.tokens)) tokens"
+      ),
+      (
+        "KL divergence from the source",
+        "\(Quantities.significant(comparison.klDivergenceMean)) nats on average, "
+          + "\(Quantities.significant(comparison.klDivergenceP99)) at most for 99 % of the tokens"
+      ),
+      ("same most likely token", Quantities.percent(comparison.sameTopToken)),
+    ]
+    if let rounded = comparison.rounded {
+      facts.append(
+        (
+          "plain rounding, the same text",
+          "perplexity \(Quantities.decimal(rounded.perplexity)), KL divergence "
+            + Quantities.significant(rounded.klDivergenceMean)
+        ))
+    }
+    return facts
   }
 }
 

@@ -1,11 +1,13 @@
-import Checkpoints
+package import Checkpoints
 package import Foundation
 import JSONText
 
 /// What the source's own files say about it on a model card.
 package struct SourceCard {
-  let folder: URL
-  let configuration: JSONValue
+  private let source: Checkpoint
+  private var folder: URL { source.folder }
+
+  package init(of source: Checkpoint) { self.source = source }
 
   /// The lines of the source's front matter that also hold for a quantized copy.
   var frontMatter: [String] {
@@ -50,7 +52,7 @@ package struct SourceCard {
       let parts = cached.dropFirst("models--".count).components(separatedBy: "--")
       if parts.count == 2 { return parts.joined(separator: "/") }
     }
-    if let recorded = configuration["_name_or_path"]?.stringValue,
+    if let recorded = source.configuration["_name_or_path"]?.stringValue,
       recorded.split(separator: "/", omittingEmptySubsequences: false).count == 2,
       !recorded.hasPrefix("/"), !recorded.hasPrefix("."), !recorded.hasSuffix("/")
     {
@@ -67,16 +69,13 @@ package struct SourceCard {
     }) {
       return true
     }
-    guard let data = try? Data(contentsOf: folder.appending(path: "tokenizer_config.json")),
-      let json = try? JSONValue.parse(Array(data))
-    else { return false }
-    return json["chat_template"].map { $0 != .null } ?? false
+    let settings = try? JSONValue.parse(
+      contentsOf: folder.appending(path: "tokenizer_config.json"))
+    return settings?["chat_template"].map { !$0.isNull } ?? false
   }
 
   /// The files with the license's terms.
-  static func licenseFiles(_ checkpoint: Checkpoint) -> [String] {
-    checkpoint.otherFiles.map(\.lastPathComponent).filter {
-      $0.lowercased().hasPrefix("licen")
-    }
+  var licenseFiles: [String] {
+    source.otherFiles.map(\.lastPathComponent).filter { $0.lowercased().hasPrefix("licen") }
   }
 }

@@ -182,8 +182,9 @@ import Testing
   }
 
   @Test func whatCannotFitIsRefused() throws {
-    let plan = try QuantizationJob(model: model, modifier: AutoRoundModifier(iterations: 0)).plan(
-      measuresTime: false)
+    let plan = try QuantizationJob(model: model, modifier: AutoRoundModifier { $0.iterations = 0 })
+      .plan(
+        measuresTime: false)
     #expect(plan.time == nil)
     try plan.requireMemory(free: nil)
     try plan.requireMemory(free: 1 << 40)
@@ -192,7 +193,7 @@ import Testing
   }
 
   @Test func whatDoesNotFitInMemoryGoesToTheDisk() throws {
-    let modifier = try AutoRoundModifier(iterations: 0)
+    let modifier = try AutoRoundModifier { $0.iterations = 0 }
     let whole = try QuantizationJob(model: model, modifier: modifier).plan(measuresTime: false)
     #expect(whole.scratchByteCount == 2 * whole.memory.streams)
     #expect(whole.diskByteCount == whole.byteCount + whole.scratchByteCount)
@@ -206,7 +207,8 @@ import Testing
   }
 
   @Test func aBusyMachineIsSaid() throws {
-    var plan = try QuantizationJob(model: model, modifier: AutoRoundModifier(iterations: 1)).plan()
+    var plan = try QuantizationJob(model: model, modifier: AutoRoundModifier { $0.iterations = 1 })
+      .plan()
     plan.time?.processorShare = 0.5
     var time = try #require(plan.time)
     #expect(time.isOnBusyMachine)

@@ -10,7 +10,8 @@ import Tokenization
     let tokenizer = try Tokenizer(folder: Fixtures.examples.appending(path: "books-llama-6m"))
     let file = Fixtures.examples.appending(path: "data/calibration.jsonl")
     let data = try CalibrationData(
-      CalibrationSource(file: file), tokenizer: tokenizer, sampleCount: 128, sequenceLength: 512,
+      CalibrationSource(file: file), coding: TextCoding(tokenizer), sampleCount: 128,
+      sequenceLength: 512,
       vocabularySize: 4096)
     #expect(data.samples.count == 128)
     #expect(data.samples.everySatisfies { $0.count == 512 })
@@ -18,7 +19,8 @@ import Tokenization
     #expect(data.excerpt.hasPrefix("\"Your repentance,\" I said, \"is now superfluous."))
     // Another order, length or number of samples is other data.
     let fewer = try CalibrationData(
-      CalibrationSource(file: file), tokenizer: tokenizer, sampleCount: 127, sequenceLength: 512,
+      CalibrationSource(file: file), coding: TextCoding(tokenizer), sampleCount: 127,
+      sequenceLength: 512,
       vocabularySize: 4096)
     #expect(fewer.samples[...] == data.samples.dropLast())
     #expect(fewer.hash != data.hash)
@@ -27,7 +29,8 @@ import Tokenization
   @Test func builtinTextOfTheExample() throws {
     let tokenizer = try Tokenizer(folder: Fixtures.examples.appending(path: "books-llama-6m"))
     let data = try CalibrationData(
-      .builtin, tokenizer: tokenizer, sampleCount: 128, sequenceLength: 2048, vocabularySize: 4096)
+      .builtin, coding: TextCoding(tokenizer), sampleCount: 128, sequenceLength: 2048,
+      vocabularySize: 4096)
     #expect(data.samples.count == 128)
     #expect(data.warnings.isEmpty)
     // Windows follow on one another: the whole is the beginning of the text.

@@ -93,7 +93,7 @@ import Testing
     expectSentence("evaluate \(what)") {
       _ = try Evaluation(model: model).run(onWindows: [[1, 2, 3, 4]])
     }
-    expectSentence("diff \(what)") { _ = try CheckpointDifference(from: model, to: other) }
+    expectSentence("diff \(what)") { _ = try CheckpointDifference.between(model, other) }
   }
 
   private func expectSource(_ path: String, of fixture: String) throws {
@@ -110,7 +110,7 @@ import Testing
       let (output, data) = (folder.appending(path: "out"), folder.appending(path: "data.jsonl"))
       try write(#"{"input_ids": [0, 1, 0, 1, 1, 0, 0, 1]}"#, to: "data.jsonl", in: folder)
       expectSentence("plan \(what)") {
-        _ = try QuantizationJob(model: model, modifier: modifier).plan(measuresTime: false).lines
+        _ = try QuantizationJob(model: model, modifier: modifier).plan(measuresTime: false).lines()
       }
       expectSentence("quantize \(what)") {
         try oneshot(

@@ -97,11 +97,13 @@ import Testing
           #expect(abs(block.finalLoss - other.finalLoss) <= 1e-6 * other.finalLoss)
         }
         #expect(report.warnings.contains("told at the end"))
+        // The order of LLM Compressor: initialize, start, an end for each block, end, finalize.
         let stages = modifier.stages.withLock { $0 }
-        #expect(stages.first == "initialize")
-        #expect(stages.suffix(2) == ["end \(report.blocks.count)", "finalize"])
-        #expect(stages.contains("model.layers.0") != isModelFree)
-        #expect(stages.contains("model.layers.0.mlp.up_proj") == isModelFree)
+        let units = stages.filter { $0.hasPrefix("model.") }
+        #expect(units.first == (isModelFree ? "model.layers.0.mlp.down_proj" : "model.layers.0"))
+        #expect(
+          stages == ["initialize"] + (isModelFree ? [] : ["start"]) + units
+            + ["end \(report.blocks.count)", "finalize"])
       }
     }
   }
@@ -131,6 +133,49 @@ import Testing
             }), on: source, to: folder.appending(path: "other"))
       }
     }
+  }
+
+  /// A job that waits for another can be stopped.
+  @Test func whoWaitsForItsTurnCanBeStopped() throws {
+    try TinyCheckpoint.withSource { source, folder in
+      let modifier = Rule(try options("W8A16", isModelFree: true))
+      let outputs = ["first", "second"].map { folder.appending(path: $0) }
+      let waiting = QuantizationJob(model: source, modifier: modifier, output: outputs[1])
+      let observer = Starter(waiting)
+      try QuantizationJob(model: source, modifier: modifier, output: outputs[0])
+        .run(observer: observer)
+      #expect(
+        observer.interruption.withLock { $0 } == RunInterruption(finishedBlocks: 0, blockCount: 0))
+      #expect(!FileManager.default.fileExists(atPath: outputs[1].path))
+    }
+  }
+
+  /// Starts another job with the first unit, and waits for it.
+  private final class Starter: RunObserver, Sendable {
+    private let job: QuantizationJob
+    let interruption = Mutex<RunInterruption?>(nil)
+
+    init(_ job: QuantizationJob) { self.job = job }
+
+    func observe(_ event: RunEvent) {
+      guard case .blockStarted(0, _, _) = event else { return }
+      let ended = DispatchSemaphore(value: 0)
+      Thread.detachNewThread { [self] in
+        do {
+          try job.run(observer: Stopped())
+        } catch {
+          interruption.withLock { $0 = error as? RunInterruption }
+        }
+        ended.signal()
+      }
+      ended.wait()
+    }
+  }
+
+  /// Wants a run to stop from its beginning.
+  private final class Stopped: RunObserver {
+    func observe(_ event: RunEvent) {}
+    var wantsStop: Bool { true }
   }
 
   /// What a rule may hand over by mistake, and what the error says.

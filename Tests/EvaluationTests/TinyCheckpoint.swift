@@ -89,6 +89,7 @@ enum TinyCheckpoint {
         $0.sampleCount = 16
         $0.sequenceLength = 24
       },
-      output: output, compute: compute)
+      output: output
+    ) { $0.compute = compute }
   }
 }

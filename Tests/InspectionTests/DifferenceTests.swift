@@ -22,7 +22,7 @@ import Testing
         try writer.finish()
         return output
       }
-      return try CheckpointDifference(from: folders[0], to: folders[1]).entries.first?.error
+      return try CheckpointDifference.between(folders[0], folders[1]).entries.first?.error
     }
   }
 

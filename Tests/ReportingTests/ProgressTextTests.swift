@@ -59,12 +59,10 @@ import Testing
   }
 
   private func run(tuning blocks: [Int]?) -> RunEvent {
-    .started(
-      RunDescription(
-        model: "m", architecture: "a", scheme: "s", device: "cpu", instructionSet: "any",
-        computeType: "f32", threadCount: 1, blockCount: 30, tunedBlocks: blocks, iterations: 200,
-        batchSize: 8, learningRate: "1/iterations", sampleCount: 1, sequenceLength: 1,
-        calibrationHash: "", calibrationExcerpt: "", seed: 1))
+    var description = RunDescription()
+    (description.blockCount, description.iterations) = (30, 200)
+    description.tunedBlocks = blocks
+    return .started(description)
   }
 
   /// A recipe may leave most blocks alone: they take no time to speak of.

@@ -56,12 +56,18 @@ import Testing
 
   @Test func description() {
     var text = ProgressText(isLive: false, styling: .plain)
-    let description = RunDescription(
-      model: "Qwen3-0.6B", architecture: "Qwen3ForCausalLM", scheme: "W4A16", device: "cpu",
-      instructionSet: "avx512", computeType: "bf16", threadCount: 2, blockCount: 28,
-      iterations: 200, batchSize: 8, learningRate: "1/iterations", sampleCount: 128,
-      sequenceLength: 2048, calibrationHash: "cbf29ce484222325",
-      calibrationExcerpt: "It was a bright day", seed: 42)
+    var description = RunDescription()
+    description.model = "Qwen3-0.6B"
+    description.architecture = "Qwen3ForCausalLM"
+    description.scheme = "W4A16"
+    description.instructionSet = "avx512"
+    description.computeType = "bf16"
+    (description.threadCount, description.blockCount) = (2, 28)
+    (description.iterations, description.batchSize, description.seed) = (200, 8, 42)
+    description.learningRate = "1/iterations"
+    (description.sampleCount, description.sequenceLength) = (128, 2048)
+    description.calibrationHash = "cbf29ce484222325"
+    description.calibrationExcerpt = "It was a bright day"
     let expected = """
       Qwen3-0.6B  Qwen3ForCausalLM, 28 blocks
       scheme       W4A16

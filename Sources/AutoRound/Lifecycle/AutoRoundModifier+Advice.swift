@@ -10,6 +10,7 @@ extension AutoRoundModifier {
   private static let largestStep = 1.0 / 50
 
   var remarkOnLargeSteps: String? {
+    let (iterations, learningRate) = (options.iterations, options.learningRate)
     // No bit count makes the first step of few iterations another.
     guard iterations > 0, learningRate.value(bitCount: 8, iterations: iterations) > Self.largestStep
     else { return nil }
@@ -31,7 +32,7 @@ extension AutoRoundModifier {
 
   /// One line for all blocks that tuning did not help, and one for those whose loss is that of few tokens.
   func remarks(onLossesOf blocks: [BlockReport]) -> [String] {
-    guard iterations > 0 else { return [] }
+    guard options.iterations > 0 else { return [] }
     var remarks: [String] = []
     let blocks = blocks.filter { $0.rtnLoss > 0 }
     let idle = blocks.filter { $0.gain <= 0 }

@@ -13,7 +13,9 @@ extension AutoRoundModifier {
     var layers = try zip(unit.layers, calibrated.parts).map { layer, part in
       TunedLayer(
         name: layer.shortName, bits: layer.arguments.numBits, part: part,
-        quantizer: try naming(layer.name) { try layer.makeQuantizer(isTuned: iterations > 0) })
+        quantizer: try naming(layer.name) {
+          try layer.makeQuantizer(isTuned: options.iterations > 0)
+        })
     }
     let (rounded, outcome) = try tune(layers, of: unit, calibrated)
     var weights: [QuantizedWeight] = []
@@ -32,8 +34,9 @@ extension AutoRoundModifier {
   private func tune(
     _ layers: [TunedLayer], of unit: TuningUnit, _ calibrated: CalibratedUnit
   ) throws -> (rounded: TokenErrors, outcome: TuningOutcome?) {
+    let iterations = options.iterations
     var settings = TuningSettings(
-      iterations: iterations, learningRate: learningRate, batchSize: calibrated.batchSize,
+      iterations: iterations, learningRate: options.learningRate, batchSize: calibrated.batchSize,
       gradientAccumulationSteps: calibrated.gradientAccumulationSteps, seed: UInt64(options.seed))
     settings.momentum = Float(options.momentum)
     settings.suppressesOutliers =
@@ -72,12 +75,5 @@ extension QuantizationScheme {
   fileprivate var isCoarse: Bool {
     guard let weights, weights.hasScaleSearch else { return false }
     return weights.numBits < 4 || inputActivations.map { $0.numBits <= 4 } ?? false
-  }
-}
-
-extension Duration {
-  /// The duration in seconds.
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

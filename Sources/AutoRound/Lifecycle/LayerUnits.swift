@@ -1,30 +1,39 @@
 import Checkpoints
 import Quantization
+import Tensors
 
 /// Units of one layer each, whose weights are rounded as they lie in the files.
-struct LayerUnits: UnitSource {
-  private let checkpoint: Checkpoint
-  private let table: SchemeTable
+final class LayerUnits: UnitSource {
+  private let run: Preparation
   private let names: [String]
-  private let globalScales: [String: Float]
+  /// By layer those whose weights a runtime puts into one, itself among them.
+  private var siblings: [String: [String]] = [:]
+  /// What is known of the scales of whole weights, by layer.
+  private var globalScales: [String: Float] = [:]
   let streams: HiddenStates? = nil
 
-  init(_ preparation: Preparation) throws {
-    checkpoint = preparation.survey.checkpoint
-    table = preparation.table
-    names = preparation.unitNames
-    globalScales = try table.globalScales(
-      sharedBy: NamedModules.siblings(among: table.layers.keys)
-    ) { [checkpoint] in try checkpoint.tensor("\($0).weight") }
+  init(_ run: Preparation) {
+    self.run = run
+    names = run.unitNames
+    for layers in NamedModules.siblings(among: names) {
+      for layer in layers { siblings[layer] = layers }
+    }
   }
 
   func unit(_ index: Int, progress: UnitProgress) throws -> TuningUnit {
     let name = names[index]
+    func weight(of layer: String) throws -> Tensor {
+      try run.survey.checkpoint.tensor("\(layer).weight")
+    }
+    if globalScales[name] == nil {
+      let shared = [siblings[name] ?? []]
+      globalScales.merge(try run.table.globalScales(sharedBy: shared, weight: weight)) { $1 }
+    }
     var layers: [LayerView] = []
-    if let scheme = table[name], let arguments = scheme.weights {
+    if let scheme = run.table[name], let arguments = scheme.weights {
       layers = [
         try LayerView(
-          name: name, shortName: name, weight: checkpoint.tensor("\(name).weight"), scheme: scheme,
+          name: name, shortName: name, weight: weight(of: name), scheme: scheme,
           arguments: arguments, globalScale: globalScales[name])
       ]
     }

@@ -1,5 +1,7 @@
+import Checkpoints
 import Execution
 import Foundation
+import JSONText
 import LanguageModels
 import Recipes
 
@@ -44,6 +46,12 @@ struct Preparation {
       setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
       ignoresLimits: ignoresLimits)
     calibration = (setup, placement)
+  }
+
+  /// The architecture that the source's configuration names.
+  var architecture: String {
+    let names = survey.checkpoint.configuration["architectures"]?.arrayValue
+    return names?.first?.stringValue ?? "unknown"
   }
 
   /// The units of tuning by name: the blocks, and a head that is quantized; or each layer.

@@ -98,7 +98,21 @@ public struct QuantizationJob: Sendable {
     guard let output else {
       throw InputError(.missing, place: "output", "is missing; expected the folder to write")
     }
-    return try inTurn { try QuantizationRun(self, to: output, observer).run() }
+    return try inTurn(observer) { try QuantizationRun(self, to: output, observer).run() }
+  }
+
+  /// Refuses numbers that have no meaning. Those of the modifier's options were checked when these were made.
+  private func check() throws(InputError) {
+    for (name, value, range) in [
+      ("threads", threads ?? 1, 1...ThreadTeam.sizeLimit),
+      ("reporting.heldOutTokenCount", reporting.heldOutTokenCount, 0...1 << 30),
+      ("memoryBudget.byteCount", memoryBudget?.byteCount ?? 1, 1...Int.max),
+    ] where !range.contains(value) {
+      throw InputError(
+        .invalidValue,
+        "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound); it is \(value)"
+      )
+    }
   }
 
   /// Samples that the result will be measured on.
@@ -113,13 +127,20 @@ public struct QuantizationJob: Sendable {
   private static let holder = Mutex<ObjectIdentifier?>(nil)
 
   /// Calls `body` when no other job runs, on as many threads as were asked for.
-  private func inTurn<Result>(_ body: () throws -> Result) throws -> Result {
+  ///
+  /// - Throws: ``RunInterruption`` if the observer wants to wait no longer.
+  private func inTurn<Result>(
+    _ observer: (any RunObserver)? = nil, _ body: () throws -> Result
+  ) throws -> Result {
+    try check()
     guard Self.holder.withLock({ $0 != ObjectIdentifier(Thread.current) }) else {
       throw InputError(
         .invalidValue, place: "job",
         "is started by an observer of another job, which would wait for it")
     }
-    Self.turn.lock()
+    while !Self.turn.lock(before: Date(timeIntervalSinceNow: 0.1)) {
+      if observer?.wantsStop == true { throw RunInterruption(finishedBlocks: 0, blockCount: 0) }
+    }
     Self.holder.withLock { $0 = ObjectIdentifier(Thread.current) }
     let before = ThreadTeam.size
     if let threads { ThreadTeam.size = threads }

@@ -10,24 +10,25 @@ import Tensors
 extension RunDescription {
   /// - Parameter data: What the model is calibrated on; nil where it is not run.
   init(_ run: Preparation, _ data: CalibrationData?) {
+    self.init()
     let options = run.options
-    let setup = run.calibration?.setup
-    let architectures = run.survey.checkpoint.configuration["architectures"]?.arrayValue
-    let iterations = setup?.needs.gradients == true ? options.iterations : 0
-    self.init(
-      model: run.model, architecture: architectures?.first?.stringValue ?? "unknown",
-      scheme: options.schemeSummary, device: "cpu",
-      instructionSet: setup == nil ? "any" : Self.kernels,
-      matrixLibrary: setup == nil ? "" : MatrixLibrary.description,
-      computeType: (setup?.device.compute ?? .float32).rawValue, threadCount: ThreadTeam.size,
-      blockCount: setup?.model.description.blocks.count ?? 0,
-      tunedBlocks: setup == nil ? nil : run.tunedUnits, iterations: iterations,
-      searchesScales: options.searchesScales(in: run.table.layers),
-      batchSize: setup?.batch ?? 0,
-      learningRate: iterations > 0 ? options.learningRate.description : "none",
-      sampleCount: data?.samples.count ?? 0, sequenceLength: data?.sequenceLength ?? 0,
-      calibrationHash: data?.hash ?? "none", calibrationExcerpt: data?.excerpt ?? "",
-      seed: options.seed)
+    model = run.model
+    architecture = run.architecture
+    scheme = options.schemeSummary
+    threadCount = ThreadTeam.size
+    searchesScales = options.searchesScales(in: run.table.layers)
+    seed = options.seed
+    guard let data, let setup = run.calibration?.setup else { return }
+    instructionSet = Self.kernels
+    matrixLibrary = MatrixLibrary.description
+    computeType = setup.device.compute.rawValue
+    blockCount = setup.model.description.blocks.count
+    tunedBlocks = run.tunedUnits
+    if setup.needs.gradients { iterations = options.iterations }
+    if iterations > 0 { learningRate = options.learningRate.description }
+    batchSize = setup.batch
+    (sampleCount, sequenceLength) = (data.samples.count, data.sequenceLength)
+    (calibrationHash, calibrationExcerpt) = (data.hash, data.excerpt)
   }
 
   private static var kernels: String {

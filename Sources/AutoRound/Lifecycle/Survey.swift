@@ -83,7 +83,7 @@ public struct Survey {
       }
     let remark = options.remark(onMissingSearch: schemes, of: modules.map(\.name))
     if let remark { warn(remark) }
-    return SchemeTable(schemes, keysAndValues: options.keyValueCacheScheme)
+    return SchemeTable(layers: schemes, keysAndValues: options.keyValueCacheScheme)
   }
 
   /// Refuses a table that names no layer, or what is no linear layer, or a scheme that no quantizer knows.

@@ -76,7 +76,7 @@ public struct TuningUnit {
       initialLoss: outcome?.losses.first ?? rounded.mean,
       bestLoss: outcome?.bestLoss ?? finalLoss, bestIteration: outcome?.bestIteration ?? 0,
       finalLoss: finalLoss, rtnLoss: rounded.mean, lossShareOfFew: rounded.shareOfFew,
-      seconds: (ContinuousClock.now - started).seconds, losses: outcome?.losses ?? [])
+      seconds: (ContinuousClock.now - started) / .seconds(1), losses: outcome?.losses ?? [])
     return UnitResult(
       weights: zip(layers, weights).map { ($0.name, $1) }, scales: calibrated.scaleValues,
       report: report)

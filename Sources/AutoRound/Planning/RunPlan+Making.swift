@@ -23,8 +23,7 @@ extension RunPlan {
       memory.streams -= placement.scratchByteCount
       scratchByteCount += placement.scratchByteCount
     }
-    architecture =
-      source.configuration["architectures"]?.arrayValue?.first?.stringValue ?? "unknown"
+    architecture = run.architecture
     scheme = options.schemeSummary
     // A weight may keep its name and its shape; then its type is another.
     let added = copy.tensors.filter { source.info($0.name) != $0 }
@@ -38,12 +37,21 @@ extension RunPlan {
         byteCount: stored[module.name]?.reduce(0) { $0 + $1.byteCount } ?? 0)
     }
     let tensors = Dictionary(uniqueKeysWithValues: copy.tensors.map { ($0.name, $0) })
-    let reasons = try KeptReasons(run)
+    let ignored = try options.ignore.map { try ModuleMatcher($0) }
+    let modules = Dictionary(uniqueKeysWithValues: run.survey.modules.map { ($0.name, $0) })
+    func reason(whyKept info: TensorInfo) throws -> String {
+      guard info.name.hasSuffix(".weight"), info.shape.count == 2,
+        let module = modules[String(info.name.dropLast(".weight".count))]
+      else { return info.shape.count < 2 ? "norms and biases are vectors" : "no linear layer" }
+      if module.className == "Embedding" { return "an embedding is looked up in, not multiplied" }
+      if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
+      return run.survey.reason(whyKept: module)
+    }
     keptTensors = try source.tensorNames.compactMap { name in
       guard let info = tensors[name], info == source.info(name) else { return nil }
       return KeptTensor(
         name: name, storage: "\(info.dtype.rawValue) \(info.shape)", byteCount: info.byteCount,
-        reason: try reasons.reason(for: info))
+        reason: try reason(whyKept: info))
     }
 
     let plan = try CheckpointPlan(copy.tensors)
@@ -87,29 +95,7 @@ extension RunPlan {
     runtimes = verification.runtimes
     warnings =
       [copy.warningAboutUncountedBlocks].compactMap(\.self)
-      + CheckpointCompletion.warnings(about: verification, options)
-  }
-}
-
-/// Why tensors are not quantized.
-private struct KeptReasons {
-  private let ignored: [ModuleMatcher]
-  private let modules: [String: ModuleDescription]
-  private let survey: Survey
-
-  init(_ run: Preparation) throws {
-    ignored = try run.options.ignore.map { try ModuleMatcher($0) }
-    modules = Dictionary(uniqueKeysWithValues: run.survey.modules.map { ($0.name, $0) })
-    survey = run.survey
-  }
-
-  func reason(for info: TensorInfo) throws -> String {
-    guard info.name.hasSuffix(".weight"), info.shape.count == 2,
-      let module = modules[String(info.name.dropLast(".weight".count))]
-    else { return info.shape.count < 2 ? "norms and biases are vectors" : "no linear layer" }
-    if module.className == "Embedding" { return "an embedding is looked up in, not multiplied" }
-    if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
-    return survey.reason(whyKept: module)
+      + verification.warnings(options)
   }
 }
 
@@ -128,10 +114,9 @@ extension QuantizedCopy {
 extension CheckpointPlan {
   /// The files that hold tensors, and their index.
   fileprivate var files: [RunPlan.File] {
-    var files = shards.map { RunPlan.File(name: $0.fileName, byteCount: $0.byteCount) }
-    if let index {
-      files.append(.init(name: ShardIndex.fileName, byteCount: index.text.utf8.count))
-    }
-    return files
+    shards.map { .init(name: $0.fileName, byteCount: $0.byteCount) }
+      + [index].compactMap(\.self).map {
+        .init(name: ShardIndex.fileName, byteCount: $0.text.utf8.count)
+      }
   }
 }

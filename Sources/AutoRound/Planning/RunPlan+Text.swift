@@ -2,11 +2,8 @@ import Diagnostics
 import Verification
 
 extension RunPlan {
-  /// The plan as lines for people.
-  package var lines: [String] { lines(width: nil) }
-
   /// The plan as lines for people, with tables that fit into a terminal of this width.
-  package func lines(width: Int?) -> [String] {
+  package func lines(width: Int? = nil) -> [String] {
     var lines = ["\(model)  \(architecture)", "scheme     \(scheme)", ""]
     for table in [layerTable, keptTable, fileTable] { lines += table.lines(width: width) + [""] }
     lines += [
@@ -80,18 +77,9 @@ extension RunPlan {
   private static func grouped<Element>(
     _ elements: [Element], by key: (Element) -> [String]
   ) -> [(key: [String], elements: [Element])] {
-    var positions: [[String]: Int] = [:]
-    var groups: [(key: [String], elements: [Element])] = []
-    for element in elements {
-      let key = key(element)
-      if let position = positions[key] {
-        groups[position].elements.append(element)
-      } else {
-        positions[key] = groups.count
-        groups.append((key, [element]))
-      }
-    }
-    return groups
+    Dictionary(grouping: elements.indices) { key(elements[$0]) }
+      .sorted { $0.value[0] < $1.value[0] }
+      .map { ($0.key, $0.value.map { elements[$0] }) }
   }
 }
 

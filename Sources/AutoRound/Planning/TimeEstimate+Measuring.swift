@@ -29,7 +29,7 @@ extension TimeEstimate {
     let shape = work.shape(batch: batch, tokens: tokens, within: 1.2 * rate)
     var trial = setup
     (trial.sampleCount, trial.tokenCount) = (shape.batch, shape.tokens)
-    let sample = try MeasuredBlock(first, trial, table, modifier)
+    let sample = try MeasuredBlock.measure(first, trial, table, modifier)
 
     // A step has a part that follows the tokens, and one that follows the weights alone.
     let growth = work.operations(batch, tokens) / work.operations(shape.batch, shape.tokens)
@@ -60,7 +60,7 @@ extension TimeEstimate {
     }
     return TimeEstimate(
       blockSeconds: blockSeconds, blockCount: blockCount, otherSeconds: otherSeconds,
-      measuringSeconds: (ContinuousClock.now - started).seconds,
+      measuringSeconds: (ContinuousClock.now - started) / .seconds(1),
       processorShare: sample.processorShare)
   }
 
@@ -114,21 +114,23 @@ private struct BlockWork {
 /// How long the parts of tuning a block take.
 private struct MeasuredBlock {
   /// One step.
-  var iterationSeconds: Double
+  var iterationSeconds = 0.0
   /// Rounding the weights and changing the offsets, which is part of a step.
-  var weightSeconds: Double
+  var weightSeconds = 0.0
   /// One batch forward.
-  var forwardSeconds: Double
+  var forwardSeconds = 0.0
   /// What is done once for a block.
-  var otherSeconds: Double
+  var otherSeconds = 0.0
   /// Time of the processors beside time of the clock, while steps were computed.
-  var processorShare: Double
+  var processorShare = 1.0
 
-  init(
+  /// Tunes a block for a few steps.
+  static func measure(
     _ index: Int, _ setup: CalibrationSetup, _ table: SchemeTable, _ modifier: any Modifier
-  ) throws {
+  ) throws -> MeasuredBlock {
+    var measured = MeasuredBlock()
     func elapsed(since start: ContinuousClock.Instant) -> Double {
-      (ContinuousClock.now - start).seconds
+      (ContinuousClock.now - start) / .seconds(1)
     }
     let watch = StepWatch()
     let progress = UnitProgress(observe: watch.observe, checkStop: {})
@@ -142,20 +144,21 @@ private struct MeasuredBlock {
     let second = noise.copy()
     var start = ContinuousClock.now
     BlockRunner(program).advance(second)
-    forwardSeconds = elapsed(since: start)
+    measured.forwardSeconds = elapsed(since: start)
 
     states.original.copy(from: noise)
     start = .now
     let unit = try units.unit(index, progress: progress)
     _ = try modifier.shortened().sequentialEpochEnd(unit)
     let whole = elapsed(since: start)
-    let steps = zip(watch.times, watch.times.dropFirst()).map { ($1 - $0).seconds }.sorted()
-    iterationSeconds = steps.isEmpty ? 0 : steps[steps.count / 2]
-    processorShare = watch.processorShare(of: ThreadTeam.size)
-    weightSeconds = try Self.weightSeconds(unit, setup)
-    let known = Double(watch.times.count) * iterationSeconds + 3 * forwardSeconds
+    let steps = zip(watch.times, watch.times.dropFirst()).map { ($1 - $0) / .seconds(1) }.sorted()
+    measured.iterationSeconds = steps.isEmpty ? 0 : steps[steps.count / 2]
+    measured.processorShare = watch.processorShare(of: ThreadTeam.size)
+    measured.weightSeconds = try Self.weightSeconds(unit, setup)
+    let known = Double(watch.times.count) * measured.iterationSeconds + 3 * measured.forwardSeconds
     // Reading the weights and preparing for them is part of a block; recording its program is not.
-    otherSeconds = max(0, whole - known)
+    measured.otherSeconds = max(0, whole - known)
+    return measured
   }
 
   /// Hidden states that are not all the same.
@@ -190,7 +193,7 @@ private struct MeasuredBlock {
       gradient.withUnsafeBufferPointer {
         quantizer.step(gradient: $0.baseAddress!, learningRate: 1e-3, rangeLearningRate: 1e-3)
       }
-      seconds.append((ContinuousClock.now - start).seconds)
+      seconds.append((ContinuousClock.now - start) / .seconds(1))
     }
     return seconds.sorted()[1] * Double(total) / Double(weight.count)
   }
@@ -218,9 +221,7 @@ private final class StepWatch {
 
   /// What the steps got of the time of `threads` processors; 1 if too little was seen to say.
   func processorShare(of threads: Int) -> Double {
-    guard let (first, last) = times.first.flatMap({ first in times.last.map { (first, $0) } }),
-      first < last
-    else { return 1 }
+    guard let first = times.first, let last = times.last, first < last else { return 1 }
     let seconds = (last - first) / .seconds(1)
     return min(1, (processorSeconds.last! - processorSeconds[0]) / (seconds * Double(threads)))
   }

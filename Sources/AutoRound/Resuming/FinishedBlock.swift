@@ -3,7 +3,7 @@ import JSONText
 import Reporting
 
 /// What a journal says of one block that is tuned and on the disk.
-struct FinishedBlock: Equatable {
+struct FinishedBlock {
   /// Position in the model, from 0.
   var index: Int
   /// Nil for a block with nothing to quantize.
@@ -18,7 +18,7 @@ struct FinishedBlock: Equatable {
   var cost: RunCost
 
   /// The files with the hidden states after the block.
-  struct Streams: Equatable {
+  struct Streams {
     /// Those of the model in full precision.
     var original: ActivationFile
     /// Those of the model as quantized so far.
@@ -26,7 +26,7 @@ struct FinishedBlock: Equatable {
   }
 
   /// A file of activations beside the journal.
-  struct ActivationFile: Equatable {
+  struct ActivationFile {
     var name: String
     /// SHA-256 of its bytes.
     var digest: String
@@ -50,26 +50,21 @@ struct FinishedBlock: Equatable {
 }
 
 extension FinishedBlock {
-  init(_ reader: JSONReader) throws(InputError) {
+  init(_ reader: JSONReader) throws {
     index = try reader.required("block").int(in: 0...1 << 20)
-    report = nil
-    if let found = try reader.optional("report") { report = try BlockReport(found) }
+    report = try reader.optional("report").map { try BlockReport($0) }
     tensors = [:]
     for member in try reader.required("tensors").members() {
       tensors[member.key] = try member.reader.string()
     }
-    warnings = []
-    for warning in try reader.required("warnings").elements() {
-      warnings.append(try warning.string())
-    }
+    warnings = try reader.required("warnings").elements().map { try $0.string() }
     cost = RunCost(
       seconds: try reader.required("seconds").double(),
       peakMemoryBytes: try reader.required("peak_memory_bytes").int(in: 0...Int.max))
-    streams = nil
-    if let found = try reader.optional("streams") {
-      streams = Streams(
-        original: try ActivationFile(found.required("original")),
-        quantized: try ActivationFile(found.required("quantized")))
+    streams = try reader.optional("streams").map {
+      Streams(
+        original: try ActivationFile($0.required("original")),
+        quantized: try ActivationFile($0.required("quantized")))
     }
   }
 }
@@ -87,20 +82,18 @@ extension FinishedBlock.ActivationFile {
 
 extension BlockReport {
   /// Reads what ``json`` gives.
-  init(_ reader: JSONReader) throws(InputError) {
-    var layers: [String] = []
-    for layer in try reader.required("layers").elements() { layers.append(try layer.string()) }
-    var losses: [Double] = []
-    for loss in try reader.optional("losses")?.elements() ?? [] { losses.append(try loss.double()) }
+  init(_ reader: JSONReader) throws {
     self.init(
       index: try reader.required("index").int(in: 0...1 << 20),
-      name: try reader.required("name").string(), layers: layers,
+      name: try reader.required("name").string(),
+      layers: try reader.required("layers").elements().map { try $0.string() },
       initialLoss: try reader.required("initial_loss").double(),
       bestLoss: try reader.required("best_loss").double(),
       bestIteration: try reader.required("best_iteration").int(in: 0...1 << 30),
       finalLoss: try reader.required("final_loss").double(),
       rtnLoss: try reader.required("rtn_loss").double(),
       lossShareOfFew: try reader.required("loss_share_of_few").double(),
-      seconds: try reader.required("seconds").double(), losses: losses)
+      seconds: try reader.required("seconds").double(),
+      losses: try reader.optional("losses")?.elements().map { try $0.double() } ?? [])
   }
 }

@@ -1,20 +1,17 @@
 import Execution
 
 /// The time and the memory that a run has taken.
-struct RunCost: Equatable {
+struct RunCost {
   /// Seconds from its start, those between two processes not counted.
   var seconds: Double
   /// The largest resident memory.
   var peakMemoryBytes: Int
+}
 
+extension RunCost {
   /// What this process has taken since `started`, on top of `earlier`.
-  init(since started: ContinuousClock.Instant, after earlier: RunCost? = nil) {
-    seconds = (ContinuousClock.now - started).seconds + (earlier?.seconds ?? 0)
+  init(since started: ContinuousClock.Instant, after earlier: RunCost?) {
+    seconds = (ContinuousClock.now - started) / .seconds(1) + (earlier?.seconds ?? 0)
     peakMemoryBytes = max(ProcessMemory.peakByteCount, earlier?.peakMemoryBytes ?? 0)
-  }
-
-  init(seconds: Double, peakMemoryBytes: Int) {
-    self.seconds = seconds
-    self.peakMemoryBytes = peakMemoryBytes
   }
 }

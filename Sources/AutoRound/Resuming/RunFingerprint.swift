@@ -10,46 +10,44 @@ import Reporting
 ///
 /// The matrix library and the number of threads are among them: how it divides a product, and so the order
 /// of a sum, may depend on both.
-struct RunFingerprint: Equatable {
+struct RunFingerprint {
   /// Names, as the user knows them, with their values.
-  private(set) var entries: [(name: String, value: String)] = []
+  private let entries: [(name: String, value: String)]
 
+  /// Reads all of the source.
+  ///
   /// - Parameters:
-  ///   - configuration: The output's, which says what each layer becomes.
+  ///   - setup: How the model is run.
   ///   - modifier: What it is that rounds.
-  ///   - run: How it is computed: type, kernels, matrix library, threads.
+  ///   - description: How it is computed: type, kernels, matrix library, threads.
   ///   - progress: Told how much of the source is read.
-  init(
-    source: Checkpoint, options: ResolvedOptions, calibration: CalibrationData,
-    configuration: JSONValue, modifier: String, run: RunDescription, gradients: String,
-    progress: (Double) throws -> Void
-  ) throws {
-    entries =
+  static func make(
+    _ run: Preparation, _ setup: CalibrationSetup, _ calibration: CalibrationData,
+    modifier: String, _ description: RunDescription, progress: (Double) throws -> Void
+  ) throws -> RunFingerprint {
+    var entries: [(name: String, value: String)] =
       [
         ("program version", ProgramVersion.current),
-        ("compute type", run.computeType),
-        ("instruction set", run.instructionSet),
-        ("matrix library", run.matrixLibrary),
-        ("threads", "\(run.threadCount)"),
+        ("compute type", description.computeType),
+        ("instruction set", description.instructionSet),
+        ("matrix library", description.matrixLibrary),
+        ("threads", "\(description.threadCount)"),
         ("modifier", modifier),
-        ("gradients", gradients),
-      ] + options.fingerprint + [
+        ("gradients", setup.gradientPrecision.rawValue),
+      ] + run.options.fingerprint + [
         ("samples", "\(calibration.samples.count)"),
         ("sequence length", "\(calibration.sequenceLength)"),
         ("calibration tokens", calibration.hash),
-        ("ignore", options.ignore.joined(separator: " ")),
-        ("scheme", options.schemeSummary),
-        ("output configuration", configuration.text()),
-        ("recipe", options.recipe.yaml),
+        ("ignore", run.options.ignore.joined(separator: " ")),
+        ("scheme", run.options.schemeSummary),
+        ("output configuration", run.copy.configuration.text()),
+        ("recipe", run.options.recipe.yaml),
       ]
-    for (part, digest) in try source.fingerprint(progress: progress) {
+    for (part, digest) in try run.survey.checkpoint.fingerprint(progress: progress) {
       entries.append(("the model's \(part)", digest))
     }
+    return RunFingerprint(entries: entries)
   }
-
-  private init(entries: [(name: String, value: String)]) { self.entries = entries }
-
-  static func == (a: RunFingerprint, b: RunFingerprint) -> Bool { a.differences(from: b).isEmpty }
 
   /// What is not the same in `earlier`, in words.
   func differences(from earlier: RunFingerprint) -> [String] {
@@ -87,10 +85,11 @@ struct RunFingerprint: Equatable {
   var json: JSONValue {
     .object(entries.map { JSONValue.Member($0.name, .string($0.value)) })
   }
+}
 
-  init(_ reader: JSONReader) throws(InputError) {
-    var entries: [(String, String)] = []
-    for member in try reader.members() { entries.append((member.key, try member.reader.string())) }
-    self.init(entries: entries)
+extension RunFingerprint {
+  /// Reads what ``json`` gives.
+  init(_ reader: JSONReader) throws {
+    entries = try reader.members().map { ($0.key, try $0.reader.string()) }
   }
 }

@@ -1,22 +1,38 @@
 import Checkpoints
+import Checksums
 import Diagnostics
+import Execution
+import JSONText
 import Reporting
 import Tensors
 
 /// Which units of a run are finished, on the disk, and which is next.
 ///
-/// A run that may be continued has a journal; what an earlier process of it has finished counts as finished here.
+/// A run that may be continued keeps what it has in the folder `<output>.partial`:
+///
+/// | file | content |
+/// |---|---|
+/// | `checkpoint/` | the output as far as it is written |
+/// | `journal` | first the run's fingerprint, then a record for each finished unit |
+/// | `block-<n>-original`, `block-<n>-quantized` | the hidden states after unit n: those of the model in full precision, and of the model as quantized so far |
+///
+/// A unit counts once its record is in the journal, and that is written when all that it speaks of is on the disk. Both
+/// streams are kept although the original one could be computed again: writing them takes less time than a pass through
+/// all blocks, and they are the very same bytes.
 final class RunLedger {
   let writer: CheckpointWriter
   /// Units of the run.
   let unitCount: Int
+  /// Units that the next process of this run will not do again.
+  private(set) var kept: [FinishedBlock] = []
   /// What became of the units so far.
   private(set) var reports: [BlockReport]
   /// The time and the memory that earlier processes have taken; nil if there was none.
   let earlierCost: RunCost?
+  private let folder: PartialFolder
   private let copy: QuantizedCopy
   /// Nil where nothing is kept of an unfinished run.
-  private let journal: RunJournal?
+  private let journal: Journal?
   private var nextUnit: Int
 
   /// Opens the ledger of the run in `folder`, or begins one.
@@ -24,32 +40,87 @@ final class RunLedger {
   /// - Parameters:
   ///   - identity: What the run is; nil where nothing of it is kept.
   ///   - restart: Whether what an earlier run has left is thrown away.
-  /// - Throws: `invalidValue`, naming the differences, if the earlier run was another one; `malformed` if what it has
-  ///   written is no longer there.
+  /// - Throws: `invalidValue`, naming the differences, if the earlier run was another one.
   init(
     in folder: PartialFolder, identity: RunFingerprint?, restart: Bool, copy: QuantizedCopy,
     unitCount: Int
   ) throws {
-    (self.copy, self.unitCount) = (copy, unitCount)
-    journal = try identity.map { try RunJournal(in: folder, fingerprint: $0, restart: restart) }
-    if journal == nil { try folder.clear() }
-    let finished = journal?.finished ?? []
-    reports = finished.compactMap(\.report)
-    earlierCost = finished.last?.cost
-    nextUnit = finished.count
+    (self.folder, self.copy, self.unitCount) = (folder, copy, unitCount)
+    var journal: Journal?
+    if let identity, !restart { (journal, kept) = try Self.resume(identity, in: folder) }
+    if kept.isEmpty {
+      try folder.clear()
+      journal = try identity.map { _ in try Journal(at: folder.journalPath) }
+      if let identity { try journal?.append(["run": identity.json]) }
+    } else {
+      try Self.clean(folder, keeping: kept.last?.streams)
+    }
+    self.journal = journal
+    reports = kept.compactMap(\.report)
+    earlierCost = kept.last?.cost
+    nextUnit = kept.count
     writer = try CheckpointWriter(
-      CheckpointPlan(copy.tensors), in: folder, finished: journal?.finishedTensors)
-    try journal?.verify(writer)
+      CheckpointPlan(copy.tensors), in: folder,
+      finished: kept.isEmpty ? nil : Set(kept.flatMap(\.tensors.keys)))
   }
 
-  /// Units that the next process of this run will not do again.
-  var keptCount: Int { journal?.finished.count ?? 0 }
-  /// What the user was told by earlier processes.
-  var earlierWarnings: [String] { journal?.finished.flatMap(\.warnings) ?? [] }
+  /// Reads what an earlier process has written.
+  ///
+  /// - Throws: `malformed` for a tensor that is no longer what its record says.
+  func requireKept() throws(InputError) {
+    for (name, digest) in kept.flatMap(\.tensors) {
+      guard Self.digest(try writer.written(name)) == digest else {
+        throw InputError(
+          .malformed, source: folder.path, place: "tensor \(quoted(name))",
+          "is not what was written there; begin anew with \(OptionName.restart)")
+      }
+    }
+  }
+
+  /// The journal in the folder, and the units that the run has finished by it.
+  private static func resume(
+    _ identity: RunFingerprint, in folder: PartialFolder
+  ) throws -> (Journal, [FinishedBlock]) {
+    let journal = try open(folder.journalPath)
+    guard !journal.records.isEmpty else { return (journal, []) }
+    return try naming(folder.journalPath) {
+      let earlier = try RunRecords(journal.records)
+      let differences = identity.differences(from: earlier.fingerprint)
+      guard differences.isEmpty else {
+        throw InputError(
+          .invalidValue, source: folder.path,
+          "an unfinished run is kept here, and this one would not continue it; "
+            + differences.prefix(5).joined(separator: "; ")
+            + ". Use the same arguments, or begin anew with \(OptionName.restart)")
+      }
+      return (journal, earlier.finished)
+    }
+  }
+
+  private static func open(_ path: String) throws(InputError) -> Journal {
+    do {
+      return try Journal(at: path)
+    } catch  where error.code == .malformed {
+      throw InputError(
+        error.code, source: error.source, place: error.place,
+        error.message + "; begin anew with \(OptionName.restart)")
+    }
+  }
+
+  /// Removes hidden states that no unit will read again.
+  private static func clean(
+    _ folder: PartialFolder, keeping streams: FinishedBlock.Streams?
+  ) throws(InputError) {
+    let kept = [
+      PartialFolder.journalName, "checkpoint", streams?.original.name, streams?.quantized.name,
+    ]
+    try folder.remove { !kept.contains($0) }
+  }
+
   /// The SHA-256 of tensors that are written, by name; those of slices of a stack are for continuing a run alone.
   var digests: [(key: String, value: String)] {
     let names = Set(copy.tensors.map(\.name))
-    return journal?.finished.flatMap { $0.tensors.filter { names.contains($0.key) } } ?? []
+    return kept.flatMap(\.tensors).filter { names.contains($0.key) }
   }
 
   /// The unit that comes next; nil when all are done.
@@ -59,15 +130,18 @@ final class RunLedger {
   ///
   /// - Returns: Whether one is.
   func restore(_ states: HiddenStates) throws(InputError) -> Bool {
-    guard let journal, let last = journal.finished.last else { return false }
+    guard let last = kept.last else { return false }
     guard let files = last.streams else {
       throw InputError(
-        .malformed, source: "the journal of the unfinished run",
-        "has \(journal.finished.count) blocks and no hidden states after them; begin anew with "
+        .malformed, source: folder.journalPath,
+        "has \(kept.count) blocks and no hidden states after them; begin anew with "
           + "\(OptionName.restart)")
     }
-    try journal.read(files.original, into: states.original)
-    try journal.read(files.quantized, into: states.quantized)
+    for (file, cache) in [
+      (files.original, states.original), (files.quantized, states.quantized),
+    ] {
+      try cache.read(from: folder.path + "/" + file.name, digest: file.digest)
+    }
     return true
   }
 
@@ -75,24 +149,60 @@ final class RunLedger {
   ///
   /// - Parameter streams: What the unit after it reads.
   func finish(_ result: UnitResult, streams: HiddenStates?, cost: RunCost) throws {
+    var digests: [String: String] = [:]
     for (module, weight) in result.weights {
       for (name, tensor) in try copy.tensors(for: weight, of: module) {
-        try write(tensor, at: copy.place(of: name))
+        let place = copy.place(of: name)
+        digests[place.description] = try write(tensor, at: place)
       }
     }
     for (name, value) in result.scales {
-      try write(copy.tensor(ofScale: value, named: name), at: copy.place(of: name))
+      let place = copy.place(of: name)
+      digests[place.description] = try write(
+        copy.tensor(ofScale: value, named: name), at: place)
     }
-    let isLast = nextUnit == unitCount - 1
-    try journal?.finish(
-      nextUnit, report: result.report, warnings: result.warnings, cost: cost, writer: writer,
-      streams: isLast ? nil : streams)
+    if let journal {
+      try writer.synchronize(digests.keys)
+      let isLast = nextUnit == unitCount - 1
+      let block = FinishedBlock(
+        index: nextUnit, report: result.report, tensors: digests, warnings: result.warnings,
+        streams: try isLast ? nil : streams.map(keep), cost: cost)
+      try journal.append(block.json)
+      folder.isKept = true
+      kept.append(block)
+      try Self.clean(folder, keeping: block.streams)
+    }
     if let report = result.report { reports.append(report) }
     nextUnit += 1
   }
 
-  private func write(_ tensor: Tensor, at place: TensorPlace) throws {
+  /// Returns the tensor's digest if the journal keeps it.
+  private func write(_ tensor: Tensor, at place: TensorPlace) throws -> String? {
     try writer.write(tensor, at: place)
-    journal?.note(tensor, named: place.description)
+    return journal.map { _ in Self.digest(tensor) }
+  }
+
+  private func keep(_ states: HiddenStates) throws(InputError) -> FinishedBlock.Streams {
+    func write(
+      _ cache: ActivationCache, _ kind: String
+    ) throws(InputError) -> FinishedBlock.ActivationFile {
+      let name = "block-\(nextUnit)-\(kind)"
+      // No record speaks of a file of this name: what is there, a run that was cut off has left.
+      try folder.remove { $0 == name }
+      return .init(name: name, digest: try cache.write(to: folder.path + "/" + name))
+    }
+    let streams = FinishedBlock.Streams(
+      original: try write(states.original, "original"),
+      quantized: try write(states.quantized, "quantized"))
+    try OutputFile.synchronizeFolder(folder.path)
+    return streams
+  }
+
+  private static func digest(_ tensor: Tensor) -> String {
+    tensor.withUnsafeBytes { bytes in
+      var sum = SHA256()
+      sum.update(bytes)
+      return sum.hexadecimal
+    }
   }
 }

@@ -1,4 +1,4 @@
-package import Diagnostics
+import Diagnostics
 package import JSONText
 
 /// The records of a run's journal: first what run it was, then its finished blocks in order.
@@ -9,13 +9,11 @@ package struct RunRecords {
   /// Reads what a journal holds; at least its first record.
   ///
   /// - Throws: `InputError` if a record is not what its place asks for. It does not name the journal.
-  package init(_ records: [JSONValue]) throws(InputError) {
+  package init(_ records: [JSONValue]) throws {
     guard let first = records.first else { throw InputError(.malformed, "has no records") }
     fingerprint = try RunFingerprint(JSONReader(first).required("run"))
-    var finished: [FinishedBlock] = []
-    for record in records.dropFirst() { finished.append(try FinishedBlock(JSONReader(record))) }
-    self.finished = finished
-    guard finished.enumerated().allSatisfy({ $0.offset == $0.element.index }) else {
+    finished = try records.dropFirst().map { try FinishedBlock(JSONReader($0)) }
+    guard finished.map(\.index) == Array(finished.indices) else {
       throw InputError(
         .malformed, "the blocks are not in order; begin anew with \(OptionName.restart)")
     }

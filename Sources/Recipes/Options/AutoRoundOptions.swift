@@ -62,7 +62,7 @@ public struct AutoRoundOptions: OptionSettings, Sendable, Equatable {
   /// AutoRoundOptions(scheme: .preset("W4A16")) { $0.iterations = 50 }
   /// ```
   ///
-  /// - Parameter set: Sets options of ``RunOptions`` that a recipe has a key for.
+  /// - Parameter set: Sets options of ``RunOptions``; those that a recipe has no key for are not written into one.
   public init(
     scheme: SchemeSelection? = nil, targets: [String] = ["Linear"], ignore: [String] = [],
     keyValueCacheScheme: QuantizationArguments? = nil, observers: [JSONValue.Member] = [],

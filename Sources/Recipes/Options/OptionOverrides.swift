@@ -1,5 +1,3 @@
-package import Diagnostics
-
 /// Options given directly, by flags or by a program; they go before the recipe.
 ///
 /// ```swift
@@ -30,12 +28,5 @@ public struct OptionOverrides: OptionSettings, Sendable, Equatable {
     merged.ignore = others.ignore ?? ignore
     merged.values = values.merging(others.values)
     return merged
-  }
-
-  /// Checks that every option has a meaning.
-  ///
-  /// - Parameter name: What an option is called in the error.
-  package func check(naming name: (OptionName) -> String = \.description) throws(InputError) {
-    for option in RunOptions.declared { try option.check(values, as: name(option.name)) }
   }
 }

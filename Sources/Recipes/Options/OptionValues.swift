@@ -1,4 +1,4 @@
-import Diagnostics
+package import Diagnostics
 
 /// What options are set to.
 public struct OptionValues: Sendable, Equatable {
@@ -25,6 +25,13 @@ public struct OptionValues: Sendable, Equatable {
     var kept = self
     kept.values = values.filter { names.contains($0.key) }
     return kept
+  }
+
+  /// Checks that every option has a meaning.
+  ///
+  /// - Parameter name: What an option is called in the error.
+  package func check(naming name: (OptionName) -> String = \.description) throws(InputError) {
+    for option in RunOptions.declared { try option.check(self, as: name(option.name)) }
   }
 
   /// Whether the same options are set to the same.

@@ -32,13 +32,12 @@ public struct ResolvedOptions: Sendable, Equatable {
   /// 4. The defaults: scheme `W4A16` for `Linear` layers, without `lm_head` if there is no recipe
   ///    (a recipe ignores only what it names); batches of 8 samples; seed 42.
   ///
-  /// - Throws: `InputError` for a number that has no meaning, or a scheme that is not known or
+  /// - Throws: `InputError` for an option outside of its range, wherever it was set, or a scheme that is not known or
   ///   not supported.
   public init(
     overrides: OptionOverrides = OptionOverrides(), recipe: AutoRoundOptions? = nil,
     preset: TuningPreset = .default
   ) throws {
-    try overrides.check()
     origin = Origin(overrides: overrides, recipe: recipe, preset: preset)
     var options = recipe ?? AutoRoundOptions(ignore: ["lm_head"])
     if let scheme = overrides.scheme {
@@ -56,6 +55,7 @@ public struct ResolvedOptions: Sendable, Equatable {
     }
     self.groups = groups
     var values = options.values.merging(overrides.values)
+    try values.check()
     let (iterations, modelFree) = (RunOptions.table.iterations, RunOptions.table.isModelFree)
     if values[modelFree] == true {
       let count = values[iterations] ?? 0
@@ -82,7 +82,7 @@ public struct ResolvedOptions: Sendable, Equatable {
       throw error.below("kv_cache_scheme")
     }
     keyValueCacheScheme = options.keyValueCacheScheme
-    isSequenceLengthGiven = overrides.sequenceLength != nil
+    isSequenceLengthGiven = (overrides.sequenceLength ?? options.sequenceLength) != nil
 
     options.scheme = scheme
     options.ignore = ignore

@@ -27,7 +27,7 @@ import Testing
   @Test(arguments: QuantizationScheme.supportedPresets.filter { $0 != "UNQUANTIZED" })
   func everyByteIsInOneOfBothTables(_ preset: String) throws {
     let plan = try QuantizationJob(
-      model: model, modifier: AutoRoundModifier(scheme: preset, iterations: 0)
+      model: model, modifier: AutoRoundModifier(scheme: preset) { $0.iterations = 0 }
     ).plan(measuresTime: false)
     expectSums(plan)
     #expect(plan.layers.count == 42)
