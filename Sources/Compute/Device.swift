@@ -5,6 +5,8 @@ package import Tensors
 ///
 /// One thread at a time may use a device.
 package protocol Device: AnyObject {
+  /// What it is called in messages and reports.
+  var name: String { get }
   /// What activations and weights are held as.
   var compute: ComputeType { get }
 
@@ -56,7 +58,8 @@ extension Recording {
   package func requireSupport(by device: any Device) throws(InputError) {
     for node in nodes {
       if case .no(let reason) = device.supports(node, in: self) {
-        throw InputError(.unsupported, source: node.operation.name, reason)
+        throw InputError(
+          .unsupported, place: node.operation.name, "the device \(device.name): \(reason)")
       }
     }
   }

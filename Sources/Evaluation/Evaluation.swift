@@ -26,6 +26,8 @@ public struct Evaluation {
 
   /// Windows that are computed at once; nil: as many as keep the matrix products fast.
   package var windowLimit: Int?
+  /// What computes; nil: the processor.
+  package var device: (any Device)?
 
   /// Creates an evaluation.
   public init(
@@ -76,7 +78,7 @@ public struct Evaluation {
     _ rounded: ReadableModel? = nil, since started: ContinuousClock.Instant
   ) throws -> EvaluationReport {
     let sequenceLength = windows[0].count
-    let device = try CPUDevice(compute: compute)
+    let device = try device ?? CPUDevice(compute: compute)
     let models = [model, reference, rounded].compactMap(\.self)
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {
@@ -106,7 +108,7 @@ public struct Evaluation {
         let start = min(first, count - tokens)
         let targets = window[(first + 1)...(start + tokens)]
         func logits(_ model: Int) -> UnsafePointer<Float> {
-          heads[model].logits(of: streams[model][index].pointer + start * rowByteCount)
+          heads[model].logits(of: streams[model][index] + start * rowByteCount)
             + (first - start) * columns
         }
         let known = reference.map { _ in logits(1) }

@@ -37,9 +37,7 @@ package struct HiddenStateStream {
     let embedding = try TokenEmbedding(
       description.front, source: model.source, compute: device.compute)
     for (index, window) in windows.enumerated() {
-      try cache[index].withHostMemory(byteCount: cache.sampleByteCount) {
-        try embedding.write(window, to: $0)
-      }
+      try embedding.write(window, to: cache[index])
     }
 
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))

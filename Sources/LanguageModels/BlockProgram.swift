@@ -1,4 +1,5 @@
 package import Compute
+package import Diagnostics
 package import Tensors
 
 /// The program of one kind of decoder block, bound to one block after another.
@@ -54,6 +55,17 @@ package final class BlockProgram {
     )
     return Program.byteCount(
       recording.recorder.operations.recording, training: training, device: device)
+  }
+
+  /// Refuses a block of which `device` cannot compute something, before anything is allocated.
+  package static func requireSupport(
+    of block: any DecoderBlock, activations: ActivationPlan, batch: Int, tokens: Int,
+    device: any Device, gradientPrecision: GradientPrecision
+  ) throws(InputError) {
+    let operations = ProgramRecorder(
+      batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
+    try record(block, activations, operations).recorder.operations.recording
+      .requireSupport(by: device)
   }
 
   private static func record(

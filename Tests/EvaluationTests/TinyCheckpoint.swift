@@ -23,7 +23,7 @@ enum TinyCheckpoint {
     let head = try LogitProgram(model, tokens: tokens, device: device)
     var logits: [Float] = []
     for window in windows.indices {
-      let rows = head.logits(of: hidden[window].pointer)
+      let rows = head.logits(of: hidden[window])
       logits += UnsafeBufferPointer(start: rows, count: tokens * head.columns)
     }
     return Tensor(logits, shape: [windows.count, tokens, head.columns])

@@ -13,7 +13,9 @@ extension AutoRoundModifier {
     var layers = try zip(unit.layers, calibrated.parts).map { layer, part in
       TunedLayer(
         name: layer.shortName, bits: layer.arguments.numBits, part: part,
-        quantizer: try naming(layer.name) { try layer.makeQuantizer(isTuned: iterations > 0) })
+        quantizer: try naming(layer.name) {
+          try layer.makeQuantizer(on: calibrated.device, isTuned: iterations > 0)
+        })
     }
     let (rounded, outcome) = try tune(layers, of: unit, calibrated)
     var weights: [QuantizedWeight] = []

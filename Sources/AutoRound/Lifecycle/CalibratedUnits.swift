@@ -77,7 +77,8 @@ final class CalibratedUnits: UnitSource {
     return TuningUnit(
       index: index, name: placed.name, layers: layers,
       calibrated: CalibratedUnit(
-        program: block, parts: parts, importances: parts.map { squares?[$0.parameter] },
+        device: setup.device, program: block, parts: parts,
+        importances: parts.map { squares?[$0.parameter] },
         inputScales: inputScales, namedInputScales: named,
         keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
         inputs: states.quantized, targets: states.original, isFollowed: true,
@@ -143,7 +144,8 @@ final class CalibratedUnits: UnitSource {
     return TuningUnit(
       index: index, name: name, layers: [layer],
       calibrated: CalibratedUnit(
-        program: block, parts: [part], importances: [squares?[matrix.parameter]],
+        device: setup.device, program: block, parts: [part],
+        importances: [squares?[matrix.parameter]],
         inputScales: inputScales, namedInputScales: inputScales.map { ($0.name, $0) },
         keyValueScales: [], inputs: inputs, targets: HeadTargets(original, inputs: originals),
         isFollowed: false, batchSize: 1,

@@ -66,23 +66,25 @@ struct CheckpointCompletion {
   ///
   /// - Parameters:
   ///   - sampleCount: Samples that were calibrated on.
-  ///   - compute: The type of the matrix products.
+  ///   - device: What computes.
   ///   - warn: Told if plain rounding predicts better.
   ///   - checkStop: Throws if the run is to stop.
   func measure(
-    _ samples: [[Int32]], besides sampleCount: Int, compute: ComputeType, options: ResolvedOptions,
+    _ samples: [[Int32]], besides sampleCount: Int, on device: any Device, options: ResolvedOptions,
     warn: (String) -> Void,
     checkStop: () throws -> Void
   ) throws -> EvaluationReport? {
     guard !samples.isEmpty else { return nil }
     observer?.observe(.measuring(share: 0))
     let report = try withoutActuallyEscaping(checkStop) { checkStop in
-      var evaluation = Evaluation(model: folder, reference: source.folder, compute: compute) {
+      var evaluation = Evaluation(model: folder, reference: source.folder, compute: device.compute)
+      {
         share in
         try checkStop()
         observer?.observe(.measuring(share: share))
       }
       // No more at once than a step of tuning has, so that the memory of the run suffices.
+      evaluation.device = device
       evaluation.windowLimit = min(options.batchSize, sampleCount)
       return try evaluation.run(onWindows: samples, comparingRounding: !options.roundsPlainly)
     }

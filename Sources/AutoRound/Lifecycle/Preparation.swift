@@ -37,8 +37,10 @@ struct Preparation {
     copy = try QuantizedCopy(
       of: source, schemes: table.layers, keyValueScheme: table.keysAndValues)
     let setup = try CalibrationSetup(
-      source, options, job.modifier.start(table), compute: job.compute, sampleCount: sampleCount,
-      tokenCount: tokenCount)
+      source, options, job.modifier.start(table), device: job.makeDevice(job.compute),
+      sampleCount: sampleCount, tokenCount: tokenCount)
+    try setup.requireSupport(
+      table, isMeasured: job.heldOutCount(sequenceLength: tokenCount) > 0)
     memory = try MemoryEstimate(setup, table)
     let placement = try StreamPlacement(
       setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,

@@ -192,9 +192,11 @@ struct QuantizationRun {
         iterations: description.iterations, learningRate: options.learningRate.fixedValue),
       options: options, warn: warnings.warn)
     try checkStop(ledger)
-    let quality = try completion.measure(
-      data?.heldOut ?? [], besides: data?.samples.count ?? 0, compute: job.compute,
-      options: options, warn: warnings.warn, checkStop: { try checkStop(ledger) })
+    let quality = try run.calibration.flatMap {
+      try completion.measure(
+        data?.heldOut ?? [], besides: data?.samples.count ?? 0, on: $0.setup.device,
+        options: options, warn: warnings.warn, checkStop: { try checkStop(ledger) })
+    }
     try checkStop(ledger)
     let cost = RunCost(since: started, after: ledger.earlierCost)
     var report = RunReport(

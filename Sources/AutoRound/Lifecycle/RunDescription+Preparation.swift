@@ -16,7 +16,7 @@ extension RunDescription {
     let iterations = setup?.needs.gradients == true ? options.iterations : 0
     self.init(
       model: run.model, architecture: architectures?.first?.stringValue ?? "unknown",
-      scheme: options.schemeSummary, device: "cpu",
+      scheme: options.schemeSummary, device: setup?.device.name ?? "cpu",
       instructionSet: setup == nil ? "any" : Self.kernels,
       matrixLibrary: setup == nil ? "" : MatrixLibrary.description,
       computeType: (setup?.device.compute ?? .float32).rawValue, threadCount: ThreadTeam.size,

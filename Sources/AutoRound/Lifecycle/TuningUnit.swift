@@ -95,6 +95,7 @@ struct CalibratedUnit {
   /// A scale of activations with the full name of its tensor.
   typealias NamedScale = (name: String, scale: CalibratedScale)
 
+  let device: any TuningDevice
   let program: BlockProgram
   /// Where the weight of each layer is in the program.
   let parts: [BoundPart]

@@ -4,6 +4,7 @@ package import Tensors
 
 /// The processor: loops of `CKernels` and products of oneDNN, shared out over the ``ThreadTeam``.
 package final class CPUDevice: Device {
+  package let name = "cpu"
   package let compute: ComputeType
   private let engine: Engine
   private var products: [Key: MatrixProduct] = [:]
