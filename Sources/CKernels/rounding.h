@@ -42,6 +42,24 @@ INLINE uint32_t largest_magnitude(const void *x, ck_element type, size_t first, 
   return largest;
 }
 
+/// The bits of the largest magnitudes below and above zero; as integers, because maxima of floats are not
+/// vectorized for the sake of NaN; here one wins.
+typedef struct {
+  uint32_t below, above;
+} extremes;
+
+INLINE extremes extremes_of(const void *x, ck_element type, size_t first, size_t n) {
+  uint32_t below = 0, above = 0;
+#pragma clang loop vectorize(enable)
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits = bits_of_float(load(x, type, first + i)), magnitude = bits & 0x7FFFFFFF;
+    uint32_t negative = bits >> 31 ? magnitude : 0, positive = bits >> 31 ? 0 : magnitude;
+    below = negative > below ? negative : below;
+    above = positive > above ? positive : above;
+  }
+  return (extremes){below, above};
+}
+
 /// Columns of a group of a row; the last may have fewer than the others.
 INLINE size_t group_width(size_t columns, size_t group_size, size_t group) {
   size_t rest = columns - group * group_size;

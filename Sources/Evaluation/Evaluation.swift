@@ -83,11 +83,10 @@ public struct Evaluation {
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {
       streams.append(
-        try HiddenStateStream(model: model, device: device, windowLimit: windowLimit)
-          .lastHiddenStates(of: windows) {
-            // The blocks are most of the work; the heads come at the end.
-            try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
-          })
+        try model.lastHiddenStates(of: windows, on: device, windowLimit: windowLimit) {
+          // The blocks are most of the work; the heads come at the end.
+          try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
+        })
     }
     // All but the last token of a window predict another, in pieces of one size.
     let (count, columns) = (sequenceLength - 1, model.description.vocabularySize)

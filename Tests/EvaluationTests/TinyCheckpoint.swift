@@ -17,8 +17,7 @@ enum TinyCheckpoint {
     let model = try ReadableModel(
       opening: checkpoint, quantizesActivations: quantizesActivations)
     let device = try CPUDevice(compute: .float32)
-    let hidden = try HiddenStateStream(model: model, device: device)
-      .lastHiddenStates(of: windows) { _, _ in }
+    let hidden = try model.lastHiddenStates(of: windows, on: device) { _, _ in }
     let tokens = windows[0].count
     let head = try LogitProgram(model, tokens: tokens, device: device)
     var logits: [Float] = []

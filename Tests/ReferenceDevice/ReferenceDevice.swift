@@ -56,12 +56,5 @@ package final class ReferenceDevice: TuningDevice {
       weight: weight, arguments: arguments, scaleDType: scaleDType)
   }
 
-  package func makeState(_ shape: StateShape, capacity: Int) -> SequenceState {
-    switch shape {
-    case .keysAndValues(let keyColumns, let valueColumns):
-      .keysAndValues(
-        KeyValueCache(
-          capacity: capacity, keyColumns: keyColumns, valueColumns: valueColumns, device: self))
-    }
-  }
+  package var rowsOfStatePiece: Int { 1 }
 }

@@ -15,19 +15,6 @@ struct CalibrationSetup {
   var sampleCount: Int
   var tokenCount: Int
 
-  init(
-    _ model: SourceModel, _ options: ResolvedOptions, _ needs: CalibrationNeeds,
-    device: any TuningDevice, sampleCount: Int, tokenCount: Int
-  ) throws {
-    self.model = model
-    self.options = options
-    self.needs = needs
-    self.device = device
-    gradientPrecision = try options.gradientPrecision(
-      for: device.compute, hiddenSize: model.description.hiddenSize)
-    (self.sampleCount, self.tokenCount) = (sampleCount, tokenCount)
-  }
-
   /// What programs compute gradients of.
   var training: Program.Training { needs.gradients ? .matrices : .nothing }
   /// Samples that run at once.
@@ -44,9 +31,10 @@ struct CalibrationSetup {
       let description = description(table, rule)
       var parts = description.blocks
       if rule == .runtime || table[description.headModule] != nil {
-        var end = PlacedBlock(name: description.headModule, block: description.end)
-        end.activations = description.endActivations
-        parts.append(end)
+        parts.append(
+          PlacedBlock(
+            name: description.headModule, block: description.end,
+            activations: description.endActivations))
       }
       var known: Set<PlacedBlock.Kind> = []
       for placed in parts where known.insert(placed.kind).inserted {

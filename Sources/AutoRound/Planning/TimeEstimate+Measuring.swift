@@ -141,7 +141,7 @@ private struct MeasuredBlock {
     program.program.activations = table.keysAndValues == nil ? .passed : .observed
     let second = noise.copy()
     var start = ContinuousClock.now
-    BlockRunner(program).advance(second)
+    program.advance(second)
     forwardSeconds = elapsed(since: start)
 
     states.original.copy(from: noise)
