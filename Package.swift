@@ -139,7 +139,8 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .target(
-      name: "ReferenceDevice", dependencies: ["CKernels", "Tensors", "Compute"],
+      name: "ReferenceDevice",
+      dependencies: ["CKernels", "Diagnostics", "Tensors", "Compute", "Quantization"],
       path: "Tests/ReferenceDevice", swiftSettings: swiftSettings),
     tests("Diagnostics"),
     tests("Checksums", ["CKernels"]),
@@ -171,7 +172,7 @@ let package = Package(
       "Evaluation",
       [
         "AutoRound", "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
-        "Quantization", "Verification", "Execution",
+        "Quantization", "Verification", "Execution", "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

@@ -40,7 +40,7 @@ enum QualityCase {
     var settings = TuningSettings(iterations: 200, batchSize: options.batch)
     settings.momentum = options.momentum
     let tuner = BlockTuner(block: block.program, layers: block.layers, settings: settings)
-    let runner = BlockRunner(block.program)
+    let runner = block.program
     tuner.quantizeWeights()
     let rounded = runner.errors(on: block.inputs, targets: block.targets).mean
     let start = ContinuousClock.now

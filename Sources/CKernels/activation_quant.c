@@ -138,17 +138,9 @@ void ck_activation_backward(const ck_activation_rule *rule, const void *x, size_
 void ck_activation_extremes(ck_element type, const void *x, size_t x_stride, size_t columns,
                             float *least, float *greatest, size_t row_begin, size_t row_end) {
   for (size_t row = row_begin; row < row_end; row++) {
-    // As integers, whose maxima are vectorized; a NaN is larger than all numbers.
-    uint32_t below = 0, above = 0;
-    for (size_t i = 0; i < columns; i++) {
-      uint32_t bits = bits_of_float(load(x, type, row * x_stride + i));
-      uint32_t magnitude = bits & 0x7FFFFFFF;
-      uint32_t negative = bits >> 31 ? magnitude : 0, positive = bits >> 31 ? 0 : magnitude;
-      below = negative > below ? negative : below;
-      above = positive > above ? positive : above;
-    }
-    int is_nan = below > 0x7F800000 || above > 0x7F800000;
-    least[row] = is_nan ? NAN : -float_of_bits(below);
-    greatest[row] = is_nan ? NAN : float_of_bits(above);
+    extremes e = extremes_of(x, type, row * x_stride, columns);
+    int is_nan = e.below > 0x7F800000 || e.above > 0x7F800000;
+    least[row] = is_nan ? NAN : -float_of_bits(e.below);
+    greatest[row] = is_nan ? NAN : float_of_bits(e.above);
   }
 }

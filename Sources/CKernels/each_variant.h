@@ -7,43 +7,19 @@
 #define ELEMENT uint16_t
 #define LOAD(e) bf16_to_f32(e)
 #define STORE(f) f32_to_bf16(f)
-#define VARIANT(name) name##_bf16_portable
-#include FAMILY
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_bf16_avx2
-#include FAMILY
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_bf16_avx512
-#include FAMILY
-#undef VARIANT
-CK_END
-#endif
+#define TYPED(name) name##_bf16
+#include "each_isa.h"
 #undef ELEMENT
 #undef LOAD
 #undef STORE
+#undef TYPED
 
 #define ELEMENT float
 #define LOAD(e) (e)
 #define STORE(f) (f)
-#define VARIANT(name) name##_f32_portable
-#include FAMILY
-#undef VARIANT
-#if CK_HAS_X86
-CK_BEGIN_AVX2
-#define VARIANT(name) name##_f32_avx2
-#include FAMILY
-#undef VARIANT
-CK_END
-CK_BEGIN_AVX512
-#define VARIANT(name) name##_f32_avx512
-#include FAMILY
-#undef VARIANT
-CK_END
-#endif
+#define TYPED(name) name##_f32
+#include "each_isa.h"
 #undef ELEMENT
 #undef LOAD
 #undef STORE
+#undef TYPED

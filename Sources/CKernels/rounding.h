@@ -10,8 +10,6 @@
 #include "fake_quant.h"
 #include "scalar.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 /// Rounds half to even, |x| <= 2^22. Vectorizes on every instruction set.
 INLINE float round_even(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 
@@ -22,9 +20,15 @@ INLINE float clamp(float x, float low, float high) {
 
 INLINE float sign_of(float x) { return x > 0 ? 1.0f : (x < 0 ? -1.0f : 0.0f); }
 
-INLINE float load(const void *weight, ck_element type, size_t i) {
-  return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)weight)[i]) : ((const float *)weight)[i];
-}
+/// Runs a statement in which `name` is the element type `type` as a constant.
+#define WITH_TYPE(name, type, ...)     \
+  if ((type) == CK_BF16) {             \
+    const ck_element name = CK_BF16;   \
+    __VA_ARGS__;                       \
+  } else {                             \
+    const ck_element name = CK_F32;    \
+    __VA_ARGS__;                       \
+  }
 
 /// The bits of the largest magnitude of some elements; as integers, whose maxima are vectorized, and where a
 /// NaN is larger than all numbers.
@@ -36,6 +40,24 @@ INLINE uint32_t largest_magnitude(const void *x, ck_element type, size_t first, 
     largest = magnitude > largest ? magnitude : largest;
   }
   return largest;
+}
+
+/// The bits of the largest magnitudes below and above zero; as integers, because maxima of floats are not
+/// vectorized for the sake of NaN; here one wins.
+typedef struct {
+  uint32_t below, above;
+} extremes;
+
+INLINE extremes extremes_of(const void *x, ck_element type, size_t first, size_t n) {
+  uint32_t below = 0, above = 0;
+#pragma clang loop vectorize(enable)
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits = bits_of_float(load(x, type, first + i)), magnitude = bits & 0x7FFFFFFF;
+    uint32_t negative = bits >> 31 ? magnitude : 0, positive = bits >> 31 ? 0 : magnitude;
+    below = negative > below ? negative : below;
+    above = positive > above ? positive : above;
+  }
+  return (extremes){below, above};
 }
 
 /// Columns of a group of a row; the last may have fewer than the others.

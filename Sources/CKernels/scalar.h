@@ -3,8 +3,13 @@
 #ifndef CKERNELS_SCALAR_H
 #define CKERNELS_SCALAR_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "elements.h"
+
+#define INLINE static inline __attribute__((always_inline))
 
 static inline float float_of_bits(uint32_t bits) {
   float f;
@@ -26,6 +31,10 @@ static inline uint16_t f32_to_bf16(float f) {
   uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
   uint32_t quiet = (bits >> 16) | 0x40;
   return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+}
+
+INLINE float load(const void *x, ck_element type, size_t i) {
+  return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)x)[i]) : ((const float *)x)[i];
 }
 
 static inline float f16_to_f32(uint16_t h) {

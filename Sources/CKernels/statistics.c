@@ -6,15 +6,11 @@
 
 #include "scalar.h"
 
-static float element(const void *x, ck_element type, size_t i) {
-  return type == CK_BF16 ? bf16_to_f32(((const uint16_t *)x)[i]) : ((const float *)x)[i];
-}
-
 void ck_add_column_squares(ck_element type, const void *x, size_t x_stride, size_t rows,
                            float *sums, size_t begin, size_t end) {
   for (size_t row = 0; row < rows; row++) {
     for (size_t i = begin; i < end; i++) {
-      float value = element(x, type, row * x_stride + i);
+      float value = load(x, type, row * x_stride + i);
       sums[i] += value * value;
     }
   }
@@ -23,7 +19,7 @@ void ck_add_column_squares(ck_element type, const void *x, size_t x_stride, size
 void ck_magnitudes(ck_element type, const void *y, const void *target, float *magnitudes,
                    size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++)
-    magnitudes[i] = fabsf(element(y, type, i) - element(target, type, i));
+    magnitudes[i] = fabsf(load(y, type, i) - load(target, type, i));
 }
 
 float ck_largest_of_rank(float *numbers, size_t n, size_t k) {
@@ -51,7 +47,7 @@ float ck_largest_of_rank(float *numbers, size_t n, size_t k) {
 void ck_replace_outliers(ck_element type, void *y, const void *target, float threshold,
                          size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
-    float difference = fabsf(element(y, type, i) - element(target, type, i));
+    float difference = fabsf(load(y, type, i) - load(target, type, i));
     if (!(difference >= threshold && difference <= FLT_MAX)) continue;
     if (type == CK_BF16)
       ((uint16_t *)y)[i] = ((const uint16_t *)target)[i];

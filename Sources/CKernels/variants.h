@@ -32,6 +32,10 @@
 #define CK_DISPATCH(name, ...) name##_portable(__VA_ARGS__);
 #endif
 
+/// One name of two, macros in them replaced.
+#define CK_JOINED(a, b) CK_JOINED_AS_THEY_ARE(a, b)
+#define CK_JOINED_AS_THEY_ARE(a, b) a##b
+
 /// Picks by element type as well; for families that each_variant.h includes.
 #define CK_DISPATCH_TYPED(type, name, ...)         \
   if ((type) == CK_BF16) {                         \

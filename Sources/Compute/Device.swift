@@ -5,6 +5,8 @@ package import Tensors
 ///
 /// One thread at a time may use a device.
 package protocol Device: AnyObject {
+  /// What it is called in messages and reports.
+  var name: String { get }
   /// What activations and weights are held as.
   var compute: ComputeType { get }
 
@@ -19,8 +21,8 @@ package protocol Device: AnyObject {
   func makeBuffer(byteCount: Int) -> any DeviceBuffer
   /// Memory with the elements of `tensor`, which nobody writes to: the tensor's own where the device can read it.
   func makeBuffer(of tensor: Tensor) -> any DeviceBuffer
-  /// Memory for what one sequence of up to `capacity` tokens keeps, empty.
-  func makeState(_ shape: StateShape, capacity: Int) -> SequenceState
+  /// What sequences keep is read in pieces of so many rows, also such as are not there yet.
+  var rowsOfStatePiece: Int { get }
 
   /// The sum of `(y - target)^2` over `count` elements of the compute type; `gradient`, if given, gets
   /// `factor * (y - target)`.
@@ -31,7 +33,8 @@ package protocol Device: AnyObject {
   func squaredErrors(
     _ y: DeviceRange, target: DeviceRange, rows: Int, columns: Int
   ) -> [Double]
-  /// Makes the elements of `y` that differ most from their targets equal to them (``Outliers``).
+  /// Makes the elements of `y` that differ most from their targets equal to them, one in a thousand and at least
+  /// one, so that a few outliers do not decide for all.
   ///
   /// - Parameters:
   ///   - targets: Of each sample, one after the other in `y`.
@@ -56,7 +59,8 @@ extension Recording {
   package func requireSupport(by device: any Device) throws(InputError) {
     for node in nodes {
       if case .no(let reason) = device.supports(node, in: self) {
-        throw InputError(.unsupported, source: node.operation.name, reason)
+        throw InputError(
+          .unsupported, place: node.operation.name, "the device \(device.name): \(reason)")
       }
     }
   }

@@ -1,20 +1,24 @@
-/// What one sequence keeps from token to token at one place of a block, in a device's memory.
-package enum SequenceState {
-  case keysAndValues(KeyValueCache)
-}
-
 /// What one sequence keeps in a block, for programs that run it piece by piece.
 package final class SequenceMemory {
   /// Tokens so far.
   package internal(set) var tokenCount = 0
   /// Tokens that there is room for.
   package let capacity: Int
-  private let states: [SequenceState]
+  private let states: [[any DeviceBuffer]]
 
   init(_ recording: Recording, capacity: Int, device: any Device) {
     self.capacity = capacity
-    states = recording.states.map { device.makeState($0, capacity: capacity) }
+    let piece = device.rowsOfStatePiece
+    let rows = (capacity + piece - 1) / piece * piece
+    states = recording.states.map { shape in
+      shape.columns.map { columns in
+        let buffer = device.makeBuffer(byteCount: rows * columns * recording.compute.byteCount)
+        buffer.clear(from: 0, byteCount: buffer.byteCount)
+        return buffer
+      }
+    }
   }
 
-  package subscript(_ state: State) -> SequenceState { states[state.index] }
+  /// A state's rows in the compute type, zero where no token is yet: such as ``StateShape/columns`` says.
+  package subscript(_ state: State) -> [any DeviceBuffer] { states[state.index] }
 }

@@ -26,6 +26,8 @@ public struct Evaluation {
 
   /// Windows that are computed at once; nil: as many as keep the matrix products fast.
   package var windowLimit: Int?
+  /// What computes; nil: the processor.
+  package var device: (any Device)?
 
   /// Creates an evaluation.
   public init(
@@ -70,16 +72,15 @@ public struct Evaluation {
     let rounded = comparingRounding ? reference.flatMap(model.rounded) : nil
     let windows = try windows(model, reference)
     let sequenceLength = windows[0].count
-    let device = try CPUDevice(compute: compute)
+    let device = try device ?? CPUDevice(compute: compute)
     let models = [model, reference, rounded].compactMap(\.self)
     var streams: [ActivationCache] = []
     for (index, model) in models.enumerated() {
       streams.append(
-        try HiddenStateStream(model: model, device: device, windowLimit: windowLimit)
-          .lastHiddenStates(of: windows) {
-            // The blocks are most of the work; the heads come at the end.
-            try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
-          })
+        try model.lastHiddenStates(of: windows, on: device, windowLimit: windowLimit) {
+          // The blocks are most of the work; the heads come at the end.
+          try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
+        })
     }
     // All but the last token of a window predict another, in pieces of one size.
     let (count, columns) = (sequenceLength - 1, model.description.vocabularySize)
@@ -100,7 +101,7 @@ public struct Evaluation {
         let start = min(first, count - tokens)
         let targets = window[(first + 1)...(start + tokens)]
         func logits(_ model: Int) -> UnsafePointer<Float> {
-          heads[model].logits(of: streams[model][index].pointer + start * rowByteCount)
+          heads[model].logits(of: streams[model][index] + start * rowByteCount)
             + (first - start) * columns
         }
         let known = reference.map { _ in logits(1) }

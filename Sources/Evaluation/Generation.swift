@@ -117,20 +117,20 @@ private struct ResidentBlocks {
   }
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.
-  func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> UnsafeMutableRawPointer {
-    var previous: UnsafeMutableRawPointer?
+  func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> DeviceRange {
+    var previous: DeviceRange?
     for block in blocks {
       let program = try programs.program(for: block.placed, tokens: ids.count)
-      let input = program.program[range: program.input].pointer
+      let input = program.program[range: program.input]
       if let previous {
-        input.copyMemory(from: previous, byteCount: ids.count * rowByteCount)
+        input.copy(from: previous, byteCount: ids.count * rowByteCount)
       } else {
         try embedding.write(ids, to: input)
       }
       program.program.parameters = block.parameters
       program.program.sequence = block.sequence
       program.program.forward()
-      previous = program.program.output.pointer
+      previous = program.program.output
     }
     guard let previous else { preconditionFailure("a model without blocks") }
     return previous + (ids.count - 1) * rowByteCount

@@ -3,10 +3,6 @@ package import Compute
 package import Diagnostics
 import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// The hidden states of all calibration samples at one place in the model: in memory, or in a scratch
 /// file of which only what was used last is in memory.
 package final class ActivationCache {
@@ -86,27 +82,22 @@ package final class ActivationCache {
 private final class SampleWindow {
   private var isInside: [Bool]
   /// The samples inside, a ring with the oldest at `next` once it is full.
-  private var ring: [Int] = []
+  private var ring: [Int?]
   private var next = 0
-  private let limit: Int
 
-  package init(sampleCount: Int, limit: Int) {
+  init(sampleCount: Int, limit: Int) {
     isInside = Array(repeating: false, count: sampleCount)
-    self.limit = max(1, limit)
+    ring = Array(repeating: nil, count: max(1, limit))
   }
 
   /// Notes that a sample is used; returns the one that leaves for it.
   func enter(_ sample: Int) -> Int? {
     guard !isInside[sample] else { return nil }
     isInside[sample] = true
-    guard ring.count == limit else {
-      ring.append(sample)
-      return nil
-    }
     let oldest = ring[next]
     ring[next] = sample
-    next = next + 1 == limit ? 0 : next + 1
-    isInside[oldest] = false
+    next = (next + 1) % ring.count
+    if let oldest { isInside[oldest] = false }
     return oldest
   }
 }

@@ -14,7 +14,7 @@ extension BlockProgram {
     guard !inputScales.isEmpty else { return [] }
     for activations in inputScales { program.observed[activations.scale] = nil }
     program.activations = .observed
-    BlockRunner(self).forEachBatch(of: inputs) { _, _ in }
+    forEachBatch(of: inputs) { _, _ in }
     return try inputScales.map { activations in
       let magnitudes = (program.observed[activations.scale] ?? []).map {
         max(-$0.least, $0.greatest)

@@ -9,6 +9,8 @@ package struct LogitProgram {
   /// Logits of a token.
   package let columns: Int
   private let block: BlockProgram
+  /// Where the processor reads logits that the device has in memory of its own.
+  private let copy: DeviceRange?
 
   /// - Parameter tokens: At most those of ``tokenLimit(vocabularySize:)``.
   package init(_ model: ReadableModel, tokens: Int, device: any Device) throws {
@@ -21,6 +23,10 @@ package struct LogitProgram {
     try block.load("", from: model.source, inPlace: true)
     self.tokens = tokens
     columns = block.outputColumns
+    let byteCount = tokens * columns * MemoryLayout<Float>.stride
+    copy =
+      block.program.output.buffer.hostAddress == nil
+      ? DeviceRange(HostBuffer(byteCount: byteCount)) : nil
   }
 
   /// The most tokens whose logits take 64 MiB, or as many as keep the product fast.
@@ -29,10 +35,11 @@ package struct LogitProgram {
   }
 
   /// The logits `[tokens, columns]` of the hidden states of neighbouring tokens, valid until the next call.
-  package func logits(of hidden: UnsafeRawPointer) -> UnsafePointer<Float> {
-    block.program[range: block.input].upload(
-      UnsafeRawBufferPointer(start: hidden, count: block.sequenceByteCount))
+  package func logits(of hidden: DeviceRange) -> UnsafePointer<Float> {
+    block.program[range: block.input].copy(from: hidden, byteCount: block.sequenceByteCount)
     block.program.forward()
-    return UnsafePointer(block.program.output.floats)
+    guard let copy else { return UnsafePointer(block.program.output.floats) }
+    copy.copy(from: block.program.output, byteCount: copy.buffer.byteCount)
+    return UnsafePointer(copy.floats)
   }
 }

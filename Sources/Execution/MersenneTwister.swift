@@ -13,25 +13,18 @@ package struct MersenneTwister {
     for i in 1..<624 {
       state[i] = 1_812_433_253 &* (state[i - 1] ^ (state[i - 1] >> 30)) &+ UInt32(i)
     }
-    var (i, j) = (1, 0)
-    for _ in 0..<624 {
-      let mixed = (state[i - 1] ^ (state[i - 1] >> 30)) &* 1_664_525
-      state[i] = (state[i] ^ mixed) &+ key[j] &+ UInt32(j)
-      (i, j) = (i + 1, (j + 1) % key.count)
-      if i == 624 {
+    var i = 1
+    func mix(_ count: Int, _ factor: UInt32, _ added: (_ round: Int) -> UInt32) {
+      for round in 0..<count {
+        state[i] = (state[i] ^ (state[i - 1] ^ (state[i - 1] >> 30)) &* factor) &+ added(round)
+        i += 1
+        guard i == 624 else { continue }
         state[0] = state[623]
         i = 1
       }
     }
-    for _ in 0..<623 {
-      let mixed = (state[i - 1] ^ (state[i - 1] >> 30)) &* 1_566_083_941
-      state[i] = (state[i] ^ mixed) &- UInt32(i)
-      i += 1
-      if i == 624 {
-        state[0] = state[623]
-        i = 1
-      }
-    }
+    mix(624, 1_664_525) { key[$0 % key.count] &+ UInt32($0 % key.count) }
+    mix(623, 1_566_083_941) { _ in 0 &- UInt32(i) }
     state[0] = 0x8000_0000
   }
 

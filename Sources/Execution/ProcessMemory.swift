@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 /// What the operating system says of this process's memory.
 package enum ProcessMemory {
@@ -16,16 +12,12 @@ package enum ProcessMemory {
   }
 
   /// The resident memory now, in bytes; 0 where the system does not say.
-  package static var currentByteCount: Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-    defer { fclose(file) }
-    var text = [CChar](repeating: 0, count: 128)
-    guard fgets(&text, CInt(text.count), file) != nil else { return 0 }
-    let words = String(
-      decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self
-    )
-    .split(separator: " ")
-    guard words.count > 1, let pages = Int(words[1]) else { return 0 }
-    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+  package static var currentByteCount: Int { statistics.count > 1 ? statistics[1] : 0 }
+
+  /// Bytes of addresses, of resident memory and of parts of it, as `/proc/self/statm` has them in pages.
+  static var statistics: [Int] {
+    let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+    return (text ?? "").split(separator: " ").compactMap { Int($0) }.map { $0 * pageByteCount }
   }
 }

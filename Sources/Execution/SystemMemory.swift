@@ -19,8 +19,7 @@ package enum SystemMemory {
       let resource = RLIMIT_AS
     #endif
     guard getrlimit(resource, &limit) == 0, limit.rlim_cur < 1 << 60 else { return nil }
-    let pages = text("/proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) } ?? 0
-    let used = pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    let used = ProcessMemory.statistics.first ?? 0
     return max(0, Int(limit.rlim_cur) - used - addressesWithoutMemory)
   }
 
@@ -33,7 +32,8 @@ package enum SystemMemory {
       guard let number = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
         return nil
       }
-      return product(number, 1024)
+      let (byteCount, overflows) = number.multipliedReportingOverflow(by: 1024)
+      return overflows ? nil : byteCount
     }
     return nil
   }
@@ -74,10 +74,5 @@ package enum SystemMemory {
 
   private static func text(_ path: String) -> String? {
     try? String(contentsOfFile: path, encoding: .utf8)
-  }
-
-  private static func product(_ a: Int, _ b: Int) -> Int? {
-    let (product, overflows) = a.multipliedReportingOverflow(by: b)
-    return overflows ? nil : product
   }
 }

@@ -13,20 +13,20 @@ extension ActivationCache: TuningTargets {}
 /// The logits of the original head, computed each time they are asked for: all of them would take far
 /// more memory than the hidden states that they come from.
 package final class HeadTargets: TuningTargets {
-  private let runner: BlockRunner
+  private let head: BlockProgram
   private let inputs: ActivationCache
 
   /// - Parameters:
   ///   - head: The program of the original head, for one sequence.
   ///   - inputs: The last block's outputs in full precision.
   package init(_ head: BlockProgram, inputs: ActivationCache) {
-    runner = BlockRunner(head)
+    self.head = head
     self.inputs = inputs
   }
 
   package subscript(_ sample: Int) -> DeviceRange {
-    runner.gather(CollectionOfOne(sample), from: inputs)
-    runner.block.program.forward()
-    return runner.block.program.output
+    head.gather(CollectionOfOne(sample), from: inputs)
+    head.program.forward()
+    return head.program.output
   }
 }

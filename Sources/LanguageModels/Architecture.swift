@@ -35,23 +35,19 @@ package struct PlacedBlock: Sendable {
   package var name: String
   package var block: any DecoderBlock
   /// How its activations are quantized; by default they stay as they are.
-  package var activations = ActivationPlan()
+  package var activations: ActivationPlan
 
-  package init(name: String, block: any DecoderBlock) {
-    self.name = name
-    self.block = block
+  package init(
+    name: String, block: any DecoderBlock, activations: ActivationPlan = ActivationPlan()
+  ) {
+    (self.name, self.block, self.activations) = (name, block, activations)
   }
 
   /// What blocks that run as the same program have in common.
   package struct Kind: Hashable {
-    private let block: AnyHashable
-    private let activations: ActivationPlan
-
-    fileprivate init(_ placed: PlacedBlock) {
-      block = AnyHashable(placed.block)
-      activations = placed.activations
-    }
+    let block: AnyHashable
+    let activations: ActivationPlan
   }
 
-  package var kind: Kind { Kind(self) }
+  package var kind: Kind { Kind(block: AnyHashable(block), activations: activations) }
 }

@@ -1,4 +1,5 @@
 package import Compute
+package import Diagnostics
 package import Tensors
 
 /// The program of one kind of decoder block, bound to one block after another.
@@ -28,17 +29,16 @@ package final class BlockProgram {
     tokens: Int, positions: Int? = nil, device: any Device, training: Program.Training,
     gradientPrecision: GradientPrecision = .full
   ) throws {
-    let recording = Self.record(
-      block, activations,
-      ProgramRecorder(
-        batch: batch, tokens: tokens, positions: positions, compute: device.compute,
-        gradientPrecision: gradientPrecision))
-    program = try Program(
-      recording.recorder.operations.recording, device: device, training: training)
-    (input, outputColumns) = (recording.input, recording.outputColumns)
+    let operations = ProgramRecorder(
+      batch: batch, tokens: tokens, positions: positions, compute: device.compute,
+      gradientPrecision: gradientPrecision)
+    let (recorder, input, output) = Self.record(block, activations, operations)
+    let recording = recorder.operations.recording
+    program = try Program(recording, device: device, training: training)
+    (self.input, outputColumns) = (input, recording.columns(of: output))
     self.activations = activations
     width = block.width
-    parts = recording.recorder.parts
+    parts = recorder.parts
   }
 
   /// Bytes that such a program takes with its weights, without taking them.
@@ -47,23 +47,31 @@ package final class BlockProgram {
     tokens: Int, device: any Device, training: Program.Training,
     gradientPrecision: GradientPrecision = .full
   ) -> Int {
-    let recording = record(
-      block, activations,
-      ProgramRecorder(
-        batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
-    )
-    return Program.byteCount(
-      recording.recorder.operations.recording, training: training, device: device)
+    let operations = ProgramRecorder(
+      batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
+    let recording = record(block, activations, operations).recorder.operations.recording
+    return Program.byteCount(recording, training: training, device: device)
+  }
+
+  /// Refuses a block of which `device` cannot compute something, before anything is allocated.
+  package static func requireSupport(
+    of block: any DecoderBlock, activations: ActivationPlan, batch: Int, tokens: Int,
+    device: any Device, gradientPrecision: GradientPrecision
+  ) throws(InputError) {
+    let operations = ProgramRecorder(
+      batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
+    try record(block, activations, operations).recorder.operations.recording
+      .requireSupport(by: device)
   }
 
   private static func record(
     _ block: any DecoderBlock, _ activations: ActivationPlan, _ operations: ProgramRecorder
-  ) -> (recorder: BlockRecorder, input: Value, outputColumns: Int) {
+  ) -> (recorder: BlockRecorder, input: Value, output: Value) {
     var recorder = BlockRecorder(operations, activations: activations)
     let input = recorder.operations.input(columns: block.width)
     let output = block.record(input, in: &recorder)
     recorder.operations.finish(output: output)
-    return (recorder, input, recorder.operations.operand(output).columns)
+    return (recorder, input, output)
   }
 
   /// Fills the parameters with those of the block called `name`, such as `model.layers.3`; the end of a model has

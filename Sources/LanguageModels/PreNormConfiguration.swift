@@ -28,13 +28,10 @@ struct PreNormConfiguration {
     let hiddenSize = try size("hidden_size")
     let blockCount = try configuration.required("num_hidden_layers").int(in: 1...10_000)
     let headCount = try size("num_attention_heads")
-    let keyValueHeadCount: Int
-    if let key = configuration.value["num_key_value_heads"] {
-      keyValueHeadCount =
-        key.isNull ? headCount : try size("num_key_value_heads")
-    } else {
-      keyValueHeadCount = self.keyValueHeadCount ?? headCount
-    }
+    let keyValueHeadCount =
+      try configuration.value["num_key_value_heads"].map {
+        $0.isNull ? headCount : try size("num_key_value_heads")
+      } ?? self.keyValueHeadCount ?? headCount
     guard headCount % keyValueHeadCount == 0 else {
       throw InputError(
         .invalidValue, place: "num_key_value_heads",

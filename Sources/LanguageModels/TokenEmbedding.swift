@@ -15,7 +15,7 @@ package struct TokenEmbedding {
   }
 
   /// Writes the rows of `ids` one after the other to `output`, `[ids.count, hidden size]`.
-  package func write(_ ids: some Sequence<Int>, to output: UnsafeMutableRawPointer) throws {
+  package func write(_ ids: some Sequence<Int>, to output: DeviceRange) throws {
     let rowByteCount = front.width * compute.byteCount
     for (position, id) in ids.enumerated() {
       guard id >= 0, id < front.vocabularySize else {
@@ -23,10 +23,8 @@ package struct TokenEmbedding {
           .invalidValue, place: "token \(position)",
           "the token id \(id) is outside the vocabulary of \(front.vocabularySize)")
       }
-      table.slice(id..<id + 1).converted(to: compute.dtype).withUnsafeBytes {
-        (output + position * rowByteCount).copyMemory(
-          from: $0.baseAddress!, byteCount: rowByteCount)
-      }
+      let row = output + position * rowByteCount
+      table.slice(id..<id + 1).converted(to: compute.dtype).withUnsafeBytes { row.upload($0) }
     }
   }
 }

@@ -57,6 +57,25 @@ package protocol WeightQuantizer: AnyObject {
   func finished() throws(InputError) -> QuantizedWeight
 }
 
+/// A device that holds weights while they are tuned, too.
+package protocol TuningDevice: Device {
+  /// The quantizer of a weight: see ``QuantizationArguments/makeWeightQuantizer(for:scaleDType:globalScale:isTuned:)``.
+  func makeWeightQuantizer(
+    for weight: Tensor, _ arguments: QuantizationArguments, scaleDType: DType, globalScale: Float?,
+    isTuned: Bool
+  ) throws(InputError) -> any WeightQuantizer
+}
+
+extension CPUDevice: TuningDevice {
+  package func makeWeightQuantizer(
+    for weight: Tensor, _ arguments: QuantizationArguments, scaleDType: DType, globalScale: Float?,
+    isTuned: Bool
+  ) throws(InputError) -> any WeightQuantizer {
+    try arguments.makeWeightQuantizer(
+      for: weight, scaleDType: scaleDType, globalScale: globalScale, isTuned: isTuned)
+  }
+}
+
 /// A quantizer whose state is in the processor's memory and whose work the processor does, for weights and
 /// gradients of any device: they are copied where the processor does not reach them.
 package protocol HostWeightQuantizer: WeightQuantizer {

@@ -50,6 +50,7 @@ package struct TunedLayer {
   package var bits: Int
   package var part: BoundPart
   package var quantizer: any WeightQuantizer
+  fileprivate var elementCount: Int { part.rows * part.columns }
 
   package init(name: String, bits: Int, part: BoundPart, quantizer: any WeightQuantizer) {
     self.name = name
@@ -78,7 +79,7 @@ package final class BlockTuner {
   /// signs are used, so the factor itself has no meaning.
   private static let lossScale = 1000.0
 
-  private let runner: BlockRunner
+  private let block: BlockProgram
   private let layers: [TunedLayer]
   private let inputScales: [CalibratedScale]
   private let settings: TuningSettings
@@ -92,7 +93,7 @@ package final class BlockTuner {
     block: BlockProgram, layers: [TunedLayer], inputScales: [CalibratedScale] = [],
     settings: TuningSettings
   ) {
-    runner = BlockRunner(block)
+    self.block = block
     self.layers = layers
     self.inputScales = inputScales
     scaleOfParameter = Dictionary(
@@ -120,18 +121,17 @@ package final class BlockTuner {
   ///   - targets: What it should answer, sample by sample.
   ///   - batches: The samples of each iteration; by default those of a ``BatchSampler`` with the settings'
   ///     seed.
-  ///   - mask: The tokens that count in the loss; nil: all. The loss is the mean over those that count.
   ///   - onIteration: Called with each iteration's number and loss.
   /// - Throws: `notFinite` if a loss is not finite.
   package func tune(
     inputs: ActivationCache, targets: some TuningTargets,
-    batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil, mask: LossMask? = nil,
+    batches: (any IteratorProtocol<ArraySlice<Int>>)? = nil,
     onIteration: (Int, Double) throws -> Void
   ) throws -> TuningOutcome {
     precondition(settings.iterations > 0)
     precondition(
-      runner.block.program.training != .nothing, "a program without gradients is not tuned")
-    let batch = min(runner.block.program.batch, inputs.sampleCount)
+      block.program.training != .nothing, "a program without gradients is not tuned")
+    let batch = min(block.program.batch, inputs.sampleCount)
     let steps = settings.gradientAccumulationSteps
     var sampler =
       batches
@@ -142,15 +142,15 @@ package final class BlockTuner {
     var inputSchedule = settings.schedule(settings.learningRate, bits: 8)
     let momentum = settings.momentum
     let needsSums = steps > 1 || momentum > 0
-    let sums = needsSums ? GradientSums(layers, device: runner.block.program.device) : nil
+    let sums = needsSums ? layers.map(makeSum) : nil
     var outcome = TuningOutcome(losses: [], bestIteration: 0, bestLoss: .infinity)
     outcome.losses.reserveCapacity(settings.iterations)
-    runner.block.program.backwardPass = 0
+    block.program.backwardPass = 0
 
     for iteration in 0..<settings.iterations {
       quantizeWeights()
       guard let samples = sampler.next() else { preconditionFailure("too few batches") }
-      let elements = elements(of: samples, mask)
+      let elements = samples.count * elementsOfSample
       func step(_ layer: Int, _ gradient: DeviceRange) {
         layers[layer].quantizer.step(
           gradient: gradient, learningRate: schedules[layer].rate,
@@ -159,18 +159,19 @@ package final class BlockTuner {
 
       var loss = 0.0
       if let sums {
-        var first = samples.startIndex
-        while first < samples.endIndex {
+        for first in stride(from: samples.startIndex, to: samples.endIndex, by: batch) {
           let part = samples[first..<min(first + batch, samples.endIndex)]
-          loss += forward(part, inputs: inputs, targets: targets, mask, elements: elements)
+          loss += forward(part, inputs: inputs, targets: targets, elements: elements)
           let kept = first == samples.startIndex ? momentum : 1
-          backward { sums.add($1, to: $0, keeping: kept) }
-          first = part.endIndex
+          backward { layer, gradient in
+            block.program.device.add(
+              gradient, to: sums[layer], count: layers[layer].elementCount, keeping: kept)
+          }
         }
         try keepIfBest(loss, iteration, &outcome)
         for layer in layers.indices { step(layer, sums[layer]) }
       } else {
-        loss = forward(samples, inputs: inputs, targets: targets, mask, elements: elements)
+        loss = forward(samples, inputs: inputs, targets: targets, elements: elements)
         try keepIfBest(loss, iteration, &outcome)
         backward { step($0, $1) }
       }
@@ -185,55 +186,50 @@ package final class BlockTuner {
     return outcome
   }
 
-  /// Elements of the samples' outputs that count in the loss.
-  private func elements(of samples: ArraySlice<Int>, _ mask: LossMask?) -> Int {
-    guard let mask else { return samples.count * elementsOfSample }
-    let tokens = samples.reduce(0) { $0 + mask.tokenCount(ofSample: $1) }
-    return max(tokens * runner.block.outputColumns, 1)
-  }
-
   /// Runs one batch forward and leaves the gradient of its loss at the output; returns its share of the
   /// mean over `elements` elements.
   private func forward(
-    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: some TuningTargets,
-    _ mask: LossMask?, elements: Int
+    _ samples: ArraySlice<Int>, inputs: ActivationCache, targets: some TuningTargets, elements: Int
   ) -> Double {
-    let program = runner.block.program
-    runner.gather(samples, from: inputs)
+    let program = block.program
+    block.gather(samples, from: inputs)
     program.forward()
     if settings.suppressesOutliers {
       program.device.suppressOutliers(
         in: program.output, targets: samples.map { targets[$0] }, count: elementsOfSample)
     }
-    // Rows that belong to no sample, or do not count, must not leave a gradient behind.
-    if mask != nil || samples.count < program.batch {
-      program.outputGradient.clear(byteCount: program.batch * runner.block.outputByteCount)
+    // Rows that belong to no sample must not leave a gradient behind.
+    if samples.count < program.batch {
+      program.outputGradient.clear(byteCount: program.batch * block.outputByteCount)
     }
     let factor = Float(2 * Self.lossScale / Double(elements))
-    let columns = runner.block.outputColumns
     var sum = 0.0
     for (position, sample) in samples.enumerated() {
-      let target = targets[sample]
-      for tokens in mask?.stretches[sample] ?? [0..<program.tokens] {
-        let inSample = tokens.lowerBound * columns * program.compute.byteCount
-        let offset = position * runner.block.outputByteCount + inSample
-        sum += program.device.squaredError(
-          program.output + offset, target: target + inSample, count: tokens.count * columns,
-          gradient: program.outputGradient + offset, factor: factor)
-      }
+      let offset = position * block.outputByteCount
+      sum += program.device.squaredError(
+        program.output + offset, target: targets[sample], count: elementsOfSample,
+        gradient: program.outputGradient + offset, factor: factor)
     }
     return sum / Double(elements)
   }
 
   /// Runs backward and hands each tuned layer its part of the gradients.
   private func backward(_ body: (Int, DeviceRange) -> Void) {
-    runner.block.program.backward { parameter, gradient in
+    block.program.backward { parameter, gradient in
       scaleOfParameter[parameter]?.add(gradient: gradient.float)
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part
         body(layer, gradient + part.rowOffset * part.columns * MemoryLayout<Float>.stride)
       }
     }
+  }
+
+  /// Room for the gradients of a layer, summed over the batches of a step and of steps before.
+  private func makeSum(for layer: TunedLayer) -> DeviceRange {
+    let byteCount = layer.elementCount * MemoryLayout<Float>.stride
+    let sum = DeviceRange(block.program.device.makeBuffer(byteCount: byteCount))
+    sum.clear(byteCount: byteCount)
+    return sum
   }
 
   private func keepIfBest(_ loss: Double, _ iteration: Int, _ outcome: inout TuningOutcome) throws {
@@ -251,27 +247,4 @@ package final class BlockTuner {
       for scale in inputScales { scale.keepBest() }
     }
   }
-}
-
-/// Gradients summed over the batches of a step, and of steps before.
-private struct GradientSums {
-  private let layers: [(sum: DeviceRange, count: Int)]
-  private let device: any Device
-
-  init(_ layers: [TunedLayer], device: any Device) {
-    self.device = device
-    self.layers = layers.map { layer in
-      let count = layer.part.rows * layer.part.columns
-      let sum = DeviceRange(device.makeBuffer(byteCount: count * MemoryLayout<Float>.stride))
-      sum.clear(byteCount: count * MemoryLayout<Float>.stride)
-      return (sum, count)
-    }
-  }
-
-  /// Adds a gradient to `kept` times what was summed before.
-  func add(_ gradient: DeviceRange, to layer: Int, keeping kept: Float) {
-    device.add(gradient, to: layers[layer].sum, count: layers[layer].count, keeping: kept)
-  }
-
-  subscript(layer: Int) -> DeviceRange { layers[layer].sum }
 }

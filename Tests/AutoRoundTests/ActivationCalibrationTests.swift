@@ -22,7 +22,7 @@ import Tuning
     let inputs = try fixture.cache("input_fp")
     spoil?(inputs)
     block.program.activations = .observed
-    BlockRunner(block).forEachBatch(of: inputs) { _, _ in }
+    block.forEachBatch(of: inputs) { _, _ in }
     var scheme = Self.fp8
     scheme.observer = observer
     let scales = try block.calibrateKeysAndValues(scheme, dtype: .float32)

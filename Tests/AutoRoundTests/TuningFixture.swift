@@ -116,7 +116,7 @@ struct TuningFixture {
   /// The full-precision outputs for X, the targets of tuning.
   func targets(from program: BlockProgram) throws -> ActivationCache {
     let cache = try cache("input_fp", on: program.program.device)
-    BlockRunner(program).advance(cache)
+    program.advance(cache)
     return cache
   }
 }

@@ -90,7 +90,7 @@ import Tuning
   @Test func searchedScalesAndSuppressedOutliersMeetTheReference() throws {
     let fixture = try TuningFixture("w2_g32_sym_algext")
     let block = try fixture.program(batch: 4)
-    block.program.inputSquares = InputSquares()
+    block.program.inputSquares = [:]
     let targets = try fixture.targets(from: block)
     let squares = try #require(block.program.inputSquares)
     block.program.inputSquares = nil
@@ -196,23 +196,21 @@ import Tuning
 
     let best = Int(try fixture.run.tensor("best_iter").elements(as: Int32.self)[0])
     let inputs = try fixture.cache("input_q")
-    let runner = BlockRunner(block)
     let batch = try fixture.batches[best]
-    runner.gather(batch, from: inputs)
+    block.gather(batch, from: inputs)
     block.program.forward()
     let elements = inputs.sampleByteCount / 4
     var sum = 0.0
     for (position, sample) in batch.enumerated() {
-      sum += SquaredError.sum(
-        block.program.output.pointer + position * inputs.sampleByteCount,
-        target: targets[sample].pointer,
-        count: elements, compute: .float32, gradient: nil, factor: 0)
+      sum += block.program.device.squaredError(
+        block.program.output + position * inputs.sampleByteCount, target: targets[sample],
+        count: elements, gradient: nil, factor: 0)
     }
     expectClose(
       sum / Double(batch.count * elements), try fixture.doubles("loss")[best],
       Tolerance(relative: 1e-5))
 
-    runner.gather([0, 1], from: inputs)
+    block.gather([0, 1], from: inputs)
     block.program.forward()
     let expected = try fixture.run.tensor("quantized_output")
     let ours = UnsafeBufferPointer(
@@ -281,33 +279,6 @@ import Tuning
     expectClose(
       losses, Array(expected[..<3]),
       Tolerance(relative: choice.compute == .float32 ? 1e-5 : 2e-2))
-  }
-
-  /// The reference divides the mean over all elements by the number of tokens that count; ours is the mean
-  /// over the elements that count.
-  @Test func aMaskedRunComesCloseToTheReference() throws {
-    let fixture = try TuningFixture("w4_g32_sym_mask")
-    let expected = try fixture.doubles("loss")
-    let batches = try fixture.batches
-    let valid = try fixture.block.tensor("valid_mask").elements(as: UInt8.self).map { $0 != 0 }
-    let tokens = TuningFixture.tokens
-    let mask = LossMask(
-      (0..<TuningFixture.samples).map { Array(valid[$0 * tokens..<($0 + 1) * tokens]) })
-    let block = try fixture.program(batch: 4)
-    let layers = try fixture.layers(in: block)
-    let settings = TuningSettings(
-      iterations: expected.count, learningRate: .fixed(try fixture.doubles("lr")[0]), batchSize: 4)
-    let outcome = try BlockTuner(block: block, layers: layers, settings: settings).tune(
-      inputs: fixture.cache("input_q"), targets: fixture.targets(from: fixture.program(batch: 4)),
-      batches: FixedBatches(batches), mask: mask
-    ) { _, _ in }
-    let losses = outcome.losses.map { $0 / Double(4 * tokens) }
-    expectClose(losses[0], expected[0], Tolerance(relative: 1e-5))
-    expectClose(losses, expected, Tolerance(relative: 0.1))
-    expectClose(
-      outcome.bestLoss / Double(4 * tokens), try #require(expected.min()), Tolerance(relative: 0.05)
-    )
-    try expectBest(of: fixture, layers, outcome, agree: 0.97)
   }
 
   private func expectSigns(_ ours: [Float], _ theirs: [Float], agree share: Double) {

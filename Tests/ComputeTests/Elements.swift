@@ -38,6 +38,10 @@ final class Elements {
 
   var pointer: UnsafeMutableRawPointer { memory.baseAddress! }
   var floats: [Float] { read(pointer, count, compute) }
+  /// The place as a device sees it.
+  var range: DeviceRange {
+    DeviceRange(HostBuffer(pointer, byteCount: count * compute.byteCount, owner: self))
+  }
 }
 
 /// `count` elements from `pointer` on.

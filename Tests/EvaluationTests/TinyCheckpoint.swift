@@ -17,13 +17,12 @@ enum TinyCheckpoint {
     let model = try ReadableModel(
       opening: checkpoint, quantizesActivations: quantizesActivations)
     let device = try CPUDevice(compute: .float32)
-    let hidden = try HiddenStateStream(model: model, device: device)
-      .lastHiddenStates(of: windows) { _, _ in }
+    let hidden = try model.lastHiddenStates(of: windows, on: device) { _, _ in }
     let tokens = windows[0].count
     let head = try LogitProgram(model, tokens: tokens, device: device)
     var logits: [Float] = []
     for window in windows.indices {
-      let rows = head.logits(of: hidden[window].pointer)
+      let rows = head.logits(of: hidden[window])
       logits += UnsafeBufferPointer(start: rows, count: tokens * head.columns)
     }
     return Tensor(logits, shape: [windows.count, tokens, head.columns])

@@ -34,7 +34,6 @@ import Testing
         ["mlp.gate_proj", "mlp.up_proj"], ["mlp.down_proj"],
       ])
     #expect(block.attentionModules == ["self_attn"])
-    #expect(block.keyValueColumns == 8)
     #expect(
       block.parts.filter { $0.shape.count == 1 }.map(\.name) == [
         "input_layernorm.weight", "self_attn.q_proj.bias", "self_attn.k_proj.bias",

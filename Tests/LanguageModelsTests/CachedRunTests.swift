@@ -26,8 +26,9 @@ import Testing
     var states: [Float] = []
     for piece in [0..<first] + (first..<tokens).map({ $0..<$0 + 1 }) {
       let block = piece.count == first && piece.lowerBound == 0 ? start : single
-      let pointer = block.program[range: block.input].pointer
-      try embedding.write(ids[piece], to: pointer)
+      let input = block.program[range: block.input]
+      let pointer = input.pointer
+      try embedding.write(ids[piece], to: input)
       let count = piece.count * description.hiddenSize
       for (placed, sequence) in zip(description.blocks, sequences) {
         try block.load(placed.name, from: oracle.checkpoint)

@@ -34,7 +34,7 @@ struct OracleModel {
       training: .nothing)
     let embedding = try TokenEmbedding(description.front, source: checkpoint, compute: .float32)
     let pointer = program.program[range: program.input].pointer
-    try embedding.write(ids, to: pointer)
+    try embedding.write(ids, to: program.program[range: program.input])
     var states = [floats(pointer, ids.count * description.hiddenSize)]
     for placed in description.blocks {
       try program.load(placed.name, from: checkpoint)

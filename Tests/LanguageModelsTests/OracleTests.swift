@@ -62,11 +62,10 @@ private let lossTolerance = 5e-6
     let output = try file.tensor("output")
     expectClose(tensor(program.output.pointer, output.shape), output, stateTolerance)
 
-    let sum = try file.tensor("target").withUnsafeBytes { target in
-      SquaredError.sum(
-        program.output.pointer, target: target.baseAddress!, count: x.count, compute: .float32,
-        gradient: program.outputGradient.pointer, factor: 2 / Float(x.count))
-    }
+    let target = DeviceRange(oracle.device.makeBuffer(of: try file.tensor("target")))
+    let sum = oracle.device.squaredError(
+      program.output, target: target, count: x.count, gradient: program.outputGradient,
+      factor: 2 / Float(x.count))
     let loss = try file.tensor("loss").floats()[0]
     #expect(abs(sum / Double(x.count) - Double(loss)) < lossTolerance)
 

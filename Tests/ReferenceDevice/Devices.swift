@@ -1,4 +1,5 @@
 package import Compute
+package import Quantization
 
 /// The devices that are there, for tests that run on all of them.
 package enum Devices {
@@ -8,7 +9,7 @@ package enum Devices {
     package let kind: Kind
     package let compute: ComputeType
 
-    package func make() throws -> any Device {
+    package func make() throws -> any TuningDevice {
       switch kind {
       case .processor: try CPUDevice(compute: compute)
       case .reference: ReferenceDevice(compute: compute)

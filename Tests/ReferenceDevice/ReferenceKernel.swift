@@ -86,21 +86,17 @@ struct ReferenceKernel: Kernel {
 
   /// All keys and values of a sequence, to which those of its new tokens are added.
   private func kept(
-    _ inputs: [Tape.Node], in state: SequenceState, after count: Int
+    _ inputs: [Tape.Node], in state: [any DeviceBuffer], after count: Int
   ) -> (keys: Tape.Node, values: Tape.Node) {
-    switch state {
-    case .keysAndValues(let cache):
-      func append(_ new: Matrix, to buffer: any DeviceBuffer) -> Tape.Node {
-        let rowByteCount = new.columns * step.compute.byteCount
-        store(
-          new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns)
-        return Tape.Node(
-          load(
-            DeviceRange(buffer), rows: count + new.rows, columns: new.columns,
-            stride: new.columns, step.compute))
-      }
-      return (append(inputs[1].value, to: cache.keys), append(inputs[2].value, to: cache.values))
+    func append(_ new: Matrix, to buffer: any DeviceBuffer) -> Tape.Node {
+      let rowByteCount = new.columns * step.compute.byteCount
+      store(new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns)
+      return Tape.Node(
+        load(
+          DeviceRange(buffer), rows: count + new.rows, columns: new.columns, stride: new.columns,
+          step.compute))
     }
+    return (append(inputs[1].value, to: state[0]), append(inputs[2].value, to: state[1]))
   }
 
   private func observe(_ x: Matrix, in program: Program) {

@@ -14,7 +14,7 @@ extension AutoRoundModifier {
       TunedLayer(
         name: layer.shortName, bits: layer.arguments.numBits, part: part,
         quantizer: try naming(layer.name) {
-          try layer.makeQuantizer(isTuned: options.iterations > 0)
+          try layer.makeQuantizer(on: calibrated.device, isTuned: options.iterations > 0)
         })
     }
     let (rounded, outcome) = try tune(layers, of: unit, calibrated)

@@ -49,9 +49,9 @@ final class CalibratedUnits: UnitSource {
     // The stream is that of the model as it was; keys and values are looked at on the way.
     program.activations = table.keysAndValues == nil ? .passed : .observed
     program.observed = [:]
-    let squares = setup.needs.importance ? InputSquares() : nil
-    program.inputSquares = squares
-    BlockRunner(block).advance(states.original)
+    program.inputSquares = setup.needs.importance ? [:] : nil
+    block.advance(states.original)
+    let squares = program.inputSquares
     program.inputSquares = nil
 
     let dtype = setup.model.scaleDType(ofBlock: placed)
@@ -77,7 +77,8 @@ final class CalibratedUnits: UnitSource {
     return TuningUnit(
       index: index, name: placed.name, layers: layers,
       calibrated: CalibratedUnit(
-        program: block, parts: parts, importances: parts.map { squares?[$0.parameter] },
+        device: setup.device, program: block, parts: parts,
+        importances: parts.map { squares?[$0.parameter] },
         inputScales: inputScales, namedInputScales: named,
         keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
         inputs: states.quantized, targets: states.original, isFollowed: true,
@@ -128,12 +129,12 @@ final class CalibratedUnits: UnitSource {
       let matrix = original.program.parameterParts.first(where: \.isMatrix)
     else { preconditionFailure("a head without a scheme is not tuned") }
 
-    let squares = setup.needs.importance ? InputSquares() : nil
-    if let squares {
-      original.program.inputSquares = squares
-      BlockRunner(original).forEachBatch(of: originals) { _, _ in }
-      original.program.inputSquares = nil
+    if setup.needs.importance {
+      original.program.inputSquares = [:]
+      original.forEachBatch(of: originals) { _, _ in }
     }
+    let squares = original.program.inputSquares
+    original.program.inputSquares = nil
     let layer = try LayerView(
       name: name, shortName: name,
       weight: description.end.head.readWeight(in: "", from: checkpoint), scheme: scheme,
@@ -143,7 +144,8 @@ final class CalibratedUnits: UnitSource {
     return TuningUnit(
       index: index, name: name, layers: [layer],
       calibrated: CalibratedUnit(
-        program: block, parts: [part], importances: [squares?[matrix.parameter]],
+        device: setup.device, program: block, parts: [part],
+        importances: [squares?[matrix.parameter]],
         inputScales: inputScales, namedInputScales: inputScales.map { ($0.name, $0) },
         keyValueScales: [], inputs: inputs, targets: HeadTargets(original, inputs: originals),
         isFollowed: false, batchSize: 1,

@@ -1,4 +1,5 @@
 import Compute
+import Diagnostics
 import Execution
 import LanguageModels
 import Recipes
@@ -8,24 +9,11 @@ struct CalibrationSetup {
   let model: SourceModel
   let options: ResolvedOptions
   let needs: CalibrationNeeds
-  let device: any Device
+  let device: any TuningDevice
   let gradientPrecision: GradientPrecision
   /// Samples, and tokens of each.
   var sampleCount: Int
   var tokenCount: Int
-
-  init(
-    _ model: SourceModel, _ options: ResolvedOptions, _ needs: CalibrationNeeds,
-    compute: ComputeType, sampleCount: Int, tokenCount: Int
-  ) throws {
-    self.model = model
-    self.options = options
-    self.needs = needs
-    device = try CPUDevice(compute: compute)
-    gradientPrecision = try options.gradientPrecision(
-      for: device.compute, hiddenSize: model.description.hiddenSize)
-    (self.sampleCount, self.tokenCount) = (sampleCount, tokenCount)
-  }
 
   /// What programs compute gradients of.
   var training: Program.Training { needs.gradients ? .matrices : .nothing }
@@ -36,15 +24,40 @@ struct CalibrationSetup {
     tokenCount * model.description.hiddenSize * device.compute.byteCount
   }
 
+  /// Refuses a model of which the device cannot compute a part, while it is tuned or when the result is measured.
+  func requireSupport(_ table: SchemeTable, isMeasured: Bool) throws {
+    let rules: [ActivationQuantization.Rule] = isMeasured ? [.tuning, .runtime] : [.tuning]
+    for rule in rules {
+      let description = description(table, rule)
+      var parts = description.blocks
+      if rule == .runtime || table[description.headModule] != nil {
+        parts.append(
+          PlacedBlock(
+            name: description.headModule, block: description.end,
+            activations: description.endActivations))
+      }
+      var known: Set<PlacedBlock.Kind> = []
+      for placed in parts where known.insert(placed.kind).inserted {
+        try naming(placed.name) {
+          try BlockProgram.requireSupport(
+            of: placed.block, activations: placed.activations, batch: batch, tokens: tokenCount,
+            device: device, gradientPrecision: rule == .tuning ? gradientPrecision : .full)
+        }
+      }
+    }
+  }
+
   /// The decoder blocks, quantizing activations as the schemes say.
   func blocks(_ table: SchemeTable) -> [PlacedBlock] { description(table).blocks }
 
   /// How the activations of the model's end are quantized.
   func endActivations(_ table: SchemeTable) -> ActivationPlan { description(table).endActivations }
 
-  private func description(_ table: SchemeTable) -> ModelDescription {
+  private func description(
+    _ table: SchemeTable, _ rule: ActivationQuantization.Rule = .tuning
+  ) -> ModelDescription {
     model.description.quantizingActivations(
-      schemes: table.layers, keyValues: table.keysAndValues, rule: .tuning,
+      schemes: table.layers, keyValues: table.keysAndValues, rule: rule,
       sharesScale: { _, _ in true })
   }
 

@@ -24,9 +24,7 @@ extension HiddenStates {
     let embedding = try TokenEmbedding(
       setup.model.description.front, source: checkpoint, compute: setup.device.compute)
     for (index, sample) in samples.enumerated() {
-      try original[index].withHostMemory(byteCount: original.sampleByteCount) {
-        try embedding.write(sample.lazy.map { Int($0) }, to: $0)
-      }
+      try embedding.write(sample.lazy.map { Int($0) }, to: original[index])
     }
     checkpoint.releasePages()
     quantized.copy(from: original)

@@ -51,7 +51,8 @@ public struct LayerView: Sendable {
           "found \(importance?.count ?? 0) numbers, expected one for each of the weight's \(grouping.columns) columns"
         )
       }
-      let quantizer = try makeQuantizer(isTuned: false)
+      let quantizer = try arguments.makeWeightQuantizer(
+        for: weight, scaleDType: weight.dtype, globalScale: globalScale, isTuned: false)
       if searchesScales { quantizer.searchScales(importance: importance) }
       return try quantizer.finished()
     }
@@ -88,9 +89,9 @@ public struct LayerView: Sendable {
       && quantized.scaleDType == arguments.floatFormat?.scaleDType ?? weight.dtype
   }
 
-  func makeQuantizer(isTuned: Bool) throws -> any HostWeightQuantizer {
-    try arguments.makeWeightQuantizer(
-      for: weight, scaleDType: weight.dtype, globalScale: globalScale, isTuned: isTuned)
+  func makeQuantizer(on device: any TuningDevice, isTuned: Bool) throws -> any WeightQuantizer {
+    try device.makeWeightQuantizer(
+      for: weight, arguments, scaleDType: weight.dtype, globalScale: globalScale, isTuned: isTuned)
   }
 }
 

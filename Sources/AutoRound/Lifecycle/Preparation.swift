@@ -38,9 +38,15 @@ struct Preparation {
     }
     copy = try QuantizedCopy(
       of: source, schemes: table.layers, keyValueScheme: table.keysAndValues)
+    let needs = try job.modifier.start(table)
+    let device = try job.makeDevice(job.compute)
     let setup = try CalibrationSetup(
-      source, options, job.modifier.start(table), compute: job.compute, sampleCount: sampleCount,
-      tokenCount: tokenCount)
+      model: source, options: options, needs: needs, device: device,
+      gradientPrecision: options.gradientPrecision(
+        for: device.compute, hiddenSize: source.description.hiddenSize),
+      sampleCount: sampleCount, tokenCount: tokenCount)
+    try setup.requireSupport(
+      table, isMeasured: job.heldOutCount(sequenceLength: tokenCount) > 0)
     memory = try MemoryEstimate(setup, table)
     let placement = try StreamPlacement(
       setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,

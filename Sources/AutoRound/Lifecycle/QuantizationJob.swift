@@ -45,6 +45,9 @@ public struct QuantizationJob: Sendable {
   public var memoryBudget: MemoryBudget?
   /// What is written about the run beside the checkpoint, and on how much its result is measured.
   public var reporting = RunReporting()
+  /// Makes what computes; by default the processor.
+  package var makeDevice: @Sendable (ComputeType) throws -> any TuningDevice =
+    CPUDevice.init(compute:)
 
   /// A job with defaults for all that is not given.
   public init(model: URL, modifier: any Modifier, output: URL? = nil) {

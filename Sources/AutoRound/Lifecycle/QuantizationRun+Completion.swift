@@ -59,14 +59,15 @@ extension QuantizationRun {
   /// Compares the predictions with the source's on samples that were not calibrated on, and with those of
   /// plain rounding, unless that is all that was done.
   private func measure(_ ledger: RunLedger) throws -> EvaluationReport? {
-    guard let data, !data.heldOut.isEmpty else { return nil }
+    guard let data, !data.heldOut.isEmpty, let setup = prepared.calibration?.setup else { return nil }
     observer?.observe(.measuring(share: 0))
     var evaluation = Evaluation(
-      model: checkpoint, reference: source.folder, compute: job.compute
+      model: checkpoint, reference: source.folder, compute: setup.device.compute
     ) { share in
       try checkStop(ledger)
       observer?.observe(.measuring(share: share))
     }
+    evaluation.device = setup.device
     // No more at once than a step of tuning has, so that the memory of the run suffices.
     evaluation.windowLimit = min(options.batchSize, data.samples.count)
     let report = try evaluation.run(

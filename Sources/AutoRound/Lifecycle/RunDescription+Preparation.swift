@@ -19,6 +19,7 @@ extension RunDescription {
     searchesScales = options.searchesScales(in: run.table.layers)
     seed = options.seed
     guard let data, let setup = run.calibration?.setup else { return }
+    device = setup.device.name
     instructionSet = Self.kernels
     matrixLibrary = MatrixLibrary.description
     computeType = setup.device.compute.rawValue

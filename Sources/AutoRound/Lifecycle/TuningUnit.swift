@@ -85,7 +85,7 @@ public struct TuningUnit {
   /// What becomes of a unit without weights to quantize: the stream of the quantized model passes through it.
   func passed() -> UnitResult {
     guard let calibrated else { return UnitResult() }
-    BlockRunner(calibrated.program).advance(calibrated.inputs)
+    calibrated.program.advance(calibrated.inputs)
     return UnitResult(scales: calibrated.keyValueScales.map { ($0.name, $0.scale.value) })
   }
 }
@@ -95,6 +95,7 @@ struct CalibratedUnit {
   /// A scale of activations with the full name of its tensor.
   typealias NamedScale = (name: String, scale: CalibratedScale)
 
+  let device: any TuningDevice
   let program: BlockProgram
   /// Where the weight of each layer is in the program.
   let parts: [BoundPart]
@@ -117,7 +118,7 @@ struct CalibratedUnit {
   ///
   /// - Parameter advancing: Whether outputs take the place of inputs, where another unit reads them.
   func errors(advancing: Bool = false) -> TokenErrors {
-    BlockRunner(program).errors(
+    program.errors(
       on: inputs, targets: targets, outputs: advancing && isFollowed ? inputs : nil)
   }
 

@@ -143,7 +143,7 @@ private struct MeasuredBlock {
     program.program.activations = table.keysAndValues == nil ? .passed : .observed
     let second = noise.copy()
     var start = ContinuousClock.now
-    BlockRunner(program).advance(second)
+    program.advance(second)
     measured.forwardSeconds = elapsed(since: start)
 
     states.original.copy(from: noise)
@@ -180,19 +180,17 @@ private struct MeasuredBlock {
     let total = unit.layers.reduce(0) { $0 + $1.weight.count }
     guard let largest = unit.layers.max(by: { $0.weight.count < $1.weight.count }) else { return 0 }
     let weight = largest.weight
-    let quantizer = try largest.makeQuantizer(isTuned: true)
-    let gradient = [Float](repeating: 1, count: weight.count)
-    let dtype = setup.device.compute.dtype
-    let output = UnsafeMutableRawPointer.allocate(
-      byteCount: weight.count * dtype.byteCount, alignment: 64)
-    defer { output.deallocate() }
+    let device = setup.device
+    let quantizer = try largest.makeQuantizer(on: device, isTuned: true)
+    let ones = Tensor([Float](repeating: 1, count: weight.count), shape: weight.shape)
+    let gradient = DeviceRange(device.makeBuffer(of: ones))
+    let dtype = device.compute.dtype
+    let output = DeviceRange(device.makeBuffer(byteCount: weight.count * dtype.byteCount))
     var seconds: [Double] = []
     for _ in 0..<3 {
       let start = ContinuousClock.now
       quantizer.quantizeDequantize(into: output, dtype: dtype, rowStride: largest.grouping.columns)
-      gradient.withUnsafeBufferPointer {
-        quantizer.step(gradient: $0.baseAddress!, learningRate: 1e-3, rangeLearningRate: 1e-3)
-      }
+      quantizer.step(gradient: gradient, learningRate: 1e-3, rangeLearningRate: 1e-3)
       seconds.append((ContinuousClock.now - start) / .seconds(1))
     }
     return seconds.sorted()[1] * Double(total) / Double(weight.count)

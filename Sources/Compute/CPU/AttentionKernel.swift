@@ -84,33 +84,25 @@ struct AttentionKernel: Kernel {
     precondition(
       sequence.tokenCount + tokens <= step.recording.positions,
       "more tokens than the program has positions")
-    switch sequence[state] {
-    case .keysAndValues(let cache):
-      append(own, to: cache, after: sequence.tokenCount)
-      forward(
-        in: program,
-        KeysAndValues(
-          keys: cache.keys.hostPointer, keyStride: cache.keyColumns,
-          values: cache.values.hostPointer, valueStride: cache.valueColumns),
-        tiles: AttentionTile.tilesOnCache(
-          tokens: tokens, offset: sequence.tokenCount, shape: shape),
-        products: cacheProducts)
-    }
-  }
-
-  /// Stores keys and values of the tokens after those of `count` tokens.
-  private func append(_ new: KeysAndValues, to cache: KeyValueCache, after count: Int) {
-    let size = step.compute.byteCount
-    precondition(
-      (count + tokens) * cache.keyColumns * size <= cache.keys.byteCount, "the cache is full")
+    let (keys, values) = (sequence[state][0], sequence[state][1])
+    let (size, count) = (step.compute.byteCount, sequence.tokenCount)
     func append(_ source: UnsafeRawPointer, stride: Int, to buffer: any DeviceBuffer, columns: Int)
     {
-      gather(
-        source, stride: stride * size, into: buffer.hostPointer + count * columns * size,
-        rows: tokens, rowByteCount: columns * size)
+      precondition((count + tokens) * columns * size <= buffer.byteCount, "the cache is full")
+      copyRows(
+        tokens, byteCount: columns * size, from: source, stride * size,
+        to: buffer.hostPointer + count * columns * size, columns * size)
     }
-    append(new.keys, stride: new.keyStride, to: cache.keys, columns: cache.keyColumns)
-    append(new.values, stride: new.valueStride, to: cache.values, columns: cache.valueColumns)
+    let (keyColumns, valueColumns) = (step.inputs[1].columns, step.inputs[2].columns)
+    append(own.keys, stride: own.keyStride, to: keys, columns: keyColumns)
+    append(own.values, stride: own.valueStride, to: values, columns: valueColumns)
+    forward(
+      in: program,
+      KeysAndValues(
+        keys: keys.hostPointer, keyStride: keyColumns,
+        values: values.hostPointer, valueStride: valueColumns),
+      tiles: AttentionTile.tilesOnCache(tokens: tokens, offset: count, shape: shape),
+      products: cacheProducts)
   }
 
   private func keysAndValues(in program: Program) -> KeysAndValues {
@@ -142,9 +134,10 @@ struct AttentionKernel: Kernel {
         let token = tile.firstQuery - offset
         let rows = tile.queries * heads
         let columns = group * heads * d
-        gather(
-          query + ((firstRow + token) * queryStride + columns) * size, stride: queryStride * size,
-          into: queries, rows: tile.queries, rowByteCount: heads * d * size)
+        copyRows(
+          tile.queries, byteCount: heads * d * size,
+          from: query + ((firstRow + token) * queryStride + columns) * size, queryStride * size,
+          to: queries, heads * d * size)
         let maxima = logSums + (task * tokens + token) * heads
         maxima.update(repeating: -.infinity, count: rows)
         totals.update(repeating: 0, count: rows)
@@ -208,12 +201,13 @@ struct AttentionKernel: Kernel {
         let columns = group * heads * d
         let tileRow = firstRow + tile.firstQuery
         let outputOffset = (tileRow * outputStride + columns) * size
-        gather(
-          query + (tileRow * queryStride + columns) * size, stride: queryStride * size,
-          into: queries, rows: tile.queries, rowByteCount: heads * d * size)
-        gather(
-          dOutput + outputOffset, stride: outputStride * size, into: dOutputs, rows: tile.queries,
-          rowByteCount: heads * d * size)
+        copyRows(
+          tile.queries, byteCount: heads * d * size,
+          from: query + (tileRow * queryStride + columns) * size, queryStride * size,
+          to: queries, heads * d * size)
+        copyRows(
+          tile.queries, byteCount: heads * d * size,
+          from: dOutput + outputOffset, outputStride * size, to: dOutputs, heads * d * size)
         var whole = tile.settings(shape)
         ck_softmax_deltas(
           element, &whole, dOutput + outputOffset, output + outputOffset, outputStride, deltas, d)
@@ -252,17 +246,6 @@ struct AttentionKernel: Kernel {
   }
 
   // MARK: Rows
-
-  /// Copies rows that are `stride` bytes apart to where there are no gaps between them.
-  private func gather(
-    _ source: UnsafeRawPointer, stride: Int, into target: UnsafeMutableRawPointer, rows: Int,
-    rowByteCount: Int
-  ) {
-    for row in 0..<rows {
-      (target + row * rowByteCount).copyMemory(
-        from: source + row * stride, byteCount: rowByteCount)
-    }
-  }
 
   /// Writes sums `[rows, columns]` to neighbouring columns of a gradient.
   private func narrow(

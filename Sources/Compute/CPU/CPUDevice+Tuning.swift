@@ -3,24 +3,61 @@ import Tensors
 
 /// What tuning computes beside programs.
 extension CPUDevice {
+  /// Elements of one partial sum of errors. Partial sums do not depend on the number of threads.
+  private static let chunk = 65_536
+
   package func squaredError(
     _ y: DeviceRange, target: DeviceRange, count: Int, gradient: DeviceRange?, factor: Float
   ) -> Double {
-    SquaredError.sum(
-      y.pointer, target: target.pointer, count: count, compute: compute,
-      gradient: gradient?.pointer, factor: factor)
+    let (y, target, gradient, type) = (
+      y.pointer, target.pointer, gradient?.pointer, compute.element
+    )
+    let chunks = (count + Self.chunk - 1) / Self.chunk
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(chunks, 1)) { sums in
+      ThreadTeam.forRanges(of: chunks) { begin, end in
+        for index in begin..<end {
+          sums[index] = ck_squared_error(
+            type, y, target, gradient, factor, index * Self.chunk,
+            min((index + 1) * Self.chunk, count))
+        }
+      }
+      return (0..<chunks).reduce(0) { $0 + sums[$1] }
+    }
   }
 
   package func squaredErrors(
     _ y: DeviceRange, target: DeviceRange, rows: Int, columns: Int
   ) -> [Double] {
-    SquaredError.sums(
-      y.pointer, target: target.pointer, rows: rows, columns: columns, compute: compute)
+    let (y, target, type) = (y.pointer, target.pointer, compute.element)
+    return [Double](unsafeUninitializedCapacity: rows) { buffer, count in
+      count = rows
+      guard let sums = buffer.baseAddress else { return }
+      ThreadTeam.forRanges(of: rows) { begin, end in
+        for row in begin..<end {
+          sums[row] = ck_squared_error(type, y, target, nil, 0, row * columns, (row + 1) * columns)
+        }
+      }
+    }
   }
 
   package func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int) {
-    Outliers.suppress(
-      in: y.pointer, targets: targets.map(\.pointer), count: count, compute: compute)
+    let (total, size, type) = (targets.count * count, count * compute.byteCount, compute.element)
+    guard total > 0 else { return }
+    let (y, targets) = (y.pointer, targets.map(\.pointer))
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: total) { magnitudes in
+      guard let base = magnitudes.baseAddress else { return }
+      for (index, target) in targets.enumerated() {
+        ThreadTeam.forRanges(of: count) {
+          ck_magnitudes(type, y + index * size, target, base + index * count, $0, $1)
+        }
+      }
+      let threshold = ck_largest_of_rank(base, total, max(1, total / 1000))
+      for (index, target) in targets.enumerated() {
+        ThreadTeam.forRanges(of: count) {
+          ck_replace_outliers(type, y + index * size, target, threshold, $0, $1)
+        }
+      }
+    }
   }
 
   package func addSquares(of x: DeviceRange, rows: Int, stride: Int, to sums: inout [Float]) {

@@ -4,6 +4,7 @@ package import Tensors
 
 /// The processor: loops of `CKernels` and products of oneDNN, shared out over the ``ThreadTeam``.
 package final class CPUDevice: Device {
+  package let name = "cpu"
   package let compute: ComputeType
   private let engine: Engine
   private var products: [Key: MatrixProduct] = [:]
@@ -62,17 +63,7 @@ package final class CPUDevice: Device {
 
   package func makeBuffer(of tensor: Tensor) -> any DeviceBuffer { HostBuffer(tensor) }
 
-  package func makeState(_ shape: StateShape, capacity: Int) -> SequenceState {
-    switch shape {
-    case .keysAndValues(let keyColumns, let valueColumns):
-      // Keys are read in whole pieces, also such as are not there yet.
-      let piece = AttentionTile.keysOfPiece
-      return .keysAndValues(
-        KeyValueCache(
-          capacity: (capacity + piece - 1) / piece * piece, keyColumns: keyColumns,
-          valueColumns: valueColumns, device: self))
-    }
-  }
+  package var rowsOfStatePiece: Int { AttentionTile.keysOfPiece }
 
   /// The product of this shape, prepared at the first call.
   ///

@@ -6,7 +6,7 @@ package final class HostBuffer: DeviceBuffer {
   /// The first byte.
   package let base: UnsafeMutableRawPointer
   /// What gives the memory back, if it is not this buffer's own.
-  private let owner: AnyObject?
+  private let owner: Any?
 
   /// New memory with undefined contents.
   package init(byteCount: Int) {
@@ -16,7 +16,7 @@ package final class HostBuffer: DeviceBuffer {
   }
 
   /// Memory that belongs to `owner`.
-  package init(_ base: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+  package init(_ base: UnsafeMutableRawPointer, byteCount: Int, owner: Any) {
     self.byteCount = byteCount
     self.base = base
     self.owner = owner
@@ -24,15 +24,11 @@ package final class HostBuffer: DeviceBuffer {
 
   /// The memory of a tensor, which nobody may write to.
   package convenience init(_ tensor: Tensor) {
-    final class Owner {
-      let tensor: Tensor
-      init(_ tensor: Tensor) { self.tensor = tensor }
-    }
-    // The owner keeps the storage alive, and it stays where it is.
+    // The tensor keeps the storage alive, and it stays where it is.
     let bytes = tensor.withUnsafeBytes { $0 }
     guard let base = bytes.baseAddress else { preconditionFailure("a tensor without elements") }
     self.init(
-      UnsafeMutableRawPointer(mutating: base), byteCount: bytes.count, owner: Owner(tensor))
+      UnsafeMutableRawPointer(mutating: base), byteCount: bytes.count, owner: tensor)
   }
 
   deinit { if owner == nil { base.deallocate() } }

@@ -35,9 +35,9 @@ struct JuxtapositionKernel: Kernel {
     stride targetStride: Int, byteCount: Int
   ) {
     ThreadTeam.forRanges(of: step.rows) { begin, end in
-      for row in begin..<end {
-        (target + row * targetStride).copyMemory(from: source + row * stride, byteCount: byteCount)
-      }
+      copyRows(
+        end - begin, byteCount: byteCount, from: source + begin * stride, stride,
+        to: target + begin * targetStride, targetStride)
     }
   }
 }

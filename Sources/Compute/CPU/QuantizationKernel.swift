@@ -27,10 +27,9 @@ struct QuantizationKernel: Kernel {
       if program.activations == .observed { observe(in: program) }
       let (size, columns) = (program.compute.byteCount, columns)
       ThreadTeam.forRanges(of: rows) { begin, end in
-        for row in begin..<end {
-          (y + row * columns * size).copyMemory(
-            from: x + row * stride * size, byteCount: columns * size)
-        }
+        copyRows(
+          end - begin, byteCount: columns * size, from: x + begin * stride * size, stride * size,
+          to: y + begin * columns * size, columns * size)
       }
       return
     }

@@ -17,19 +17,11 @@ package struct RotaryTable: Hashable, Sendable {
   package init(inverseFrequencies: [Double], factor: Double, positions: Int) {
     rotated = inverseFrequencies.count * 2
     self.positions = positions
-    var cosines: [Float] = []
-    var sines: [Float] = []
-    cosines.reserveCapacity(positions * inverseFrequencies.count)
-    sines.reserveCapacity(positions * inverseFrequencies.count)
-    for position in 0..<positions {
-      for frequency in inverseFrequencies {
-        let angle = Double(position) * frequency
-        cosines.append(Float(cos(angle) * factor))
-        sines.append(Float(sin(angle) * factor))
-      }
+    let angles = (0..<positions).flatMap { position in
+      inverseFrequencies.map { Double(position) * $0 }
     }
-    self.cosines = cosines
-    self.sines = sines
+    cosines = angles.map { Float(cos($0) * factor) }
+    sines = angles.map { Float(sin($0) * factor) }
   }
 
   /// Cosine and sine of a pair of channels at a position.

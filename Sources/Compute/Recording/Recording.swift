@@ -92,4 +92,11 @@ package struct ParameterPart: Hashable, Sendable {
 package enum StateShape: Hashable, Sendable {
   /// A row of keys and a row of values for each token so far.
   case keysAndValues(keyColumns: Int, valueColumns: Int)
+
+  /// The columns of each kind of row.
+  package var columns: [Int] {
+    switch self {
+    case .keysAndValues(let keys, let values): [keys, values]
+    }
+  }
 }

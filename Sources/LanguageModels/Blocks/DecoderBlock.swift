@@ -29,10 +29,7 @@ extension DecoderBlock {
   }
 
   /// The modules inside the block that have keys and values, `self_attn`.
-  package var attentionModules: [String] { recording.attentions.map(\.module) }
-
-  /// Columns of the keys, and of the values, of a token.
-  package var keyValueColumns: Int { recording.attentions.first?.keyValueColumns ?? 0 }
+  package var attentionModules: [String] { recording.attentionModules }
 
   /// The tensors that the block reads.
   package var parts: [BlockRecorder.Part] { recording.parts }

@@ -15,8 +15,7 @@ package struct BlockRecorder {
   package var operations: ProgramRecorder
   /// The linear layers, in the order of the forward pass, each with what it reads.
   private(set) var layers: [(slot: LayerSlot, input: Value)] = []
-  /// The attention modules with the columns of a token's keys, which its values have as well.
-  private(set) var attentions: [(module: String, keyValueColumns: Int)] = []
+  private(set) var attentionModules: [String] = []
   private(set) var parts: [Part] = []
   private let activations: ActivationPlan
   private var rounded: [RoundedOperand: Operand] = [:]
@@ -76,7 +75,7 @@ package struct BlockRecorder {
   package mutating func attention(
     _ module: String, query: Operand, key: Operand, value: Operand, shape: AttentionShape
   ) -> Value {
-    attentions.append((module, key.columns))
+    attentionModules.append(module)
     let key = rounded(key, activations.keys[module])
     let value = rounded(value, activations.values[module])
     return operations.attention(query: query, key: key, value: value, shape: shape)

@@ -80,7 +80,8 @@ import Testing
   }
 
   @Test(arguments: ComputeType.available)
-  func squaredErrorDoesNotDependOnThreads(compute: ComputeType) {
+  func squaredErrorDoesNotDependOnThreads(compute: ComputeType) throws {
+    let device = try CPUDevice(compute: compute)
     let team = ThreadTeam.size
     defer { ThreadTeam.size = team }
     var generator = SeededGenerator(seed: 2)
@@ -91,9 +92,8 @@ import Testing
     func run(_ threads: Int) -> (Double, [Float]) {
       ThreadTeam.size = threads
       let gradient = Elements(unwritten: count, compute)
-      let sum = SquaredError.sum(
-        y.pointer, target: target.pointer, count: count, compute: compute,
-        gradient: gradient.pointer, factor: 0.5)
+      let sum = device.squaredError(
+        y.range, target: target.range, count: count, gradient: gradient.range, factor: 0.5)
       return (sum, gradient.floats)
     }
     let one = run(1)

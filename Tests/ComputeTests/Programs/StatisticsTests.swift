@@ -17,9 +17,7 @@ import Testing
       twin.add(twin.linear(x, wide), twin.linear(twin.columns(6..<15, of: x), narrow)))
     let twinProgram = try TwinProgram(twin, training: .nothing)
     let program = twinProgram.program
-    let squares = InputSquares()
-    program.inputSquares = squares
-    #expect(squares[wide.parameter] == nil)
+    program.inputSquares = [:]
     _ = twinProgram.run()
     // Two of three sequences: the third holds nothing.
     program.sampleCount = 2
@@ -32,7 +30,7 @@ import Testing
       }
     }
     for (weight, columns) in [(wide, 0..<20), (narrow, 6..<15)] {
-      let found = try #require(squares[weight.parameter]).map(Double.init)
+      let found = try #require(program.inputSquares?[weight.parameter]).map(Double.init)
       expectClose(found, expected(columns), Tolerance(relative: 1e-5))
     }
   }
@@ -62,7 +60,7 @@ import Testing
     var generator = SeededGenerator(seed: 13)
     let outputs = compute.rounded(generator.normal(2 * count))
     let targets = compute.rounded(generator.normal(2 * count))
-    let result = suppress(outputs, targets, count: count, compute)
+    let result = try suppress(outputs, targets, count: count, compute)
     let differences = zip(outputs, targets).map { abs($0 - $1) }
     let rank = max(1, 2 * count / 1000)
     let threshold = differences.sorted(by: >)[rank - 1]
@@ -74,32 +72,24 @@ import Testing
   }
 
   /// Outputs that are no numbers are no outliers: they have to reach the loss.
-  @Test(arguments: ComputeType.available) func keepsWhatIsNoNumber(compute: ComputeType) {
+  @Test(arguments: ComputeType.available) func keepsWhatIsNoNumber(compute: ComputeType) throws {
     for bad: Float in [.nan, .infinity, -.infinity] {
       var outputs = [Float](repeating: 1, count: 64)
       outputs[17] = bad
-      let result = suppress(outputs, [Float](repeating: 0.5, count: 64), count: 32, compute)
+      let result = try suppress(outputs, [Float](repeating: 0.5, count: 64), count: 32, compute)
       #expect(bad.isNaN ? result[17].isNaN : result[17] == bad)
     }
   }
 
   private func suppress(
     _ outputs: [Float], _ targets: [Float], count: Int, _ compute: ComputeType
-  ) -> [Float] {
-    func memory(_ numbers: [Float]) -> UnsafeMutableRawPointer {
-      let pointer = UnsafeMutableRawPointer.allocate(byteCount: 4 * numbers.count, alignment: 64)
-      write(numbers, to: pointer, compute)
-      return pointer
-    }
-    let y = memory(outputs)
+  ) throws -> [Float] {
+    let y = Elements(outputs, compute)
     let samples = stride(from: 0, to: targets.count, by: count).map {
-      memory(Array(targets[$0..<$0 + count]))
+      Elements(Array(targets[$0..<$0 + count]), compute)
     }
-    defer {
-      y.deallocate()
-      for sample in samples { sample.deallocate() }
-    }
-    Outliers.suppress(in: y, targets: samples, count: count, compute: compute)
-    return read(y, outputs.count, compute)
+    try CPUDevice(compute: compute).suppressOutliers(
+      in: y.range, targets: samples.map(\.range), count: count)
+    return y.floats
   }
 }

@@ -1,19 +1,15 @@
 package import Compute
 package import LanguageModels
 
-/// Runs a block's program over cached samples.
-package struct BlockRunner {
-  package let block: BlockProgram
-
-  package init(_ block: BlockProgram) { self.block = block }
-
+/// Runs over cached samples.
+extension BlockProgram {
   /// Puts the samples' hidden states side by side into the program's input.
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
-    precondition(samples.count <= block.program.batch)
-    let input = block.program[range: block.input]
-    block.program.sampleCount = samples.count
+    precondition(samples.count <= program.batch)
+    let start = program[range: input]
+    program.sampleCount = samples.count
     for (position, sample) in samples.enumerated() {
-      (input + position * cache.sampleByteCount)
+      (start + position * cache.sampleByteCount)
         .copy(from: cache[sample], byteCount: cache.sampleByteCount)
     }
   }
@@ -23,12 +19,12 @@ package struct BlockRunner {
   package func forEachBatch(
     of inputs: ActivationCache, _ body: (Range<Int>, DeviceRange) throws -> Void
   ) rethrows {
-    let batch = block.program.batch
+    let batch = program.batch
     for first in stride(from: 0, to: inputs.sampleCount, by: batch) {
       let samples = first..<min(first + batch, inputs.sampleCount)
       gather(samples, from: inputs)
-      block.program.forward()
-      try body(samples, block.program.output)
+      program.forward()
+      try body(samples, program.output)
     }
   }
 
@@ -41,13 +37,13 @@ package struct BlockRunner {
   package func errors(
     on inputs: ActivationCache, targets: some TuningTargets, outputs: ActivationCache? = nil
   ) -> TokenErrors {
-    var errors = TokenErrors(columns: block.outputColumns)
+    var errors = TokenErrors(columns: outputColumns)
     forEachBatch(of: inputs) { samples, results in
       for (position, sample) in samples.enumerated() {
         errors.append(
-          block.program.device.squaredErrors(
-            results + position * block.outputByteCount, target: targets[sample],
-            rows: block.program.tokens, columns: block.outputColumns))
+          program.device.squaredErrors(
+            results + position * outputByteCount, target: targets[sample],
+            rows: program.tokens, columns: outputColumns))
       }
       if let outputs { scatter(results, to: outputs, samples) }
     }
