@@ -102,7 +102,7 @@ struct TuningCase {
     let stepping = quantizers.reduce(0) { $0 + $1.stepping }
     var parts = program.timings ?? [:]
     // The step runs while the backward pass of a linear layer waits.
-    parts["Linear backward", default: 0] -= stepping
+    parts["linear backward", default: 0] -= stepping
     parts["update of V and ranges"] = stepping
     parts["fake quantization"] = quantizers.reduce(0) { $0 + $1.quantizing }
     parts["loss, batches, the rest"] = total - parts.values.reduce(0, +)

@@ -1,11 +1,6 @@
 import ArgumentParser
 import Diagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 extension AutoRoundCommand {
   /// Does what a command line asks for, and ends the process.
@@ -46,11 +41,6 @@ extension AutoRoundCommand {
     let isWord = sentence.dropFirst().first?.isLowercase == true
     return "error: "
       + (isWord ? sentence.prefix(1).lowercased() + sentence.dropFirst() : sentence[...])
-  }
-
-  private static func complain(_ text: String) {
-    // Nothing is left to tell the user by if standard error cannot be written to.
-    text.withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
   }
 }
 

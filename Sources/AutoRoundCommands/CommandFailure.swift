@@ -19,14 +19,16 @@ func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
       code = ExitCode(128 + (Interruption.signal ?? 2))
     }
     for log in logs { log.add(error: message) }
-    let file = FileHandle.standardError
     let styling = Styling(
-      isTerminal: isatty(file.fileDescriptor) == 1,
-      environment: ProcessInfo.processInfo.environment)
-    // Nothing is left to tell the user by if standard error cannot be written to.
-    try? file.write(contentsOf: Data("\(styling.error("error:")) \(message)\n".utf8))
+      isTerminal: isatty(STDERR_FILENO) == 1, environment: ProcessInfo.processInfo.environment)
+    complain("\(styling.error("error:")) \(message)\n")
     throw code
   }
+}
+
+/// Writes on standard error. Nothing is left to tell the user by if that cannot be written to.
+func complain(_ text: String) {
+  text.withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
 }
 
 /// Refuses to begin where hardly any file can be opened: libraries that this program stands on end the process

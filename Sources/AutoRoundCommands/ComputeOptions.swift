@@ -33,8 +33,6 @@ struct ComputeOptions: ParsableArguments {
   }
 
   func validate() throws {
-    if let threads, !(1...ThreadTeam.sizeLimit).contains(threads) {
-      throw ValidationError("--threads must be from 1 to \(ThreadTeam.sizeLimit); it is \(threads)")
-    }
+    if let threads { try require("--threads", threads, in: 1...ThreadTeam.sizeLimit) }
   }
 }

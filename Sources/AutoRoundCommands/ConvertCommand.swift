@@ -34,11 +34,7 @@ struct ConvertCommand: ParsableCommand {
   var overwrite = false
 
   func validate() throws {
-    do {
-      _ = try CheckpointConversion.format(named: format)
-    } catch {
-      throw ValidationError(error.description)
-    }
+    try checkingArguments { _ = try CheckpointConversion.format(named: format) }
   }
 
   func run() throws {

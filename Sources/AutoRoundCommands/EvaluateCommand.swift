@@ -41,10 +41,7 @@ struct EvaluateCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (2...1_048_576).contains(sequenceLength) else {
-      throw ValidationError(
-        "--sequence-length must be from 2 to 1048576; it is \(sequenceLength)")
-    }
+    try require("--sequence-length", sequenceLength, in: 2...1_048_576)
   }
 
   func run() throws {

@@ -1,10 +1,5 @@
+import Foundation
 import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Turns the signals by which the system tells of trouble with files into errors in words.
 ///

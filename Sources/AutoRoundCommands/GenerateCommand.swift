@@ -20,8 +20,8 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Text to continue.")
   var prompt: String
 
-  @Option(help: "Tokens to add at most.")
-  var maxTokens = 64
+  @Option(name: .customLong("max-tokens"), help: "Tokens to add at most.")
+  var tokenLimit = 64
 
   @Option(
     help: ArgumentHelp(
@@ -32,9 +32,7 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var computing: ComputeOptions
 
   func validate() throws {
-    guard (1...1_000_000).contains(maxTokens) else {
-      throw ValidationError("--max-tokens must be from 1 to 1000000; it is \(maxTokens)")
-    }
+    try require("--max-tokens", tokenLimit, in: 1...1_000_000)
     guard temperature >= 0, temperature.isFinite else {
       throw ValidationError("--temperature must be 0 or a number above; it is \(temperature)")
     }
@@ -44,7 +42,7 @@ struct GenerateCommand: ParsableCommand {
     try reportingFailure {
       computing.useThreads()
       let generation = try Generation(
-        model: URL(filePath: checkpoint), tokenLimit: maxTokens, temperature: temperature,
+        model: URL(filePath: checkpoint), tokenLimit: tokenLimit, temperature: temperature,
         compute: computing.type)
       try generation.run(prompt: prompt) { try StandardOutput.write($0) }
       try StandardOutput.print([""])

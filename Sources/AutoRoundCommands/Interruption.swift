@@ -1,11 +1,6 @@
 import AutoRound
 import Diagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 /// Lets SIGINT, SIGTERM and SIGHUP end a run in good order; a second one ends the process at once.
 ///
@@ -28,7 +23,10 @@ enum Interruption {
   /// Takes note of signals from now on.
   static func watch() {
     received.pointee = 0
+    var signals = sigset_t()
+    sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP] {
+      sigaddset(&signals, number)
       var action = sigaction()
       if number == SIGHUP, isIgnored(number) { continue }
       #if canImport(Glibc)
@@ -43,11 +41,6 @@ enum Interruption {
     // Whoever reads what a run tells may go away: that is no reason to lose the run. Writing then fails.
     FileSignals.ignoreClosedPipes()
     // Whoever started the process may have blocked them.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGINT)
-    sigaddset(&signals, SIGTERM)
-    sigaddset(&signals, SIGHUP)
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import AutoRound
-import Compute
 import Diagnostics
 import Foundation
 import Quantization
@@ -19,8 +18,6 @@ struct QuantizeOptions: ParsableArguments {
         """))
   var scheme: String?
 
-  @Option(\.groupSize) var groupSize: Int?
-
   @Option(
     help: "File with a recipe, instead of --scheme.",
     completion: .file(extensions: ["yaml", "yml", "json", "md"]))
@@ -36,12 +33,6 @@ struct QuantizeOptions: ParsableArguments {
   @Option(help: "File with calibration text.", completion: .file(extensions: ["jsonl", "txt"]))
   var calibration: String?
 
-  @Option(\.sampleCount) var samples: Int?
-  @Option(\.sequenceLength) var sequenceLength: Int?
-  @Option(\.batchSize) var batchSize: Int?
-  @Option(\.iterations) var iterations: Int?
-  @Option(\.learningRate) var learningRate: Double?
-
   @Option(
     help: ArgumentHelp(
       "Time against quality: default, best, light or fast.",
@@ -51,12 +42,7 @@ struct QuantizeOptions: ParsableArguments {
         """))
   var preset = TuningPreset.default
 
-  @Option(\.algorithm) var algorithm: TuningAlgorithm?
-  @Option(\.gradients) var gradients: GradientPrecision?
-  @Option(\.momentum) var momentum: Double?
-  @Option(\.head) var lmHead: HeadTreatment?
-  @Flag(\.isModelFree) var modelFree = false
-  @Flag(\.disablesOptimizedRounding) var disableOptRTN = false
+  @OptionGroup var declared: DeclaredOptions
 
   @OptionGroup var computing: ComputeOptions
 
@@ -71,8 +57,6 @@ struct QuantizeOptions: ParsableArguments {
   var memoryBudget: String?
 
   @OptionGroup var reports: ReportOptions
-
-  @Option(\.seed) var seed: Int?
 
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
@@ -91,47 +75,25 @@ struct QuantizeOptions: ParsableArguments {
 
   private var overrides: OptionOverrides {
     OptionOverrides(scheme: scheme, ignore: ignore.isEmpty ? nil : ignore) {
-      $0.groupSize = groupSize
-      $0.sampleCount = samples
-      $0.sequenceLength = sequenceLength
-      $0.batchSize = batchSize
-      $0.iterations = iterations
-      $0.learningRate = learningRate
-      $0.algorithm = algorithm
-      $0.gradients = gradients
-      $0.momentum = momentum
-      $0.head = lmHead
-      $0.isModelFree = modelFree ? true : nil
-      $0.disablesOptimizedRounding = disableOptRTN ? true : nil
-      $0.seed = seed
+      $0.values = declared.values
     }
   }
 
   func validate() throws {
-    if scheme != nil, recipe != nil {
-      throw ValidationError("--scheme and --recipe exclude each other; keep one of them")
-    }
-    do {
-      if let scheme { _ = try QuantizationScheme.preset(named: scheme) }
-    } catch {
-      throw ValidationError("--scheme: \(error.message)")
-    }
-    for entry in ignore {
-      do {
-        _ = try ModuleMatcher(entry)
-      } catch {
-        throw ValidationError("--ignore: \(quoted(entry)) \(error.message)")
+    try checkingArguments {
+      if scheme != nil, recipe != nil {
+        throw ValidationError("--scheme and --recipe exclude each other; keep one of them")
       }
-    }
-    do {
+      _ = try naming("--scheme") { try scheme.map { try QuantizationScheme.preset(named: $0) } }
+      for entry in ignore {
+        do throws(InputError) {
+          _ = try ModuleMatcher(entry)
+        } catch {
+          throw ValidationError("--ignore: \(quoted(entry)) \(error.message)")
+        }
+      }
       try overrides.values.check(naming: \.flag)
-    } catch {
-      throw ValidationError(error.message)
-    }
-    do {
-      _ = try memoryBudget.map { text throws(InputError) in try MemoryBudget(text) }
-    } catch {
-      throw ValidationError("--memory-budget: \(error.message)")
+      _ = try naming("--memory-budget") { try memoryBudget.map { try MemoryBudget($0) } }
     }
   }
 
@@ -152,18 +114,13 @@ struct QuantizeOptions: ParsableArguments {
   }
 
   private func modifier(_ observer: any RunObserver) throws -> AutoRoundModifier {
-    guard let recipe else {
-      return try naming("--scheme") {
-        try AutoRoundModifier(ResolvedOptions(overrides: overrides, preset: preset))
-      }
-    }
-    return try naming(recipe) {
-      let recipe = try Recipe(contentsOf: URL(filePath: recipe))
-      for warning in recipe.warnings {
-        observer.observe(.warning("\(self.recipe ?? ""): \(warning)"))
+    try naming(recipe ?? "--scheme") {
+      let read = try recipe.map { try Recipe(contentsOf: URL(filePath: $0)) }
+      for warning in read?.warnings ?? [] {
+        observer.observe(.warning("\(recipe ?? ""): \(warning)"))
       }
       return try AutoRoundModifier(
-        ResolvedOptions(overrides: overrides, recipe: recipe.autoRoundOptions(), preset: preset))
+        ResolvedOptions(overrides: overrides, recipe: read?.autoRoundOptions(), preset: preset))
     }
   }
 }

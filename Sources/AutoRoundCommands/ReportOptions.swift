@@ -33,9 +33,7 @@ struct ReportOptions: ParsableArguments {
   var heldOut = 8192
 
   func validate() throws {
-    guard (0...1 << 30).contains(heldOut) else {
-      throw ValidationError("--held-out must be from 0 to \(1 << 30); it is \(heldOut)")
-    }
+    try require("--held-out", heldOut, in: 0...1 << 30)
   }
 
   /// The files that were asked for.

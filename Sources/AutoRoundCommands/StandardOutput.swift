@@ -1,10 +1,5 @@
 import Diagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Foundation
 
 /// Results on standard output, where what cannot be written is an error.
 enum StandardOutput {
@@ -21,7 +16,7 @@ enum StandardOutput {
   static func write(_ text: String) throws(InputError) {
     var left = Array(text.utf8)[...]
     while !left.isEmpty {
-      let count = left.withUnsafeBytes { Self.write($0) }
+      let count = left.withUnsafeBytes { writeSome($0) }
       if count >= 0 {
         left = left.dropFirst(count)
       } else if errno == EPIPE {
@@ -36,14 +31,6 @@ enum StandardOutput {
     }
   }
 
-  private static func write(_ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-      Glibc.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
-    #else
-      Darwin.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
-    #endif
-  }
-
   /// Makes sure that the numbers of the standard files are taken, so that no file that is opened later gets
   /// one of them, and results with it.
   static func keepStandardFiles() {
@@ -55,4 +42,9 @@ enum StandardOutput {
       _ = open("/dev/null", flags)
     }
   }
+}
+
+/// The type has a function of the system's name.
+private func writeSome(_ bytes: UnsafeRawBufferPointer) -> Int {
+  write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
 }

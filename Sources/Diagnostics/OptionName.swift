@@ -6,6 +6,7 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package let property: String
   /// What the user of the program types; the property where there is no flag.
   package let flag: String
+  package var hasFlag: Bool { flag != property }
 
   package init(_ property: String, _ flag: String? = nil) {
     self.property = property

@@ -21,16 +21,13 @@ extension Recipe {
     }
     if !shortForm.groups.isEmpty {
       guard stages.isEmpty else {
-        throw InputError(
-          .invalidValue, place: root.mark.description,
-          "modifiers stand beside stages; put them into one")
+        throw root.mark.error("modifiers stand beside stages; put them into one")
       }
       stages = [shortForm]
     }
     guard !modifiers.isEmpty else {
-      throw InputError(
-        .malformed, place: root.mark.description,
-        "the recipe has no modifier; expected an AutoRoundModifier")
+      throw root.mark.error(
+        "the recipe has no modifier; expected an AutoRoundModifier", code: .malformed)
     }
   }
 
@@ -43,8 +40,7 @@ extension Recipe {
 
   private mutating func stage(_ entry: RecipeNode.Entry) throws -> Stage {
     guard case .mapping(let entries) = entry.value.value else {
-      throw InputError(
-        .invalidValue, place: entry.mark.description,
+      throw entry.mark.error(
         "\(quoted(entry.key)) is neither a modifier nor a stage: expected groups of modifiers "
           + "below it, found \(entry.value.found)")
     }
@@ -52,8 +48,7 @@ extension Recipe {
       name: entry.key,
       groups: try entries.map { entry in
         guard Self.isGroupName(entry.key) else {
-          throw InputError(
-            .invalidValue, place: entry.mark.description,
+          throw entry.mark.error(
             "\(quoted(entry.key)) is not a key of a stage; a stage has groups, whose names "
               + "end in 'modifiers'")
         }
@@ -77,11 +72,11 @@ extension Recipe {
       return .keysAndValues(try Self.keysAndValues(entry))
     default:
       let nearest = NearestName.suggestion(for: entry.key, among: Self.modifierNames)
-      throw InputError(
-        .unsupported, place: entry.mark.description,
+      throw entry.mark.error(
         "there is no modifier \(quoted(entry.key)); "
           + (nearest.map { "did you mean \(quoted($0))?" }
-            ?? "there is \(Self.modifierNames.joined(separator: ", "))"))
+            ?? "there is \(Self.modifierNames.joined(separator: ", "))"),
+        code: .unsupported)
     }
   }
 
@@ -94,15 +89,13 @@ extension Recipe {
       if argument.key == "kv_cache_scheme" {
         found = try AutoRoundOptions.keyValueCacheScheme(argument)
       } else if !others.contains(argument.key), !argument.value.isNull {
-        throw InputError(
-          .unsupported, place: argument.mark.description,
+        throw argument.mark.error(
           "\(quoted(argument.key)): a QuantizationModifier is read for kv_cache_scheme alone; "
-            + "weights are quantized by an AutoRoundModifier")
+            + "weights are quantized by an AutoRoundModifier", code: .unsupported)
       }
     }
     guard let found else {
-      throw InputError(
-        .missing, place: entry.mark.description, "'kv_cache_scheme' is missing in \(entry.key)")
+      throw entry.mark.error("'kv_cache_scheme' is missing in \(entry.key)", code: .missing)
     }
     return found
   }

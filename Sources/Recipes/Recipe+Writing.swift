@@ -86,12 +86,7 @@ private func node(_ value: JSONValue) -> Yams.Node {
 
 /// Plain only where nothing in the text has a meaning in YAML 1.1.
 private func style(of text: String) -> Yams.Node.Scalar.Style {
-  let isPlain =
-    text.unicodeScalars.first.map { ("a"..."z").contains($0) || ("A"..."Z").contains($0) } ?? false
-    && text.unicodeScalars.allSatisfy {
-      ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
-        || $0 == "_" || $0 == "."
-    }
+  let isPlain = text.wholeMatch(of: /[A-Za-z][A-Za-z0-9_.]*/) != nil
   let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
   return isPlain && !words.contains(text.lowercased()) ? .plain : .singleQuoted
 }

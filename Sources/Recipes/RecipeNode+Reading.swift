@@ -1,19 +1,21 @@
 import Diagnostics
+import JSONText
 
 /// Typed reads. `name` is what the value is called in an error: its key.
 extension RecipeNode {
   func mismatch(_ name: String, expected: String) -> InputError {
-    InputError(
-      .invalidValue, place: mark.description, "\(name): expected \(expected), found \(found)")
+    mark.error("\(name): expected \(expected), found \(found)")
   }
 
   func bool(_ name: String) throws -> Bool {
-    guard case .bool(let value) = value else { throw mismatch(name, expected: "true or false") }
+    guard case .scalar(.bool(let value)) = value else {
+      throw mismatch(name, expected: "true or false")
+    }
     return value
   }
 
   func string(_ name: String) throws -> String {
-    guard case .string(let text) = value, !text.isEmpty else {
+    guard case .scalar(.string(let text)) = value, !text.isEmpty else {
       throw mismatch(name, expected: "a text")
     }
     return text
@@ -22,7 +24,7 @@ extension RecipeNode {
   /// A list of texts; a single text is a list of one.
   func strings(_ name: String) throws -> [String] {
     switch value {
-    case .string: return [try string(name)]
+    case .scalar(.string): return [try string(name)]
     case .list(let nodes): return try nodes.map { try $0.string("an element of \(name)") }
     default: throw mismatch(name, expected: "a text or a list of texts")
     }

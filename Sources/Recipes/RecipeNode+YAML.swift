@@ -1,4 +1,5 @@
 import Diagnostics
+import JSONText
 import Yams
 
 extension RecipeNode {
@@ -54,9 +55,7 @@ extension RecipeNode {
         aliasCount += 1
         if aliasCount > Limit.aliasCount {
           let star = Mark(line: mark.line, column: mark.column - 1)
-          throw InputError(
-            .invalidValue, place: star.description,
-            "more than \(Limit.aliasCount) aliases (*name); write the values out")
+          throw star.error("more than \(Limit.aliasCount) aliases (*name); write the values out")
         }
       }
       isStar = byte == UInt8(ascii: "*") && startsToken
@@ -72,7 +71,7 @@ extension RecipeNode {
   }
 
   private static func tooDeep(at mark: Mark) -> InputError {
-    InputError(.invalidValue, place: mark.description, "values are nested too deeply for a recipe")
+    mark.error("values are nested too deeply for a recipe")
   }
 
   private init(_ node: Yams.Node, depth: Int, budget: inout Int) throws {
@@ -80,14 +79,12 @@ extension RecipeNode {
     guard depth <= Limit.depth else { throw Self.tooDeep(at: mark) }
     budget -= 1
     guard budget >= 0 else {
-      throw InputError(
-        .invalidValue, place: mark.description,
-        "the recipe stands for more than \(Limit.nodeCount) values")
+      throw mark.error("the recipe stands for more than \(Limit.nodeCount) values")
     }
     self.mark = mark
     switch node {
     case .scalar(let scalar):
-      self.value = try Self.value(of: scalar, at: mark)
+      self.value = .scalar(try Self.value(of: scalar, at: mark))
     case .sequence(let sequence):
       try Self.checkTag(sequence.tag, at: mark)
       var nodes: [RecipeNode] = []
@@ -101,7 +98,7 @@ extension RecipeNode {
       for (key, element) in mapping {
         let keyMark = key.mark.map { Mark(line: $0.line, column: $0.column) } ?? mark
         guard let name = key.scalar?.string else {
-          throw InputError(.malformed, place: keyMark.description, "a key must be text")
+          throw keyMark.error("a key must be text", code: .malformed)
         }
         let value = try RecipeNode(element, depth: depth + 1, budget: &budget)
         if name == "<<", key.scalar?.style == .plain {
@@ -116,7 +113,7 @@ extension RecipeNode {
       }
       self.value = .mapping(entries)
     case .alias:
-      throw InputError(.malformed, place: mark.description, "an alias that stands for nothing")
+      throw mark.error("an alias that stands for nothing", code: .malformed)
     }
   }
 
@@ -134,16 +131,14 @@ extension RecipeNode {
   }
 
   private static func notMergeable(at mark: Mark) -> InputError {
-    InputError(
-      .malformed, place: mark.description,
-      "'<<' merges a mapping, or a list of mappings; found something else")
+    mark.error(
+      "'<<' merges a mapping, or a list of mappings; found something else", code: .malformed)
   }
 
   private static func checkTag(_ tag: Tag, at mark: Mark) throws {
     let name = tag.rawValue
     guard name.isEmpty || name == "!" || standardTags.contains(name) else {
-      throw InputError(
-        .unsupported, place: mark.description, "the tag \(quoted(name)) has no meaning in a recipe")
+      throw mark.error("the tag \(quoted(name)) has no meaning in a recipe", code: .unsupported)
     }
   }
 
@@ -151,7 +146,7 @@ extension RecipeNode {
     Tag.Name.str.rawValue, Tag.Name.seq.rawValue, Tag.Name.map.rawValue,
   ]
 
-  private static func value(of scalar: Yams.Node.Scalar, at mark: Mark) throws -> Value {
+  private static func value(of scalar: Yams.Node.Scalar, at mark: Mark) throws -> JSONValue {
     try checkTag(scalar.tag, at: mark)
     guard scalar.style == .plain, scalar.tag.rawValue.isEmpty else { return .string(scalar.string) }
     switch scalar.string {
@@ -162,61 +157,33 @@ extension RecipeNode {
     case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
       return .bool(false)
     default:
-      return jsonNumber(scalar.string).map(Value.number) ?? .string(scalar.string)
+      return jsonNumber(scalar.string).map(JSONValue.number) ?? .string(scalar.string)
     }
   }
 
   /// A YAML decimal number in JSON's grammar: `+1_000` is `1000`, `.5` is `0.5`, `2.` is `2.0`.
   /// Other notations (`0x10`, `010`, `.inf`) are not numbers to a recipe.
   private static func jsonNumber(_ text: String) -> String? {
-    var rest = text.filter { $0 != "_" }[...]
-    guard text.first != "_" else { return nil }
-    let isNegative = rest.first == "-"
-    if isNegative || rest.first == "+" { rest.removeFirst() }
-    func digits() -> Substring {
-      let digits = rest.prefix { ("0"..."9").contains($0) }
-      rest = rest.dropFirst(digits.count)
-      return digits
-    }
-    let whole = digits()
-    var result = (isNegative ? "-" : "") + (whole.isEmpty ? "0" : whole)
-    var fraction: Substring = ""
-    if rest.first == "." {
-      rest.removeFirst()
-      fraction = digits()
-      result += "." + (fraction.isEmpty ? "0" : fraction)
-    }
-    guard !(whole.isEmpty && fraction.isEmpty), !(whole.count > 1 && whole.first == "0") else {
+    let form = /([-+]?)([0-9]*)(?:\.([0-9]*))?((?:[eE][-+]?[0-9]+)?)/
+    guard text.first != "_", let match = text.filter({ $0 != "_" }).wholeMatch(of: form) else {
       return nil
     }
-    if rest.first == "e" || rest.first == "E" {
-      rest.removeFirst()
-      var sign = ""
-      if let first = rest.first, first == "-" || first == "+" {
-        sign = String(first)
-        rest.removeFirst()
-      }
-      let exponent = digits()
-      guard !exponent.isEmpty else { return nil }
-      result += "e" + sign + exponent
+    let (_, sign, whole, fraction, exponent) = match.output
+    guard !whole.isEmpty || fraction?.isEmpty == false, whole.count < 2 || whole.first != "0" else {
+      return nil
     }
-    return rest.isEmpty ? result : nil
+    return (sign == "-" ? "-" : "") + (whole.isEmpty ? "0" : whole)
+      + (fraction.map { $0.isEmpty ? ".0" : ".\($0)" } ?? "") + exponent.lowercased()
   }
 
   private static func inputError(from error: YamlError) -> InputError {
-    func describe(_ context: YamlError.Context?, _ problem: String, _ mark: Yams.Mark) -> InputError
-    {
-      let place = Mark(line: mark.line, column: mark.column).description
-      let text = [context?.text, problem].compactMap { $0 }.joined(separator: ", ")
-      return InputError(.malformed, place: place, "not YAML: \(text)")
-    }
     switch error {
-    case .scanner(let context, let problem, let mark, _):
-      return describe(context, problem, mark)
-    case .parser(let context, let problem, let mark, _):
-      return describe(context, problem, mark)
-    case .composer(let context, let problem, let mark, _):
-      return describe(context, problem, mark)
+    case .scanner(let context, let problem, let mark, _),
+      .parser(let context, let problem, let mark, _),
+      .composer(let context, let problem, let mark, _):
+      let place = Mark(line: mark.line, column: mark.column).description
+      let text = [context?.text, problem].compactMap(\.self).joined(separator: ", ")
+      return InputError(.malformed, place: place, "not YAML: \(text)")
     case .reader(let problem, let offset, _, _):
       let place = offset.map { "character \($0)" }
       return InputError(.malformed, place: place, "not YAML: \(problem)")

@@ -6,10 +6,7 @@ import JSONText
 struct RecipeNode: Sendable {
   /// What was written. Scalars are already told apart; a number keeps its text, in JSON's grammar.
   enum Value: Sendable {
-    case null
-    case bool(Bool)
-    case number(String)
-    case string(String)
+    case scalar(JSONValue)
     case list([RecipeNode])
     case mapping([Entry])
   }
@@ -26,23 +23,28 @@ struct RecipeNode: Sendable {
     var line: Int
     var column: Int
     var description: String { "line \(line), column \(column)" }
+
+    /// What is wrong here.
+    func error(_ message: String, code: InputError.Code = .invalidValue) -> InputError {
+      InputError(code, place: description, message)
+    }
   }
 
   var value: Value
   var mark: Mark
 
   var isNull: Bool {
-    if case .null = value { return true }
+    if case .scalar(.null) = value { return true }
     return false
   }
 
   /// What the value is, in the words of an error message: `the text 'abc'`, `a list`.
   var found: String {
     switch value {
-    case .null: "nothing"
-    case .bool(let value): "the truth value \(value)"
-    case .number(let text): "the number \(text)"
-    case .string(let text): "the text \(quoted(text))"
+    case .scalar(.bool(let value)): "the truth value \(value)"
+    case .scalar(.number(let text)): "the number \(text)"
+    case .scalar(.string(let text)): "the text \(quoted(text))"
+    case .scalar: "nothing"
     case .list: "a list"
     case .mapping: "keys with values"
     }
@@ -51,10 +53,7 @@ struct RecipeNode: Sendable {
   /// The same value as a JSON document.
   var json: JSONValue {
     switch value {
-    case .null: .null
-    case .bool(let value): .bool(value)
-    case .number(let text): .number(text)
-    case .string(let text): .string(text)
+    case .scalar(let value): value
     case .list(let nodes): .array(nodes.map(\.json))
     case .mapping(let entries): .object(entries.map { JSONValue.Member($0.key, $0.value.json) })
     }

@@ -7,10 +7,11 @@ struct StoredFormat: Sendable, Equatable {
   let bits: Int?
   let elements: any StoredElements
   let scales: StoredScales
+  let zeroPoints: ZeroPoints
 
   /// The table of formats.
   static let all: [StoredFormat] = [
-    .init("pack-quantized", "int", nil, PackedIntegers(), .floats),
+    .init("pack-quantized", "int", nil, PackedIntegers(), .floats, .words),
     .init("int-quantized", "int", nil, ByteElements(), .floats),
     .init("float-quantized", "float", 8, ByteElements(), .floats),
     .init("naive-quantized", nil, nil, ByteElements(), .floats),
@@ -21,10 +22,10 @@ struct StoredFormat: Sendable, Equatable {
 
   private init(
     _ name: String, _ type: String?, _ bits: Int?, _ elements: any StoredElements,
-    _ scales: StoredScales
+    _ scales: StoredScales, _ zeroPoints: ZeroPoints = .bytes
   ) {
     (self.name, self.type, self.bits) = (name, type, bits)
-    (self.elements, self.scales) = (elements, scales)
+    (self.elements, self.scales, self.zeroPoints) = (elements, scales, zeroPoints)
   }
 
   static func == (a: StoredFormat, b: StoredFormat) -> Bool { a.name == b.name }

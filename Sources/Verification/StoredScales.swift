@@ -62,8 +62,13 @@ extension StoredTensor {
   }
 }
 
-/// The zero points of asymmetric integers.
+/// How the zero points of asymmetric integers lie in a tensor.
 enum ZeroPoints {
+  /// A byte for each.
+  case bytes
+  /// Those of all rows as a stream in each column; the single one of a tensor is a byte.
+  case words
+
   static func expected(_ layer: StoredLayer) -> ExpectedTensor {
     let (suffix, bits) = ("weight_zero_point", layer.scheme.bits)
     guard layer.packsZeroPoints else {
@@ -109,8 +114,7 @@ enum ZeroPoints {
 }
 
 extension StoredLayer {
-  /// Whether the zero points of all rows are a stream in each column.
   fileprivate var packsZeroPoints: Bool {
-    scheme.format.elements is PackedIntegers && scheme.strategy != "tensor"
+    scheme.format.zeroPoints == .words && scheme.strategy != "tensor"
   }
 }

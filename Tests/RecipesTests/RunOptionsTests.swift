@@ -7,8 +7,8 @@ import Testing
   @Test func namesAreProperties() {
     let labels = Mirror(reflecting: RunOptions.table).children.map(\.label)
     #expect(labels.count == 14)
-    #expect(RunOptions.names.map(\.option.property) == labels)
-    #expect(Set(RunOptions.names.map(\.option.flag)).count == labels.count)
+    #expect(RunOptions.declared.map { $0.name.property } == labels)
+    #expect(Set(RunOptions.declared.map { $0.name.flag }).count == labels.count)
   }
 
   @Test(arguments: [
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func noKeyIsLeftOut() {
-    #expect(RunOptions.names.compactMap(\.key).count == 9)
+    #expect(RunOptions.declared.compactMap { $0.keyName }.count == 9)
   }
 
   @Test func whatPresetsSayIsADefault() throws {

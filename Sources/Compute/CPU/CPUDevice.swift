@@ -37,12 +37,12 @@ package final class CPUDevice: Device {
 
   package func scratch(of node: Node, in recording: Recording) -> Scratch {
     switch node.operation {
-    case .addition, .juxtaposition, .siluGate: Scratch()
     case .attention(let shape): AttentionKernel.scratch(shape, in: recording)
     case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
     case .quantization: QuantizationKernel.scratch(of: node, in: recording)
     case .rmsNorm: RMSNormKernel.scratch(of: node)
     case .rotary(let embedding): RotaryKernel.scratch(embedding)
+    default: Scratch()
     }
   }
 

@@ -50,19 +50,8 @@ package enum Operation: Hashable, Sendable {
   case rotary(RotaryEmbedding)
   case siluGate
 
-  /// The name of its kind.
-  package var name: String {
-    switch self {
-    case .addition: "Addition"
-    case .attention: "Attention"
-    case .juxtaposition: "Juxtaposition"
-    case .linear: "Linear"
-    case .quantization: "Quantization"
-    case .rmsNorm: "RMSNorm"
-    case .rotary: "Rotary"
-    case .siluGate: "SiLUGate"
-    }
-  }
+  /// The name of its kind: that of the case.
+  package var name: String { String("\(self)".prefix { $0 != "(" }) }
 
   /// Whether each operand's gradient is the result's, so that both can lie in the same memory.
   var passesGradientOn: Bool { self == .addition }

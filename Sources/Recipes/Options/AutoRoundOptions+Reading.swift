@@ -23,7 +23,9 @@ extension AutoRoundOptions {
     self.init()
     for entry in try node.entries("AutoRoundModifier") {
       if let option = RunOptions.declared.first(where: { $0.keyName == entry.key }) {
-        if !entry.value.isNull { try option.read(entry.value, into: &values) }
+        if !entry.value.isNull, let expectation = option.read(entry.value.json, into: &values) {
+          throw entry.value.mismatch(entry.key, expected: expectation)
+        }
       } else if let key = Key(rawValue: entry.key) {
         if !entry.value.isNull { try set(key, to: entry, warnings: &warnings) }
       } else {
@@ -56,9 +58,7 @@ extension AutoRoundOptions {
 
   private mutating func select(_ selection: SchemeSelection, _ entry: RecipeNode.Entry) throws {
     guard scheme == nil else {
-      throw InputError(
-        .invalidValue, place: entry.mark.description,
-        "'scheme' and 'config_groups' exclude each other; keep one of them")
+      throw entry.mark.error("'scheme' and 'config_groups' exclude each other; keep one of them")
     }
     scheme = selection
   }
@@ -70,8 +70,7 @@ extension AutoRoundOptions {
       return .preset(name)
     }
     guard !entries.isEmpty else {
-      throw InputError(
-        .invalidValue, place: node.mark.description, "scheme: expected a preset, found none")
+      throw node.mark.error("scheme: expected a preset, found none")
     }
     return .presets(
       try entries.map { entry in
@@ -84,42 +83,46 @@ extension AutoRoundOptions {
     do {
       _ = try QuantizationScheme.preset(named: name)
     } catch {
-      throw InputError(error.code, place: mark.description, "scheme: \(error.message)")
+      throw mark.error("scheme: \(error.message)", code: error.code)
     }
   }
 
   private static func groups(_ node: RecipeNode) throws -> [ConfigGroup] {
     let entries = try node.entries("config_groups")
     guard !entries.isEmpty else {
-      throw InputError(
-        .invalidValue, place: node.mark.description, "config_groups: expected a group, found none")
+      throw node.mark.error("config_groups: expected a group, found none")
     }
-    return try entries.map { ConfigGroup(name: $0.key, scheme: try scheme($0)) }
+    return try entries.map { entry in
+      ConfigGroup(
+        name: entry.key,
+        scheme: try entry.decoded { json throws(InputError) in try QuantizationScheme(json) })
+    }
   }
 
   static func keyValueCacheScheme(
     _ entry: RecipeNode.Entry
   ) throws(InputError) -> QuantizationArguments {
-    do {
-      let arguments = try QuantizationArguments(entry.value.json)
+    try entry.decoded { json throws(InputError) in
+      let arguments = try QuantizationArguments(json)
       try arguments.requireKeyValues()
       try arguments.requireKeysInUse()
       return arguments
-    } catch {
-      let mark = entry.mark(atPath: error.place ?? "")
-      let path = error.below(entry.key).place ?? ""
-      throw InputError(error.code, place: mark.description, "\(path): \(error.message)")
     }
   }
+}
 
-  private static func scheme(_ entry: RecipeNode.Entry) throws(InputError) -> QuantizationScheme {
+extension RecipeNode.Entry {
+  /// What `decode` makes of the value. It knows the key path of a mistake within the value; the recipe knows the
+  /// line.
+  fileprivate func decoded<Value>(
+    _ decode: (JSONValue) throws(InputError) -> Value
+  ) throws(InputError) -> Value {
     do {
-      return try QuantizationScheme(entry.value.json)
+      return try decode(value.json)
     } catch {
-      // The scheme's reader knows the key path within the group; the recipe knows the line.
-      let mark = entry.mark(atPath: error.place ?? "")
-      let path = error.below(entry.key).place ?? ""
-      throw InputError(error.code, place: mark.description, "\(path): \(error.message)")
+      let mark = self.mark(atPath: error.place ?? "")
+      let path = error.below(key).place ?? ""
+      throw mark.error("\(path): \(error.message)", code: error.code)
     }
   }
 }
@@ -129,7 +132,5 @@ func unknownKey(_ entry: RecipeNode.Entry, of owner: String, known: [String]) ->
   let advice =
     NearestName.suggestion(for: entry.key, among: known).map { "did you mean \(quoted($0))?" }
     ?? "it has " + known.joined(separator: ", ")
-  return InputError(
-    .invalidValue, place: entry.mark.description,
-    "\(quoted(entry.key)) is not a key of \(owner); \(advice)")
+  return entry.mark.error("\(quoted(entry.key)) is not a key of \(owner); \(advice)")
 }

@@ -29,8 +29,9 @@ extension OptionRange<Bool> {
   static var any: Self { Self(expectation: "true or false") { _ in true } }
 }
 
-extension OptionRange where Value: CaseIterable & RawRepresentable<String> {
+extension OptionRange where Value: OptionValue {
+  /// Any of the words that the option can be.
   static var words: Self {
-    Self(expectation: Value.allCases.map(\.rawValue).joined(separator: " or ")) { _ in true }
+    Self(expectation: Value.words.joined(separator: " or ")) { _ in true }
   }
 }

@@ -7,9 +7,14 @@ public protocol OptionValue: Sendable, Equatable {
   init?(scalar: JSONValue)
   /// The value as JSON.
   var scalar: JSONValue { get }
+  /// The words that it can be; none where it is a number or truth value.
+  static var words: [String] { get }
 }
 
 extension OptionValue {
+  /// None.
+  public static var words: [String] { [] }
+
   /// The value as messages and fingerprints have it.
   package var text: String { scalar.stringValue ?? scalar.text() }
 
@@ -40,7 +45,10 @@ extension Double: OptionValue {
   public var scalar: JSONValue { isFinite ? JSONValue(self) : .string("\(self)") }
 }
 
-extension OptionValue where Self: RawRepresentable<String> {
+extension OptionValue where Self: CaseIterable & RawRepresentable<String> {
+  /// The words of all values.
+  public static var words: [String] { allCases.map(\.rawValue) }
+
   /// The value with this word.
   public init?(scalar: JSONValue) {
     guard case .string(let text) = scalar else { return nil }

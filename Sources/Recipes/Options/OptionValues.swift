@@ -4,11 +4,11 @@ package import Diagnostics
 public struct OptionValues: Sendable, Equatable {
   private var values: [String: any OptionValue] = [:]
 
-  init() {}
+  package init() {}
 
   /// What the option is set to; nil if it is not.
-  subscript<Value, Resolved>(_ option: RunOption<Value, Resolved>) -> Value? {
-    get { values[option.name.property] as? Value }
+  package subscript<Option: DeclaredOption>(_ option: Option) -> Option.Value? {
+    get { values[option.name.property] as? Option.Value }
     set { values[option.name.property] = newValue }
   }
 

@@ -1,21 +1,23 @@
-import Diagnostics
 import JSONText
 
 /// An option's key in a recipe.
 struct RecipeKey<Value: OptionValue>: Sendable {
-  var name: String
+  let name: String
   /// Whether the default is not written: other programs do not know the key.
-  var omitsDefault: Bool
-  private var expectation: String?
-  private var read: @Sendable (JSONValue) -> Value?
-  private var write: @Sendable (Value) -> JSONValue
+  let omitsDefault: Bool
+  /// What is expected, unless the option itself says it.
+  let expectation: String?
+  /// The value that stands under the key; nil if it has no meaning.
+  let value: @Sendable (JSONValue) -> Value?
+  let json: @Sendable (Value) -> JSONValue
 
   /// A key whose value is the option's.
   init(_ name: String, omitsDefault: Bool = false) {
     self.name = name
     self.omitsDefault = omitsDefault
-    read = { Value(scalar: $0) }
-    write = \.scalar
+    expectation = nil
+    value = { Value(scalar: $0) }
+    json = \.scalar
   }
 
   /// A key that is true for one of an option's two values.
@@ -23,17 +25,7 @@ struct RecipeKey<Value: OptionValue>: Sendable {
     self.name = name
     omitsDefault = true
     expectation = OptionRange<Bool>.any.expectation
-    read = { Bool(scalar: $0).map { $0 ? trueValue : falseValue } }
-    write = { .bool($0 == trueValue) }
+    value = { Bool(scalar: $0).map { $0 ? trueValue : falseValue } }
+    json = { .bool($0 == trueValue) }
   }
-
-  /// - Throws: An error at the node if its value has no meaning.
-  func value(_ node: RecipeNode, in range: OptionRange<Value>) throws(InputError) -> Value {
-    guard let value = read(node.json), range.contains(value) else {
-      throw node.mismatch(name, expected: expectation ?? range.expectation)
-    }
-    return value
-  }
-
-  func json(_ value: Value) -> JSONValue.Member { JSONValue.Member(name, write(value)) }
 }

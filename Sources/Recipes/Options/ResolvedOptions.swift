@@ -159,22 +159,17 @@ extension ResolvedOptions {
 extension [AutoRoundOptions.ConfigGroup] {
   /// The groups with another size for integer weights that share a scale.
   fileprivate func withGroups(of size: Int) throws(InputError) -> Self {
-    var groups = self
-    for index in groups.indices {
-      guard var weights = groups[index].scheme.weights, weights.type == .int,
-        weights.strategy == .group
-      else { continue }
-      weights.groupSize = size
-      groups[index].scheme.weights = weights
+    func isInGroups(_ group: AutoRoundOptions.ConfigGroup) -> Bool {
+      group.scheme.weights?.type == .int && group.scheme.weights?.strategy == .group
     }
-    guard
-      groups.contains(where: {
-        $0.scheme.weights?.strategy == .group && $0.scheme.weights?.type == .int
-      })
-    else {
+    guard contains(where: isInGroups) else {
       throw InputError(
         .invalidValue, source: OptionName.groupSize.description,
         "no scheme has integer weights in groups, which are what it is about")
+    }
+    var groups = self
+    for index in indices where isInGroups(self[index]) {
+      groups[index].scheme.weights?.groupSize = size
     }
     return groups
   }

@@ -1,5 +1,5 @@
 package import Diagnostics
-import JSONText
+package import JSONText
 
 /// The declaration of an option: all that is said of it anywhere.
 ///
@@ -7,7 +7,7 @@ import JSONText
 public struct RunOption<Value: OptionValue, Resolved: Sendable>: Sendable {
   /// The property and the flag.
   package let name: OptionName
-  package let range: OptionRange<Value>
+  let range: OptionRange<Value>
   package let help: OptionHelp
   /// What the option is called where two runs are compared; nil if it does not decide the output, or
   /// something else that is compared says it.
@@ -59,11 +59,17 @@ extension RunOption where Resolved == Value? {
 }
 
 /// An option whose types are of no concern, for what is done with all of them.
-protocol DeclaredOption: Sendable {
+package protocol DeclaredOption<Value>: Sendable {
+  associatedtype Value: OptionValue
   var name: OptionName { get }
   var keyName: String? { get }
+  var help: OptionHelp { get }
+  /// The first line of the help, with the default.
+  var summary: String { get }
   /// Sets the option to what a recipe has under its key.
-  func read(_ node: RecipeNode, into values: inout OptionValues) throws(InputError)
+  ///
+  /// - Returns: What was expected if the value has no meaning.
+  func read(_ value: JSONValue, into values: inout OptionValues) -> String?
   /// The key with what the option is set to; nil if it is not set, has no key, or need not be written.
   func recipeMember(_ values: OptionValues) -> JSONValue.Member?
   /// - Throws: An error that calls the option `name`.
@@ -75,36 +81,38 @@ protocol DeclaredOption: Sendable {
 }
 
 extension RunOption: DeclaredOption {
-  var keyName: String? { key?.name }
+  package var keyName: String? { key?.name }
 
-  func read(_ node: RecipeNode, into values: inout OptionValues) throws(InputError) {
-    guard let key else { return }
-    values[self] = try key.value(node, in: range)
+  package func read(_ json: JSONValue, into values: inout OptionValues) -> String? {
+    guard let key else { return nil }
+    guard let value = key.value(json), range.contains(value) else {
+      return key.expectation ?? range.expectation
+    }
+    values[self] = value
+    return nil
   }
 
-  func recipeMember(_ values: OptionValues) -> JSONValue.Member? {
+  package func recipeMember(_ values: OptionValues) -> JSONValue.Member? {
     guard let key, let value = values[self] else { return nil }
     if key.omitsDefault, value == record(resolve(nil, .default)) { return nil }
-    return key.json(value)
+    return JSONValue.Member(key.name, key.json(value))
   }
 
-  func check(_ values: OptionValues, as name: String) throws(InputError) {
+  package func check(_ values: OptionValues, as name: String) throws(InputError) {
     guard let value = values[self], !range.contains(value) else { return }
     throw InputError(
       .invalidValue, "\(name) must be \(range.expectation); it is \(value.text)")
   }
 
-  func settle(_ values: inout OptionValues, preset: TuningPreset) {
+  package func settle(_ values: inout OptionValues, preset: TuningPreset) {
     values[self] = record(resolve(values[self], preset))
   }
 
-  func fingerprintEntry(_ values: OptionValues) -> (name: String, value: String)? {
+  package func fingerprintEntry(_ values: OptionValues) -> (name: String, value: String)? {
     guard let fingerprint else { return nil }
     return (fingerprint, values[self]?.text ?? "\(resolve(nil, .default))")
   }
-}
 
-extension RunOption {
   /// The summary with the default, for `--help`. A flag has none: it is given or not.
   package var summary: String {
     let fallback = help.defaultText ?? record(resolve(nil, .default))?.text

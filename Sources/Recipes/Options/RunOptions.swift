@@ -1,24 +1,39 @@
 public import Compute
-package import Diagnostics
+import Diagnostics
 
 /// The options of a run, each declared once: property, flag, key of a recipe, values, default, and help.
 ///
 /// ``AutoRoundOptions``, ``OptionOverrides`` and ``ResolvedOptions`` have every one of them as a property.
 public struct RunOptions: Sendable {
   package static let table = RunOptions()
-  /// All of them, in the order in which recipes and journals have them.
-  static let declared: [any DeclaredOption] =
+  /// All of them, in the order in which recipes, journals and `--help` have them.
+  package static let declared: [any DeclaredOption] =
     Mirror(reflecting: table).children.compactMap { $0.value as? any DeclaredOption }
-
-  /// Their names, with the keys that recipes have for them.
-  package static var names: [(option: OptionName, key: String?)] {
-    declared.map { ($0.name, $0.keyName) }
-  }
 
   /// Accept layers whose width is not a multiple of the group size.
   public let bypassesDivisibilityChecks = RunOption(
     OptionName("bypassesDivisibilityChecks"), key: RecipeKey("bypass_divisibility_checks"),
     in: .any, default: { _ in false }, help: OptionHelp("Accept layers that groups do not divide."))
+
+  /// Weights that share a scale, for all integer weights that are in groups; nil: as the scheme has it.
+  public let groupSize = RunOption<Int, Int?>(
+    .groupSize, in: .from(1...1 << 31),
+    help: OptionHelp(
+      "Weights that share a scale, for integer weights in groups.",
+      """
+      vLLM needs groups that divide the inputs of a layer; 64 or 32 do for most models for which 128 does \
+      not.
+      """, default: "128"))
+
+  /// Calibration samples.
+  public let sampleCount = RunOption(
+    .sampleCount, in: .from(1...1_000_000), default: \.sampleCount,
+    help: OptionHelp("Calibration samples."))
+
+  /// Tokens per calibration sample.
+  public let sequenceLength = RunOption(
+    .sequenceLength, in: .from(1...1_048_576), default: \.sequenceLength,
+    help: OptionHelp("Tokens per sample."))
 
   /// Steps of tuning per block; 0 rounds without tuning.
   public let iterations = RunOption(
@@ -43,16 +58,6 @@ public struct RunOptions: Sendable {
     .batchSize, key: RecipeKey("batch_size"), in: .from(1...65_536), default: \.batchSize,
     fingerprint: "batch size", help: OptionHelp("Samples per step of tuning."))
 
-  /// Calibration samples.
-  public let sampleCount = RunOption(
-    .sampleCount, in: .from(1...1_000_000), default: \.sampleCount,
-    help: OptionHelp("Calibration samples."))
-
-  /// Tokens per calibration sample.
-  public let sequenceLength = RunOption(
-    .sequenceLength, in: .from(1...1_048_576), default: \.sequenceLength,
-    help: OptionHelp("Tokens per sample."))
-
   /// The seed of the batch order.
   public let seed = RunOption(
     OptionName("seed", "--seed"), in: .from(0...Int(UInt32.max)), default: { _ in 42 },
@@ -64,7 +69,7 @@ public struct RunOptions: Sendable {
     key: RecipeKey("enable_alg_ext", true: TuningAlgorithm.signRoundV2, false: .signRound),
     in: .words, default: { _ in .signRound }, fingerprint: "algorithm",
     help: OptionHelp(
-      "How weights are tuned: \(TuningAlgorithm.words).",
+      "How weights are tuned.",
       """
       signround-v2 starts from searched scales and, below 4 bits, leaves outliers out of the loss; for \
       symmetric integers of 2 to 4 bits, MXFP4 and NVFP4.
@@ -74,7 +79,7 @@ public struct RunOptions: Sendable {
   public let gradients = RunOption<GradientPrecision, GradientPrecision?>(
     OptionName("gradients", "--gradients"), key: RecipeKey("gradients"), in: .words,
     help: OptionHelp(
-      "Products of the backward pass: \(GradientPrecision.words).",
+      "Products of the backward pass.",
       """
       int8 takes three quarters of the time and gives the same losses, since nothing but signs is used. \
       (default: int8 with bf16, but for small models on processors with AMX; else full)
@@ -93,7 +98,7 @@ public struct RunOptions: Sendable {
     .head, key: RecipeKey("quant_lm_head", true: HeadTreatment.quantize, false: .keep), in: .words,
     default: { _ in .keep },
     help: OptionHelp(
-      "Whether to quantize the output head (lm_head): \(HeadTreatment.words).",
+      "Whether to quantize the output head (lm_head).",
       """
       quantize tunes it on its own outputs, with the scheme of the target that matches it. A head that is \
       the embedding stays as it is.
@@ -117,19 +122,4 @@ public struct RunOptions: Sendable {
       No calibration, and any architecture: linear layers are told by the names and shapes of their \
       tensors. It is so without this flag for an unknown architecture with --iterations 0.
       """))
-
-  /// Weights that share a scale, for all integer weights that are in groups; nil: as the scheme has it.
-  public let groupSize = RunOption<Int, Int?>(
-    .groupSize, in: .from(1...1 << 31),
-    help: OptionHelp(
-      "Weights that share a scale, for integer weights in groups.",
-      """
-      vLLM needs groups that divide the inputs of a layer; 64 or 32 do for most models for which 128 does \
-      not.
-      """, default: "128"))
-}
-
-extension CaseIterable where Self: RawRepresentable<String> {
-  /// All values, for help.
-  fileprivate static var words: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }

@@ -36,7 +36,7 @@ import Testing
   /// What one device cannot do another can; the first says why, and no program of it is made.
   @Test func whatADeviceCannotComputeIsRefused() throws {
     let recording = recorder(headSize: 2048).recording
-    expectInputError(.unsupported, mentioning: ["Rotary", "2048", "1024"]) {
+    expectInputError(.unsupported, mentioning: ["rotary", "2048", "1024"]) {
       _ = try Program(recording, device: CPUDevice(compute: .float32), training: .nothing)
     }
     let device = ReferenceDevice(compute: .float32)
