@@ -42,7 +42,7 @@ struct RandomBlock {
         "block.\(layer.name).weight", shape: [layer.outputs, layer.inputs])
       let quantizer = try arguments.makeWeightQuantizer(for: weight, scaleDType: .bfloat16)
       return TunedLayer(
-        name: layer.name, bits: arguments.numBits, part: part,
+        name: layer.name, bitCount: arguments.bitCount, part: part,
         quantizer: isTimed ? TimedQuantizer(quantizer) : quantizer)
     }
     let inputs = ActivationCache(

@@ -11,7 +11,7 @@ struct ClippedRounding: Modifier {
     let weights = layer.weight.floats()
     let grouping = layer.grouping
     let importance = data.importance ?? Array(repeating: 1, count: grouping.columns)
-    let middle = Float(1 << (layer.arguments.numBits - 1))
+    let middle = Float(1 << (layer.arguments.bitCount - 1))
     var codes = [UInt8](repeating: 0, count: weights.count)
     var scales = [Float](repeating: 0, count: grouping.parameterCount)
     for row in 0..<grouping.rows {

@@ -10,7 +10,7 @@ extension Checkpoint {
   package func requireReadableFiles() throws(InputError) {
     for name in otherFiles.flatMap(Self.copies).map(\.name) where name.hasSuffix(".json") {
       // A vocabulary may be long, settings are not.
-      let limit = name.hasSuffix("config.json") ? configurationByteLimit : 1 << 30
+      let limit = name.hasSuffix("config.json") ? configurationByteCountLimit : 1 << 30
       _ = try JSONValue.parse(contentsOf: folder.appending(path: name), limit: limit)
     }
   }

@@ -160,7 +160,7 @@ public struct Checkpoint: TensorSource, Sendable {
         "there is no config.json; expected the folder of a Hugging Face checkpoint")
     }
     try bounds.require(file)
-    let value = try JSONValue.parse(contentsOf: file, limit: configurationByteLimit)
+    let value = try JSONValue.parse(contentsOf: file, limit: configurationByteCountLimit)
     guard value.objectValue != nil else {
       throw InputError(.malformed, source: file.path, "is not a JSON object")
     }

@@ -28,16 +28,16 @@ public struct CheckpointPlan: Sendable {
     shards.reduce(index?.text.utf8.count ?? 0) { $0 + $1.byteCount }
   }
 
-  /// Spreads `tensors` over as few shards of at most `maximumShardByteCount` bytes of elements as
+  /// Spreads `tensors` over as few shards of at most `shardByteCountLimit` bytes of elements as
   /// their order allows.
   ///
   /// - Throws: `InputError` of code `invalidValue` if two tensors have the same name, or a name is
   ///   reserved, or a shape has too many elements to count.
-  /// - Precondition: `maximumShardByteCount` is positive.
+  /// - Precondition: `shardByteCountLimit` is positive.
   public init(
-    _ tensors: [TensorInfo], maximumShardByteCount: Int = 5_000_000_000
+    _ tensors: [TensorInfo], shardByteCountLimit: Int = 5_000_000_000
   ) throws(InputError) {
-    precondition(maximumShardByteCount > 0)
+    precondition(shardByteCountLimit > 0)
     var names: Set<String> = []
     var groups: [[TensorInfo]] = [[]]
     var (groupByteCount, total) = (0, 0)
@@ -57,7 +57,7 @@ public struct CheckpointPlan: Sendable {
       let (sum, overflows) = total.addingReportingOverflow(byteCount)
       guard !overflows else { throw failure("all tensors together are too large") }
       total = sum
-      if groupByteCount > 0, byteCount > maximumShardByteCount - groupByteCount {
+      if groupByteCount > 0, byteCount > shardByteCountLimit - groupByteCount {
         groups.append([])
         groupByteCount = 0
       }

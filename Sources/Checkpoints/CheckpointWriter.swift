@@ -46,14 +46,14 @@ public final class CheckpointWriter {
   ///   - tensors: All tensors that will be written. They fill shards in this order.
   ///   - sources: Folders that are read meanwhile; none may be the output, or be in it or around it.
   ///   - overwrite: Whether a checkpoint that is at the output may be replaced.
-  ///   - maximumShardByteCount: Most bytes of elements in one file, unless one tensor has more.
+  ///   - shardByteCountLimit: Most bytes of elements in one file, unless one tensor has more.
   /// - Throws: `InputError` if the output cannot be written there, is being written by another run,
   ///   or would not fit on the disk, or if the tensors' names are not unique.
   public convenience init(
     output: URL, tensors: [TensorInfo], sources: [URL], overwrite: Bool,
-    maximumShardByteCount: Int = 5_000_000_000
+    shardByteCountLimit: Int = 5_000_000_000
   ) throws(InputError) {
-    let plan = try CheckpointPlan(tensors, maximumShardByteCount: maximumShardByteCount)
+    let plan = try CheckpointPlan(tensors, shardByteCountLimit: shardByteCountLimit)
     let folder = try PartialFolder(output: output, sources: sources, overwrite: overwrite)
     try folder.clear()
     try self.init(plan, in: folder)

@@ -54,7 +54,7 @@ struct ReplaceableFolder {
 
   private var isQuantized: Bool {
     let file = path + "/" + Checkpoint.configurationFile
-    guard let bytes = try? readFile(file, limit: configurationByteLimit) else {
+    guard let bytes = try? readFile(file, limit: configurationByteCountLimit) else {
       return false
     }
     return (try? JSONValue.parse(bytes))?["quantization_config"]?.objectValue != nil

@@ -27,7 +27,7 @@ struct ByteCodes: LayerPart {
     let codes = CodePacking.add(arguments.byteShift, to: tensor, dtype: .uint8)
     if arguments.type == .float {
       try codes.requireE4M3Numbers()
-    } else if !codes.hasBytes(below: 1 << arguments.numBits) {
+    } else if !codes.hasBytes(below: 1 << arguments.bitCount) {
       throw arguments.integersOutOfRange
     }
     layer.codes = codes
@@ -56,7 +56,7 @@ enum PackedCodes: LayerPart {
     }
     let width =
       self == .words
-      ? try CodePacking.wordCount(columns, bits: layer.arguments.numBits) : columns / 2
+      ? try CodePacking.wordCount(columns, bitCount: layer.arguments.bitCount) : columns / 2
     return ([dtype], [layer.grouping.rows, width])
   }
 
@@ -69,12 +69,12 @@ enum PackedCodes: LayerPart {
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {
-    CodePacking.pack(weight.codes, bits: weight.arguments.numBits, into: dtype)
+    CodePacking.pack(weight.codes, bitCount: weight.arguments.bitCount, into: dtype)
   }
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) {
     layer.codes = CodePacking.unpack(
-      tensor, columns: layer.outline.grouping.columns, bits: layer.outline.arguments.numBits)
+      tensor, columns: layer.outline.grouping.columns, bitCount: layer.outline.arguments.bitCount)
   }
 }
 
@@ -108,13 +108,13 @@ struct SizeRecord: LayerPart {
 
 extension QuantizationArguments {
   /// From an integer in a byte to its code; floats are stored as they are.
-  var byteShift: UInt8 { type == .int ? 1 << (numBits - 1) : 0 }
+  var byteShift: UInt8 { type == .int ? 1 << (bitCount - 1) : 0 }
 
   /// What is said of integers in bytes that the bits cannot hold.
   var integersOutOfRange: InputError {
-    let half = 1 << (numBits - 1)
+    let half = 1 << (bitCount - 1)
     return InputError(
-      .malformed, "has integers outside of \(-half) to \(half - 1), those of \(numBits) bits")
+      .malformed, "has integers outside of \(-half) to \(half - 1), those of \(bitCount) bits")
   }
 }
 

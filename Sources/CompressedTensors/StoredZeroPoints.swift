@@ -23,7 +23,7 @@ struct ByteZeroPoints: LayerPart {
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
     let arguments = layer.outline.arguments
     let zeroPoints = tensor.elements(as: UInt8.self).map { $0 &+ arguments.byteShift }
-    guard zeroPoints.allSatisfy({ Int($0) < 1 << arguments.numBits }) else {
+    guard zeroPoints.allSatisfy({ Int($0) < 1 << arguments.bitCount }) else {
       throw arguments.integersOutOfRange
     }
     layer.zeroPoints = zeroPoints
@@ -40,7 +40,7 @@ struct WordZeroPoints: LayerPart {
   func kind(_ layer: LayerOutline) throws(InputError) -> (dtypes: [DType], shape: [Int]) {
     let grouping = layer.grouping
     if grouping.isWholeTensor { return single.kind(layer) }
-    let words = try CodePacking.wordCount(grouping.rows, bits: layer.arguments.numBits)
+    let words = try CodePacking.wordCount(grouping.rows, bitCount: layer.arguments.bitCount)
     return ([.int32], [words, grouping.groups])
   }
 
@@ -51,7 +51,7 @@ struct WordZeroPoints: LayerPart {
       weight.zeroPoints ?? [], rows: grouping.rows, columns: grouping.groups)
     let packed = CodePacking.pack(
       Tensor(bytes: columns, shape: [grouping.groups, grouping.rows], dtype: .uint8),
-      bits: weight.arguments.numBits, into: .int32)
+      bitCount: weight.arguments.bitCount, into: .int32)
     let words = packed.shape[1]
     return Tensor(
       Self.transposed(
@@ -67,7 +67,7 @@ struct WordZeroPoints: LayerPart {
       Self.transposed(tensor.elements(as: Int32.self), rows: words, columns: grouping.groups),
       shape: [grouping.groups, words], dtype: .int32)
     let columns = CodePacking.unpack(
-      streams, columns: grouping.rows, bits: layer.outline.arguments.numBits)
+      streams, columns: grouping.rows, bitCount: layer.outline.arguments.bitCount)
     layer.zeroPoints = Self.transposed(
       columns.elements(as: UInt8.self), rows: grouping.groups, columns: grouping.rows)
   }

@@ -4,7 +4,7 @@ import Foundation
 package func systemMessage(_ code: CInt) -> String { String(cString: strerror(code)) }
 
 /// The most bytes of a model's `config.json` that are read: a hundred times those of a long one.
-package let configurationByteLimit = 8 << 20
+package let configurationByteCountLimit = 8 << 20
 
 /// Checks that `path` is a regular file that can be opened.
 ///

@@ -128,7 +128,7 @@ public struct Evaluation {
   private func windows(
     of file: URL, model: ReadableModel, reference: ReadableModel?
   ) throws -> [[Int]] {
-    let limit = model.description.maximumPositions
+    let limit = model.description.positionLimit
     guard sequenceLength >= 2, sequenceLength <= limit else {
       throw InputError(
         .invalidValue, source: OptionName.sequenceLength.description,

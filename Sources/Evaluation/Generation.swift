@@ -51,7 +51,7 @@ public struct Generation {
   /// - Throws: `InputError` if the prompt is empty, or longer than the model's positions allow; and what `onText` throws.
   public func run(prompt: String, onText: (String) throws -> Void) throws {
     let ids = try tokenizer.encode(prompt, addingSpecialTokens: true)
-    let limit = model.description.maximumPositions
+    let limit = model.description.positionLimit
     guard !ids.isEmpty, ids.count < limit else {
       throw InputError(
         .invalidValue, source: OptionName.prompt.description,

@@ -69,7 +69,7 @@ extension QuantizationArguments {
   ) -> ActivationQuantization {
     let number: ActivationQuantization.Number
     switch floatFormat {
-    case nil: number = .int(bits: numBits, isSymmetric: isSymmetric)
+    case nil: number = .int(bitCount: bitCount, isSymmetric: isSymmetric)
     case .fp8: number = .fp8
     case .mxfp8: number = .mxfp8
     case .mxfp4: number = .mxfp4

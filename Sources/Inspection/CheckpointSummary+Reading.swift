@@ -58,7 +58,7 @@ extension CheckpointSummary.Structure {
     blockCount = model.blocks.count
     hiddenSize = model.hiddenSize
     vocabularySize = model.vocabularySize
-    maximumPositions = model.maximumPositions
+    positionLimit = model.positionLimit
     hasTiedHead = model.end.isTied && !checkpoint.contains(model.end.head.weight.tensor)
   }
 }

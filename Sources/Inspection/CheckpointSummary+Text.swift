@@ -18,7 +18,7 @@ extension CheckpointSummary {
           "\(Quantities.count(structure.vocabularySize)), "
             + (structure.hasTiedHead ? "head tied to the embedding" : "separate head")
         ),
-        ("positions", Quantities.count(structure.maximumPositions)),
+        ("positions", Quantities.count(structure.positionLimit)),
       ]
     }
     let types = bytesByType.map { "\($0.dtype.rawValue) \(Quantities.bytes($0.byteCount))" }

@@ -35,7 +35,7 @@ public struct CheckpointSummary: Sendable, Equatable {
     /// Rows of the embedding.
     public var vocabularySize: Int
     /// Tokens of the longest sequence that the model was made for.
-    public var maximumPositions: Int
+    public var positionLimit: Int
     /// Whether the embedding serves as the head as well.
     public var hasTiedHead: Bool
   }
@@ -105,7 +105,7 @@ public struct CheckpointSummary: Sendable, Equatable {
       json.set("blocks", JSONValue(structure.blockCount))
       json.set("hidden_size", JSONValue(structure.hiddenSize))
       json.set("vocabulary_size", JSONValue(structure.vocabularySize))
-      json.set("maximum_positions", JSONValue(structure.maximumPositions))
+      json.set("maximum_positions", JSONValue(structure.positionLimit))
       json.set("tied_head", .bool(structure.hasTiedHead))
     }
     json.set("quantization", quantization?.json ?? .null)

@@ -21,7 +21,7 @@ package struct ModelDescription: Sendable {
   /// How the end's activations are quantized.
   package var endActivations = ActivationPlan()
   /// Number of the longest sequence that the model was made for.
-  package var maximumPositions: Int
+  package var positionLimit: Int
 
   package var vocabularySize: Int { front.vocabularySize }
   package var hiddenSize: Int { front.width }

@@ -6,7 +6,7 @@ import JSONText
 struct PreNormConfiguration {
   var keyValueHeadCount: Int? = nil
   var headSize: Int? = nil
-  var maximumPositions: Int
+  var positionLimit: Int
   /// Whether query, key and value projections have a bias; nil: `attention_bias` says so.
   var attentionInputBias: Bool? = nil
   /// Whether the output projection has a bias; nil: `attention_bias` says so.
@@ -45,14 +45,14 @@ struct PreNormConfiguration {
         .unsupported, place: "hidden_act",
         "the activation \(quoted(activation)) is not supported; supported is silu")
     }
-    let maximumPositions =
+    let positionLimit =
       try configuration.optional("max_position_embeddings")?.int(in: 1...1 << 30)
-      ?? self.maximumPositions
+      ?? self.positionLimit
     let epsilon = Float(try configuration.optional("rms_norm_eps")?.positive() ?? 1e-6)
     let bias = try configuration.optional("attention_bias")?.bool() ?? false
     let windows = try window(blockCount)
     let rotary = try RotarySettings(
-      configuration, headSize: headSize, defaultBase: 10_000, maximumPositions: maximumPositions)
+      configuration, headSize: headSize, defaultBase: 10_000, positionLimit: positionLimit)
     let mlpBias = allowsMLPBias ? try configuration.optional("mlp_bias")?.bool() ?? false : false
 
     let front = ModelFront(
@@ -76,7 +76,7 @@ struct PreNormConfiguration {
           hasMLPBias: mlpBias))
     }
     return ModelDescription(
-      front: front, blocks: blocks, end: end, maximumPositions: maximumPositions)
+      front: front, blocks: blocks, end: end, positionLimit: positionLimit)
   }
 
   private func headSize(_ configuration: JSONReader, hiddenSize: Int, headCount: Int) throws -> Int

@@ -18,7 +18,7 @@ package struct RotarySettings: Hashable, Sendable {
   /// Reads either spelling: `rope_theta` and `rope_scaling` at the top level, or everything inside
   /// `rope_parameters`. Inside values come first, then the top level, then `defaultBase`.
   package init(
-    _ configuration: JSONReader, headSize: Int, defaultBase: Double, maximumPositions: Int
+    _ configuration: JSONReader, headSize: Int, defaultBase: Double, positionLimit: Int
   ) throws {
     let inner =
       try configuration.optional("rope_parameters") ?? configuration.optional("rope_scaling")
@@ -36,7 +36,7 @@ package struct RotarySettings: Hashable, Sendable {
       inverseFrequencies = frequencies.map { $0 / factor }
     case ("llama3", let inner?):
       inverseFrequencies = try Self.llama3(
-        frequencies, inner, configuration, maximumPositions: maximumPositions)
+        frequencies, inner, configuration, positionLimit: positionLimit)
     default:
       throw InputError(
         .unsupported, place: typeReader?.path,
@@ -47,14 +47,14 @@ package struct RotarySettings: Hashable, Sendable {
 
   /// Long wavelengths are divided by the factor, short ones kept, and those in between blended.
   private static func llama3(
-    _ frequencies: [Double], _ inner: JSONReader, _ configuration: JSONReader, maximumPositions: Int
+    _ frequencies: [Double], _ inner: JSONReader, _ configuration: JSONReader, positionLimit: Int
   ) throws -> [Double] {
     let factor = try inner.required("factor").positive()
     let low = try inner.required("low_freq_factor").positive()
     let high = try inner.required("high_freq_factor").positive()
     let key = "original_max_position_embeddings"
     let reader = try inner.optional(key) ?? configuration.optional(key)
-    let original = try reader?.positive() ?? Double(maximumPositions)
+    let original = try reader?.positive() ?? Double(positionLimit)
     guard high > low else {
       throw InputError(
         .invalidValue, place: inner.path,

@@ -23,9 +23,9 @@ extension QuantizationArguments {
     try require(scales.count, grouping.parameterCount, "scales")
     try require(zeroPoints?.count ?? 0, isSymmetric ? 0 : scales.count, "zeroPoints")
     for (place, numbers) in [("codes", codes), ("zeroPoints", zeroPoints ?? [])] {
-      guard let large = numbers.first(where: { Int($0) >= 1 << numBits }) else { continue }
+      guard let large = numbers.first(where: { Int($0) >= 1 << bitCount }) else { continue }
       throw InputError(
-        .invalidValue, place: place, "found \(large), expected at most \((1 << numBits) - 1)")
+        .invalidValue, place: place, "found \(large), expected at most \((1 << bitCount) - 1)")
     }
     if floatFormat == .fp8 || floatFormat == .mxfp8, codes.contains(where: { $0 & 0x7F == 0x7F }) {
       throw InputError(.notFinite, place: "codes", "found the bits of NaN")

@@ -62,7 +62,7 @@ public struct QuantizedWeight: Sendable, Equatable {
   /// The weight in numbers: `[rows, columns]`, the product rounded once to `dtype`, bf16 or f32;
   /// other floating-point types are rounded from f32.
   package func dequantized(to dtype: DType) -> Tensor {
-    let middle = UInt8(1 << (arguments.numBits - 1))
+    let middle = UInt8(1 << (arguments.bitCount - 1))
     let format = arguments.floatFormat?.kernel
     let isNarrow = dtype == .bfloat16
     let computed: DType = isNarrow ? .bfloat16 : .float32

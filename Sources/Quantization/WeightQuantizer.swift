@@ -104,7 +104,7 @@ extension QuantizationArguments {
   /// for FP8, and for asymmetric integers of more than 2 bits. With those, the search leaves less error and
   /// more perplexity: what it clips errs in one direction.
   package var hasRoundingSearch: Bool {
-    hasScaleSearch || type == .int && numBits == 2 && strategy != .tensor
+    hasScaleSearch || type == .int && bitCount == 2 && strategy != .tensor
   }
 
   /// Whether there is a search for scales that tuning starts from: none for asymmetric integers either.

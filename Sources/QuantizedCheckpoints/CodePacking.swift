@@ -12,39 +12,41 @@ package enum CodePacking {
   ///   - codes: `[rows, columns]` u8, each below `2^bits`.
   ///   - dtype: What streams consist of: i32 or u8.
   /// - Returns: `[rows, elements of a stream]`.
-  package static func pack(_ codes: Tensor, bits: Int, into dtype: DType) -> Tensor {
+  package static func pack(_ codes: Tensor, bitCount: Int, into dtype: DType) -> Tensor {
     let (rows, columns) = (codes.shape[0], codes.shape[1])
-    let elementBits = 8 * dtype.byteCount
-    let width = (columns * bits + elementBits - 1) / elementBits
-    let rowBytes = width * dtype.byteCount
+    let elementBitCount = 8 * dtype.byteCount
+    let width = (columns * bitCount + elementBitCount - 1) / elementBitCount
+    let rowByteCount = width * dtype.byteCount
     return Tensor(filling: [rows, width], dtype: dtype) { streams in
       forRows(of: codes, streams, count: rows) { codes, streams, row in
         ck_pack(
-          codes + row * columns, columns, Int32(bits), streams + row * rowBytes, rowBytes)
+          codes + row * columns, columns, Int32(bitCount), streams + row * rowByteCount,
+          rowByteCount)
       }
     }
   }
 
   /// - Parameters:
-  ///   - packed: What ``pack(_:bits:into:)`` makes of codes.
+  ///   - packed: What ``pack(_:bitCount:into:)`` makes of codes.
   ///   - columns: Codes of a row.
   /// - Returns: `[rows, columns]` u8.
-  package static func unpack(_ packed: Tensor, columns: Int, bits: Int) -> Tensor {
+  package static func unpack(_ packed: Tensor, columns: Int, bitCount: Int) -> Tensor {
     let rows = packed.shape[0]
-    let rowBytes = packed.shape[1] * packed.dtype.byteCount
+    let rowByteCount = packed.shape[1] * packed.dtype.byteCount
     return Tensor(filling: [rows, columns], dtype: .uint8) { codes in
       forRows(of: packed, codes, count: rows) { streams, codes, row in
         ck_unpack(
-          streams + row * rowBytes, rowBytes, Int32(bits), codes + row * columns, columns)
+          streams + row * rowByteCount, rowByteCount, Int32(bitCount), codes + row * columns,
+          columns)
       }
     }
   }
 
   /// The 32-bit words of a stream of codes.
-  package static func wordCount(_ count: Int, bits: Int) throws(InputError) -> Int {
-    let (product, overflow) = count.multipliedReportingOverflow(by: bits)
+  package static func wordCount(_ count: Int, bitCount: Int) throws(InputError) -> Int {
+    let (product, overflow) = count.multipliedReportingOverflow(by: bitCount)
     guard count >= 0, !overflow, product <= Int.max - 31 else {
-      throw InputError(.malformed, "\(count) codes of \(bits) bits are too many")
+      throw InputError(.malformed, "\(count) codes of \(bitCount) bits are too many")
     }
     return (product + 31) / 32
   }

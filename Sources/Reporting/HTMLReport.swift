@@ -75,7 +75,7 @@ struct HTMLReport {
       + ProgramVersion.surroundings.map { ($0.name, $0.value) }
       + (run.matrixLibrary.isEmpty ? [] : [("matrix products", run.matrixLibrary)]) + [
         ("time", Quantities.duration(seconds: report.seconds)),
-        ("memory", "at most \(Quantities.bytes(report.peakMemoryBytes))"),
+        ("memory", "at most \(Quantities.bytes(report.peakMemoryByteCount))"),
       ]
   }
 

@@ -29,8 +29,8 @@ extension RunEvent {
       [
         "event": "finished", "output": .string(report.output.path(percentEncoded: false)),
         "seconds": JSONValue(report.seconds),
-        "peak_memory_bytes": JSONValue(report.peakMemoryBytes),
-        "output_bytes": JSONValue(report.outputBytes),
+        "peak_memory_bytes": JSONValue(report.peakMemoryByteCount),
+        "output_bytes": JSONValue(report.outputByteCount),
         "held_out": report.quality?.json ?? .null,
       ]
     case .kept(let finished, let count, let folder):

@@ -64,7 +64,7 @@ package struct RunRecord {
     var facts = [
       (
         "size",
-        "\(Quantities.bytes(report.outputBytes)), source \(Quantities.bytes(report.sourceBytes))"
+        "\(Quantities.bytes(report.outputByteCount)), source \(Quantities.bytes(report.sourceByteCount))"
       ),
       ("bits per quantized weight", Quantities.decimal(report.bitsPerWeight)),
       (

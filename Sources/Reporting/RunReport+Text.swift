@@ -30,10 +30,10 @@ extension RunReport {
       }
     }
     lines += [
-      "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes)), "
+      "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(outputByteCount)), "
         + "\(Quantities.decimal(bitsPerWeight)) bits per quantized weight",
       "took       \(Quantities.duration(seconds: seconds)), "
-        + "at most \(Quantities.bytes(peakMemoryBytes)) of memory",
+        + "at most \(Quantities.bytes(peakMemoryByteCount)) of memory",
       "written    \(path)",
       blocks.isEmpty
         ? "verify     autoround verify \(shellWord(path)) --source \(shellWord(model))"

@@ -81,11 +81,11 @@ public struct RunReport: Sendable, Equatable {
   /// Seconds from the start of the run to the end.
   public var seconds: Double
   /// The largest resident memory of the process, in bytes.
-  public var peakMemoryBytes: Int
+  public var peakMemoryByteCount: Int
   /// Bytes of the source's tensor files.
-  public var sourceBytes: Int
+  public var sourceByteCount: Int
   /// Bytes of the output's tensor files.
-  public var outputBytes: Int
+  public var outputByteCount: Int
   /// Stored bits per weight of the quantized layers, scales and zero points included.
   public var bitsPerWeight: Double
   /// Every warning of the run, in order.
@@ -97,16 +97,16 @@ public struct RunReport: Sendable, Equatable {
 
   /// Creates a report.
   public init(
-    model: String, output: URL, blocks: [BlockReport], seconds: Double, peakMemoryBytes: Int,
-    sourceBytes: Int, outputBytes: Int, bitsPerWeight: Double, warnings: [String]
+    model: String, output: URL, blocks: [BlockReport], seconds: Double, peakMemoryByteCount: Int,
+    sourceByteCount: Int, outputByteCount: Int, bitsPerWeight: Double, warnings: [String]
   ) {
     self.model = model
     self.output = output
     self.blocks = blocks
     self.seconds = seconds
-    self.peakMemoryBytes = peakMemoryBytes
-    self.sourceBytes = sourceBytes
-    self.outputBytes = outputBytes
+    self.peakMemoryByteCount = peakMemoryByteCount
+    self.sourceByteCount = sourceByteCount
+    self.outputByteCount = outputByteCount
     self.bitsPerWeight = bitsPerWeight
     self.warnings = warnings
   }
@@ -115,8 +115,8 @@ public struct RunReport: Sendable, Equatable {
   public var json: JSONValue {
     var json: JSONValue = [
       "model": .string(model), "output": .string(output.path(percentEncoded: false)),
-      "seconds": JSONValue(seconds), "peak_memory_bytes": JSONValue(peakMemoryBytes),
-      "source_bytes": JSONValue(sourceBytes), "output_bytes": JSONValue(outputBytes),
+      "seconds": JSONValue(seconds), "peak_memory_bytes": JSONValue(peakMemoryByteCount),
+      "source_bytes": JSONValue(sourceByteCount), "output_bytes": JSONValue(outputByteCount),
       "bits_per_weight": JSONValue(bitsPerWeight), "blocks": .array(blocks.map(\.json)),
       "warnings": .array(warnings.map(JSONValue.string)),
     ]

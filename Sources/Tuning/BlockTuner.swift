@@ -37,9 +37,10 @@ package struct TuningSettings: Sendable, Equatable {
   }
 
   /// The steps of a layer over the iterations.
-  fileprivate func schedule(_ rate: LearningRate, bits: Int) -> LearningRateSchedule {
+  fileprivate func schedule(_ rate: LearningRate, bitCount: Int) -> LearningRateSchedule {
     LearningRateSchedule(
-      initial: Float(rate.value(bitCount: bits, iterations: iterations)), iterations: iterations)
+      initial: Float(rate.value(bitCount: bitCount, iterations: iterations)), iterations: iterations
+    )
   }
 }
 
@@ -47,14 +48,14 @@ package struct TuningSettings: Sendable, Equatable {
 package struct TunedLayer {
   /// Name inside the block, `mlp.up_proj`.
   package var name: String
-  package var bits: Int
+  package var bitCount: Int
   package var part: BoundPart
   package var quantizer: any WeightQuantizer
   fileprivate var elementCount: Int { part.rows * part.columns }
 
-  package init(name: String, bits: Int, part: BoundPart, quantizer: any WeightQuantizer) {
+  package init(name: String, bitCount: Int, part: BoundPart, quantizer: any WeightQuantizer) {
     self.name = name
-    self.bits = bits
+    self.bitCount = bitCount
     self.part = part
     self.quantizer = quantizer
   }
@@ -138,8 +139,8 @@ package final class BlockTuner {
       ?? BatchSampler(
         sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
         seed: settings.seed)
-    var schedules = layers.map { settings.schedule(settings.learningRate, bits: $0.bits) }
-    var inputSchedule = settings.schedule(settings.learningRate, bits: 8)
+    var schedules = layers.map { settings.schedule(settings.learningRate, bitCount: $0.bitCount) }
+    var inputSchedule = settings.schedule(settings.learningRate, bitCount: 8)
     let momentum = settings.momentum
     let needsSums = steps > 1 || momentum > 0
     let sums = needsSums ? layers.map(makeSum) : nil

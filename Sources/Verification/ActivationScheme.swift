@@ -13,18 +13,20 @@ struct ActivationScheme: Equatable {
     case both
   }
 
-  var bits: Int
+  var bitCount: Int
   var type: String
   var strategy: String
   var isSymmetric: Bool
   var moment: Moment
 
   init?(_ fields: JSONValue) {
-    guard let bits = fields["num_bits"]?.intValue, let type = fields["type"]?.stringValue,
+    guard let bitCount = fields["num_bits"]?.intValue, let type = fields["type"]?.stringValue,
       let strategy = fields["strategy"]?.stringValue,
       let isSymmetric = fields["symmetric"]?.boolValue
     else { return nil }
-    (self.bits, self.type, self.strategy, self.isSymmetric) = (bits, type, strategy, isSymmetric)
+    (self.bitCount, self.type, self.strategy, self.isSymmetric) = (
+      bitCount, type, strategy, isSymmetric
+    )
     switch fields["dynamic"] {
     case .string("local"): moment = .both
     case .bool(true): moment = .inference

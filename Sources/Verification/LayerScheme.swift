@@ -3,7 +3,7 @@ struct LayerScheme: Equatable {
   var group: String
   var targets: [String]
   var format: StoredFormat
-  var bits: Int
+  var bitCount: Int
   var type: String
   var strategy: String
   var isSymmetric: Bool

@@ -43,7 +43,8 @@ struct QuantizationDescription {
       let targets = group.value["targets"]?.arrayValue?.compactMap(\.stringValue) ?? []
       let weights = group.value["weights"]
       let name = group.value["format"]?.stringValue ?? fields["format"]?.stringValue
-      guard !targets.isEmpty, let bits = weights?["num_bits"]?.intValue, (1...8).contains(bits),
+      guard !targets.isEmpty, let bitCount = weights?["num_bits"]?.intValue,
+        (1...8).contains(bitCount),
         let type = weights?["type"]?.stringValue, ["int", "float"].contains(type),
         let strategy = weights?["strategy"]?.stringValue,
         let isSymmetric = weights?["symmetric"]?.boolValue,
@@ -53,17 +54,17 @@ struct QuantizationDescription {
           .contract, place, "does not say how its weights are stored", refusedBy: Runtime.allCases)
         continue
       }
-      if let expected = format.type, expected != type || (format.bits ?? bits) != bits {
+      if let expected = format.type, expected != type || (format.bitCount ?? bitCount) != bitCount {
         report.add(
           .contract, place,
-          "found \(type) weights of \(bits) bits, expected \(expected)"
-            + (format.bits.map { " of \($0) bits" } ?? "") + " for \(format.name)",
+          "found \(type) weights of \(bitCount) bits, expected \(expected)"
+            + (format.bitCount.map { " of \($0) bits" } ?? "") + " for \(format.name)",
           refusedBy: Runtime.allCases)
         continue
       }
       schemes.append(
         LayerScheme(
-          group: group.key, targets: targets, format: format, bits: bits, type: type,
+          group: group.key, targets: targets, format: format, bitCount: bitCount, type: type,
           strategy: strategy, isSymmetric: isSymmetric,
           groupSize: weights?["group_size"]?.intValue,
           block: weights?["block_structure"]?.arrayValue?.compactMap(\.intValue) ?? [],

@@ -12,8 +12,8 @@ struct RuntimeFact: Sendable {
   /// The first fact of the table that is about layers of a scheme.
   static func first(of runtime: Runtime, about scheme: LayerScheme) -> RuntimeFact? {
     var fact = table.first { $0.runtime == runtime && $0.isAbout(scheme) }
-    fact?.remark.replace("BITS", with: "\(scheme.bits)")
-    fact?.remark.replace("INPUTS", with: "\(scheme.inputs?.bits ?? 16)")
+    fact?.remark.replace("BITS", with: "\(scheme.bitCount)")
+    fact?.remark.replace("INPUTS", with: "\(scheme.inputs?.bitCount ?? 16)")
     return fact
   }
 
@@ -35,11 +35,11 @@ struct RuntimeFact: Sendable {
     },
     // Marlin kernels.
     .init(.vLLM, true, "", choice) {
-      $0.isPacked && $0.inputs == nil && [4, 8].contains($0.bits)
+      $0.isPacked && $0.inputs == nil && [4, 8].contains($0.bitCount)
         && ($0.strategy == "channel" || [32, 64, 128].contains($0.groupSize ?? 0))
     },
     .init(.vLLM, true, "its fast kernels have groups of 32, 64 or 128", choice) {
-      $0.isPacked && $0.inputs == nil && [4, 8].contains($0.bits)
+      $0.isPacked && $0.inputs == nil && [4, 8].contains($0.bitCount)
     },
     // Humming kernels, for the other bits and for integers as inputs.
     .init(.vLLM, true, "\(turing) July 2026 on", humming) {
@@ -47,8 +47,8 @@ struct RuntimeFact: Sendable {
     },
     .init(.vLLM, true, "\(turing) 0.30 on", asymmetric) { $0.isPacked && $0.hasHummingInputs },
     .init(.vLLM, true, "on GPUs of the Hopper generation", choice) {
-      $0.isPacked && $0.bits == 4 && $0.strategy == "group" && $0.isSymmetric
-        && $0.inputs?.type == "float" && $0.inputs?.strategy == "token" && $0.inputs?.bits == 8
+      $0.isPacked && $0.bitCount == 4 && $0.strategy == "group" && $0.isSymmetric
+        && $0.inputs?.type == "float" && $0.inputs?.strategy == "token" && $0.inputs?.bitCount == 8
     },
     .init(.vLLM, false, "it has no kernels for packed integers with such inputs", choice) {
       $0.isPacked
@@ -64,11 +64,11 @@ struct RuntimeFact: Sendable {
       choice
     ) { $0.isInBytes("int") && $0.inputs?.type != "int" },
     .init(.vLLM, true, "", choice) {
-      $0.isInBytes("int") && $0.hasByteInputs(["tensor", "token"]) && $0.bits == 8
+      $0.isInBytes("int") && $0.hasByteInputs(["tensor", "token"]) && $0.bitCount == 8
         && ["channel", "tensor"].contains($0.strategy)
     },
     .init(.vLLM, true, "on Arm processors; for NVIDIA GPUs, \(packing)", choice) {
-      $0.isInBytes("int") && $0.hasByteInputs(["token"]) && $0.bits == 4 && $0.isByRow
+      $0.isInBytes("int") && $0.hasByteInputs(["token"]) && $0.bitCount == 4 && $0.isByRow
     },
     .init(
       .vLLM, false,
@@ -91,7 +91,7 @@ struct RuntimeFact: Sendable {
     },
     .init(.vLLM, true, "", choice) { $0.format.scales == .relative },
     .init(.vLLM, true, "in versions that know MXFP4", choice) {
-      $0.format.scales == .exponents && $0.bits == 4
+      $0.format.scales == .exponents && $0.bitCount == 4
     },
     .init(.vLLM, true, "in versions that know MXFP8", choice) {
       $0.format.scales == .exponents
@@ -121,13 +121,13 @@ extension LayerScheme {
   /// None, or integers of 4 or 8 bits whose scales are found while the model runs.
   fileprivate var hasHummingInputs: Bool {
     guard let inputs else { return true }
-    return inputs.type == "int" && [4, 8].contains(inputs.bits) && inputs.moment == .inference
+    return inputs.type == "int" && [4, 8].contains(inputs.bitCount) && inputs.moment == .inference
       && inputs.isSymmetric && ["token", "group"].contains(inputs.strategy)
   }
 
   /// Beside symmetric weights, integers of 8 bits with one of these scales.
   fileprivate func hasByteInputs(_ strategies: [String]) -> Bool {
-    inputs?.type == "int" && inputs?.bits == 8 && isSymmetric
+    inputs?.type == "int" && inputs?.bitCount == 8 && isSymmetric
       && strategies.contains(inputs?.strategy ?? "")
   }
 }

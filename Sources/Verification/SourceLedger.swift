@@ -55,7 +55,7 @@ struct SourceLedger {
       weight.drop(rows: 0..<weight.rows)
       original.drop(rows: 0..<weight.rows)
     }
-    let (groups, reach) = (weight.columnGroups, reach.units(bits: scheme.bits))
+    let (groups, reach) = (weight.columnGroups, reach.units(bitCount: scheme.bitCount))
     let parts = min(weight.rows, 64)
     let found = concurrently(parts) { part in
       let rows = weight.rows * part / parts..<weight.rows * (part + 1) / parts

@@ -39,19 +39,19 @@ struct ByteElements: StoredElements {
   }
 
   func expected(_ layer: StoredLayer) -> ExpectedTensor {
-    let (bits, isInteger) = (layer.scheme.bits, layer.scheme.type == "int")
+    let (bitCount, isInteger) = (layer.scheme.bitCount, layer.scheme.type == "int")
     return ExpectedTensor(
       suffix: suffix, dtypes: [isInteger ? "I8" : "F8_E4M3"], shape: [layer.rows, layer.columns]
     ) { weight in
       // Counted from the least integer, those of 8 bits are all below this.
-      let (half, limit) = (UInt8(1 << (bits - 1)), 1 << bits)
+      let (half, limit) = (UInt8(1 << (bitCount - 1)), 1 << bitCount)
       let bad = weight.stretch.first(wordByteCount: 1) { bytes in
         isInteger
           ? bytes.firstWord(UInt8.self) { Int($0 &+ half) >= limit }
           : bytes.firstWord(UInt8.self) { $0 & 0x7F == 0x7F }
       }
       return bad.map {
-        "element [\($0 / layer.columns), \($0 % layer.columns)] is not a number of \(bits) bits"
+        "element [\($0 / layer.columns), \($0 % layer.columns)] is not a number of \(bitCount) bits"
       }
     }
   }
@@ -105,9 +105,9 @@ struct PackedIntegers: StoredElements {
   }
 
   func expected(_ layer: StoredLayer) -> ExpectedTensor {
-    let bits = layer.scheme.bits
-    let words = (layer.columns * bits + 31) / 32
-    let padding = UInt32(words * 32 - layer.columns * bits)
+    let bitCount = layer.scheme.bitCount
+    let words = (layer.columns * bitCount + 31) / 32
+    let padding = UInt32(words * 32 - layer.columns * bitCount)
     return ExpectedTensor(suffix: suffix, dtypes: ["I32"], shape: [layer.rows, words]) { weight in
       guard padding > 0 else { return nil }
       let dirty = weight.withBytes { bytes in
@@ -120,12 +120,12 @@ struct PackedIntegers: StoredElements {
   }
 
   func elementsInWholeWords(of scheme: LayerScheme) -> Int? {
-    32 / (1 << scheme.bits.trailingZeroBitCount)
+    32 / (1 << scheme.bitCount.trailingZeroBitCount)
   }
 
   func read(
     _ row: UnsafeRawBufferPointer, _ layer: StoredLayer, into target: UnsafeMutablePointer<Float>
   ) {
-    CodeStream.unpack(row, bits: layer.scheme.bits, layer.columns, into: target)
+    CodeStream.unpack(row, bitCount: layer.scheme.bitCount, layer.columns, into: target)
   }
 }

@@ -4,7 +4,7 @@ struct StoredFormat: Sendable, Equatable {
   let name: String
   /// The type of weights, and their bits; nil for what the format leaves open.
   let type: String?
-  let bits: Int?
+  let bitCount: Int?
   let elements: any StoredElements
   let scales: StoredScales
   let zeroPoints: ZeroPoints
@@ -21,10 +21,10 @@ struct StoredFormat: Sendable, Equatable {
   ]
 
   private init(
-    _ name: String, _ type: String?, _ bits: Int?, _ elements: any StoredElements,
+    _ name: String, _ type: String?, _ bitCount: Int?, _ elements: any StoredElements,
     _ scales: StoredScales, _ zeroPoints: ZeroPoints = .bytes
   ) {
-    (self.name, self.type, self.bits) = (name, type, bits)
+    (self.name, self.type, self.bitCount) = (name, type, bitCount)
     (self.elements, self.scales, self.zeroPoints) = (elements, scales, zeroPoints)
   }
 

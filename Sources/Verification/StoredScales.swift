@@ -70,18 +70,18 @@ enum ZeroPoints {
   case words
 
   static func expected(_ layer: StoredLayer) -> ExpectedTensor {
-    let (suffix, bits) = ("weight_zero_point", layer.scheme.bits)
+    let (suffix, bitCount) = ("weight_zero_point", layer.scheme.bitCount)
     guard layer.packsZeroPoints else {
       return ExpectedTensor(suffix: suffix, dtypes: ["I8"], shape: layer.scaleShape) { zero in
-        let (low, high) = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        let (low, high) = (-(1 << (bitCount - 1)), (1 << (bitCount - 1)) - 1)
         let bad = zero.withBytes { bytes in
           bytes.firstIndex { !(low...high).contains(Int(Int8(bitPattern: $0))) }
         }
         return bad.map { "element \($0) is not in \(low)...\(high)" }
       }
     }
-    let words = (layer.rows * bits + 31) / 32
-    let padding = UInt32(words * 32 - layer.rows * bits)
+    let words = (layer.rows * bitCount + 31) / 32
+    let padding = UInt32(words * 32 - layer.rows * bitCount)
     return ExpectedTensor(
       suffix: suffix, dtypes: ["I32"], shape: layer.scaleShape.map { [words, $0[1]] }
     ) { zero in
@@ -101,13 +101,13 @@ enum ZeroPoints {
     guard layer.packsZeroPoints else {
       return stored.withBytes { bytes in bytes.map { Float(Int8(bitPattern: $0)) } }
     }
-    let (groups, bits) = (stored.shape[1], layer.scheme.bits)
+    let (groups, bitCount) = (stored.shape[1], layer.scheme.bitCount)
     return stored.withBytes { bytes in
       (0..<layer.rows * groups).map { index in
-        let code = CodeStream.code(bytes, index / groups, bits: bits) {
+        let code = CodeStream.code(bytes, index / groups, bitCount: bitCount) {
           $0 * groups + index % groups
         }
-        return Float(code - 1 << (bits - 1))
+        return Float(code - 1 << (bitCount - 1))
       }
     }
   }

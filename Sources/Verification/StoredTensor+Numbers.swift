@@ -41,20 +41,20 @@ extension StoredTensor {
     }
   }
 
-  /// A number of five exponent and ten mantissa bits.
-  static func half(_ bits: UInt16) -> Float {
-    let magnitude = UInt32(bits & 0x7FFF) << 13
+  /// A number of five exponent and ten mantissa pattern.
+  static func half(_ pattern: UInt16) -> Float {
+    let magnitude = UInt32(pattern & 0x7FFF) << 13
     // The exponent of f32 is counted from 112 less.
     let number =
       magnitude < 0x0F80_0000
       ? Float(bitPattern: magnitude) * 0x1p112 : Float(bitPattern: magnitude | 0x7F80_0000)
-    return bits >> 15 == 0 ? number : -number
+    return pattern >> 15 == 0 ? number : -number
   }
 
-  /// The numbers of four exponent and three mantissa bits, without infinities, by their bits.
-  static let eightBitFloats: [Float] = (0...255).map { bits in
-    let sign: Float = bits >> 7 == 0 ? 1 : -1
-    let (exponent, mantissa) = (bits >> 3 & 15, Float(bits & 7))
+  /// The numbers of four exponent and three mantissa pattern, without infinities, by their pattern.
+  static let eightBitFloats: [Float] = (0...255).map { pattern in
+    let sign: Float = pattern >> 7 == 0 ? 1 : -1
+    let (exponent, mantissa) = (pattern >> 3 & 15, Float(pattern & 7))
     if exponent == 15, mantissa == 7 { return .nan }
     let scale = Float(sign: .plus, exponent: max(exponent, 1) - 10, significand: 1)
     return sign * (mantissa + (exponent == 0 ? 0 : 8)) * scale

@@ -39,7 +39,7 @@ struct StoredWeight {
     zeros = stored["weight_zero_point"].map { [layer] in ZeroPoints.numbers($0, layer) }
     groups = scaleShape.count == 2 ? scaleShape[1] : 1
     block = layer.block
-    let half = Float(1 << (scheme.bits - 1))
+    let half = Float(1 << (scheme.bitCount - 1))
     grid =
       scheme.type == "int"
       ? .integers(-half...half - 1)

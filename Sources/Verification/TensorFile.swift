@@ -17,7 +17,7 @@ struct TensorFile {
   let entries: [String: Entry]
 
   /// Bits of an element.
-  static let bits = [
+  static let bitCounts = [
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4,
     "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8,
   ]
@@ -50,11 +50,11 @@ struct TensorFile {
     for member in members where member.key != "__metadata__" {
       let offsets = member.value["data_offsets"]?.arrayValue?.compactMap(\.intValue) ?? []
       let shape = member.value["shape"]?.arrayValue?.compactMap(\.intValue) ?? [-1]
-      guard let dtype = member.value["dtype"]?.stringValue, let bits = Self.bits[dtype],
+      guard let dtype = member.value["dtype"]?.stringValue, let bitCount = Self.bitCounts[dtype],
         offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
         offsets[1] <= storage.byteCount - start, shape.allSatisfy({ $0 >= 0 })
       else { throw failure("has no meaning: \(quoted(member.value.text()))", tensor: member.key) }
-      var total = bits
+      var total = bitCount
       // Extents beside a zero are bounded as well.
       for extent in shape where extent > 0 {
         let (product, overflows) = total.multipliedReportingOverflow(by: extent)

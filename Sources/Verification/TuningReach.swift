@@ -24,12 +24,12 @@ package struct TuningReach: Sendable {
   }
 
   /// The reach for weights of so many bits; that of any number of steps where the run is not known.
-  func units(bits: Int) -> Double {
+  func units(bitCount: Int) -> Double {
     // The largest with the usual rate, that of four steps.
     let usual = 0.5625
     guard iterations > 0 else { return usual }
     let count = Double(iterations)
-    let first = learningRate ?? (iterations >= 1000 && bits <= 3 ? 2 : 1) / count
+    let first = learningRate ?? (iterations >= 1000 && bitCount <= 3 ? 2 : 1) / count
     let reach = first * ((count + 1) / 2 - 1 / count)
     return reach.isFinite ? max(reach, usual) : usual
   }

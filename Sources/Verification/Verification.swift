@@ -82,7 +82,7 @@ extension VerificationReport {
   ) -> JSONValue? {
     do throws(InputError) {
       let value = try JSONValue.parse(
-        readFile(folder.appending(path: "config.json").path, limit: configurationByteLimit))
+        readFile(folder.appending(path: "config.json").path, limit: configurationByteCountLimit))
       if value.objectValue != nil { return value }
       report.add(.damage, "config.json", "is not a JSON object")
     } catch {

@@ -155,8 +155,8 @@ import Testing
       let factor = factor(element / shape[1], element % shape[1])
       guard factor != 1 else { continue }
       let place = 8 + length + begin + 2 * element
-      let bits = UInt32(data[place]) << 16 | UInt32(data[place + 1]) << 24
-      let scaled = (Float(bitPattern: bits) * factor).bitPattern
+      let pattern = UInt32(data[place]) << 16 | UInt32(data[place + 1]) << 24
+      let scaled = (Float(bitPattern: pattern) * factor).bitPattern
       (data[place], data[place + 1]) = (UInt8(scaled >> 16 & 0xFF), UInt8(scaled >> 24))
     }
     try data.write(to: file)

@@ -10,8 +10,8 @@ import Tuning
 
 /// The scales of activations that calibration finds, and what tuning makes of them.
 @Suite(.oneAtATime) struct ActivationCalibrationTests {
-  static let fp8 = QuantizationArguments(numBits: 8, type: .float, strategy: .tensor)
-  static let int8 = QuantizationArguments(numBits: 8, strategy: .tensor)
+  static let fp8 = QuantizationArguments(bitCount: 8, type: .float, strategy: .tensor)
+  static let int8 = QuantizationArguments(bitCount: 8, strategy: .tensor)
 
   /// The scales of keys and values, by name, from batches of a size.
   private func keyValueScales(

@@ -36,7 +36,7 @@ struct TuningFixture {
     block = try SafetensorsFile(opening: folder.appending(path: "block.safetensors"))
   }
 
-  var bits: Int { variant.hasPrefix("w4") ? 4 : 2 }
+  var bitCount: Int { variant.hasPrefix("w4") ? 4 : 2 }
   var isSymmetric: Bool { !variant.contains("asym") }
   var scaleDType: DType { variant.hasSuffix("_s32") ? .float32 : .float16 }
 
@@ -92,9 +92,9 @@ struct TuningFixture {
       let quantizer = try IntegerWeightQuantizer(
         weight: block.tensor("weight.\(name).weight"),
         arguments: QuantizationArguments(
-          numBits: bits, isSymmetric: isSymmetric, strategy: .group, groupSize: 32),
+          bitCount: bitCount, isSymmetric: isSymmetric, strategy: .group, groupSize: 32),
         scaleDType: scaleDType)
-      return TunedLayer(name: name, bits: bits, part: part, quantizer: quantizer)
+      return TunedLayer(name: name, bitCount: bitCount, part: part, quantizer: quantizer)
     }
   }
 

@@ -36,7 +36,7 @@ import Tuning
     let targets = try fixture.targets(from: block)
     let recorded = layers.map { layer in
       TunedLayer(
-        name: layer.name, bits: layer.bits, part: layer.part,
+        name: layer.name, bitCount: layer.bitCount, part: layer.part,
         quantizer: RecordingQuantizer(layer.quantizer as! IntegerWeightQuantizer))
     }
     let settings = TuningSettings(
@@ -149,7 +149,7 @@ import Tuning
   ) throws {
     let best = try fixture.run.tensor("best_iter").elements(as: Int32.self)[0]
     #expect(outcome.bestIteration == Int(best))
-    let middle = fixture.isSymmetric ? 1 << (fixture.bits - 1) : 0
+    let middle = fixture.isSymmetric ? 1 << (fixture.bitCount - 1) : 0
     var compared = 0
     for layer in layers {
       guard let integers = try fixture.recorded("best.\(layer.name).int") else { continue }
@@ -181,7 +181,7 @@ import Tuning
         beta: try fixture.run.tensor("best.\(layer.name).max_scale").floats())
       let weight = try quantizer.finished()
       #expect(weight.scales == (try fixture.run.tensor("best.\(layer.name).scale").floats()))
-      let middle = fixture.isSymmetric ? 1 << (fixture.bits - 1) : 0
+      let middle = fixture.isSymmetric ? 1 << (fixture.bitCount - 1) : 0
       let integers = try fixture.run.tensor("best.\(layer.name).int").elements(as: Int8.self)
       #expect(
         weight.codes.elements(as: UInt8.self).map { Int($0) - middle } == integers.map { Int($0) })

@@ -30,7 +30,7 @@ import Testing
       bytes("a", 4), bytes("b", 6), bytes("c", 1), bytes("huge", 25), bytes("none", 0),
       bytes("d", 10), bytes("e", 1),
     ]
-    let plan = try CheckpointPlan(tensors, maximumShardByteCount: 10)
+    let plan = try CheckpointPlan(tensors, shardByteCountLimit: 10)
     #expect(groups(plan) == [["a", "b"], ["c"], ["huge"], ["d", "none"], ["e"]])
     #expect(plan.shards[1].fileName == "model-00002-of-00005.safetensors")
     #expect(plan.tensorByteCount == 47)

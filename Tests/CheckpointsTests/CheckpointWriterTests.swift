@@ -10,12 +10,12 @@ import Testing
   /// Copies all of a checkpoint, tensors in the order given.
   func copy(
     _ checkpoint: Checkpoint, to output: URL, order: [String]? = nil, overwrite: Bool = false,
-    maximumShardByteCount: Int = 5_000_000_000
+    shardByteCountLimit: Int = 5_000_000_000
   ) throws {
     let writer = try CheckpointWriter(
       output: output, tensors: checkpoint.tensorNames.compactMap(checkpoint.info),
       sources: [checkpoint.folder], overwrite: overwrite,
-      maximumShardByteCount: maximumShardByteCount)
+      shardByteCountLimit: shardByteCountLimit)
     #expect(writer.tensorByteCount == checkpoint.byteCount)
     for name in order ?? checkpoint.tensorNames {
       try writer.write(try checkpoint.tensor(name), named: name)
@@ -54,11 +54,11 @@ import Testing
       opening: Fixtures.folder.appending(path: "models/llama-bf16-sharded"))
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "copy")
-      try copy(original, to: output, maximumShardByteCount: limit)
+      try copy(original, to: output, shardByteCountLimit: limit)
       let written = try Checkpoint(opening: output)
       try expectSameTensors(written, original)
       let plan = try CheckpointPlan(
-        original.tensorNames.compactMap(original.info), maximumShardByteCount: limit)
+        original.tensorNames.compactMap(original.info), shardByteCountLimit: limit)
       for shard in plan.shards {
         let file = try Data(contentsOf: output.appending(path: shard.fileName))
         #expect(file.count == shard.byteCount)
@@ -76,8 +76,8 @@ import Testing
     let order = original.tensorNames.shuffled(using: &generator)
     try withTemporaryFolder { folder in
       let outputs = ["a", "b"].map { folder.appending(path: $0) }
-      try copy(original, to: outputs[0], maximumShardByteCount: 50_000)
-      try copy(original, to: outputs[1], order: order, maximumShardByteCount: 50_000)
+      try copy(original, to: outputs[0], shardByteCountLimit: 50_000)
+      try copy(original, to: outputs[1], order: order, shardByteCountLimit: 50_000)
       let written = try outputs.map(names)
       #expect(written[0] == written[1])
       for name in written[0] {
@@ -152,7 +152,7 @@ import Testing
       let writer = try CheckpointWriter(
         output: folder.appending(path: "out"),
         tensors: ["a", "b"].map { TensorInfo(name: $0, dtype: .uint8, shape: [1]) }, sources: [],
-        overwrite: false, maximumShardByteCount: 1)
+        overwrite: false, shardByteCountLimit: 1)
       for name in ["", ".", "..", "../x", "/x", "a/b", "a\0b"] {
         expectInputError(.invalidValue, mentioning: ["not the name of a file"]) {
           try writer.write("text", toFile: name)

@@ -16,35 +16,35 @@ import Testing
   }
 
   @Test func defaults() throws {
-    #expect(try arguments("{}") == QuantizationArguments(numBits: 8, strategy: .tensor))
+    #expect(try arguments("{}") == QuantizationArguments(bitCount: 8, strategy: .tensor))
     #expect(
       try arguments(#"{"num_bits": 4, "group_size": 128}"#)
-        == QuantizationArguments(numBits: 4, strategy: .group, groupSize: 128))
+        == QuantizationArguments(bitCount: 4, strategy: .group, groupSize: 128))
     #expect(
       try arguments(#"{"group_size": -1, "symmetric": false}"#)
-        == QuantizationArguments(numBits: 8, isSymmetric: false, strategy: .channel))
+        == QuantizationArguments(bitCount: 8, isSymmetric: false, strategy: .channel))
     #expect(
       try arguments(#"{"group_size": -1, "strategy": "channel"}"#).strategy == .channel)
     #expect(
       try arguments(#"{"type": "float", "block_structure": [128, 128]}"#)
         == QuantizationArguments(
-          numBits: 8, type: .float, strategy: .block, blockStructure: [128, 128]))
+          bitCount: 8, type: .float, strategy: .block, blockStructure: [128, 128]))
     #expect(
       try arguments(#"{"group_size": null, "actorder": null, "observer_kwargs": null}"#)
-        == QuantizationArguments(numBits: 8, strategy: .tensor))
+        == QuantizationArguments(bitCount: 8, strategy: .tensor))
   }
 
   @Test func everyFieldComesBack() throws {
     let all = QuantizationArguments(
-      numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, dynamic: .local,
-      actorder: .static, scaleDType: .float8E4M3, zeroPointDType: .int8, observer: "mse",
+      bitCount: 4, type: .float, strategy: .tensorGroup, groupSize: 16, dynamic: .local,
+      activationOrder: .static, scaleDType: .float8E4M3, zeroPointDType: .int8, observer: "mse",
       observerArguments: [.init("grid", 20)])
     #expect(try QuantizationArguments(all.json) == all)
     #expect(all.json["scale_dtype"] == "torch.float8_e4m3fn")
-    let token = QuantizationArguments(numBits: 8, strategy: .token, dynamic: .all)
+    let token = QuantizationArguments(bitCount: 8, strategy: .token, dynamic: .all)
     #expect(try QuantizationArguments(token.json) == token)
     let block = QuantizationArguments(
-      numBits: 8, type: .float, strategy: .block, blockStructure: [128, 64])
+      bitCount: 8, type: .float, strategy: .block, blockStructure: [128, 64])
     #expect(try QuantizationArguments(block.json) == block)
   }
 
@@ -110,16 +110,16 @@ import Testing
   }
 
   @Test func presets() throws {
-    for bits in 2...8 {
-      let symmetric = try QuantizationScheme.preset(named: "w\(bits)a16")
+    for bitCount in 2...8 {
+      let symmetric = try QuantizationScheme.preset(named: "w\(bitCount)a16")
       #expect(
         symmetric.weights
-          == QuantizationArguments(numBits: bits, strategy: .group, groupSize: 128))
+          == QuantizationArguments(bitCount: bitCount, strategy: .group, groupSize: 128))
       #expect(symmetric.inputActivations == nil)
       #expect(symmetric.targets == ["Linear"])
-      let asymmetric = try QuantizationScheme.preset(named: "W\(bits)A16_asym", targets: ["x"])
+      let asymmetric = try QuantizationScheme.preset(named: "W\(bitCount)A16_asym", targets: ["x"])
       #expect(asymmetric.weights?.isSymmetric == false)
-      #expect(asymmetric.weights?.numBits == bits)
+      #expect(asymmetric.weights?.bitCount == bitCount)
       #expect(asymmetric.targets == ["x"])
     }
     for name in QuantizationScheme.supportedPresets {

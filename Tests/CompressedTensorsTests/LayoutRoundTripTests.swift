@@ -30,13 +30,13 @@ import Testing
   }
 
   @Test(arguments: 2...8, [CompressionFormat.intQuantized, .naiveQuantized])
-  func integersInBytes(bits: Int, format: CompressionFormat) throws {
-    var generator = SeededGenerator(seed: UInt64(bits))
+  func integersInBytes(bitCount: Int, format: CompressionFormat) throws {
+    var generator = SeededGenerator(seed: UInt64(bitCount))
     for columns in [1, 7, 31, 32, 33, 129, 200] {
       for (strategy, size) in PackQuantizedTests.strategies {
         for isSymmetric in [true, false] {
           let arguments = QuantizationArguments(
-            numBits: bits, isSymmetric: isSymmetric, strategy: strategy, groupSize: size)
+            bitCount: bitCount, isSymmetric: isSymmetric, strategy: strategy, groupSize: size)
           try expectRoundTrip(
             generator.quantizedWeight(5, columns, arguments), format,
             "\(columns) columns, \(strategy), symmetric \(isSymmetric)")
@@ -46,11 +46,11 @@ import Testing
   }
 
   static let fp8: [QuantizationArguments] = [
-    QuantizationArguments(numBits: 8, type: .float, strategy: .tensor),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .channel),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .group, groupSize: 128),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .block, blockStructure: [128, 128]),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .block, blockStructure: [2, 3]),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .tensor),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .channel),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .group, groupSize: 128),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .block, blockStructure: [128, 128]),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .block, blockStructure: [2, 3]),
   ]
 
   @Test(arguments: fp8.indices, [1, 7, 128, 129, 200])
@@ -71,9 +71,9 @@ import Testing
   @Test(arguments: [2, 16, 30, 32, 34, 128, 200])
   func powersOfTwo(columns: Int) throws {
     var generator = SeededGenerator(seed: 10)
-    for (bits, format) in [(4, CompressionFormat.mxfp4PackQuantized), (8, .mxfp8Quantized)] {
+    for (bitCount, format) in [(4, CompressionFormat.mxfp4PackQuantized), (8, .mxfp8Quantized)] {
       let arguments = QuantizationArguments(
-        numBits: bits, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8)
+        bitCount: bitCount, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8)
       // All exponents that a byte can hold, the least and the greatest first.
       let weight = try generator.floatWeight(40, columns, arguments, scaleDType: .uint8) {
         (generator, count) in
@@ -82,14 +82,14 @@ import Testing
           return Float(sign: .plus, exponent: exponent, significand: 1)
         }
       }
-      try expectRoundTrip(weight, format, "\(bits) bits")
+      try expectRoundTrip(weight, format, "\(bitCount) bits")
     }
   }
 
   @Test(arguments: [2, 16, 18, 32, 160]) func scalesOfScales(columns: Int) throws {
     var generator = SeededGenerator(seed: 11)
     let arguments = QuantizationArguments(
-      numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3)
+      bitCount: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3)
     let weight = try generator.floatWeight(
       9, columns, arguments, scaleDType: .float8E4M3, globalScale: 1234.5
     ) { generator, count in
@@ -101,7 +101,7 @@ import Testing
   /// Every number of e4m3 from 0 through those below the least normal one to 448.
   @Test func everyScaleOfNVFP4() throws {
     let arguments = QuantizationArguments(
-      numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3)
+      bitCount: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3)
     var generator = SeededGenerator(seed: 14)
     let scales = (0..<127).map { (code: Int) -> Float in
       let (exponent, mantissa) = (code >> 3, Float(code & 7))
@@ -122,7 +122,7 @@ import Testing
       (16, .nvfp4PackQuantized, .float8E4M3),
     ] {
       let arguments = QuantizationArguments(
-        numBits: 4, type: .float, strategy: size == 16 ? .tensorGroup : .group, groupSize: size,
+        bitCount: 4, type: .float, strategy: size == 16 ? .tensorGroup : .group, groupSize: size,
         scaleDType: dtype)
       expectInputError(.unsupported) {
         try format.encoding().plannedTensors(
@@ -140,7 +140,7 @@ extension SeededGenerator {
   ) throws -> QuantizedWeight {
     let grouping = try arguments.grouping(rows: rows, columns: columns)
     let codes = (0..<rows * columns).map { _ in
-      let code = UInt8(below(1 << arguments.numBits))
+      let code = UInt8(below(1 << arguments.bitCount))
       return code & 0x7F == 0x7F ? 0 : code
     }
     return QuantizedWeight(

@@ -18,13 +18,13 @@ import Testing
   ]
 
   @Test(arguments: 2...8, [1, 2, 7, 8, 31, 32, 33, 96, 129, 200])
-  func roundTrips(bits: Int, columns: Int) throws {
-    var generator = SeededGenerator(seed: UInt64(bits * 1000 + columns))
+  func roundTrips(bitCount: Int, columns: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(bitCount * 1000 + columns))
     for (strategy, groupSize) in Self.strategies {
       for isSymmetric in [true, false] {
         for rows in [1, 3, 11, 32] {
           let arguments = QuantizationArguments(
-            numBits: bits, isSymmetric: isSymmetric, strategy: strategy, groupSize: groupSize)
+            bitCount: bitCount, isSymmetric: isSymmetric, strategy: strategy, groupSize: groupSize)
           let weight = try generator.quantizedWeight(rows, columns, arguments)
           let tensors = encoding.tensors(for: weight, name: "a.b")
           let planned = try encoding.plannedTensors(
@@ -41,31 +41,31 @@ import Testing
   }
 
   /// Element i of a row occupies the bits [i*b, (i+1)*b) counted through its words.
-  @Test(arguments: 2...8) func streamsAreDense(bits: Int) throws {
+  @Test(arguments: 2...8) func streamsAreDense(bitCount: Int) throws {
     var generator = SeededGenerator(seed: 5)
     let arguments = QuantizationArguments(
-      numBits: bits, isSymmetric: false, strategy: .group, groupSize: 32)
+      bitCount: bitCount, isSymmetric: false, strategy: .group, groupSize: 32)
     let weight = try generator.quantizedWeight(37, 77, arguments)
     let tensors = encoding.tensors(for: weight, name: "x")
     func bit(_ words: [UInt32], _ index: Int) -> Int { Int(words[index / 32] >> (index % 32) & 1) }
     let packed = tensors[0].tensor.elements(as: UInt32.self)
-    let words = (77 * bits + 31) / 32
+    let words = (77 * bitCount + 31) / 32
     for row in 0..<37 {
       let stream = Array(packed[row * words..<(row + 1) * words])
       for column in 0..<77 {
-        let code = (0..<bits).reduce(0) { $0 | bit(stream, column * bits + $1) << $1 }
+        let code = (0..<bitCount).reduce(0) { $0 | bit(stream, column * bitCount + $1) << $1 }
         #expect(code == Int(weight.codes.bytes[row * 77 + column]))
       }
-      #expect((77 * bits..<words * 32).everySatisfies { bit(stream, $0) == 0 })
+      #expect((77 * bitCount..<words * 32).everySatisfies { bit(stream, $0) == 0 })
     }
     let zeroPoints = tensors[3].tensor
-    let zeroWords = (37 * bits + 31) / 32
+    let zeroWords = (37 * bitCount + 31) / 32
     #expect(zeroPoints.shape == [zeroWords, 3])
     let all = zeroPoints.elements(as: UInt32.self)
     for group in 0..<3 {
       let stream = (0..<zeroWords).map { all[$0 * 3 + group] }
       for row in 0..<37 {
-        let code = (0..<bits).reduce(0) { $0 | bit(stream, row * bits + $1) << $1 }
+        let code = (0..<bitCount).reduce(0) { $0 | bit(stream, row * bitCount + $1) << $1 }
         #expect(code == Int(try #require(weight.zeroPoints)[row * 3 + group]))
       }
     }
@@ -75,7 +75,7 @@ import Testing
     var codes = [UInt8](repeating: 0, count: 32)
     codes[10] = 0b101  // bits 30 and 31 of word 0, bit 0 of word 1
     codes[21] = 0b110  // bit 31 of word 1, bits 0 and 1 of word 2
-    let arguments = QuantizationArguments(numBits: 3, strategy: .channel)
+    let arguments = QuantizationArguments(bitCount: 3, strategy: .channel)
     let weight = QuantizedWeight(
       arguments: arguments, grouping: try arguments.grouping(rows: 1, columns: 32),
       codes: Tensor(bytes: codes, shape: [1, 32], dtype: .uint8),
@@ -85,13 +85,13 @@ import Testing
   }
 
   /// Each zero point by itself, so that the ends and the middle are met in every strategy.
-  @Test(arguments: 2...8) func everyZeroPointThatMatters(bits: Int) throws {
-    var generator = SeededGenerator(seed: UInt64(bits))
-    let middle = 1 << (bits - 1)
+  @Test(arguments: 2...8) func everyZeroPointThatMatters(bitCount: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(bitCount))
+    let middle = 1 << (bitCount - 1)
     let formats: [CompressionFormat] = [.packQuantized, .intQuantized, .naiveQuantized]
     for (strategy, size) in Self.strategies {
       let arguments = QuantizationArguments(
-        numBits: bits, isSymmetric: false, strategy: strategy, groupSize: size)
+        bitCount: bitCount, isSymmetric: false, strategy: strategy, groupSize: size)
       for (rows, columns) in [(1, 1), (3, 33), (11, 128)] {
         let some = try generator.quantizedWeight(rows, columns, arguments)
         for zeroPoint in [0, 1, middle, 2 * middle - 1] {
@@ -113,9 +113,9 @@ import Testing
     }
   }
 
-  @Test(arguments: 2...8) func zeroPointsShiftByTheMiddle(bits: Int) throws {
-    let arguments = QuantizationArguments(numBits: bits, isSymmetric: false, strategy: .tensor)
-    let middle = 1 << (bits - 1)
+  @Test(arguments: 2...8) func zeroPointsShiftByTheMiddle(bitCount: Int) throws {
+    let arguments = QuantizationArguments(bitCount: bitCount, isSymmetric: false, strategy: .tensor)
+    let middle = 1 << (bitCount - 1)
     for zeroPoint in [0, 1, middle, 2 * middle - 1] {
       let weight = QuantizedWeight(
         arguments: arguments, grouping: try arguments.grouping(rows: 1, columns: 2),
@@ -131,7 +131,7 @@ import Testing
   @Test func refusesHostileTensors() throws {
     var generator = SeededGenerator(seed: 6)
     let arguments = QuantizationArguments(
-      numBits: 4, isSymmetric: false, strategy: .group, groupSize: 32)
+      bitCount: 4, isSymmetric: false, strategy: .group, groupSize: 32)
     let weight = try generator.quantizedWeight(8, 64, arguments)
     let good = Dictionary(
       uniqueKeysWithValues: encoding.tensors(for: weight, name: "x").map { ($0.0, $0.1) })
@@ -193,7 +193,7 @@ extension SeededGenerator {
     _ rows: Int, _ columns: Int, _ arguments: QuantizationArguments
   ) throws -> QuantizedWeight {
     let grouping = try arguments.grouping(rows: rows, columns: columns)
-    let bound = 1 << arguments.numBits
+    let bound = 1 << arguments.bitCount
     let count = grouping.parameterCount
     let special = [0, 1, bound / 2, bound - 1].map { UInt8($0) }
     return QuantizedWeight(

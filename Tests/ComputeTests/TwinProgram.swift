@@ -17,7 +17,7 @@ struct TwinProgram {
     var delivered: [(parameter: Parameter, gradient: [Float])] = []
 
     /// All numbers, bit by bit.
-    var bits: [UInt32] {
+    var bitPatterns: [UInt32] {
       (output + inputGradients.joined() + delivered.flatMap(\.gradient)).map(\.bitPattern)
     }
   }

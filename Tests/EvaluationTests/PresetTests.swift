@@ -24,17 +24,17 @@ import Testing
 
   /// What rounding to so many bits may do to logits; inputs count as well as weights.
   private func allowed(_ scheme: QuantizationScheme) -> Double {
-    let bits = [scheme.weights, scheme.inputActivations].compactMap { arguments in
-      arguments.map { $0.type == .float && $0.numBits == 8 ? 5 : $0.numBits }
+    let bitCounts = [scheme.weights, scheme.inputActivations].compactMap { arguments in
+      arguments.map { $0.type == .float && $0.bitCount == 8 ? 5 : $0.bitCount }
     }
-    return [2: 1.0, 3: 0.6, 4: 0.5, 5: 0.2, 6: 0.12, 7: 0.08, 8: 0.06][bits.min() ?? 8] ?? 0
+    return [2: 1.0, 3: 0.6, 4: 0.5, 5: 0.2, 6: 0.12, 7: 0.08, 8: 0.06][bitCounts.min() ?? 8] ?? 0
   }
 
   /// Tuning gains; with 7 and 8 bits there is little to gain, and it loses no more than chance.
   private func expectGain(_ report: RunReport, _ scheme: QuantizationScheme, _ name: String) {
     // W7A8 ends 2.3 % and FP8_BLOCK 4.2 % above on a processor that computes in f32.
     let chance = ComputeType.automatic == .bfloat16 ? 1.02 : 1.05
-    let isFine = scheme.weights.map { $0.numBits >= 7 } ?? true
+    let isFine = scheme.weights.map { $0.bitCount >= 7 } ?? true
     for block in report.blocks {
       let limit = isFine ? chance * block.rtnLoss : block.rtnLoss
       #expect(

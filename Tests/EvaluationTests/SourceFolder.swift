@@ -60,7 +60,7 @@ struct SourceFolder {
       tensors: tensors.sorted { $0.key < $1.key }.map {
         TensorInfo(name: $0.key, dtype: $0.value.dtype, shape: $0.value.shape)
       }, sources: [], overwrite: false,
-      maximumShardByteCount: isSharded ? 200_000 : 5_000_000_000)
+      shardByteCountLimit: isSharded ? 200_000 : 5_000_000_000)
     for (name, tensor) in tensors { try writer.write(tensor, named: name) }
     try writer.finish()
     try FileManager.default.removeItem(at: model.appending(path: "model.safetensors"))

@@ -44,10 +44,10 @@ import Testing
     let blockCount = try #require(summary.structure?.blockCount)
     #expect(quantization.groups.reduce(0) { $0 + $1.layerCount } == 7 * blockCount)
     if schemes.count == 1 {
-      let bits = Double(try #require(schemes[0].prefix(1).first?.wholeNumberValue))
+      let bitCount = Double(try #require(schemes[0].prefix(1).first?.wholeNumberValue))
       // A scale of 16 bits for 32 weights; zero points take as many bits as weights.
-      let zeroPoint = name.hasSuffix("asym") ? bits / 32 : 0
-      #expect(abs(quantization.bitsPerWeight - (bits + 0.5 + zeroPoint)) < 0.05)
+      let zeroPoint = name.hasSuffix("asym") ? bitCount / 32 : 0
+      #expect(abs(quantization.bitsPerWeight - (bitCount + 0.5 + zeroPoint)) < 0.05)
     }
     #expect(summary.tokenizer == nil)
     #expect(summary.tokenizerProblem != nil)

@@ -20,8 +20,8 @@ struct OracleModel {
   init(_ name: String, configuration: String = "config.json") throws {
     let folder = Fixtures.folder.appending(path: "models/\(name)")
     checkpoint = try Checkpoint(opening: folder)
-    let config = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
-    description = try Architectures.describe(JSONReader(config))
+    let parsed = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
+    description = try Architectures.describe(JSONReader(parsed))
     oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
     device = try CPUDevice(compute: .float32)
   }

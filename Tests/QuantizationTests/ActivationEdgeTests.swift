@@ -17,8 +17,8 @@ import Testing
 
   static let kinds =
     ActivationOracleTests.cases + [
-      .init("int4_token", bits: 4), .init("int4_token_asym", bits: 4, isSymmetric: false),
-      .init("int8_tensor_static", given: 0.02), .init("int4_group16", bits: 4, groupSize: 16),
+      .init("int4_token", bitCount: 4), .init("int4_token_asym", bitCount: 4, isSymmetric: false),
+      .init("int8_tensor_static", given: 0.02), .init("int4_group16", bitCount: 4, groupSize: 16),
     ]
 
   @Test(arguments: kinds.indices, rows.indices)

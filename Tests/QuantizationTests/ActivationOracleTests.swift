@@ -14,12 +14,12 @@ import Testing
     var testDescription: String { name }
 
     init(
-      _ name: String, format: ck_float_format? = nil, bits: Int32 = 8, isSymmetric: Bool = true,
+      _ name: String, format: ck_float_format? = nil, bitCount: Int32 = 8, isSymmetric: Bool = true,
       groupSize: Int = 64, given: Float = 0
     ) {
       self.name = name
       rule = ck_activation_rule(
-        is_float: format == nil ? 0 : 1, format: format ?? CK_FP8, bits: bits,
+        is_float: format == nil ? 0 : 1, format: format ?? CK_FP8, bits: bitCount,
         symmetric: isSymmetric ? 1 : 0, runtime: 0, columns: 64, group_size: groupSize,
         given: given, type: CK_F32)
     }

@@ -8,16 +8,16 @@ import Testing
 /// Weights at the edges of what floats can hold: each gives a defined, finite result.
 @Suite struct FloatEdgeTests {
   static let kinds: [QuantizationArguments] = [
-    QuantizationArguments(numBits: 8, type: .float, strategy: .tensor),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .channel),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .block, blockStructure: [4, 64]),
-    QuantizationArguments(numBits: 8, type: .float, strategy: .group, groupSize: 32),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .tensor),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .channel),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .block, blockStructure: [4, 64]),
+    QuantizationArguments(bitCount: 8, type: .float, strategy: .group, groupSize: 32),
     QuantizationArguments(
-      numBits: 8, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8),
+      bitCount: 8, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8),
     QuantizationArguments(
-      numBits: 4, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8),
+      bitCount: 4, type: .float, strategy: .group, groupSize: 32, scaleDType: .uint8),
     QuantizationArguments(
-      numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3),
+      bitCount: 4, type: .float, strategy: .tensorGroup, groupSize: 16, scaleDType: .float8E4M3),
   ]
 
   static let weights: [(name: String, elements: [Float])] = [
@@ -52,7 +52,7 @@ import Testing
       guard let quantizer = try quantizer(kind, elements, scaleDType) else { continue }
       let y = quantizer.quantized(to: .float32).floats()
       let finished = try quantizer.finished()
-      let isByte = Self.kinds[kind].numBits == 8
+      let isByte = Self.kinds[kind].bitCount == 8
       let greatest: Float = isByte ? 448 : 6
       for index in elements.indices {
         let (row, group) = (index / 100, index % 100 / finished.grouping.groupSize)
@@ -120,11 +120,11 @@ import Testing
   @Test func refusesUnknownKinds() {
     let weight = Tensor(zeros: [2, 32], dtype: .float32)
     for arguments in [
-      QuantizationArguments(numBits: 4, type: .float, strategy: .channel),
-      QuantizationArguments(numBits: 4, type: .float, strategy: .group, groupSize: 16),
-      QuantizationArguments(numBits: 8, type: .float, strategy: .token, dynamic: .all),
+      QuantizationArguments(bitCount: 4, type: .float, strategy: .channel),
+      QuantizationArguments(bitCount: 4, type: .float, strategy: .group, groupSize: 16),
+      QuantizationArguments(bitCount: 8, type: .float, strategy: .token, dynamic: .all),
       QuantizationArguments(
-        numBits: 8, type: .float, strategy: .channel, scaleDType: .float8E4M3),
+        bitCount: 8, type: .float, strategy: .channel, scaleDType: .float8E4M3),
     ] {
       expectInputError(.unsupported) {
         try arguments.makeWeightQuantizer(for: weight, scaleDType: .float32)

@@ -36,18 +36,20 @@ struct FloatOracleCase: Sendable, CustomTestStringConvertible {
   private static func arguments(
     _ fields: JSONReader, type: String
   ) throws -> QuantizationArguments {
-    let bits = try fields.required("bits").int()
+    let bitCount = try fields.required("bits").int()
     guard let size = fields.value["group_size"]?.intValue else {
       let block = try fields.required("group_size").elements().map { try $0.int() }
       return QuantizationArguments(
-        numBits: bits, type: .float, strategy: .block, blockStructure: block)
+        bitCount: bitCount, type: .float, strategy: .block, blockStructure: block)
     }
     switch (type, size) {
-    case ("fp", 0): return QuantizationArguments(numBits: bits, type: .float, strategy: .tensor)
-    case ("fp", -1): return QuantizationArguments(numBits: bits, type: .float, strategy: .channel)
+    case ("fp", 0):
+      return QuantizationArguments(bitCount: bitCount, type: .float, strategy: .tensor)
+    case ("fp", -1):
+      return QuantizationArguments(bitCount: bitCount, type: .float, strategy: .channel)
     default:
       return QuantizationArguments(
-        numBits: bits, type: .float, strategy: type == "nv_fp" ? .tensorGroup : .group,
+        bitCount: bitCount, type: .float, strategy: type == "nv_fp" ? .tensorGroup : .group,
         groupSize: size, scaleDType: type == "nv_fp" ? .float8E4M3 : .uint8)
     }
   }

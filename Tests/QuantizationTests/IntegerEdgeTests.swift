@@ -27,21 +27,23 @@ import Testing
     [DType.bfloat16, .float16, .float32])
   func results(edge: Int, scaleDType: DType) throws {
     let weight = Tensor(Self.edges[edge].row, shape: [1, 40])
-    for bits in 2...8 {
+    for bitCount in 2...8 {
       for isSymmetric in [true, false] {
         for (strategy, size) in [
           (QuantizationArguments.Strategy.group, 16), (.channel, nil), (.tensor, nil),
         ] {
           let arguments = QuantizationArguments(
-            numBits: bits, isSymmetric: isSymmetric, strategy: strategy, groupSize: size)
+            bitCount: bitCount, isSymmetric: isSymmetric, strategy: strategy, groupSize: size)
           let quantizer = try IntegerWeightQuantizer(
             weight: weight, arguments: arguments, scaleDType: scaleDType)
-          let what = "\(Self.edges[edge].name), \(bits) bits, symmetric \(isSymmetric), \(strategy)"
+          let what =
+            "\(Self.edges[edge].name), \(bitCount) bits, symmetric \(isSymmetric), \(strategy)"
           for _ in 0..<3 {
             let result = try quantizer.finished()
             #expect(result.scales.everySatisfies { $0.isFinite && $0 != 0 }, "\(what)")
-            #expect(result.codes.bytes.everySatisfies { Int($0) < 1 << bits }, "\(what)")
-            #expect(result.zeroPoints?.everySatisfies { Int($0) < 1 << bits } ?? true, "\(what)")
+            #expect(result.codes.bytes.everySatisfies { Int($0) < 1 << bitCount }, "\(what)")
+            #expect(
+              result.zeroPoints?.everySatisfies { Int($0) < 1 << bitCount } ?? true, "\(what)")
             let stored = result.dequantized(to: .float32)
             expectClose(quantizer.quantized(to: .float32), stored, .exact, what)
             // Nothing is off by more than a step, or half of one where nothing is clipped.
@@ -62,19 +64,20 @@ import Testing
     let importances: [[Float]?] = [
       nil, Array(repeating: 0, count: 40), (0..<40).map { $0 % 3 == 0 ? 0 : Float($0) * 1e30 },
     ]
-    for bits in 2...8 {
+    for bitCount in 2...8 {
       for (strategy, size) in [(QuantizationArguments.Strategy.group, 16), (.channel, nil)] {
         for importance in importances {
           let quantizer = try IntegerWeightQuantizer(
             weight: weight,
-            arguments: QuantizationArguments(numBits: bits, strategy: strategy, groupSize: size),
+            arguments: QuantizationArguments(
+              bitCount: bitCount, strategy: strategy, groupSize: size),
             scaleDType: scaleDType)
           quantizer.searchScales(importance: importance)
           for _ in 0..<2 {
             let result = try quantizer.finished()
-            let what = "\(Self.edges[edge].name), \(bits) bits, \(strategy)"
+            let what = "\(Self.edges[edge].name), \(bitCount) bits, \(strategy)"
             #expect(result.scales.everySatisfies { $0.isFinite && $0 != 0 }, "\(what)")
-            #expect(result.codes.bytes.everySatisfies { Int($0) < 1 << bits }, "\(what)")
+            #expect(result.codes.bytes.everySatisfies { Int($0) < 1 << bitCount }, "\(what)")
             #expect(
               quantizer.quantized(to: .float32).floats().everySatisfies { $0.isFinite }, "\(what)")
             quantizer.step(
@@ -96,7 +99,7 @@ import Testing
       let quantizer = try IntegerWeightQuantizer(
         weight: weight,
         arguments: QuantizationArguments(
-          numBits: 2, isSymmetric: false, strategy: .group, groupSize: 16),
+          bitCount: 2, isSymmetric: false, strategy: .group, groupSize: 16),
         scaleDType: scaleDType, isTuned: false)
       quantizer.searchScales(importance: importance)
       let result = try quantizer.finished()
@@ -112,7 +115,7 @@ import Testing
   @Test func zeroGroupHasNoGradientAndStaysZero() throws {
     let quantizer = try IntegerWeightQuantizer(
       weight: Tensor(zeros: [2, 32], dtype: .bfloat16),
-      arguments: QuantizationArguments(numBits: 4, strategy: .group, groupSize: 16),
+      arguments: QuantizationArguments(bitCount: 4, strategy: .group, groupSize: 16),
       scaleDType: .bfloat16)
     let gradients = quantizer.gradients(of: [Float](repeating: 3, count: 64))
     #expect(gradients.alpha.everySatisfies { $0 == 0 })
@@ -124,7 +127,7 @@ import Testing
     var generator = SeededGenerator(seed: 1)
     let quantizer = try IntegerWeightQuantizer(
       weight: generator.tensor([3, 20]),
-      arguments: QuantizationArguments(numBits: 3, strategy: .channel), scaleDType: .float16)
+      arguments: QuantizationArguments(bitCount: 3, strategy: .channel), scaleDType: .float16)
     let before = quantizer.parameters
     quantizer.step(
       gradient: [Float](repeating: .nan, count: 60), learningRate: 0.1, rangeLearningRate: 0.1)
@@ -137,7 +140,7 @@ import Testing
   @Test func rangeScalesAreClampedInPlace() throws {
     let quantizer = try IntegerWeightQuantizer(
       weight: Tensor([-1, 2, 3, -4], shape: [1, 4]),
-      arguments: QuantizationArguments(numBits: 4, strategy: .channel), scaleDType: .float32)
+      arguments: QuantizationArguments(bitCount: 4, strategy: .channel), scaleDType: .float32)
     quantizer.setParameters(values: nil, alpha: [1.5], beta: [-0.5])
     _ = quantizer.quantized(to: .float32)
     #expect(quantizer.parameters.alpha == [1])
@@ -150,7 +153,7 @@ import Testing
     let quantizer = try IntegerWeightQuantizer(
       weight: weight,
       arguments: QuantizationArguments(
-        numBits: 2, isSymmetric: false, strategy: .group, groupSize: 32),
+        bitCount: 2, isSymmetric: false, strategy: .group, groupSize: 32),
       scaleDType: .bfloat16)
     let start = quantizer.parameters
     quantizer.step(
@@ -169,7 +172,7 @@ import Testing
     var generator = SeededGenerator(seed: 3)
     let weight = generator.tensor([4, 33])
     let quantizer = try IntegerWeightQuantizer(
-      weight: weight, arguments: QuantizationArguments(numBits: 4, strategy: .channel),
+      weight: weight, arguments: QuantizationArguments(bitCount: 4, strategy: .channel),
       scaleDType: .float32)
     let dense = quantizer.quantized(to: .bfloat16).elements(as: UInt16.self)
     var spread = [UInt16](repeating: 7, count: 4 * 40)
@@ -193,7 +196,7 @@ import Testing
       let quantizer = try IntegerWeightQuantizer(
         weight: generator.tensor([13, 100]),
         arguments: QuantizationArguments(
-          numBits: 4, isSymmetric: false, strategy: strategy,
+          bitCount: 4, isSymmetric: false, strategy: strategy,
           groupSize: strategy == .group ? 32 : nil),
         scaleDType: .bfloat16)
       for _ in 0..<5 {
@@ -209,7 +212,7 @@ import Testing
   }
 
   @Test func refusesWhatIsNotFinite() {
-    let arguments = QuantizationArguments(numBits: 4, strategy: .channel)
+    let arguments = QuantizationArguments(bitCount: 4, strategy: .channel)
     for bad in [Float.nan, .infinity, -.infinity] {
       expectInputError(.notFinite, mentioning: ["row 1"]) {
         try IntegerWeightQuantizer(
@@ -231,10 +234,10 @@ import Testing
   @Test func refusesOtherArguments() {
     let weight = Tensor([1, 2], shape: [1, 2])
     for arguments in [
-      QuantizationArguments(numBits: 4, strategy: .tensorGroup, groupSize: 2),
-      QuantizationArguments(numBits: 4, strategy: .block, blockStructure: [1, 2]),
-      QuantizationArguments(numBits: 8, strategy: .token, dynamic: .all),
-      QuantizationArguments(numBits: 4, strategy: .channel, actorder: .group),
+      QuantizationArguments(bitCount: 4, strategy: .tensorGroup, groupSize: 2),
+      QuantizationArguments(bitCount: 4, strategy: .block, blockStructure: [1, 2]),
+      QuantizationArguments(bitCount: 8, strategy: .token, dynamic: .all),
+      QuantizationArguments(bitCount: 4, strategy: .channel, activationOrder: .group),
     ] {
       expectInputError(.unsupported) {
         try arguments.makeWeightQuantizer(for: weight, scaleDType: .float32)
@@ -244,7 +247,7 @@ import Testing
 
   @Test func everyWeightTypeGivesTheSame() throws {
     let narrow = Tensor((0..<64).map { Float($0 % 13) - 6 }, shape: [2, 32])
-    let arguments = QuantizationArguments(numBits: 3, strategy: .group, groupSize: 16)
+    let arguments = QuantizationArguments(bitCount: 3, strategy: .group, groupSize: 16)
     let results = try [DType.float32, .float16, .bfloat16, .float64].map { dtype in
       let weight =
         dtype == .float64

@@ -74,7 +74,7 @@ import Testing
       let range = first..<first + 256
       let largest = elements[range].reduce(0) { max($0, abs($1)) }
       let least: Float = result.scaleDType == .float16 ? 1e-6 : 1e-25
-      let steps = Float(1 << type.bits)
+      let steps = Float(1 << type.bitCount)
       let share =
         largest < least ? 2 : type.isAsymmetric ? 1.05 / (steps - 1) : 1.25 / (steps / 2)
       let farthest = range.reduce(Float(0)) { max($0, abs(weight[$1] - elements[$1])) }
@@ -114,8 +114,8 @@ import Testing
       // Full range, or near each other.
       let exponents = Bool.random(using: &generator) ? UInt32(0)...141 : 100...104
       func number(_ exponents: ClosedRange<UInt32>) -> Float {
-        let bits = UInt32.random(in: 0...0x7F_FFFF, using: &generator)
-        return Float(bitPattern: UInt32.random(in: exponents, using: &generator) << 23 | bits)
+        let pattern = UInt32.random(in: 0...0x7F_FFFF, using: &generator)
+        return Float(bitPattern: UInt32.random(in: exponents, using: &generator) << 23 | pattern)
       }
       let elements = (0..<512).map { _ in number(exponents) * (generator.below(2) == 0 ? 1 : -1) }
       let zeros = generator.below(4)

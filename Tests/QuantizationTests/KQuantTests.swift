@@ -105,7 +105,7 @@ func expectNearestCodes(
       let y = Double(scales[group]) * Double(code - result.type.zeroPoint)
       return abs(y - Double(minimums?[group] ?? 0) - Double(weight[index]))
     }
-    let greatest = (1 << result.type.bits) - 1
+    let greatest = (1 << result.type.bitCount) - 1
     let nearest = (0...greatest).map(distance).min() ?? 0
     let allowed = nearest + 1e-6 * Double(abs(weight[index]) + (minimums?[group] ?? 0))
     guard Int(code) <= greatest, distance(Int(code)) <= allowed else {
@@ -157,7 +157,7 @@ func expectNearestCodes(
     var (missing, filled) = (even, even)
     for first in stride(from: 0, to: 256, by: 2 * size) {
       let squares = elements[first..<first + size].reduce(0) { $0 + $1 * $1 }
-      let raise = type.bits > 3 ? (squares / 32).squareRoot() : 0
+      let raise = type.bitCount > 3 ? (squares / 32).squareRoot() : 0
       for column in first..<first + size {
         missing[column] = 0
         filled[column] = abs(elements[column]) + raise

@@ -30,7 +30,7 @@ struct OracleCase: Sendable, CustomTestStringConvertible {
           return OracleCase(
             fileName: try file.required("file").string(), name: name,
             arguments: QuantizationArguments(
-              numBits: try fields.required("bits").int(),
+              bitCount: try fields.required("bits").int(),
               isSymmetric: try fields.required("sym").bool(), strategy: strategy,
               groupSize: strategy == .group ? size : nil),
             scaleDType: try fields.required("scale_dtype").string() == "float32"

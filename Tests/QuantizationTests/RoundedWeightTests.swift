@@ -7,10 +7,10 @@ import Testing
 @Suite struct RoundedWeightTests {
   static let kinds =
     FloatEdgeTests.kinds + [
-      QuantizationArguments(numBits: 4, strategy: .group, groupSize: 32),
-      QuantizationArguments(numBits: 3, isSymmetric: false, strategy: .group, groupSize: 32),
-      QuantizationArguments(numBits: 8, strategy: .channel),
-      QuantizationArguments(numBits: 2, isSymmetric: false, strategy: .tensor),
+      QuantizationArguments(bitCount: 4, strategy: .group, groupSize: 32),
+      QuantizationArguments(bitCount: 3, isSymmetric: false, strategy: .group, groupSize: 32),
+      QuantizationArguments(bitCount: 8, strategy: .channel),
+      QuantizationArguments(bitCount: 2, isSymmetric: false, strategy: .tensor),
     ]
 
   /// They come out as those of a quantizer whose offsets are zeros, plain and with searched scales.

@@ -11,9 +11,9 @@ import Testing
       ModuleDescription(name: $0, shape: [4, 4])
     }
 
-  private func scheme(_ bits: Int, _ targets: String...) -> QuantizationScheme {
+  private func scheme(_ bitCount: Int, _ targets: String...) -> QuantizationScheme {
     QuantizationScheme(
-      targets: targets, weights: QuantizationArguments(numBits: bits, strategy: .channel))
+      targets: targets, weights: QuantizationArguments(bitCount: bitCount, strategy: .channel))
   }
 
   /// Bits by module.
@@ -22,7 +22,7 @@ import Testing
   ) throws -> [String: Int] {
     let groups = schemes.enumerated().map { ("group_\($0.offset)", $0.element) }
     return try SchemeResolution.resolve(groups: groups, ignore: ignore, modules: Self.modules)
-      .schemes.compactMapValues { $0.weights?.numBits }
+      .schemes.compactMapValues { $0.weights?.bitCount }
   }
 
   @Test func classNamesMeanAllLinearLayers() throws {
@@ -64,15 +64,15 @@ import Testing
       [scheme(2, "re:.*q$"), scheme(3, "re:.*")], [scheme(3, "re:.*"), scheme(2, "re:.*q$")],
     ] {
       let resolution = try resolve(schemes[0], schemes[1])
-      let bits = resolution.schemes.mapValues { $0.weights?.numBits }
-      #expect(bits["model.0.attn.q"] == 2 && bits["model.0.attn.k"] == 3)
+      let bitCounts = resolution.schemes.mapValues { $0.weights?.bitCount }
+      #expect(bitCounts["model.0.attn.q"] == 2 && bitCounts["model.0.attn.k"] == 3)
       #expect(resolution.remarks.count == 1)
       #expect(resolution.remarks[0].contains("LLM Compressor would take 're:.*'"))
     }
     // Neither is narrower: the alphabet.
     let mixed = try resolve(scheme(2, "re:.*attn"), scheme(3, "re:.*0"))
-    #expect(mixed.schemes["model.0.attn.q"]?.weights?.numBits == 3)
-    #expect(mixed.schemes["model.1.attn.q"]?.weights?.numBits == 2)
+    #expect(mixed.schemes["model.0.attn.q"]?.weights?.bitCount == 3)
+    #expect(mixed.schemes["model.1.attn.q"]?.weights?.bitCount == 2)
     #expect(mixed.remarks == [])
     let lost = try resolve(scheme(2, "Linear", "re:.*up"), scheme(3, "model.0.mlp.up"))
     #expect(

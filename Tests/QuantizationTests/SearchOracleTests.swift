@@ -15,8 +15,8 @@ import Testing
     weight = try file.tensor("in.weight")
   }
 
-  private func arguments(_ bits: Int) -> QuantizationArguments {
-    QuantizationArguments(numBits: bits, strategy: .group, groupSize: 32)
+  private func arguments(_ bitCount: Int) -> QuantizationArguments {
+    QuantizationArguments(bitCount: bitCount, strategy: .group, groupSize: 32)
   }
 
   private func importance(_ name: String) throws -> [Float]? {
@@ -31,20 +31,20 @@ import Testing
     return try quantizer.finished()
   }
 
-  @Test(arguments: [2, 3, 4, 8]) func plain(bits: Int) throws {
+  @Test(arguments: [2, 3, 4, 8]) func plain(bitCount: Int) throws {
     let quantizer = try IntegerWeightQuantizer(
-      weight: weight, arguments: arguments(bits), scaleDType: .float16)
+      weight: weight, arguments: arguments(bitCount), scaleDType: .float16)
     let result = try quantizer.finished()
-    expectClose(result.scales, try file.tensor("rtn_w\(bits)_g32.scale").floats(), .exact)
+    expectClose(result.scales, try file.tensor("rtn_w\(bitCount)_g32.scale").floats(), .exact)
     expectClose(
-      result.dequantized(to: .float32), try file.tensor("rtn_w\(bits)_g32.qdq"), .exact)
+      result.dequantized(to: .float32), try file.tensor("rtn_w\(bitCount)_g32.qdq"), .exact)
   }
 
   @Test(arguments: [2, 3, 4, 8], ["none", "imatrix", "imatrix_zeros"])
-  func searched(bits: Int, importance name: String) throws {
+  func searched(bitCount: Int, importance name: String) throws {
     let result = try searched(
-      weight, arguments(bits), scaleDType: .float32, importance: try importance(name))
-    let prefix = "opt_rtn_w\(bits)_g32.\(name)"
+      weight, arguments(bitCount), scaleDType: .float32, importance: try importance(name))
+    let prefix = "opt_rtn_w\(bitCount)_g32.\(name)"
     expectClose(result.scales, try file.tensor("\(prefix).scale").floats(), .exact, "scale")
     expectClose(
       result.dequantized(to: .float32), try file.tensor("\(prefix).qdq"), .exact, "weight")
@@ -74,7 +74,7 @@ import Testing
     #expect(result.scales == stored.floats())
   }
 
-  @Test(arguments: [2, 4]) func searchLosesLessThanPlain(bits: Int) throws {
+  @Test(arguments: [2, 4]) func searchLosesLessThanPlain(bitCount: Int) throws {
     var generator = SeededGenerator(seed: 7)
     let weight = generator.tensor([16, 200], deviation: 0.05)
     func loss(_ result: QuantizedWeight) -> Float {
@@ -82,10 +82,10 @@ import Testing
         .reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     }
     let plain = try IntegerWeightQuantizer(
-      weight: weight, arguments: arguments(bits), scaleDType: .bfloat16
+      weight: weight, arguments: arguments(bitCount), scaleDType: .bfloat16
     ).finished()
     let better = try searched(
-      weight, arguments(bits), scaleDType: .bfloat16, importance: nil)
+      weight, arguments(bitCount), scaleDType: .bfloat16, importance: nil)
     #expect(loss(better) < loss(plain))
   }
 
@@ -94,9 +94,9 @@ import Testing
   @Test(arguments: [DType.bfloat16, .float32], ["none", "imatrix", "imatrix_zeros"])
   func searchesAsymmetricIntegersOfTwoBits(scaleDType: DType, importance name: String) throws {
     let weighing = try importance(name)
-    func result(_ bits: Int, searches: Bool, isTuned: Bool = false) throws -> QuantizedWeight {
+    func result(_ bitCount: Int, searches: Bool, isTuned: Bool = false) throws -> QuantizedWeight {
       let quantizer = try QuantizationArguments(
-        numBits: bits, isSymmetric: false, strategy: .group, groupSize: 32
+        bitCount: bitCount, isSymmetric: false, strategy: .group, groupSize: 32
       ).makeWeightQuantizer(for: weight, scaleDType: scaleDType, isTuned: isTuned)
       if searches { quantizer.searchScales(importance: weighing) }
       return try quantizer.finished()
@@ -129,7 +129,7 @@ import Testing
     let weight = try file.tensor("in.weight_nozero")
     let isGlobal = format == "nvfp4"
     let arguments = QuantizationArguments(
-      numBits: format == "mxfp8" ? 8 : 4, type: .float, strategy: isGlobal ? .tensorGroup : .group,
+      bitCount: format == "mxfp8" ? 8 : 4, type: .float, strategy: isGlobal ? .tensorGroup : .group,
       groupSize: isGlobal ? 16 : 32, scaleDType: isGlobal ? .float8E4M3 : .uint8)
     let quantizer = try FloatWeightQuantizer(
       weight: weight, arguments: arguments, scaleDType: .float32)
@@ -149,19 +149,19 @@ import Testing
 
   /// Tuning from searched scales: what the reference calls `enable_alg_ext`.
   @Test(arguments: [2, 4], ["none", "imatrix"])
-  func tunesFromSearchedScales(bits: Int, importance name: String) throws {
+  func tunesFromSearchedScales(bitCount: Int, importance name: String) throws {
     let weight = try file.tensor("in.weight_nozero")
     // The search itself is not rounded to the type of scales there; its result is.
     let search = try IntegerWeightQuantizer(
-      weight: weight, arguments: arguments(bits), scaleDType: .float32)
+      weight: weight, arguments: arguments(bitCount), scaleDType: .float32)
     search.searchScales(importance: try importance(name))
-    let prefix = "algext_w\(bits)_g32.\(name)"
+    let prefix = "algext_w\(bitCount)_g32.\(name)"
     expectClose(
       try search.finished().scales, try file.tensor("\(prefix).init_scale").floats(), .exact,
       "initial scale")
 
     let quantizer = try IntegerWeightQuantizer(
-      weight: weight, arguments: arguments(bits), scaleDType: .float16)
+      weight: weight, arguments: arguments(bitCount), scaleDType: .float16)
     quantizer.start(from: try search.finished().scales)
     quantizer.setParameters(
       values: try file.tensor("in.value").floats(), alpha: nil,
@@ -187,7 +187,7 @@ import Testing
     let quantizer = try FloatWeightQuantizer(
       weight: try file.tensor("in.weight_nozero"),
       arguments: QuantizationArguments(
-        numBits: 4, type: .float, strategy: isGlobal ? .tensorGroup : .group,
+        bitCount: 4, type: .float, strategy: isGlobal ? .tensorGroup : .group,
         groupSize: isGlobal ? 16 : 32), scaleDType: .float32)
     let factors = try file.tensor("algext_\(format).\(name).init_scale").floats()
     let plain = try quantizer.finished().scales

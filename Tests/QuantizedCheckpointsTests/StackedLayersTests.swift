@@ -90,7 +90,7 @@ private enum Stacks: CheckpointFamily {
   }
 
   static let scheme = QuantizationScheme(
-    targets: ["re:experts"], weights: QuantizationArguments(numBits: 4, strategy: .channel))
+    targets: ["re:experts"], weights: QuantizationArguments(bitCount: 4, strategy: .channel))
 
   static func storedSchemes(_ fields: JSONReader) -> StoredSchemes {
     StoredSchemes(groups: [("all", scheme)], ignore: [], keyValueScheme: nil)

@@ -29,7 +29,7 @@ import Testing
                   strategy: group
                   group_size: 128
       """)
-    let weights = QuantizationArguments(numBits: 4, strategy: .group, groupSize: 128)
+    let weights = QuantizationArguments(bitCount: 4, strategy: .group, groupSize: 128)
     let scheme = QuantizationScheme(targets: ["Linear"], weights: weights)
     #expect(
       try recipe.autoRoundOptions()
@@ -56,7 +56,7 @@ import Testing
     }
     #expect(groups.map(\.name) == (name == "mixed_w2_w4" ? ["group_0", "group_1"] : ["group_0"]))
     let digits = name.first { ("2"..."9").contains($0) }.map(String.init)
-    #expect(groups[0].scheme.weights?.numBits == digits.flatMap { Int($0) })
+    #expect(groups[0].scheme.weights?.bitCount == digits.flatMap { Int($0) })
     #expect(groups[0].scheme.weights?.groupSize == 32)
     #expect(groups[0].scheme.weights?.isSymmetric == !name.hasSuffix("asym"))
     // What is written reads back as the same, and so does that.
@@ -70,7 +70,7 @@ import Testing
     let file = Fixtures.folder.appending(path: "formats/w4a16_kv_fp8/recipe.yaml")
     let recipe = try Recipe(contentsOf: file)
     let cache = try #require(try recipe.autoRoundOptions().keyValueCacheScheme)
-    #expect(cache == QuantizationArguments(numBits: 8, type: .float, strategy: .tensor))
+    #expect(cache == QuantizationArguments(bitCount: 8, type: .float, strategy: .tensor))
     #expect(try Recipe(recipe.yaml).stages == recipe.stages)
     let ours = try ResolvedOptions(recipe: recipe.autoRoundOptions()).recipe
     #expect(try Recipe(ours.yaml).autoRoundOptions().keyValueCacheScheme == cache)

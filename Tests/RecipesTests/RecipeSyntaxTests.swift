@@ -66,7 +66,7 @@ import Testing
       """)
     let groups = try ResolvedOptions(recipe: recipe.autoRoundOptions()).groups
     let weights = groups.compactMap(\.scheme.weights)
-    #expect(weights.map(\.numBits) == [4, 8, 3])
+    #expect(weights.map(\.bitCount) == [4, 8, 3])
     #expect(weights.map(\.groupSize) == [32, 32, 32])
     #expect(weights.map(\.isSymmetric) == [true, true, false])
   }

@@ -80,11 +80,11 @@ import Testing
     let groups = try ResolvedOptions(recipe: recipe).groups
     #expect(groups.map(\.name) == ["group_0", "group_1"])
     #expect(groups.map(\.scheme.targets) == [["a"], ["b", "c"]])
-    #expect(groups.map(\.scheme.weights?.numBits) == [4, 2])
+    #expect(groups.map(\.scheme.weights?.bitCount) == [4, 2])
   }
 
   @Test func refusesUnsupportedGroups() {
-    let weights = QuantizationArguments(numBits: 4, type: .float, strategy: .channel)
+    let weights = QuantizationArguments(bitCount: 4, type: .float, strategy: .channel)
     let scheme = QuantizationScheme(targets: ["Linear"], weights: weights)
     let recipe = AutoRoundOptions(scheme: .groups([.init(name: "g", scheme: scheme)]))
     let error = #expect(throws: InputError.self) { try ResolvedOptions(recipe: recipe) }
@@ -148,14 +148,14 @@ import Testing
     (4, 200, 0.005), (2, 200, 0.005), (4, 1000, 0.001), (3, 1000, 0.002), (2, 999, 1.0 / 999),
     (2, 0, 0),
   ])
-  func automaticLearningRate(bits: Int, iterations: Int, rate: Double) {
-    #expect(LearningRate.automatic.value(bitCount: bits, iterations: iterations) == rate)
-    #expect(LearningRate.fixed(0.3).value(bitCount: bits, iterations: iterations) == 0.3)
+  func automaticLearningRate(bitCount: Int, iterations: Int, rate: Double) {
+    #expect(LearningRate.automatic.value(bitCount: bitCount, iterations: iterations) == rate)
+    #expect(LearningRate.fixed(0.3).value(bitCount: bitCount, iterations: iterations) == 0.3)
   }
 
   /// What a program puts together is checked like what a recipe says, with the key as the place.
   @Test func namesTheKeyOfKeysAndValues() {
-    let scheme = QuantizationArguments(numBits: 8, strategy: .tensor)
+    let scheme = QuantizationArguments(bitCount: 8, strategy: .tensor)
     let error = expectInputError(.unsupported) {
       try ResolvedOptions(recipe: AutoRoundOptions(keyValueCacheScheme: scheme))
     }

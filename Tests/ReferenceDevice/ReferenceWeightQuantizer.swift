@@ -45,7 +45,7 @@ final class ReferenceWeightQuantizer: WeightQuantizer {
   var columns: Int { grouping.columns }
   /// The least and the greatest integer; the least of symmetric ones is -M.
   private var grid: (low: Double, high: Double) {
-    let half = Double(1 << (arguments.numBits - 1))
+    let half = Double(1 << (arguments.bitCount - 1))
     return arguments.isSymmetric ? (-half, half - 1) : (0, 2 * half - 1)
   }
 

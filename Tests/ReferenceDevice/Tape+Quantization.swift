@@ -15,8 +15,8 @@ extension Tape {
     rule.group_size = min(quantization.groupSize ?? columns, columns)
     rule.given = Float(scale?.value.elements[0] ?? 0)
     switch quantization.number {
-    case .int(let bits, let isSymmetric):
-      (rule.is_float, rule.bits, rule.symmetric) = (0, Int32(bits), isSymmetric ? 1 : 0)
+    case .int(let bitCount, let isSymmetric):
+      (rule.is_float, rule.bits, rule.symmetric) = (0, Int32(bitCount), isSymmetric ? 1 : 0)
     case .fp8: rule.format = CK_FP8
     case .mxfp8: rule.format = CK_MXFP8
     case .mxfp4: rule.format = CK_MXFP4

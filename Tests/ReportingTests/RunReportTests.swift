@@ -16,8 +16,8 @@ import Testing
         index: 10, name: "model.layers.10", layers: [], initialLoss: 0, bestLoss: 0,
         bestIteration: 0, finalLoss: 0, rtnLoss: 0, seconds: 1),
     ],
-    seconds: 245, peakMemoryBytes: 2_100_000_000, sourceBytes: 1_192_135_096,
-    outputBytes: 410_000_000, bitsPerWeight: 4.125,
+    seconds: 245, peakMemoryByteCount: 2_100_000_000, sourceByteCount: 1_192_135_096,
+    outputByteCount: 410_000_000, bitsPerWeight: 4.125,
     warnings: ["few samples"])
 
   @Test func table() {

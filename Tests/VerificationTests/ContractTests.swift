@@ -17,8 +17,9 @@ import Verification
     return try JSONValue.parse(Array(text.utf8))
   }
 
-  private static func integers(_ rest: String, bits: Int = 4, symmetric: Bool = true) -> String {
-    #"{"num_bits": \#(bits), "type": "int", "symmetric": \#(symmetric), \#(rest)}"#
+  private static func integers(_ rest: String, bitCount: Int = 4, symmetric: Bool = true) -> String
+  {
+    #"{"num_bits": \#(bitCount), "type": "int", "symmetric": \#(symmetric), \#(rest)}"#
   }
 
   /// Weights, the end of a layer's name, its rows and columns, and how many devices can share it.
@@ -32,7 +33,7 @@ import Verification
       integers(#""strategy": "channel""#, symmetric: false), "up_proj", [48, 64], [1, 2, 3, 6]
     ),
     (
-      integers(#""strategy": "channel""#, bits: 8, symmetric: false), "up_proj", [48, 64],
+      integers(#""strategy": "channel""#, bitCount: 8, symmetric: false), "up_proj", [48, 64],
       [1, 2, 3, 4, 6, 12]
     ),
     (
@@ -45,9 +46,11 @@ import Verification
     ),
     // Columns are shared out in whole words, and in whole groups.
     (integers(#""strategy": "channel""#), "down_proj", [64, 48], [1, 2, 3, 6]),
-    (integers(#""strategy": "channel""#, bits: 8), "down_proj", [64, 48], [1, 2, 3, 4, 6, 12]),
-    (integers(#""strategy": "channel""#, bits: 2), "o_proj", [64, 48], [1, 3]),
-    (integers(#""strategy": "channel""#, bits: 3), "o_proj", [64, 128], [1, 2, 4]),
+    (
+      integers(#""strategy": "channel""#, bitCount: 8), "down_proj", [64, 48], [1, 2, 3, 4, 6, 12]
+    ),
+    (integers(#""strategy": "channel""#, bitCount: 2), "o_proj", [64, 48], [1, 3]),
+    (integers(#""strategy": "channel""#, bitCount: 3), "o_proj", [64, 128], [1, 2, 4]),
     (integers(#""strategy": "group", "group_size": 32"#), "down_proj", [64, 192], [1, 2, 3, 6]),
     (integers(#""strategy": "group", "group_size": 4"#), "down_proj", [64, 48], [1, 2, 3, 6]),
     (integers(#""strategy": "channel""#), "lm_head", [51, 64], Array(1...64)),

@@ -24,8 +24,8 @@ import Verification
 
   /// The numbers of ``tensors()`` in f32, as the source has them.
   private static func source() -> [TinyTensor] {
-    let numbers = (0..<0x7F).map { bits -> UInt32 in
-      let (exponent, mantissa) = (bits >> 3, Float(bits & 7))
+    let numbers = (0..<0x7F).map { pattern -> UInt32 in
+      let (exponent, mantissa) = (pattern >> 3, Float(pattern & 7))
       let number =
         exponent == 0 ? mantissa * 0x1p-9 : (8 + mantissa) * exp2(Float(exponent - 10))
       return number.bitPattern
@@ -77,7 +77,7 @@ import Verification
     let bad = try report(changing: "a.weight", at: element, to: [0xFF]).findings
     #expect(
       bad.contains {
-        $0.message == "element [\(element / 4096), \(element % 4096)] is not a number of 8 bits"
+        $0.message == "element [\(element / 4096), \(element % 4096)] is not a number of 8 pattern"
       }, "\(bad)")
   }
 

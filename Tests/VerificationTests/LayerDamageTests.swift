@@ -219,11 +219,11 @@ import Verification
     ("mxfp4-pack-quantized", "float", 8, "expected float of 4 bits"),
     ("nvfp4-pack-quantized", "int", 4, "expected float of 4 bits"),
   ])
-  func formatsHaveTheirWeights(_ format: String, _ type: String, _ bits: Int, _ message: String)
+  func formatsHaveTheirWeights(_ format: String, _ type: String, _ bitCount: Int, _ message: String)
     throws
   {
     let weights =
-      #"{"num_bits": \#(bits), "type": "\#(type)", "symmetric": true, "strategy": "channel"}"#
+      #"{"num_bits": \#(bitCount), "type": "\#(type)", "symmetric": true, "strategy": "channel"}"#
     let found = try findings(Self.plain, format, weights)
     #expect(found.contains { $0.kind == .contract && $0.message.contains(message) }, "\(found)")
   }

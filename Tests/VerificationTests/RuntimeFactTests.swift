@@ -10,13 +10,13 @@ import Verification
 
   /// A scheme as the configuration has it.
   private struct Scheme {
-    var bits = 4
+    var bitCount = 4
     var isSymmetric = true
     var sharing = #""strategy": "group", "group_size": 128"#
     var inputs = "null"
 
-    static func integers(_ bits: Int, _ rest: String) -> String {
-      #"{"num_bits": \#(bits), "type": "int", "symmetric": true, \#(rest)}"#
+    static func integers(_ bitCount: Int, _ rest: String) -> String {
+      #"{"num_bits": \#(bitCount), "type": "int", "symmetric": true, \#(rest)}"#
     }
 
     /// What is said of a checkpoint with such layers.
@@ -25,7 +25,7 @@ import Verification
         {"architectures": ["X"], "model_type": "x", "quantization_config": {
           "quant_method": "compressed-tensors", "quantization_status": "compressed", "format": "\(format)",
           "config_groups": {"group_0": {"targets": ["Linear"], "input_activations": \(inputs),
-            "weights": {"num_bits": \(bits), "type": "int", "symmetric": \(isSymmetric), \(sharing)}}}}}
+            "weights": {"num_bits": \(bitCount), "type": "int", "symmetric": \(isSymmetric), \(sharing)}}}}}
         """
       let report = VerificationReport(
         planned: try JSONValue.parse(Array(text.utf8)), layers: ["a": ([256, 256], true)])
@@ -38,14 +38,14 @@ import Verification
   private static let tensor = #""strategy": "tensor""#
 
   private static func schemes(
-    _ bits: some Sequence<Int>, symmetric: [Bool] = [true], _ sharings: [String],
+    _ bitCount: some Sequence<Int>, symmetric: [Bool] = [true], _ sharings: [String],
     _ inputs: [String] = ["null"]
   ) -> [Scheme] {
-    bits.flatMap { bits in
+    bitCount.flatMap { bitCount in
       symmetric.flatMap { isSymmetric in
         sharings.flatMap { sharing in
           inputs.map {
-            Scheme(bits: bits, isSymmetric: isSymmetric, sharing: sharing, inputs: $0)
+            Scheme(bitCount: bitCount, isSymmetric: isSymmetric, sharing: sharing, inputs: $0)
           }
         }
       }

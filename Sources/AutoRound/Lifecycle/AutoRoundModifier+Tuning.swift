@@ -12,7 +12,7 @@ extension AutoRoundModifier {
     let started = ContinuousClock.now
     var layers = try zip(unit.layers, calibrated.parts).map { layer, part in
       TunedLayer(
-        name: layer.shortName, bits: layer.arguments.numBits, part: part,
+        name: layer.shortName, bitCount: layer.arguments.bitCount, part: part,
         quantizer: try naming(layer.name) {
           try layer.makeQuantizer(on: calibrated.device, isTuned: options.iterations > 0)
         })
@@ -74,6 +74,6 @@ extension QuantizationScheme {
   /// than 4 bits or beside inputs of at most 4.
   fileprivate var isCoarse: Bool {
     guard let weights, weights.hasScaleSearch else { return false }
-    return weights.numBits < 4 || inputActivations.map { $0.numBits <= 4 } ?? false
+    return weights.bitCount < 4 || inputActivations.map { $0.bitCount <= 4 } ?? false
   }
 }

@@ -63,10 +63,10 @@ struct CalibrationSetup {
 
   /// Tokens that the head computes at once: the logits are then no more than a limit, if samples can be cut so far.
   var headTokenCount: Int {
-    let byteLimit = 64 << 20
+    let byteCountLimit = 64 << 20
     var tokens = tokenCount
     let rowByteCount = model.description.vocabularySize * device.compute.byteCount
-    while tokens.isMultiple(of: 2), tokens * rowByteCount > byteLimit { tokens /= 2 }
+    while tokens.isMultiple(of: 2), tokens * rowByteCount > byteCountLimit { tokens /= 2 }
     return tokens
   }
 }

@@ -34,9 +34,9 @@ public struct CheckpointConversion {
     /// Layers that were laid out anew.
     public var layerCount: Int
     /// Bytes of the tensors before.
-    public var sourceBytes: Int
+    public var sourceByteCount: Int
     /// Bytes of the tensors after.
-    public var outputBytes: Int
+    public var outputByteCount: Int
     /// The folder.
     public var output: URL
 
@@ -44,7 +44,7 @@ public struct CheckpointConversion {
     package var lines: [String] {
       [
         "layers     \(layerCount)",
-        "size       \(Quantities.bytes(sourceBytes)) -> \(Quantities.bytes(outputBytes))",
+        "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(outputByteCount))",
         "written    \(output.path(percentEncoded: false))",
       ]
     }
@@ -128,8 +128,8 @@ public struct CheckpointConversion {
     try writer.write(written.sums, toFile: VerificationReport.sumsFile)
     try writer.finish()
     return Report(
-      layerCount: schemes.count, sourceBytes: source.byteCount,
-      outputBytes: writer.tensorByteCount, output: output)
+      layerCount: schemes.count, sourceByteCount: source.byteCount,
+      outputByteCount: writer.tensorByteCount, output: output)
   }
 
   /// The tensors that a quantized layer is to have.

@@ -20,8 +20,8 @@ extension QuantizationRun {
     let cost = RunCost(since: started, after: ledger.earlierCost)
     var report = RunReport(
       model: prepared.model, output: output, blocks: ledger.reports, seconds: cost.seconds,
-      peakMemoryBytes: cost.peakMemoryBytes, sourceBytes: prepared.copy.sourceByteCount,
-      outputBytes: ledger.writer.tensorByteCount, bitsPerWeight: prepared.copy.bitsPerWeight,
+      peakMemoryByteCount: cost.peakMemoryByteCount, sourceByteCount: prepared.copy.sourceByteCount,
+      outputByteCount: ledger.writer.tensorByteCount, bitsPerWeight: prepared.copy.bitsPerWeight,
       warnings: warnings.texts)
     (report.verification, report.quality) = (verification, quality)
     try job.modifier.finalize(report)
@@ -59,7 +59,9 @@ extension QuantizationRun {
   /// Compares the predictions with the source's on samples that were not calibrated on, and with those of
   /// plain rounding, unless that is all that was done.
   private func measure(_ ledger: RunLedger) throws -> EvaluationReport? {
-    guard let data, !data.heldOut.isEmpty, let setup = prepared.calibration?.setup else { return nil }
+    guard let data, !data.heldOut.isEmpty, let setup = prepared.calibration?.setup else {
+      return nil
+    }
     observer?.observe(.measuring(share: 0))
     var evaluation = Evaluation(
       model: checkpoint, reference: source.folder, compute: setup.device.compute

@@ -60,9 +60,9 @@ package struct QuantizedCopy {
     let linear = modules.filter(\.isLinear).map(\.name)
     let known = Set(linear)
     var strays: [String] = []
-    var (sourceBytes, weights) = (0, 0)
+    var (sourceByteCount, weights) = (0, 0)
     for info in checkpoint.tensorNames.compactMap(checkpoint.info) {
-      sourceBytes += info.byteCount
+      sourceByteCount += info.byteCount
       guard let module = ModuleDescription.name(ofWeight: info.name) else { continue }
       if schemes[module]?.weights != nil {
         weights += info.shape.reduce(1, *)
@@ -72,7 +72,7 @@ package struct QuantizedCopy {
       }
     }
     kept = linear.filter { schemes[$0] == nil } + strays
-    sourceByteCount = sourceBytes
+    self.sourceByteCount = sourceByteCount
     outline = try family.outline(
       of: checkpoint, modules: modules, strays: strays, schemes: schemes, keyValues: keyValues)
     bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0

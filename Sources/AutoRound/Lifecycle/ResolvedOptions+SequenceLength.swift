@@ -7,7 +7,7 @@ extension ResolvedOptions {
   /// Tokens of a sample: as asked, or the default as far as the model has positions.
   func tokensOfSample(for source: SourceModel) throws -> Int {
     let length = self.sequenceLength
-    let limit = source.description.maximumPositions
+    let limit = source.description.positionLimit
     guard length > limit else { return length }
     guard isSequenceLengthGiven else { return limit }
     throw InputError(

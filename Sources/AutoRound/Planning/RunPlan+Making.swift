@@ -63,7 +63,7 @@ extension RunPlan {
     sourceByteCount = copy.sourceByteCount
     tensorByteCount = plan.tensorByteCount
     bitsPerWeight = copy.bitsPerWeight
-    func bits(without names: Set<String>) -> Double {
+    func storedBits(without names: Set<String>) -> Double {
       let weights = source.tensorNames.filter { !names.contains($0) }
         .compactMap { source.info($0)?.shape.reduce(1, *) }.reduce(0, +)
       // What becomes of a weight that is quantized begins with its name.
@@ -73,8 +73,8 @@ extension RunPlan {
       }.reduce(0) { $0 + $1.byteCount }
       return 8 * Double(bytes) / Double(max(1, weights))
     }
-    bitsPerParameter = bits(without: [])
-    bitsPerParameterWithoutEmbeddings = bits(without: run.survey.embeddingsAndHeads)
+    bitsPerParameter = storedBits(without: [])
+    bitsPerParameterWithoutEmbeddings = storedBits(without: run.survey.embeddingsAndHeads)
 
     freeMemoryByteCount = SystemMemory.availableByteCount
     let verification = VerificationReport(

@@ -39,9 +39,9 @@ extension TimeEstimate {
     let forward = sample.forwardSeconds * growth
     // Forward over all samples: for the targets, and for the losses before and after.
     let passes = 3 * batches * forward
-    let streamBytes = Double(
+    let streamByteCount = Double(
       2 * samples * setup.sampleByteCount)
-    let streams = streamBytes * secondsPerStreamByte
+    let streams = streamByteCount * secondsPerStreamByte
     let iterations = setup.needs.gradients ? Double(options.iterations) : 0
     let blockSeconds = sample.otherSeconds + iterations * iteration + passes + streams
     let blockCount = blocks.count(where: table.quantizes)

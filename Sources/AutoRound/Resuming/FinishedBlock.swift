@@ -42,7 +42,7 @@ struct FinishedBlock {
       "report": report?.json ?? .null,
       "tensors": .object(tensors.map { JSONValue.Member($0.key, .string($0.value)) }),
       "warnings": .array(warnings.map(JSONValue.string)),
-      "seconds": JSONValue(cost.seconds), "peak_memory_bytes": JSONValue(cost.peakMemoryBytes),
+      "seconds": JSONValue(cost.seconds), "peak_memory_bytes": JSONValue(cost.peakMemoryByteCount),
       "streams": streams.map { ["original": json($0.original), "quantized": json($0.quantized)] }
         ?? .null,
     ]
@@ -60,7 +60,7 @@ extension FinishedBlock {
     warnings = try reader.required("warnings").elements().map { try $0.string() }
     cost = RunCost(
       seconds: try reader.required("seconds").double(),
-      peakMemoryBytes: try reader.required("peak_memory_bytes").int(in: 0...Int.max))
+      peakMemoryByteCount: try reader.required("peak_memory_bytes").int(in: 0...Int.max))
     streams = try reader.optional("streams").map {
       Streams(
         original: try ActivationFile($0.required("original")),

@@ -5,13 +5,13 @@ struct RunCost {
   /// Seconds from its start, those between two processes not counted.
   var seconds: Double
   /// The largest resident memory.
-  var peakMemoryBytes: Int
+  var peakMemoryByteCount: Int
 }
 
 extension RunCost {
   /// What this process has taken since `started`, on top of `earlier`.
   init(since started: ContinuousClock.Instant, after earlier: RunCost?) {
     seconds = (ContinuousClock.now - started) / .seconds(1) + (earlier?.seconds ?? 0)
-    peakMemoryBytes = max(ProcessMemory.peakByteCount, earlier?.peakMemoryBytes ?? 0)
+    peakMemoryByteCount = max(ProcessMemory.peakByteCount, earlier?.peakMemoryByteCount ?? 0)
   }
 }

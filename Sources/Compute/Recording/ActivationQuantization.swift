@@ -5,7 +5,7 @@ package struct ActivationQuantization: Hashable, Sendable {
   /// The kind of number.
   package enum Number: Hashable, Sendable {
     /// Integers of 2 to 8 bits.
-    case int(bits: Int, isSymmetric: Bool)
+    case int(bitCount: Int, isSymmetric: Bool)
     /// e4m3 with f32 scales.
     case fp8
     /// e4m3 and e2m1 with powers of two as scales.
@@ -41,7 +41,7 @@ package struct ActivationQuantization: Hashable, Sendable {
   /// middle between the magnitudes of both ends, as compressed-tensors has it.
   package var greatest: Float {
     switch number {
-    case .int(let bits, _): Float(1 << (bits - 1)) - 0.5
+    case .int(let bitCount, _): Float(1 << (bitCount - 1)) - 0.5
     case .fp8, .mxfp8: 448
     case .mxfp4, .nvfp4: 6
     }
@@ -56,9 +56,9 @@ package struct ActivationQuantization: Hashable, Sendable {
     rule.is_float = 1
     rule.format = CK_FP8
     switch number {
-    case .int(let bits, let isSymmetric):
+    case .int(let bitCount, let isSymmetric):
       rule.is_float = 0
-      rule.bits = Int32(bits)
+      rule.bits = Int32(bitCount)
       rule.symmetric = isSymmetric ? 1 : 0
     case .fp8: break
     case .mxfp8: rule.format = CK_MXFP8

@@ -5,7 +5,7 @@ enum Llama: Architecture {
   static let modelTypes = ["llama"]
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    try PreNormConfiguration(maximumPositions: 2048, allowsMLPBias: true)
+    try PreNormConfiguration(positionLimit: 2048, allowsMLPBias: true)
       .describe(configuration) { Array(repeating: nil, count: $0) }
   }
 }

@@ -6,7 +6,7 @@ enum Mistral: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     try PreNormConfiguration(
-      keyValueHeadCount: 8, maximumPositions: 131_072, attentionInputBias: false,
+      keyValueHeadCount: 8, positionLimit: 131_072, attentionInputBias: false,
       attentionOutputBias: false
     ).describe(configuration) { count in
       // An absent key means the family's first window; an explicit null means none.

@@ -6,7 +6,7 @@ enum Qwen2: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     try PreNormConfiguration(
-      keyValueHeadCount: 32, maximumPositions: 32_768, attentionInputBias: true,
+      keyValueHeadCount: 32, positionLimit: 32_768, attentionInputBias: true,
       attentionOutputBias: false
     ).describe(configuration) { try windows(configuration, blockCount: $0) }
   }

@@ -6,7 +6,7 @@ enum Qwen3: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     try PreNormConfiguration(
-      keyValueHeadCount: 32, headSize: 128, maximumPositions: 32_768, hasHeadNorm: true
+      keyValueHeadCount: 32, headSize: 128, positionLimit: 32_768, hasHeadNorm: true
     ).describe(configuration) { try Qwen2.windows(configuration, blockCount: $0) }
   }
 }

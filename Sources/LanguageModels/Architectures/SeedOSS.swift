@@ -6,7 +6,7 @@ enum SeedOSS: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     try PreNormConfiguration(
-      keyValueHeadCount: 8, headSize: 128, maximumPositions: 524_288,
+      keyValueHeadCount: 8, headSize: 128, positionLimit: 524_288,
       attentionInputBias: try configuration.optional("attention_bias")?.bool() ?? true,
       attentionOutputBias: try configuration.optional("attention_out_bias")?.bool() ?? false,
       allowsMLPBias: true

@@ -66,7 +66,7 @@ extension QuantizationScheme {
   package var resolvedFormat: CompressionFormat {
     if let format { return format }
     guard let weights else { return .dense }
-    switch (weights.type, weights.numBits, weights.groupSize) {
+    switch (weights.type, weights.bitCount, weights.groupSize) {
     case (.float, 4, 32): return .mxfp4PackQuantized
     case (.float, 8, 32) where weights.scaleDType == .uint8: return .mxfp8Quantized
     case (.float, 4, 16): return .nvfp4PackQuantized
@@ -84,11 +84,11 @@ extension QuantizationScheme {
       [.group, .channel].contains(weights.strategy)
     else { return false }
     if inputs.type == .float {
-      return weights.numBits == 4 && weights.strategy == .group && weights.isSymmetric
+      return weights.bitCount == 4 && weights.strategy == .group && weights.isSymmetric
     }
     let isReadFromBytes =
-      inputs.numBits == 8 && weights.isSymmetric
-      && (weights.numBits == 4 || weights.numBits == 8 && weights.strategy == .channel)
+      inputs.bitCount == 8 && weights.isSymmetric
+      && (weights.bitCount == 4 || weights.bitCount == 8 && weights.strategy == .channel)
     return !isReadFromBytes
   }
 }

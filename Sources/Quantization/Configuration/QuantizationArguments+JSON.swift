@@ -24,11 +24,11 @@ extension QuantizationArguments {
   package init(fields: JSONReader) throws(InputError) {
     try fields.requireKeys(among: Self.keys)
     type = try fields.optional("type")?.choice(NumberType.self) ?? .int
-    numBits = try fields.optional("num_bits")?.int() ?? 8
+    bitCount = try fields.optional("num_bits")?.int() ?? 8
     isSymmetric = try fields.optional("symmetric")?.bool() ?? true
     blockStructure = try fields.optional("block_structure").map(Self.blockStructure)
     dynamic = try fields.optional("dynamic").map(Self.dynamic) ?? .none
-    actorder = try fields.optional("actorder")?.choice(ActivationOrdering.self)
+    activationOrder = try fields.optional("actorder")?.choice(ActivationOrdering.self)
     scaleDType = try fields.optional("scale_dtype").map(Self.dtype)
     zeroPointDType = try fields.optional("zp_dtype").map(Self.dtype)
     observer = try fields.optional("observer")?.string()
@@ -72,10 +72,10 @@ extension QuantizationArguments {
         .invalidValue, place: fields.path.isEmpty ? key : "\(fields.path).\(key)", message)
     }
     switch type {
-    case .int where !(2...8).contains(numBits):
-      throw failure("num_bits", "found \(numBits), expected 2 to 8 for integers")
-    case .float where numBits != 4 && numBits != 8:
-      throw failure("num_bits", "found \(numBits), expected 4 or 8 for floats")
+    case .int where !(2...8).contains(bitCount):
+      throw failure("num_bits", "found \(bitCount), expected 2 to 8 for integers")
+    case .float where bitCount != 4 && bitCount != 8:
+      throw failure("num_bits", "found \(bitCount), expected 4 or 8 for floats")
     case .float where !isSymmetric:
       throw failure("symmetric", "found false, expected true: floats have no zero point")
     default: break
@@ -123,11 +123,11 @@ extension QuantizationArguments {
   /// The arguments as compressed-tensors writes them: all keys, in alphabetical order.
   public var json: JSONValue {
     [
-      "actorder": actorder.map { .string($0.rawValue) } ?? .null,
+      "actorder": activationOrder.map { .string($0.rawValue) } ?? .null,
       "block_structure": blockStructure.map { .array($0.map { JSONValue($0) }) } ?? .null,
       "dynamic": dynamic == .local ? "local" : .bool(dynamic == .all),
       "group_size": groupSize.map { JSONValue($0) } ?? .null,
-      "num_bits": JSONValue(numBits),
+      "num_bits": JSONValue(bitCount),
       "observer": observer.map { .string($0) } ?? .null,
       "observer_kwargs": .object(observerArguments),
       "scale_dtype": Self.json(scaleDType),

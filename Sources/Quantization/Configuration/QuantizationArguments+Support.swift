@@ -52,7 +52,7 @@ extension QuantizationArguments {
         .unsupported, place: key, "found \(found), expected \(expected) for keys and values")
     }
     try expect("type", type == .float, type.rawValue, "float")
-    try expect("num_bits", numBits == 8, "\(numBits)", "8")
+    try expect("num_bits", bitCount == 8, "\(bitCount)", "8")
     try expect("strategy", strategy == .tensor, strategy.rawValue, "tensor")
     try expect("dynamic", dynamic == .none, dynamic.jsonText, "false")
   }
@@ -70,10 +70,10 @@ extension QuantizationArguments {
 
   /// Refuses groups of columns in another order than their own.
   func requireOwnOrder() throws(InputError) {
-    guard let actorder else { return }
+    guard let activationOrder else { return }
     throw InputError(
       .unsupported, place: "actorder",
-      "found \(actorder.rawValue), expected null: columns stay in their order")
+      "found \(activationOrder.rawValue), expected null: columns stay in their order")
   }
 
   /// Refuses a type of scales other than the format's.
@@ -108,13 +108,13 @@ extension QuantizationArguments {
     }
     if weights.type == .int {
       guard type == .float, floatFormat != .fp8 else { return }
-      throw mismatch(numBits == 8 ? "scale_dtype" : "num_bits", kind)
+      throw mismatch(bitCount == 8 ? "scale_dtype" : "num_bits", kind)
     }
     guard floatFormat != weights.floatFormat else { return }
     throw mismatch(
       type != weights.type
         ? "type"
-        : numBits != weights.numBits
+        : bitCount != weights.bitCount
           ? "num_bits" : groupSize != weights.groupSize ? "group_size" : "scale_dtype", kind)
   }
 

@@ -46,7 +46,7 @@ public struct QuantizationArguments: Sendable, Equatable {
   }
 
   /// Bits of a value.
-  public var numBits: Int
+  public var bitCount: Int
   /// The kind of number.
   public var type: NumberType
   /// Whether the values in use are centred at zero, without a zero point.
@@ -61,7 +61,7 @@ public struct QuantizationArguments: Sendable, Equatable {
   /// When scales of activations are found.
   public var dynamic: Dynamic
   /// The order in which columns were put into groups; nil for their own.
-  public var actorder: ActivationOrdering?
+  public var activationOrder: ActivationOrdering?
   /// The type of scales; nil for the model's.
   public var scaleDType: DType?
   /// The type of zero points; nil for the format's.
@@ -74,19 +74,20 @@ public struct QuantizationArguments: Sendable, Equatable {
 
   /// Arguments without checks; files and recipes go through ``init(_:path:)``.
   public init(
-    numBits: Int, type: NumberType = .int, isSymmetric: Bool = true, strategy: Strategy,
+    bitCount: Int, type: NumberType = .int, isSymmetric: Bool = true, strategy: Strategy,
     groupSize: Int? = nil, blockStructure: [Int]? = nil, dynamic: Dynamic = .none,
-    actorder: ActivationOrdering? = nil, scaleDType: DType? = nil, zeroPointDType: DType? = nil,
+    activationOrder: ActivationOrdering? = nil, scaleDType: DType? = nil,
+    zeroPointDType: DType? = nil,
     observer: String? = nil, observerArguments: [JSONValue.Member] = []
   ) {
-    self.numBits = numBits
+    self.bitCount = bitCount
     self.type = type
     self.isSymmetric = isSymmetric
     self.groupSize = groupSize
     self.strategy = strategy
     self.blockStructure = blockStructure
     self.dynamic = dynamic
-    self.actorder = actorder
+    self.activationOrder = activationOrder
     self.scaleDType = scaleDType
     self.zeroPointDType = zeroPointDType
     self.observer = observer
@@ -94,5 +95,5 @@ public struct QuantizationArguments: Sendable, Equatable {
   }
 
   /// The kind of number in short, such as `4-bit int`.
-  package var summary: String { "\(numBits)-bit \(type.rawValue)" }
+  package var summary: String { "\(bitCount)-bit \(type.rawValue)" }
 }

@@ -37,15 +37,15 @@ extension QuantizationScheme {
   /// The names in short: `W2A16 to W8A16` for those that differ in nothing but the bits of weights.
   package static let presetSummary: String = {
     var runs: [(first: String, last: String)] = []
-    func parts(_ name: String) -> (bits: Int, rest: Substring)? {
-      guard name.first == "W", let bits = name.dropFirst().first?.wholeNumberValue else {
+    func parts(_ name: String) -> (bitCount: Int, rest: Substring)? {
+      guard name.first == "W", let bitCount = name.dropFirst().first?.wholeNumberValue else {
         return nil
       }
-      return (bits, name.dropFirst(2))
+      return (bitCount, name.dropFirst(2))
     }
     for name in supportedPresets {
       if let last = runs.last?.last, let a = parts(last), let b = parts(name), a.rest == b.rest,
-        a.bits + 1 == b.bits
+        a.bitCount + 1 == b.bitCount
       {
         runs[runs.count - 1].last = name
       } else {
@@ -64,29 +64,29 @@ extension QuantizationScheme {
   /// The table of presets.
   private static let presets: [Preset] = {
     typealias Arguments = QuantizationArguments
-    func groups(_ bits: Int, isSymmetric: Bool = true) -> Arguments {
-      Arguments(numBits: bits, isSymmetric: isSymmetric, strategy: .group, groupSize: 128)
+    func groups(_ bitCount: Int, isSymmetric: Bool = true) -> Arguments {
+      Arguments(bitCount: bitCount, isSymmetric: isSymmetric, strategy: .group, groupSize: 128)
     }
-    func integerTokens(_ bits: Int) -> Arguments {
-      Arguments(numBits: bits, strategy: .token, dynamic: .all)
+    func integerTokens(_ bitCount: Int) -> Arguments {
+      Arguments(bitCount: bitCount, strategy: .token, dynamic: .all)
     }
     func fp8(_ strategy: Arguments.Strategy, block: [Int]? = nil) -> Arguments {
-      Arguments(numBits: 8, type: .float, strategy: strategy, blockStructure: block)
+      Arguments(bitCount: 8, type: .float, strategy: strategy, blockStructure: block)
     }
-    let fp8Tokens = Arguments(numBits: 8, type: .float, strategy: .token, dynamic: .all)
+    let fp8Tokens = Arguments(bitCount: 8, type: .float, strategy: .token, dynamic: .all)
     let fp8Groups = Arguments(
-      numBits: 8, type: .float, strategy: .group, groupSize: 128, dynamic: .all)
-    func mx(_ bits: Int, _ dynamic: Arguments.Dynamic = .none) -> Arguments {
+      bitCount: 8, type: .float, strategy: .group, groupSize: 128, dynamic: .all)
+    func mx(_ bitCount: Int, _ dynamic: Arguments.Dynamic = .none) -> Arguments {
       Arguments(
-        numBits: bits, type: .float, strategy: .group, groupSize: 32, dynamic: dynamic,
+        bitCount: bitCount, type: .float, strategy: .group, groupSize: 32, dynamic: dynamic,
         scaleDType: .uint8)
     }
     func nv(_ dynamic: Arguments.Dynamic = .none) -> Arguments {
       Arguments(
-        numBits: 4, type: .float, strategy: .tensorGroup, groupSize: 16, dynamic: dynamic,
+        bitCount: 4, type: .float, strategy: .tensorGroup, groupSize: 16, dynamic: dynamic,
         scaleDType: .float8E4M3)
     }
-    let rows = Arguments(numBits: 8, strategy: .channel)
+    let rows = Arguments(bitCount: 8, strategy: .channel)
     return (2...8).map { Preset(name: "W\($0)A16", weights: groups($0)) }
       + (2...8).map { Preset(name: "W\($0)A16_ASYM", weights: groups($0, isSymmetric: false)) }
       + (2...7).map {

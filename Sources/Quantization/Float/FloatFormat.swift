@@ -46,7 +46,7 @@ extension QuantizationArguments {
   /// The kind of float that these arguments mean; nil for integers and for no known kind.
   package var floatFormat: FloatFormat? {
     guard type == .float else { return nil }
-    switch (numBits, groupSize) {
+    switch (bitCount, groupSize) {
     case (4, 32): return .mxfp4
     case (4, 16): return .nvfp4
     case (8, 32) where scaleDType == .uint8: return .mxfp8

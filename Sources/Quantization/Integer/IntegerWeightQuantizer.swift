@@ -45,7 +45,7 @@ package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWe
       weight: state.weight.withUnsafeBytes(\.baseAddress), columns: grouping.columns,
       group_size: grouping.groupSize, groups: grouping.groups,
       parameter_stride: grouping.isWholeTensor ? 0 : grouping.groups,
-      weight_type: state.weightType, bits: Int32(arguments.numBits),
+      weight_type: state.weightType, bits: Int32(arguments.bitCount),
       symmetric: arguments.isSymmetric ? 1 : 0, scale_type: scaleDType.kernelScaleType,
       value: state.values, value_stride: state.valueStride, alpha: state.ranges,
       beta: state.ranges + parameters,

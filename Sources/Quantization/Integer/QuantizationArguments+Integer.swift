@@ -5,7 +5,7 @@ import Tensors
 extension QuantizationArguments {
   /// Refuses what the integer kernels do not know.
   package func requireIntegerWeights() throws(InputError) {
-    guard type == .int, (2...8).contains(numBits) else {
+    guard type == .int, (2...8).contains(bitCount) else {
       throw InputError(
         .unsupported, place: "num_bits", "\(summary) weights are not integers of 2 to 8 bits")
     }

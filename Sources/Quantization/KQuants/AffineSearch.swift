@@ -27,7 +27,7 @@ struct AffineSearch {
   ///   - isImportanceKnown: Whether errors are weighted by an importance from outside.
   init(type: KQuantType, isImportanceKnown: Bool) {
     precondition(type.isAsymmetric)
-    greatest = Float((1 << type.bits) - 1)
+    greatest = Float((1 << type.bitCount) - 1)
     loss = type == .q2K && !isImportanceKnown ? .magnitude : .square
     (firstOffset, offsetStep, candidateCount) =
       isImportanceKnown ? (-0.9, 0.05, 36) : type == .q4K ? (-1, 0.1, 20) : (-0.5, 0.1, 15)

@@ -37,5 +37,5 @@ extension KQuantType {
   }
 
   /// What errors weigh in a group whose columns have no importance, while others have.
-  var fallbackImportance: ElementImportance { bits <= 3 ? .magnitude : .raisedMagnitude }
+  var fallbackImportance: ElementImportance { bitCount <= 3 ? .magnitude : .raisedMagnitude }
 }

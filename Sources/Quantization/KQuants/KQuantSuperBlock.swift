@@ -8,7 +8,7 @@ package struct KQuantSuperBlock: Sendable, Equatable, BitwiseCopyable {
   /// For each sub-block its integer scale, in ``KQuantType/scaleRange``; zeros after the last
   /// sub-block.
   package var scales: SIMD16<Int8>
-  /// Like ``scales`` for the minimums, from 0 to the greatest integer that ``KQuantType/scaleBits``
+  /// Like ``scales`` for the minimums, from 0 to the greatest integer that ``KQuantType/scaleBitCount``
   /// hold. Zeros in symmetric types.
   package var minimums: SIMD16<Int8>
 

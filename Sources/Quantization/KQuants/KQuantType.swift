@@ -19,7 +19,7 @@ package enum KQuantType: String, Sendable, CaseIterable {
   package static let superBlockSize = 256
 
   /// The table of types.
-  private var layout: (bits: Int, subBlockSize: Int, scaleBits: Int, isAsymmetric: Bool) {
+  private var layout: (bitCount: Int, subBlockSize: Int, scaleBitCount: Int, isAsymmetric: Bool) {
     switch self {
     case .q2K: (2, 16, 4, true)
     case .q3K: (3, 16, 6, false)
@@ -30,7 +30,7 @@ package enum KQuantType: String, Sendable, CaseIterable {
   }
 
   /// Bits of a weight's code.
-  package var bits: Int { layout.bits }
+  package var bitCount: Int { layout.bitCount }
 
   /// Weights that share an integer scale.
   package var subBlockSize: Int { layout.subBlockSize }
@@ -42,13 +42,14 @@ package enum KQuantType: String, Sendable, CaseIterable {
   package var isAsymmetric: Bool { layout.isAsymmetric }
 
   /// Bits of a sub-block's scale, and of its minimum.
-  package var scaleBits: Int { layout.scaleBits }
+  package var scaleBitCount: Int { layout.scaleBitCount }
 
   /// Where the integer scales of sub-blocks lie.
   package var scaleRange: ClosedRange<Int> {
-    isAsymmetric ? 0...(1 << scaleBits) - 1 : -(1 << (scaleBits - 1))...(1 << (scaleBits - 1)) - 1
+    isAsymmetric
+      ? 0...(1 << scaleBitCount) - 1 : -(1 << (scaleBitCount - 1))...(1 << (scaleBitCount - 1)) - 1
   }
 
   /// What a code is counted from.
-  package var zeroPoint: Int { isAsymmetric ? 0 : 1 << (bits - 1) }
+  package var zeroPoint: Int { isAsymmetric ? 0 : 1 << (bitCount - 1) }
 }

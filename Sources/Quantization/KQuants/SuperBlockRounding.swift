@@ -83,7 +83,7 @@ struct SuperBlockRounding {
   }
 
   private func roundSymmetric(_ index: Int, _ memory: SuperBlockMemory) -> KQuantSuperBlock {
-    let middle = Float(1 << (type.bits - 1))
+    let middle = Float(1 << (type.bitCount - 1))
     let (search, descent) = (SymmetricSearch(middle: middle), SymmetricDescent(middle: middle))
     for subBlock in 0..<type.subBlockCount {
       let x = UnsafePointer(memory.x + subBlock * pieces)
@@ -125,7 +125,7 @@ struct SuperBlockRounding {
     _ block: KQuantSuperBlock, of memory: SuperBlockMemory, to codes: UnsafeMutablePointer<UInt8>
   ) {
     let zero = Float(type.zeroPoint)
-    let greatest = Float((1 << type.bits) - 1) - zero
+    let greatest = Float((1 << type.bitCount) - 1) - zero
     for subBlock in 0..<type.subBlockCount {
       let inverse = block.scale(ofSubBlock: subBlock).reciprocalOrZero
       let minimum = block.minimum(ofSubBlock: subBlock)
@@ -146,9 +146,9 @@ struct SuperBlockRounding {
   /// A super-block scale as its type holds it, rounded half to even.
   private func stored(_ scale: Float) -> Float {
     guard scaleDType == .float16 else { return scale }
-    var (number, bits): (Float, UInt16) = (scale, 0)
-    ck_f32_to_f16(&number, &bits, 1)
-    ck_f16_to_f32(&bits, &number, 1)
+    var (number, pattern): (Float, UInt16) = (scale, 0)
+    ck_f32_to_f16(&number, &pattern, 1)
+    ck_f16_to_f32(&pattern, &number, 1)
     return number
   }
 }

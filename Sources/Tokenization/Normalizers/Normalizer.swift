@@ -6,7 +6,7 @@ struct NormalizedText: Sendable {
   var bytes: [UInt8]
   /// The most bytes that may become of the text. Normalizers can lengthen it one after the other; those of
   /// real tokenizers do not come near.
-  let byteLimit: Int
+  let byteCountLimit: Int
   /// Whether the first character stems from the very start of the input text. Metaspace's scheme
   /// `first` asks for it.
   var beginsInput: Bool
@@ -14,15 +14,15 @@ struct NormalizedText: Sendable {
   init(bytes: [UInt8], beginsInput: Bool) {
     self.bytes = bytes
     self.beginsInput = beginsInput
-    byteLimit = 65_536 + 64 * bytes.count
+    byteCountLimit = 65_536 + 64 * bytes.count
   }
 
   /// - Throws: `unsupported` if so many bytes are too many.
   func require(byteCount: Int) throws(InputError) {
-    guard byteCount > byteLimit else { return }
+    guard byteCount > byteCountLimit else { return }
     throw InputError(
       .unsupported, place: "normalizer",
-      "makes \(byteCount) bytes of a text; expected no more than \(byteLimit)")
+      "makes \(byteCount) bytes of a text; expected no more than \(byteCountLimit)")
   }
 
   /// Applies one normalizer after the other.

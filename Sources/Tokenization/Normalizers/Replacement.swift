@@ -16,13 +16,13 @@ struct Replacement: Normalizer {
   }
 
   /// The most bytes that a decoder may make longer tokens of.
-  private static let byteLimit = 1 << 20
+  private static let byteCountLimit = 1 << 20
 
   /// The bytes with their matches replaced; as they are where finding them takes too long, or where too many
   /// bytes would come of it. Decoding tells no errors.
   func applied(to bytes: [UInt8]) -> [UInt8] {
     guard let matches = try? matches(in: bytes),
-      byteCount(of: bytes, matches) <= max(bytes.count, Self.byteLimit)
+      byteCount(of: bytes, matches) <= max(bytes.count, Self.byteCountLimit)
     else { return bytes }
     return replaced(matches, in: bytes)
   }

@@ -32,15 +32,15 @@ import Testing
     #expect(changed.isEmpty)
   }
 
-  /// Random bits, and the neighbours of every border between two f16 numbers.
+  /// Random pattern, and the neighbours of every border between two f16 numbers.
   @Test func floatsRoundToFloat16AsTheLanguageRounds() {
     var generator = SeededGenerator(seed: 10)
     var values = (0..<300_000).map { _ in
       Float(bitPattern: UInt32(truncatingIfNeeded: generator.next()))
     }
-    for bits in UInt16(0)..<0x7C00 {
-      let low = Float(Float16(bitPattern: bits))
-      let high = bits == 0x7BFF ? 65_536 : Float(Float16(bitPattern: bits + 1))
+    for pattern in UInt16(0)..<0x7C00 {
+      let low = Float(Float16(bitPattern: pattern))
+      let high = pattern == 0x7BFF ? 65_536 : Float(Float16(bitPattern: pattern + 1))
       let middle = (low + high) / 2
       values += [middle.nextDown, middle, middle.nextUp, -middle]
     }

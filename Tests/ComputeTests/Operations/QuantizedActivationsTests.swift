@@ -5,11 +5,11 @@ import Testing
 /// Quantized activations inside a program: where they are read from, and where gradients go.
 @Suite(.oneAtATime) struct QuantizedActivationsTests {
   static let kinds: [(ActivationQuantization, scale: Float?)] = [
-    (ActivationQuantization(.int(bits: 8, isSymmetric: true), rule: .tuning), nil),
-    (ActivationQuantization(.int(bits: 8, isSymmetric: false), rule: .tuning), nil),
-    (ActivationQuantization(.int(bits: 4, isSymmetric: true), rule: .tuning), nil),
+    (ActivationQuantization(.int(bitCount: 8, isSymmetric: true), rule: .tuning), nil),
+    (ActivationQuantization(.int(bitCount: 8, isSymmetric: false), rule: .tuning), nil),
+    (ActivationQuantization(.int(bitCount: 4, isSymmetric: true), rule: .tuning), nil),
     (
-      ActivationQuantization(.int(bits: 8, isSymmetric: true), isStatic: true, rule: .tuning),
+      ActivationQuantization(.int(bitCount: 8, isSymmetric: true), isStatic: true, rule: .tuning),
       0.015
     ),
     (ActivationQuantization(.fp8, rule: .tuning), nil),
