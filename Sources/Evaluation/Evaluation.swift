@@ -68,7 +68,7 @@ public struct Evaluation {
     let started = ContinuousClock.now
     let model = try ReadableModel(opening: model)
     let reference = try reference.map { try ReadableModel(opening: $0) }
-    try requireComparable(model, reference)
+    if let reference { try requireComparable(model, reference) }
     let rounded = comparingRounding ? reference.flatMap(model.rounded) : nil
     let windows = try windows(model, reference)
     let sequenceLength = windows[0].count
@@ -172,8 +172,7 @@ public struct Evaluation {
           ?? "\(others.count), not \(ids.count)"))
   }
 
-  private func requireComparable(_ model: ReadableModel, _ reference: ReadableModel?) throws {
-    guard let reference else { return }
+  private func requireComparable(_ model: ReadableModel, _ reference: ReadableModel) throws {
     let (ours, theirs) = (model.description.vocabularySize, reference.description.vocabularySize)
     guard ours == theirs else {
       throw InputError(

@@ -23,11 +23,12 @@ struct Score {
   ) {
     var rowScores = [RowScore](repeating: RowScore(), count: targets.count)
     rowScores.withUnsafeMutableBufferPointer { scores in
-      let rows = SharedRows(scores: scores.baseAddress!, logits: logits, reference: reference)
+      // Threads write disjoint rows.
+      nonisolated(unsafe) let (scores, logits, reference) = (scores, logits, reference)
       ThreadTeam.forRanges(of: targets.count) { begin, end in
         for row in begin..<end {
-          rows.scores[row] = RowScore(
-            rows.logits + row * columns, rows.reference.map { $0 + row * columns },
+          scores[row] = RowScore(
+            logits + row * columns, reference.map { $0 + row * columns },
             columns: columns, target: targets[targets.startIndex + row])
         }
       }
@@ -60,13 +61,6 @@ struct Score {
         sameTopToken: Double(agreeing) / count)
     }
     return report
-  }
-
-  private struct SharedRows: @unchecked Sendable {
-    // Threads write disjoint rows.
-    let scores: UnsafeMutablePointer<RowScore>
-    let logits: UnsafePointer<Float>
-    let reference: UnsafePointer<Float>?
   }
 }
 

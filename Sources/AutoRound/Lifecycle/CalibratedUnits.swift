@@ -97,11 +97,9 @@ final class CalibratedUnits: UnitSource {
     }
     return try linear.compactMap { layer in
       let name = fullName(layer.name)
-      guard let scheme = table[name], let arguments = scheme.weights else { return nil }
-      return try LayerView(
-        name: name, shortName: layer.name,
-        weight: layer.readWeight(in: placed.name, from: checkpoint),
-        scheme: scheme, arguments: arguments, globalScale: globalScales[name])
+      return try table.view(of: name, shortName: layer.name, globalScale: globalScales[name]) {
+        try layer.readWeight(in: placed.name, from: checkpoint)
+      }
     }
   }
 
@@ -124,7 +122,10 @@ final class CalibratedUnits: UnitSource {
     try original.load("", from: checkpoint)
     let originals = states.original.cut(into: pieces)
     let inputs = states.quantized.cut(into: pieces)
-    guard let scheme = table[name], let arguments = scheme.weights,
+    let head = description.end.head
+    guard
+      let layer = try table.view(
+        of: name, shortName: name, weight: { try head.readWeight(in: "", from: checkpoint) }),
       let part = block.program.parameterParts.first(where: \.isMatrix),
       let matrix = original.program.parameterParts.first(where: \.isMatrix)
     else { preconditionFailure("a head without a scheme is not tuned") }
@@ -135,10 +136,6 @@ final class CalibratedUnits: UnitSource {
     }
     let squares = original.program.inputSquares
     original.program.inputSquares = nil
-    let layer = try LayerView(
-      name: name, shortName: name,
-      weight: description.end.head.readWeight(in: "", from: checkpoint), scheme: scheme,
-      arguments: arguments, globalScale: nil)
     let inputScales = try block.calibrateInputs(on: inputs, dtype: layer.weight.dtype)
     block.program.activations = .quantized
     return TuningUnit(

@@ -29,15 +29,10 @@ final class LayerUnits: UnitSource {
       let shared = [siblings[name] ?? []]
       globalScales.merge(try run.table.globalScales(sharedBy: shared, weight: weight)) { $1 }
     }
-    var layers: [LayerView] = []
-    if let scheme = run.table[name], let arguments = scheme.weights {
-      layers = [
-        try LayerView(
-          name: name, shortName: name, weight: weight(of: name), scheme: scheme,
-          arguments: arguments, globalScale: globalScales[name])
-      ]
-    }
+    let layer = try run.table.view(
+      of: name, shortName: name, globalScale: globalScales[name], weight: { try weight(of: name) })
     return TuningUnit(
-      index: index, name: name, layers: layers, calibrated: nil, progress: progress)
+      index: index, name: name, layers: [layer].compactMap(\.self), calibrated: nil,
+      progress: progress)
   }
 }

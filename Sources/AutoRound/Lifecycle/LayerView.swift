@@ -19,21 +19,6 @@ public struct LayerView: Sendable {
   /// What its scales and those of other layers have in common; nil where there is none, or it is the weight's own.
   let globalScale: Float?
 
-  init(
-    name: String, shortName: String, weight: Tensor, scheme: QuantizationScheme,
-    arguments: QuantizationArguments, globalScale: Float?
-  ) throws {
-    self.name = name
-    self.shortName = shortName
-    self.weight = weight
-    self.scheme = scheme
-    self.arguments = arguments
-    self.globalScale = globalScale
-    grouping = try naming(name) {
-      try arguments.grouping(rows: weight.shape[0], columns: weight.shape[1])
-    }
-  }
-
   /// The weight rounded to nearest.
   ///
   /// - Parameters:

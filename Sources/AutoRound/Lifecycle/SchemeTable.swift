@@ -16,6 +16,24 @@ public struct SchemeTable: Sendable, Equatable {
     set { layers[layer] = newValue }
   }
 
+  /// A layer as it is to be quantized; nil where its weight stays as it is.
+  ///
+  /// - Parameters:
+  ///   - shortName: Its name in its unit.
+  ///   - globalScale: What its scales and those of other layers have in common.
+  func view(
+    of name: String, shortName: String, globalScale: Float? = nil, weight: () throws -> Tensor
+  ) throws -> LayerView? {
+    guard let scheme = self[name], let arguments = scheme.weights else { return nil }
+    let weight = try weight()
+    let grouping = try naming(name) {
+      try arguments.grouping(rows: weight.shape[0], columns: weight.shape[1])
+    }
+    return LayerView(
+      name: name, weight: weight, arguments: arguments, grouping: grouping, scheme: scheme,
+      shortName: shortName, globalScale: globalScale)
+  }
+
   /// Whether a layer of a block has a scheme for its weight.
   func quantizes(_ placed: PlacedBlock) -> Bool {
     placed.block.linearLayers.contains { layers["\(placed.name).\($0.name)"]?.weights != nil }
