@@ -14,6 +14,10 @@ extension Kernel {
     rotary.sines = UnsafePointer(weight)
     rotary.weight = UnsafePointer(weight)
     rotary.epsilon = 1e-6
+    let norm = ck_norm(
+      groups: 1, size: hidden, weight: UnsafePointer(weight), bias: nil, weight_step: 0,
+      is_centered: false, epsilon: 1e-6)
+    let silu = ck_function(kind: CK_SILU, a: 0)
     return [
       Kernel(name: "add", byteCount: 3 * state) {
         ck_add(CK_BF16, m.a, m.b, m.c, $0 * hidden, $1 * hidden)
@@ -21,11 +25,16 @@ extension Kernel {
       Kernel(name: "squared error with gradient", byteCount: 3 * state) {
         _ = ck_squared_error(CK_BF16, m.a, m.b, m.c, 1, $0 * hidden, $1 * hidden)
       },
-      Kernel(name: "rms norm", byteCount: 2 * state) {
-        ck_rms_norm(CK_BF16, m.a, weight, m.c, rowNumbers, hidden, 1e-6, $0, $1)
+      Kernel(name: "rms norm", byteCount: 2 * state) { begin, end in
+        withUnsafePointer(to: norm) {
+          ck_norm_forward(CK_BF16, $0, m.a, hidden, m.c, hidden, rowNumbers, begin, end)
+        }
       },
-      Kernel(name: "rms norm backward", byteCount: 3 * state) {
-        ck_rms_norm_backward(CK_BF16, m.b, m.a, weight, rowNumbers, m.c, hidden, false, $0, $1)
+      Kernel(name: "rms norm backward", byteCount: 3 * state) { begin, end in
+        withUnsafePointer(to: norm) {
+          ck_norm_backward(
+            CK_BF16, $0, m.b, hidden, m.a, hidden, rowNumbers, m.c, hidden, false, begin, end)
+        }
       },
       Kernel(name: "head norm and rotary", byteCount: 2 * state) { begin, end in
         withUnsafePointer(to: rotary) {
@@ -35,14 +44,17 @@ extension Kernel {
       Kernel(name: "head norm and rotary backward", byteCount: 3 * state) { begin, end in
         withUnsafePointer(to: rotary) {
           ck_rotary_backward(
-            CK_BF16, $0, m.b, hidden, m.a, hidden, headNumbers, m.c, hidden, nil, begin, end)
+            CK_BF16, $0, m.b, hidden, m.a, hidden, headNumbers, m.c, hidden, false, nil, begin, end)
         }
       },
       Kernel(name: "silu gate", byteCount: 3 * rows * gate * 2) {
-        ck_silu_gate(CK_BF16, m.a, m.c, gate, $0, $1)
+        ck_gate(CK_BF16, silu, m.a, 2 * gate, m.a + 2 * gate, 2 * gate, m.c, gate, gate, $0, $1)
       },
       Kernel(name: "silu gate backward", byteCount: 5 * rows * gate * 2) {
-        ck_silu_gate_backward(CK_BF16, m.b, m.a, m.c, gate, $0, $1)
+        ck_gate_backward(
+          CK_BF16, silu, m.b, gate, m.a, 2 * gate, m.a + 2 * gate, 2 * gate,
+          ck_gradient(to: m.c, stride: 2 * gate, accumulate: false),
+          ck_gradient(to: m.c + 2 * gate, stride: 2 * gate, accumulate: false), gate, $0, $1)
       },
       Kernel(name: "differences from targets", byteCount: rows * hidden * (2 + 2 + 4)) {
         ck_magnitudes(CK_BF16, m.a, m.b, m.gradient, $0 * hidden, $1 * hidden)
@@ -73,7 +85,7 @@ extension Kernel {
     func piece(_ begin: Int, _ end: Int) -> ck_piece {
       ck_piece(
         queries: end - begin, heads: 1, columns: keys, first_query: keys, first_key: 0, window: 0,
-        scale: 0.1)
+        chunk: 0, scale: 0.1, cap: 0, slopes: nil)
     }
     return [
       Kernel(name: "softmax", byteCount: rows * keys * (4 + 2)) { begin, end in

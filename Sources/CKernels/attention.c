@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "exp.h"
+#include "functions.h"
 #include "variants.h"
 
 // What a row of a piece may see. In 32 bits, so that a vector has an index for each of its floats.
@@ -16,16 +16,26 @@ static inline int is_visible(visible_columns visible, size_t column) {
 
 static visible_columns columns_of_row(const ck_piece *t, size_t row) {
   // Keys up to the query's own, counted from the first of the piece.
-  const size_t end = t->first_query + row / t->heads + 1;
-  const size_t seen = end > t->first_key ? end - t->first_key : 0;
+  const size_t query = t->first_query + row / t->heads;
+  const size_t seen = query + 1 > t->first_key ? query + 1 - t->first_key : 0;
   const size_t high = seen < t->columns ? seen : t->columns;
-  const size_t unseen = t->window && seen > t->window ? seen - t->window : 0;
+  size_t first = t->window && query + 1 > t->window ? query + 1 - t->window : 0;
+  if (t->chunk && query / t->chunk * t->chunk > first) first = query / t->chunk * t->chunk;
+  const size_t unseen = first > t->first_key ? first - t->first_key : 0;
   const size_t low = unseen < high ? unseen : high;
   return (visible_columns){(uint32_t)low, (uint32_t)(high - low)};
 }
 
 #define FAMILY "attention.inc"
 #include "each_variant.h"
+
+void ck_bend_scores(const ck_piece *piece, float *s) {
+  CK_DISPATCH(bend_scores_f32, piece, s)
+}
+
+void ck_bend_scores_backward(ck_element type, const ck_piece *piece, const float *s, void *ds) {
+  CK_DISPATCH_TYPED(type, bend_scores_backward, piece, s, ds)
+}
 
 void ck_softmax(ck_element type, const ck_piece *piece, const float *s, void *p, float *m, float *sum,
                 float *y, size_t head_size) {

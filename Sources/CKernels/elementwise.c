@@ -1,20 +1,10 @@
 #include "elementwise.h"
 
-#include "exp.h"
+#include "scalar.h"
 #include "variants.h"
 
 #define FAMILY "elementwise.inc"
 #include "each_variant.h"
-
-void ck_silu_gate(ck_element type, const void *x, void *y, size_t columns, size_t begin,
-                  size_t end) {
-  CK_DISPATCH_TYPED(type, silu_gate, x, y, columns, begin, end)
-}
-
-void ck_silu_gate_backward(ck_element type, const void *dy, const void *x, void *dx, size_t columns,
-                           size_t begin, size_t end) {
-  CK_DISPATCH_TYPED(type, silu_gate_backward, dy, x, dx, columns, begin, end)
-}
 
 void ck_add(ck_element type, const void *x, const void *y, void *z, size_t begin, size_t end) {
   CK_DISPATCH_TYPED(type, add, x, y, z, begin, end)

@@ -19,7 +19,8 @@ void ck_rotary_forward(ck_element type, const ck_rotary *p, const void *x, size_
 
 void ck_rotary_backward(ck_element type, const ck_rotary *p, const void *dy, size_t dy_stride,
                         const void *x, size_t x_stride, const float *inverse, void *dx,
-                        size_t dx_stride, float *dweight, size_t begin, size_t end) {
+                        size_t dx_stride, bool accumulate, float *dweight, size_t begin,
+                        size_t end) {
   CK_DISPATCH_TYPED(type, rotary_backward, p, dy, dy_stride, x, x_stride, inverse, dx, dx_stride,
-                    dweight, begin, end)
+                    accumulate, dweight, begin, end)
 }

@@ -125,7 +125,7 @@ private struct ResidentBlocks {
       if let previous {
         input.copy(from: previous, byteCount: ids.count * rowByteCount)
       } else {
-        try embedding.write(ids, to: input)
+        try embedding.write(ids, from: block.sequence.tokenCount, to: input)
       }
       program.program.parameters = block.parameters
       program.program.sequence = block.sequence

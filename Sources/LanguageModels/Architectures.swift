@@ -5,11 +5,32 @@ package import JSONText
 package enum Architectures {
   /// The table. Adding a family adds its file and its line here.
   package static let all: [any Architecture.Type] = [
+    Bloom.self,
+    Cohere2.self,
+    ERNIE45.self,
+    EXAONE4.self,
+    Falcon.self,
+    Gemma2.self,
+    Gemma3.self,
+    GLM4.self,
+    GPT2.self,
+    GPTNeoX.self,
+    Granite.self,
+    Hunyuan.self,
     Llama.self,
+    Ministral3.self,
     Mistral.self,
+    Nemotron.self,
+    OLMo2.self,
+    OLMo3.self,
+    OPT.self,
+    Phi3.self,
     Qwen2.self,
     Qwen3.self,
     SeedOSS.self,
+    SmolLM3.self,
+    StableLM.self,
+    StarCoder2.self,
   ]
 
   /// Every supported `model_type`, sorted.

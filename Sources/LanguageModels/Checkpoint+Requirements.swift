@@ -19,8 +19,7 @@ extension Checkpoint {
       try require(
         StoredMatrix.fullName(stored.tensor, in: block), stored.tensorShape(of: shape))
     }
-    let front = description.front
-    try require(front.table, [front.vocabularySize, front.width], in: "")
+    for part in description.front.parts { try require(part.stored, part.shape, in: "") }
     for part in description.end.found(in: self).parts {
       try require(part.stored, part.shape, in: "")
     }

@@ -5,19 +5,30 @@ package import Tensors
 ///
 /// It is recorded, loaded, run and tuned like one more block, whose tensors have no common name before theirs.
 package struct ModelEnd: DecoderBlock {
-  package var norm: NormSlot
+  /// Nil: the last block's output is normalized already.
+  package var norm: NormSlot?
   package var head: LayerSlot
   /// The token table, which is the head's weight too if the checkpoint has none of its own; nil if the two are
   /// not tied.
   package var tiedTable: StoredMatrix?
+  /// Factor on the logits.
+  package var factor: Float = 1
+  /// A bound `c` that logits come close to, `c tanh(l / c)`.
+  package var cap: Float?
   /// The type of the logits; nil for the compute type. Another type cannot be tuned.
   package var logits: ComputeType?
 
-  package var width: Int { norm.columns }
+  package var width: Int { head.inputs }
   package var isTied: Bool { tiedTable != nil }
 
   package func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    recorder.linear([head], recorder.norm(norm, x), as: logits)
+    var logits = recorder.linear(
+      [head], norm.map { recorder.norm($0, x) } ?? x, as: logits)
+    for function in [factor == 1 ? nil : .scaled(factor), cap.map(ElementFunction.capped)] {
+      guard let function else { continue }
+      logits = recorder.operations.map(function, recorder.operations.operand(logits))
+    }
+    return logits
   }
 
   /// The same end with its head where `source` has it.

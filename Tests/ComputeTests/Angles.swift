@@ -1,6 +1,5 @@
 import Compute
 import Foundation
-import ReferenceDevice
 
 /// Angles of a rotary embedding, before they are put into a table.
 package struct Angles {
@@ -14,18 +13,12 @@ package struct Angles {
   }
 
   func table(positions: Int) -> RotaryTable {
-    RotaryTable(inverseFrequencies: inverseFrequencies, factor: factor, positions: positions)
+    RotaryTable(inverseFrequencies: inverseFrequencies, positions: positions) { _ in factor }
   }
-}
 
-extension Tape {
-  /// Rotates heads by angles in f64.
-  func rotary(_ x: Node, headSize: Int, angles: Angles, tokens: Int, offset: Int = 0) -> Node {
-    rotary(
-      x, headSize: headSize, half: angles.inverseFrequencies.count, tokens: tokens, offset: offset
-    ) { position, k in
-      let angle = Double(position) * angles.inverseFrequencies[k]
-      return (cos(angle) * angles.factor, sin(angle) * angles.factor)
-    }
+  /// Those of a pair at a position, in f64.
+  func angle(_ position: Int, _ k: Int) -> (cosine: Double, sine: Double) {
+    let angle = Double(position) * inverseFrequencies[k]
+    return (cos(angle) * factor, sin(angle) * factor)
   }
 }

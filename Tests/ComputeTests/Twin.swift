@@ -97,37 +97,59 @@ struct Twin {
     linear(x, matrix(rows: [x.operand.columns], columns: x.operand.columns))
   }
 
-  mutating func norm(_ x: Part, epsilon: Float = 1e-5) -> Part {
-    let weight = vector([x.operand.columns], around: 1)
+  /// - Parameter isShared: Whether all groups have the same weights; nil: there are none.
+  mutating func norm(
+    _ x: Part, _ kind: Normalization, isShared: Bool? = true, hasBias: Bool = false
+  ) -> Part {
+    let weight = isShared.map {
+      vector([$0 ? kind.groupSize : x.operand.columns], around: 1)
+    }
+    let bias = hasBias ? vector([x.operand.columns], around: 0) : nil
     return Self.part(
-      recorder.rmsNorm(x.value, weight: weight.parameter, epsilon: epsilon),
-      tape.rmsNorm(x.node, weight: weight.node, epsilon: Double(epsilon)), recorder)
+      recorder.norm(x.operand, kind, weight: weight?.parameter, bias: bias?.parameter),
+      tape.norm(x.node, kind, weight: weight?.node, bias: bias?.node), recorder)
+  }
+
+  /// The root-mean-square norm of whole rows.
+  mutating func norm(_ x: Part, epsilon: Float = 1e-5) -> Part {
+    norm(x, Normalization(groupSize: x.operand.columns, epsilon: epsilon))
   }
 
   mutating func rotary(
-    _ x: Part, headSize: Int, angles: Angles, norms: Bool = false
+    _ x: Part, headSize: Int, angles: Angles, norms: Bool = false, firstChannel: Int = 0,
+    pairing: RotaryEmbedding.Pairing = .halves
   ) -> Part {
-    let epsilon: Float = 1e-5
+    let embedding = RotaryEmbedding(
+      headSize: headSize, firstChannel: firstChannel, pairing: pairing,
+      epsilon: norms ? 1e-5 : nil, table: angles.table(positions: recorder.positions))
     let weight = norms ? vector([headSize], around: 1) : nil
     let normed = weight.map {
-      tape.rmsNorm(x.node, weight: $0.node, epsilon: Double(epsilon))
+      tape.norm(x.node, Normalization(groupSize: headSize, epsilon: 1e-5), weight: $0.node)
     }
     return Self.part(
-      recorder.rotary(
-        x.operand, headSize: headSize, norm: weight.map { ($0.parameter, epsilon) },
-        table: angles.table(positions: recorder.positions)),
-      tape.rotary(normed ?? x.node, headSize: headSize, angles: angles, tokens: recorder.tokens),
+      recorder.rotary(x.operand, embedding, normWeight: weight?.parameter),
+      tape.rotary(
+        normed ?? x.node, embedding, tokens: recorder.tokens, offset: 0, angle: angles.angle),
       recorder)
   }
 
   mutating func attention(_ q: Part, _ k: Part, _ v: Part, shape: AttentionShape) -> Part {
-    Self.part(
-      recorder.attention(query: q.operand, key: k.operand, value: v.operand, shape: shape),
-      tape.attention(q.node, k.node, v.node, shape: shape, tokens: recorder.tokens), recorder)
+    let sinks = shape.hasSinks ? vector([shape.headCount], around: 1) : nil
+    return Self.part(
+      recorder.attention(
+        query: q.operand, key: k.operand, value: v.operand, shape: shape, sinks: sinks?.parameter),
+      tape.attention(
+        q.node, k.node, v.node, shape: shape, sinks: sinks?.node, tokens: recorder.tokens),
+      recorder)
   }
 
-  mutating func siluGate(_ x: Part) -> Part {
-    Self.part(recorder.siluGate(x.value), tape.siluGate(x.node), recorder)
+  mutating func gate(_ function: ElementFunction, _ g: Part, _ u: Part) -> Part {
+    Self.part(
+      recorder.gate(function, g.operand, u.operand), tape.gate(function, g.node, u.node), recorder)
+  }
+
+  mutating func map(_ function: ElementFunction, _ x: Part) -> Part {
+    Self.part(recorder.map(function, x.operand), tape.gate(function, x.node), recorder)
   }
 
   /// Activations as a runtime reads them; a calibrated scale becomes a weight.
@@ -149,7 +171,7 @@ struct Twin {
 
   mutating func juxtaposed(_ parts: [Part]) -> Part {
     Self.part(
-      recorder.juxtaposed(parts.map(\.value)), tape.juxtaposed(parts.map(\.node)), recorder)
+      recorder.juxtaposed(parts.map(\.operand)), tape.juxtaposed(parts.map(\.node)), recorder)
   }
 
   mutating func add(_ a: Part, _ b: Part) -> Part {

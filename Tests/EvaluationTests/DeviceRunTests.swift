@@ -80,7 +80,7 @@ import Verification
   }
 
   /// What the device cannot compute is refused by the plan, and by a run before it begins.
-  @Test(arguments: ["Attention", "Linear", "RMSNorm"])
+  @Test(arguments: ["attention", "linear", "norm"])
   func whatTheDeviceCannotComputeIsRefusedAtOnce(operation: String) throws {
     try TinyCheckpoint.withSource { source, folder in
       let output = folder.appending(path: "output")

@@ -7,39 +7,66 @@ import Testing
 
 @Suite struct CachedRunTests {
   /// A sequence that runs in pieces on cached keys and values gives what it gives in one piece.
-  @Test(arguments: ["llama", "mistral", "qwen3"], [1, 7, 23])
+  @Test(
+    arguments: [
+      "llama", "mistral", "qwen3", "bloom", "cohere2", "falcon", "gemma2", "gemma3", "gpt2",
+      "olmo3", "phi3",
+      "smollm3",
+    ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
     let oracle = try OracleModel(model)
-    let tokens = OracleModel.tokens
-    let ids = try oracle.oracle.tensor("input_ids").elements(as: Int64.self).map { Int($0) }
+    let (tokens, ids) = (oracle.tokens, oracle.ids)
     let description = oracle.description
     let embedding = try TokenEmbedding(
       description.front, source: oracle.checkpoint, compute: .float32)
-    func program(_ tokens: Int, positions: Int) throws -> BlockProgram {
-      try BlockProgram(
-        description.blocks[0].block, batch: 1, tokens: tokens, positions: positions,
-        device: oracle.device, training: .nothing)
+    let sequences = try description.blocks.map { placed in
+      try Pieces(placed, oracle, first: first)
     }
-    let start = try program(first, positions: tokens)
-    let single = try program(1, positions: tokens)
-    let sequences = description.blocks.map { _ in single.program.makeSequence(capacity: tokens) }
     var states: [Float] = []
     for piece in [0..<first] + (first..<tokens).map({ $0..<$0 + 1 }) {
-      let block = piece.count == first && piece.lowerBound == 0 ? start : single
-      let input = block.program[range: block.input]
-      let pointer = input.pointer
-      try embedding.write(ids[piece], to: input)
       let count = piece.count * description.hiddenSize
-      for (placed, sequence) in zip(description.blocks, sequences) {
-        try block.load(placed.name, from: oracle.checkpoint)
-        block.program.sequence = sequence
-        block.program.forward()
-        pointer.copyMemory(from: block.program.output.pointer, byteCount: count * 4)
+      let input = DeviceRange(
+        oracle.device.makeBuffer(byteCount: count * MemoryLayout<Float>.stride))
+      try embedding.write(ids[piece], from: piece.lowerBound, to: input)
+      var state = [Float](repeating: 0, count: count)
+      state.withUnsafeMutableBytes { input.download(into: $0) }
+      for sequence in sequences {
+        state = sequence.answer(to: state, isFirst: piece.lowerBound == 0)
       }
-      states += UnsafeBufferPointer(
-        start: pointer.assumingMemoryBound(to: Float.self), count: count)
+      states += state
     }
-    let expected = try oracle.oracle.tensor("hidden_states.2").floats()
+    let last = description.blocks.count
+    let expected = try oracle.oracle.tensor("hidden_states.\(last)").floats()
     expectClose(states, Array(expected[..<states.count]), Tolerance(absolute: 3e-5))
+  }
+
+  /// A block with programs for the first piece and for single tokens.
+  private struct Pieces {
+    private let first: BlockProgram
+    private let single: BlockProgram
+    private let sequence: SequenceMemory
+
+    init(_ placed: PlacedBlock, _ oracle: OracleModel, first: Int) throws {
+      func program(_ tokens: Int) throws -> BlockProgram {
+        let program = try BlockProgram(
+          placed.block, batch: 1, tokens: tokens, positions: oracle.tokens, device: oracle.device,
+          training: .nothing)
+        try program.load(placed.name, from: oracle.checkpoint)
+        return program
+      }
+      self.first = try program(first)
+      single = try program(1)
+      sequence = single.program.makeSequence(capacity: oracle.tokens)
+    }
+
+    func answer(to input: [Float], isFirst: Bool) -> [Float] {
+      let block = isFirst ? first : single
+      input.withUnsafeBytes { block.program[range: block.input].upload($0) }
+      block.program.sequence = sequence
+      block.program.forward()
+      var output = [Float](repeating: 0, count: input.count)
+      output.withUnsafeMutableBytes { block.program.output.download(into: $0) }
+      return output
+    }
   }
 }

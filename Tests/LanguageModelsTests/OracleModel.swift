@@ -13,8 +13,9 @@ struct OracleModel {
   let description: ModelDescription
   let oracle: SafetensorsFile
   let device: CPUDevice
-  static let sequences = 2
-  static let tokens = 24
+  let ids: [Int]
+  let sequences: Int
+  let tokens: Int
 
   /// - Parameter configuration: `config.json`, or `config_hub.json` for the spelling of published files.
   init(_ name: String, configuration: String = "config.json") throws {
@@ -24,39 +25,39 @@ struct OracleModel {
     description = try Architectures.describe(JSONReader(parsed))
     oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
     device = try CPUDevice(compute: .float32)
+    let ids = try oracle.tensor("input_ids")
+    self.ids = ids.elements(as: Int64.self).map { Int($0) }
+    (sequences, tokens) = (ids.shape[0], ids.shape[1])
   }
 
   /// Hidden states before each block and after the last, and the logits, all in f32.
   func run() throws -> (hiddenStates: [[Float]], logits: [Float]) {
-    let ids = try oracle.tensor("input_ids").elements(as: Int64.self).map { Int($0) }
-    let program = try BlockProgram(
-      description.blocks[0].block, batch: Self.sequences, tokens: Self.tokens, device: device,
-      training: .nothing)
     let embedding = try TokenEmbedding(description.front, source: checkpoint, compute: .float32)
-    let pointer = program.program[range: program.input].pointer
-    try embedding.write(ids, to: program.program[range: program.input])
-    var states = [floats(pointer, ids.count * description.hiddenSize)]
-    for placed in description.blocks {
-      try program.load(placed.name, from: checkpoint)
-      program.program.forward()
-      states.append(floats(program.program.output.pointer, ids.count * description.hiddenSize))
-      states.last!.withUnsafeBytes {
-        pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
-      }
+    let rowByteCount = description.hiddenSize * MemoryLayout<Float>.stride
+    let input = DeviceRange(device.makeBuffer(byteCount: ids.count * rowByteCount))
+    for first in stride(from: 0, to: ids.count, by: tokens) {
+      try embedding.write(ids[first..<first + tokens], to: input + first * rowByteCount)
     }
-    let end = try BlockProgram(
-      description.end.found(in: checkpoint), batch: Self.sequences, tokens: Self.tokens,
-      device: device, training: .nothing)
-    try end.load("", from: checkpoint, inPlace: true)
-    end.program[range: end.input].upload(
-      UnsafeRawBufferPointer(start: pointer, count: Self.sequences * end.sequenceByteCount))
-    end.program.forward()
-    return (
-      states, floats(end.program.output.pointer, ids.count * description.vocabularySize)
-    )
+    var state = [Float](repeating: 0, count: ids.count * description.hiddenSize)
+    state.withUnsafeMutableBytes { input.download(into: $0) }
+    var states = [state]
+    for placed in description.blocks {
+      state = try answer(of: placed.block, placed.name, to: state)
+      states.append(state)
+    }
+    return (states, try answer(of: description.end.found(in: checkpoint), "", to: state))
   }
 
-  private func floats(_ pointer: UnsafeRawPointer, _ count: Int) -> [Float] {
-    Array(UnsafeBufferPointer(start: pointer.assumingMemoryBound(to: Float.self), count: count))
+  private func answer(of block: any DecoderBlock, _ name: String, to input: [Float]) throws
+    -> [Float]
+  {
+    let program = try BlockProgram(
+      block, batch: sequences, tokens: tokens, device: device, training: .nothing)
+    try program.load(name, from: checkpoint)
+    input.withUnsafeBytes { program.program[range: program.input].upload($0) }
+    program.program.forward()
+    var output = [Float](repeating: 0, count: sequences * tokens * program.outputColumns)
+    output.withUnsafeMutableBytes { program.program.output.download(into: $0) }
+    return output
   }
 }

@@ -54,33 +54,33 @@ struct ReferenceKernel: Kernel {
     case .addition: return tape.add(inputs[0], inputs[1])
     case .attention(let shape):
       guard let sequence = program.sequence, let state = step.node.state else {
-        return tape.attention(inputs[0], inputs[1], inputs[2], shape: shape, tokens: tokens)
+        return tape.attention(
+          inputs[0], inputs[1], inputs[2], shape: shape, sinks: weights.first, tokens: tokens)
       }
       let all = kept(inputs, in: sequence[state], after: sequence.tokenCount)
       return tape.attention(
-        inputs[0], all.keys, all.values, shape: shape, tokens: tokens, before: sequence.tokenCount)
+        inputs[0], all.keys, all.values, shape: shape, sinks: weights.first, tokens: tokens,
+        before: sequence.tokenCount)
+    case .gate(let function):
+      return tape.gate(function, inputs[0], inputs.count > 1 ? inputs[1] : nil)
     case .juxtaposition: return tape.juxtaposed(inputs)
     case .linear:
       return tape.linear(
         inputs[0], weight: weights[0], bias: weights.count > 1 ? weights[1] : nil)
+    case .norm(let kind):
+      return tape.norm(
+        inputs[0], kind, weight: weights.first, bias: weights.count > 1 ? weights[1] : nil)
     case .quantization(let quantization):
       guard program.activations == .quantized else { return tape.juxtaposed(inputs) }
       return tape.quantized(
         inputs[0], quantization, scale: weights.first, compute: step.compute)
-    case .rmsNorm(let epsilon):
-      return tape.rmsNorm(inputs[0], weight: weights[0], epsilon: Double(epsilon))
     case .rotary(let embedding):
-      let normed = embedding.epsilon.map {
-        tape.rmsNorm(inputs[0], weight: weights[0], epsilon: Double($0))
+      let kind = embedding.epsilon.map {
+        Normalization(groupSize: embedding.headSize, epsilon: $0)
       }
+      let normed = kind.map { tape.norm(inputs[0], $0, weight: weights[0]) }
       return tape.rotary(
-        normed ?? inputs[0], headSize: embedding.headSize, half: embedding.table.rotated / 2,
-        tokens: tokens, offset: program.positionOffset
-      ) { position, k in
-        let (cosine, sine) = embedding.table.angle(position: position, pair: k)
-        return (Double(cosine), Double(sine))
-      }
-    case .siluGate: return tape.siluGate(inputs[0])
+        normed ?? inputs[0], embedding, tokens: tokens, offset: program.positionOffset)
     }
   }
 

@@ -77,7 +77,7 @@ import Verification
     let bad = try report(changing: "a.weight", at: element, to: [0xFF]).findings
     #expect(
       bad.contains {
-        $0.message == "element [\(element / 4096), \(element % 4096)] is not a number of 8 pattern"
+        $0.message == "element [\(element / 4096), \(element % 4096)] is not a number of 8 bits"
       }, "\(bad)")
   }
 

@@ -37,8 +37,13 @@ package struct QuantizedCopy {
       let type = source.scaleDType(ofBlock: placed)
       return placed.block.attentionModules.map { (module: "\(placed.name).\($0)", dtype: type) }
     }
+    let head = source.description.headModule
+    // Transformers calls every head so, whatever its tensor is called.
+    let loaded =
+      head == "lm_head" || schemes[head] != nil
+      ? [] : [ModuleDescription(name: "lm_head", shape: [])]
     try self.init(
-      of: source.checkpoint, modules: source.description.modules, schemes: schemes,
+      of: source.checkpoint, modules: source.description.modules + loaded, schemes: schemes,
       keyValues: keyValueScheme.map { ($0, scales) })
   }
 

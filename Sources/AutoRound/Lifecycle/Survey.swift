@@ -100,6 +100,19 @@ public struct Survey {
       if model == nil { try checkpoint.requireWeightType("\(layer).weight") }
       try scheme.requireSupported(path: layer)
     }
+    for placed in model?.description.blocks ?? [] {
+      for slot in placed.block.linearLayers {
+        let layer = StoredMatrix.fullName(slot.name, in: placed.name)
+        guard table[layer] != nil, slot.weight != StoredMatrix("\(slot.name).weight") else {
+          continue
+        }
+        throw InputError(
+          .unsupported,
+          place: "tensor \(quoted(StoredMatrix.fullName(slot.weight.tensor, in: placed.name)))",
+          "has a row for each input of the layer, or more than one layer; such weights can be computed with, but not "
+            + "be written quantized")
+      }
+    }
   }
 
   /// Whether the head of a model that is run is its embedding.

@@ -11,6 +11,7 @@
 #include "fake_quant.h"
 #include "finite.h"
 #include "float_quant.h"
+#include "gate.h"
 #include "int8_gradient.h"
 #include "isa.h"
 #include "norm.h"

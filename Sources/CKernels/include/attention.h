@@ -3,7 +3,8 @@
 ///
 /// A piece holds the scores of neighbouring queries, with all heads that share keys and values, and
 /// neighbouring keys: row r is head r % heads of query first_query + r / heads. A row may see the columns
-/// [low(r), high(r)): no key after its query, and with a window w > 0 only the w keys up to the query. A
+/// [low(r), high(r)): no key after its query, with a window w > 0 only the w keys up to the query, and with chunks
+/// none before the query's chunk. A
 /// piece may have rows that see none of its columns; scores that are not visible do not count, and their
 /// weights are 0.
 #ifndef CKERNELS_ATTENTION_H
@@ -18,8 +19,19 @@ typedef struct {
   size_t columns;                 ///< Keys.
   size_t first_query, first_key;  ///< Positions in the sequence.
   size_t window;                  ///< 0: none.
+  size_t chunk;                   ///< Only keys of the query's own chunk of so many positions; 0: all.
   float scale;                    ///< Factor on the scores before the softmax.
+  float cap;                      ///< 0: none. See ck_bend_scores.
+  const float *slopes;            ///< [heads], or NULL. See ck_bend_scores.
 } ck_piece;
+
+/// s[r,j] = c tanh(scale s[r,j] / c) + slope[h] (k_j - q_r) in place, with the cap c, if there is one, and the slope
+/// of the row's head, which counts the positions from the query to the key. What follows has to take 1 for the
+/// scale.
+void ck_bend_scores(const ck_piece *piece, float *s);
+
+/// Makes of the gradient ds of bent scores that of q k^T, in place.
+void ck_bend_scores_backward(ck_element type, const ck_piece *piece, const float *s, void *ds);
 
 /// A step of the softmax over the pieces of the same queries (Milakov and Gimelshein, arXiv 1805.02867).
 /// With m' = max(m, max_j scale s[r,j]) over the visible j and f = exp(m - m'):

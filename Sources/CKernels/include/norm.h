@@ -1,4 +1,4 @@
-/// Root-mean-square norm over rows, forward and backward.
+/// Norms over rows or groups of columns, forward and backward.
 ///
 /// Legend for this and the other headers of block kernels: R rows (tokens of all sequences), C
 /// columns, `begin`/`end` the rows that this call does, so that a team can share them. Element
@@ -12,24 +12,37 @@
 
 #include "elements.h"
 
-/// y[r,c] = x[r,c] * i[r] * w[c], i[r] = 1 / sqrt(mean_c(x[r,c]^2) + epsilon).
-/// `inverse` [R] keeps i for the backward pass.
-void ck_rms_norm(ck_element type, const void *x, const float *w, void *y, float *inverse,
-                 size_t columns, float epsilon, size_t begin, size_t end);
+/// What stays the same for all rows. A row has G groups of C neighbouring columns, each normalized on its own:
+/// one for a whole row, or one for each head.
+typedef struct {
+  size_t groups;        ///< G.
+  size_t size;          ///< C.
+  const float *weight;  ///< w: [C] for all groups, or [G, C]; NULL: 1.
+  const float *bias;    ///< b, like the weight; NULL: 0. Not without a weight.
+  size_t weight_step;   ///< Elements from one group's weights to the next's: 0 or C.
+  bool is_centered;     ///< Whether the mean is taken away first: LayerNorm, else root-mean-square norm.
+  float epsilon;
+} ck_norm;
 
-/// dx[r,c] (+)= i[r] * w[c] dy[r,c] - x[r,c] * i[r]^3 / C * sum_c(w[c] dy[r,c] x[r,c]).
+/// y = (x - m) * i * w + b in each group, with m its mean if `is_centered`, else 0, and
+/// i = 1 / sqrt(mean((x - m)^2) + epsilon). `statistics` keeps i for the backward pass, [R, G]; with a mean i and
+/// m, [R, G, 2].
+void ck_norm_forward(ck_element type, const ck_norm *p, const void *x, size_t x_stride, void *y,
+                     size_t y_stride, float *statistics, size_t begin, size_t end);
+
+/// dx (+)= i w dy - (x - m) * i^3 / C * sum(w dy (x - m)), with a mean less i / C * sum(w dy).
 /// Adds to dx if `accumulate`, which then is read first.
-void ck_rms_norm_backward(ck_element type, const void *dy, const void *x, const float *w,
-                          const float *inverse, void *dx, size_t columns, bool accumulate,
-                          size_t begin, size_t end);
+void ck_norm_backward(ck_element type, const ck_norm *p, const void *dy, size_t dy_stride,
+                      const void *x, size_t x_stride, const float *statistics, void *dx,
+                      size_t dx_stride, bool accumulate, size_t begin, size_t end);
 
-/// dw[c] += sum_r dy[r,c] x[r,c] i[r] over the rows, in their order.
-void ck_rms_norm_weight_gradient(ck_element type, const void *dy, const void *x,
-                                 const float *inverse, float *dw, size_t columns, size_t begin,
-                                 size_t end);
+/// dw += sum over the rows, in their order, of dy (x - m) i; as many elements as the weight has.
+void ck_norm_weight_gradient(ck_element type, const ck_norm *p, const void *dy, size_t dy_stride,
+                             const void *x, size_t x_stride, const float *statistics, float *dw,
+                             size_t begin, size_t end);
 
 /// db[c] += sum_r dy[r,c] over the rows, in their order.
-void ck_column_sums(ck_element type, const void *dy, float *db, size_t columns, size_t begin,
-                    size_t end);
+void ck_column_sums(ck_element type, const void *dy, size_t dy_stride, float *db, size_t columns,
+                    size_t begin, size_t end);
 
 #endif

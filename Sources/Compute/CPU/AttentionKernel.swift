@@ -1,8 +1,7 @@
 internal import CKernels
 import Tensors
 
-/// Causal attention with grouped query heads and an optional sliding window:
-/// `softmax(scale q k^T) v` for each head.
+/// Causal attention with grouped query heads: `softmax(scale q k^T) v` for each head.
 ///
 /// One task is one key-value head of one sequence with all its query heads. Its queries are done in tiles of
 /// neighbouring tokens, whose rows for all heads lie together, so that keys and values are read once for
@@ -12,17 +11,17 @@ import Tensors
 /// and the saved logarithm of the softmax's sum. Each task has the sums for its keys and values to itself,
 /// so that results do not depend on the number of threads.
 struct AttentionKernel: Kernel {
-  private let step: Step
-  private let shape: AttentionShape
-  private let tiles: [AttentionTile]
+  let step: Step
+  let shape: AttentionShape
+  let tiles: [AttentionTile]
   private let forwardMemory: AttentionScratch
-  private let backwardMemory: AttentionScratch
-  private let products: [AttentionProducts.Size: AttentionProducts]
+  let backwardMemory: AttentionScratch
+  let products: [AttentionProducts.Size: AttentionProducts]
   /// Those on keys and values that a sequence has kept.
   private let cacheProducts: [AttentionProducts.Size: AttentionProducts]
 
-  private var batch: Int { step.recording.batch }
-  private var tokens: Int { step.recording.tokens }
+  var batch: Int { step.recording.batch }
+  var tokens: Int { step.recording.tokens }
 
   init(_ step: Step, _ shape: AttentionShape, device: CPUDevice) throws {
     self.step = step
@@ -68,7 +67,7 @@ struct AttentionKernel: Kernel {
   // MARK: Forward
 
   /// Keys and values `[tokens, stride]` with the first key-value head's elements at the pointers.
-  private struct KeysAndValues {
+  struct KeysAndValues {
     var keys: UnsafeRawPointer
     var keyStride: Int
     var values: UnsafeRawPointer
@@ -105,7 +104,7 @@ struct AttentionKernel: Kernel {
       products: cacheProducts)
   }
 
-  private func keysAndValues(in program: Program) -> KeysAndValues {
+  func keysAndValues(in program: Program) -> KeysAndValues {
     KeysAndValues(
       keys: program[step.inputs[1]], keyStride: step.columns(of: step.inputs[1].value),
       values: program[step.inputs[2]], valueStride: step.columns(of: step.inputs[2].value))
@@ -120,7 +119,9 @@ struct AttentionKernel: Kernel {
     let (output, outputStride) = (program[step.result], step.columns(of: step.result))
     let scratch = program.forwardScratch(of: step).pointer
     let logSums = program[step.node.outputs[1]].assumingMemoryBound(to: Float.self)
-    let (heads, d, offset) = (shape.headsOfGroup, shape.headSize, tiles[0].firstQuery)
+    let (heads, d, valueSize) = (shape.headsOfGroup, shape.headSize, shape.valueSize)
+    let offset = tiles[0].firstQuery
+    let sinks = step.parameters.first.map { UnsafePointer<Float>(program[$0]) }
     ThreadTeam.forEach(batch * shape.keyValueHeadCount) { task, member in
       let (sequence, group) = task.quotientAndRemainder(dividingBy: shape.keyValueHeadCount)
       let firstRow = sequence * tokens
@@ -139,116 +140,70 @@ struct AttentionKernel: Kernel {
           from: query + ((firstRow + token) * queryStride + columns) * size, queryStride * size,
           to: queries, heads * d * size)
         let maxima = logSums + (task * tokens + token) * heads
-        maxima.update(repeating: -.infinity, count: rows)
-        totals.update(repeating: 0, count: rows)
-        sums.update(repeating: 0, count: rows * d)
+        if let sinks {
+          // As if each row had seen a key with the sink's score and no value.
+          for row in 0..<rows { maxima[row] = sinks[group * heads + row % heads] }
+        } else {
+          maxima.update(repeating: -.infinity, count: rows)
+        }
+        totals.update(repeating: sinks == nil ? 0 : 1, count: rows)
+        sums.update(repeating: 0, count: rows * valueSize)
         for piece in tile.pieces {
           guard let product = products[piece.size] else {
             preconditionFailure("a piece without products")
           }
           let row = (piece.firstQuery - tile.firstQuery) * heads
           let keyRow = firstRow + piece.firstKey
-          var settings = piece.settings(shape)
           product.scores.run(
             queries + row * d * size,
             source.keys + (keyRow * source.keyStride + group * d) * size, scores, lane: member)
+          bend(scores, piece, group: group)
+          var settings = softmaxSettings(piece)
           ck_softmax(
-            element, &settings, scores, weights, maxima + row, totals + row, sums + row * d, d)
+            element, &settings, scores, weights, maxima + row, totals + row,
+            sums + row * valueSize, valueSize)
           product.mix.run(
-            weights, source.values + (keyRow * source.valueStride + group * d) * size,
-            sums + row * d, lane: member)
+            weights, source.values + (keyRow * source.valueStride + group * valueSize) * size,
+            sums + row * valueSize, lane: member)
         }
         var whole = tile.settings(shape)
         ck_softmax_end(
           element, &whole, sums, maxima, totals,
-          output + ((firstRow + token) * outputStride + columns) * size, outputStride, d)
+          output + ((firstRow + token) * outputStride + group * heads * valueSize) * size,
+          outputStride, valueSize)
       }
     }
   }
 
-  // MARK: Backward
+  // MARK: Scores
 
-  func backward(in program: Program) {
-    let (element, size) = (program.compute.element, program.compute.byteCount)
-    let (query, queryStride) = (program[step.inputs[0]], step.columns(of: step.inputs[0].value))
-    let source = keysAndValues(in: program)
-    let (output, outputStride) = (program[step.result], step.columns(of: step.result))
-    let (dOutput, scratch) = (
-      program.gradient(of: step.result), program.backwardScratch(of: step).pointer
-    )
-    let logSums = program[step.node.outputs[1]].assumingMemoryBound(to: Float.self)
-    let (heads, d) = (shape.headsOfGroup, shape.headSize)
-    guard let dQuery = program.gradientTarget(0, of: step),
-      let dKey = program.gradientTarget(1, of: step),
-      let dValue = program.gradientTarget(2, of: step)
-    else { return }
-    precondition(!dQuery.accumulates && !dKey.accumulates && !dValue.accumulates)
-    ThreadTeam.forEach(batch * shape.keyValueHeadCount) { task, member in
-      let (sequence, group) = task.quotientAndRemainder(dividingBy: shape.keyValueHeadCount)
-      let firstRow = sequence * tokens
-      let own = scratch + member * backwardMemory.byteCount
-      let (queries, dOutputs) = (own + backwardMemory.query, own + backwardMemory.dOutput)
-      let querySums = own.floats(at: backwardMemory.rowSums)
-      let deltas = own.floats(at: backwardMemory.rowNumbers)
-      let scores = own.floats(at: backwardMemory.scores)
-      let dWeights = own.floats(at: backwardMemory.dWeights)
-      let (weights, dScores) = (own + backwardMemory.weights, own + backwardMemory.dScores)
-      let keySums = own.floats(at: backwardMemory.keySums)
-      let valueSums = own.floats(at: backwardMemory.valueSums)
-      keySums.update(repeating: 0, count: tokens * d)
-      valueSums.update(repeating: 0, count: tokens * d)
-      for tile in tiles {
-        let columns = group * heads * d
-        let tileRow = firstRow + tile.firstQuery
-        let outputOffset = (tileRow * outputStride + columns) * size
-        copyRows(
-          tile.queries, byteCount: heads * d * size,
-          from: query + (tileRow * queryStride + columns) * size, queryStride * size,
-          to: queries, heads * d * size)
-        copyRows(
-          tile.queries, byteCount: heads * d * size,
-          from: dOutput + outputOffset, outputStride * size, to: dOutputs, heads * d * size)
-        var whole = tile.settings(shape)
-        ck_softmax_deltas(
-          element, &whole, dOutput + outputOffset, output + outputOffset, outputStride, deltas, d)
-        querySums.update(repeating: 0, count: tile.queries * heads * d)
-        let logs = logSums + (task * tokens + tile.firstQuery) * heads
-        for piece in tile.pieces {
-          guard let product = products[piece.size], let gradient = product.gradients else {
-            preconditionFailure("a piece without products")
-          }
-          let row = (piece.firstQuery - tile.firstQuery) * heads
-          let keyRow = firstRow + piece.firstKey
-          let (q, dy) = (queries + row * d * size, dOutputs + row * d * size)
-          let k = source.keys + (keyRow * source.keyStride + group * d) * size
-          let v = source.values + (keyRow * source.valueStride + group * d) * size
-          var settings = piece.settings(shape)
-          product.scores.run(q, k, scores, lane: member)
-          gradient.weights.run(dy, v, dWeights, lane: member)
-          ck_softmax_backward(
-            element, &settings, scores, dWeights, logs + row, deltas + row, weights, dScores)
-          gradient.keysOrValues.run(
-            weights, dy, valueSums + piece.firstKey * d, lane: member)
-          gradient.keysOrValues.run(dScores, q, keySums + piece.firstKey * d, lane: member)
-          gradient.query.run(dScores, k, querySums + row * d, lane: member)
-        }
-        narrow(
-          querySums, dQuery, firstRow: tileRow, rows: tile.queries, column: columns,
-          columns: heads * d, program.compute)
-      }
-      narrow(
-        keySums, dKey, firstRow: firstRow, rows: tokens, column: group * d, columns: d,
-        program.compute)
-      narrow(
-        valueSums, dValue, firstRow: firstRow, rows: tokens, column: group * d, columns: d,
-        program.compute)
+  /// Does to the scores of a piece what the shape asks for besides the scale, so that the scale is done too.
+  func bend(_ scores: UnsafeMutablePointer<Float>, _ piece: AttentionPiece, group: Int) {
+    withSettings(piece, group: group) { ck_bend_scores($0, scores) }
+  }
+
+  /// How the softmax sees a piece's scores after that.
+  func softmaxSettings(_ piece: AttentionPiece) -> ck_piece {
+    var settings = piece.settings(shape)
+    if shape.bendsScores { settings.scale = 1 }
+    return settings
+  }
+
+  func withSettings(
+    _ piece: AttentionPiece, group: Int, _ body: (UnsafePointer<ck_piece>) -> Void
+  ) {
+    guard shape.bendsScores else { return }
+    shape.slopes.withUnsafeBufferPointer { slopes in
+      var settings = piece.settings(
+        shape, slopes: slopes.isEmpty ? nil : slopes.baseAddress! + group * shape.headsOfGroup)
+      withUnsafePointer(to: &settings, body)
     }
   }
 
   // MARK: Rows
 
   /// Writes sums `[rows, columns]` to neighbouring columns of a gradient.
-  private func narrow(
+  func narrow(
     _ sums: UnsafePointer<Float>, _ target: GradientTarget, firstRow: Int, rows: Int, column: Int,
     columns: Int, _ compute: ComputeType
   ) {
@@ -266,12 +221,12 @@ struct AttentionKernel: Kernel {
 }
 
 extension AttentionPiece {
-  fileprivate var size: AttentionProducts.Size { .init(queries: queries, keys: keys) }
+  var size: AttentionProducts.Size { .init(queries: queries, keys: keys) }
 }
 
 extension AttentionTile {
   /// The rows of all pieces, without columns.
-  fileprivate func settings(_ shape: AttentionShape) -> ck_piece {
+  func settings(_ shape: AttentionShape) -> ck_piece {
     AttentionPiece(firstQuery: firstQuery, queries: queries, firstKey: 0, keys: 0).settings(shape)
   }
 }

@@ -12,8 +12,10 @@ struct AttentionProducts {
   struct Gradients {
     /// `dP = dY V^T`.
     let weights: MatrixProduct
-    /// `dV += P^T dY`, and `dK += dS^T Q`.
-    let keysOrValues: MatrixProduct
+    /// `dV += P^T dY`.
+    let values: MatrixProduct
+    /// `dK += dS^T Q`.
+    let keys: MatrixProduct
     /// `dQ += dS K`.
     let query: MatrixProduct
   }
@@ -34,32 +36,36 @@ struct AttentionProducts {
     training: Bool
   ) throws {
     let type = device.compute.product
-    let (rows, d) = (size.queries * shape.headsOfGroup, shape.headSize)
+    let rows = size.queries * shape.headsOfGroup
+    let (d, valueSize) = (shape.headSize, shape.valueSize)
     func product(_ shape: ProductShape) throws -> MatrixProduct {
       try device.product(shape, perThread: true)
     }
-    func timesTransposed(stride: Int) throws -> MatrixProduct {
+    func timesTransposed(_ columns: Int, stride: Int) throws -> MatrixProduct {
       try product(
         ProductShape(
-          m: rows, n: size.keys, k: d, transposesB: true, rowStrideB: stride, input: type,
+          m: rows, n: size.keys, k: columns, transposesB: true, rowStrideB: stride, input: type,
           output: .float32))
     }
-    func addedTimes(stride: Int) throws -> MatrixProduct {
+    func addedTimes(_ columns: Int, stride: Int) throws -> MatrixProduct {
       try product(
         ProductShape(
-          m: rows, n: d, k: size.keys, rowStrideB: stride, input: type, output: .float32,
+          m: rows, n: columns, k: size.keys, rowStrideB: stride, input: type, output: .float32,
           accumulates: true))
     }
-    scores = try timesTransposed(stride: keyStride)
-    mix = try addedTimes(stride: valueStride)
+    func addedTransposedTimes(_ columns: Int) throws -> MatrixProduct {
+      try product(
+        ProductShape(
+          m: size.keys, n: columns, k: rows, transposesA: true, input: type, output: .float32,
+          accumulates: true))
+    }
+    scores = try timesTransposed(d, stride: keyStride)
+    mix = try addedTimes(valueSize, stride: valueStride)
     gradients =
       training
       ? Gradients(
-        weights: try timesTransposed(stride: valueStride),
-        keysOrValues: try product(
-          ProductShape(
-            m: size.keys, n: d, k: rows, transposesA: true, input: type, output: .float32,
-            accumulates: true)),
-        query: try addedTimes(stride: keyStride)) : nil
+        weights: try timesTransposed(valueSize, stride: valueStride),
+        values: try addedTransposedTimes(valueSize), keys: try addedTransposedTimes(d),
+        query: try addedTimes(d, stride: keyStride)) : nil
   }
 }

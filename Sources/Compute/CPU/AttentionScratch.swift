@@ -25,15 +25,15 @@ struct AttentionScratch {
     let keys = max(AttentionTile.keysOfPiece, queries)
     let float = MemoryLayout<Float>.stride
     query = layout.place(rows * shape.headSize * elementByteCount)
-    rowSums = layout.place(rows * shape.headSize * float)
+    rowSums = layout.place(rows * (backward ? shape.headSize : shape.valueSize) * float)
     rowNumbers = layout.place(rows * float)
     scores = layout.place(rows * keys * float)
     weights = layout.place(rows * keys * elementByteCount)
     guard backward else { return }
-    dOutput = layout.place(rows * shape.headSize * elementByteCount)
+    dOutput = layout.place(rows * shape.valueSize * elementByteCount)
     dWeights = layout.place(rows * keys * float)
     dScores = layout.place(rows * keys * elementByteCount)
     keySums = layout.place(tokens * shape.headSize * float)
-    valueSums = layout.place(tokens * shape.headSize * float)
+    valueSums = layout.place(tokens * shape.valueSize * float)
   }
 }

@@ -7,10 +7,18 @@ struct AttentionPiece {
   var firstKey: Int
   var keys: Int
 
-  func settings(_ shape: AttentionShape) -> ck_piece {
-    ck_piece(
+  /// - Parameter slopes: Those of the heads of one group, if there are any.
+  func settings(_ shape: AttentionShape, slopes: UnsafePointer<Float>? = nil) -> ck_piece {
+    var piece = ck_piece(
       queries: queries, heads: shape.headsOfGroup, columns: keys, first_query: firstQuery,
-      first_key: firstKey, window: shape.window ?? 0, scale: shape.scale)
+      first_key: firstKey, window: 0, chunk: 0, scale: shape.scale, cap: shape.cap ?? 0,
+      slopes: slopes)
+    switch shape.visible {
+    case .all: break
+    case .window(let count): piece.window = count
+    case .chunk(let count): piece.chunk = count
+    }
+    return piece
   }
 }
 
@@ -72,8 +80,7 @@ struct AttentionTile {
   /// The first key that the tile's first query sees, or some before it: pieces begin at few positions, so
   /// that few different products are prepared.
   private static func firstKey(of tile: AttentionTile, _ shape: AttentionShape) -> Int {
-    guard let window = shape.window else { return 0 }
-    return max(0, tile.firstQuery - window + 1) / keysOfPiece * keysOfPiece
+    shape.visible.first(query: tile.firstQuery) / keysOfPiece * keysOfPiece
   }
 
   private static func pieces(

@@ -39,8 +39,8 @@ package final class CPUDevice: Device {
     switch node.operation {
     case .attention(let shape): AttentionKernel.scratch(shape, in: recording)
     case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
+    case .norm: NormKernel.scratch(of: node)
     case .quantization: QuantizationKernel.scratch(of: node, in: recording)
-    case .rmsNorm: RMSNormKernel.scratch(of: node)
     case .rotary(let embedding): RotaryKernel.scratch(embedding)
     default: Scratch()
     }
@@ -50,12 +50,12 @@ package final class CPUDevice: Device {
     switch step.node.operation {
     case .addition: AdditionKernel(step: step)
     case .attention(let shape): try AttentionKernel(step, shape, device: self)
+    case .gate(let function): GateKernel(step: step, function: function)
     case .juxtaposition: JuxtapositionKernel(step: step)
     case .linear(let precision): try LinearKernel(step, precision, device: self)
+    case .norm(let kind): NormKernel(step: step, kind: kind)
     case .quantization(let quantization): QuantizationKernel(step: step, quantization: quantization)
-    case .rmsNorm(let epsilon): RMSNormKernel(step: step, epsilon: epsilon)
     case .rotary(let embedding): RotaryKernel(step: step, embedding: embedding)
-    case .siluGate: SiLUGateKernel(step: step)
     }
   }
 

@@ -1,43 +1,46 @@
+internal import CKernels
 import Tensors
 
-/// `y = [a | b | ...]`: the columns of values side by side.
+/// `y = [a | b | ...]`: columns of values side by side.
 struct JuxtapositionKernel: Kernel {
   let step: Step
   private var columns: Int { step.columns(of: step.result) }
 
   func forward(in program: Program) {
     let size = program.compute.byteCount
-    var y = program[step.result]
-    for part in step.inputs {
-      copy(
-        program[part], stride: step.columns(of: part.value) * size, to: y,
-        stride: columns * size, byteCount: part.columns * size)
-      y += part.columns * size
+    let y = program[step.result]
+    let parts = step.inputs.map { part in
+      (from: program[part], stride: step.columns(of: part.value) * size, count: part.columns * size)
+    }
+    ThreadTeam.forRanges(of: step.rows) { begin, end in
+      for row in begin..<end {
+        var target = y + row * columns * size
+        for part in parts {
+          target.copyMemory(from: part.from + row * part.stride, byteCount: part.count)
+          target += part.count
+        }
+      }
     }
   }
 
   func backward(in program: Program) {
-    let size = program.compute.byteCount
-    var dy = program.gradient(of: step.result)
-    for (index, part) in step.inputs.enumerated() {
-      if let target = program.gradientTarget(index, of: step) {
-        precondition(!target.accumulates, "a part has no other reader")
-        copy(
-          dy, stride: columns * size, to: target.pointer, stride: target.rowStride * size,
-          byteCount: part.columns * size)
-      }
-      dy += part.columns * size
-    }
-  }
-
-  private func copy(
-    _ source: UnsafeMutableRawPointer, stride: Int, to target: UnsafeMutableRawPointer,
-    stride targetStride: Int, byteCount: Int
-  ) {
+    let (type, size) = (program.compute.element, program.compute.byteCount)
+    let dy = program.gradient(of: step.result)
+    let targets = step.inputs.indices.map { program.gradientTarget($0, of: step) }
     ThreadTeam.forRanges(of: step.rows) { begin, end in
-      copyRows(
-        end - begin, byteCount: byteCount, from: source + begin * stride, stride,
-        to: target + begin * targetStride, targetStride)
+      for row in begin..<end {
+        var source = dy + row * columns * size
+        for (part, target) in zip(step.inputs, targets) {
+          defer { source += part.columns * size }
+          guard let target else { continue }
+          let to = target.pointer + row * target.rowStride * size
+          if target.accumulates {
+            ck_add(type, to, source, to, 0, part.columns)
+          } else {
+            to.copyMemory(from: source, byteCount: part.columns * size)
+          }
+        }
+      }
     }
   }
 }

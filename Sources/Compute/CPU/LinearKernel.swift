@@ -57,7 +57,8 @@ struct LinearKernel: Kernel {
     if step.parameters.count > 1, step.trains(step.parameters[1]) {
       let sums = range.floats
       sums.update(repeating: 0, count: shape.outputs)
-      ck_column_sums(shape.compute.element, dy, sums, shape.outputs, 0, shape.rows)
+      ck_column_sums(
+        shape.compute.element, dy, shape.outputs, sums, shape.outputs, 0, shape.rows)
       program.deliver(range, of: step.parameters[1])
     }
   }

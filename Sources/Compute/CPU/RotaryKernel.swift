@@ -36,13 +36,12 @@ struct RotaryKernel: Kernel {
     let (xStride, yStride) = (step.columns(of: step.inputs[0].value), step.columns(of: step.result))
     let inverse = inverse(in: program)
     guard let target = program.gradientTarget(0, of: step) else { return }
-    precondition(!target.accumulates, "the embedding is the only reader of its input")
     withSettings(program) { settings in
       guard let weight = step.parameters.first, step.trains(weight) else {
         ThreadTeam.forRanges(of: step.rows) {
           ck_rotary_backward(
-            type, settings, dy, yStride, x, xStride, inverse, target.pointer, target.rowStride, nil,
-            $0, $1)
+            type, settings, dy, yStride, x, xStride, inverse, target.pointer, target.rowStride,
+            target.accumulates, nil, $0, $1)
         }
         return
       }
@@ -51,8 +50,7 @@ struct RotaryKernel: Kernel {
       sums.floats.update(repeating: 0, count: headSize)
       ck_rotary_backward(
         type, settings, dy, yStride, x, xStride, inverse, target.pointer, target.rowStride,
-        sums.floats,
-        0, step.rows)
+        target.accumulates, sums.floats, 0, step.rows)
       program.deliver(sums, of: weight)
     }
   }
@@ -69,8 +67,9 @@ struct RotaryKernel: Kernel {
       embedding.table.sines.withUnsafeBufferPointer { sines in
         var settings = ck_rotary(
           heads: step.inputs[0].columns / headSize, head_size: headSize,
-          rotated: embedding.table.rotated,
-          tokens: tokens, position_offset: program.positionOffset, cosines: cosines.baseAddress,
+          first: embedding.firstChannel, rotated: embedding.table.rotated,
+          neighbours: embedding.pairing == .neighbours, tokens: tokens,
+          position_offset: program.positionOffset, cosines: cosines.baseAddress,
           sines: sines.baseAddress, weight: weight, epsilon: embedding.epsilon ?? 0)
         withUnsafePointer(to: &settings, body)
       }

@@ -1,7 +1,8 @@
 extension ProgramRecorder {
-  /// Records the columns of values, which nothing else may read, side by side: `y = [a | b | ...]`.
-  package mutating func juxtaposed(_ parts: [Value]) -> Value {
-    let y = value(columns: parts.reduce(0) { $0 + columns(of: $1) })
-    return append(Node(operation: .juxtaposition, inputs: parts.map { operand($0) }, outputs: [y]))
+  /// Records columns of values side by side: `y = [a | b | ...]`. Some may be there more than once.
+  package mutating func juxtaposed(_ parts: [Operand]) -> Value {
+    let y = value(
+      columns: parts.reduce(0) { $0 + $1.columns }, rows: rows(of: parts[0].value))
+    return append(Node(operation: .juxtaposition, inputs: parts, outputs: [y]))
   }
 }

@@ -43,15 +43,15 @@ package struct Node: Hashable, Sendable {
 package enum Operation: Hashable, Sendable {
   case addition
   case attention(AttentionShape)
+  case gate(ElementFunction)
   case juxtaposition
   case linear(GradientPrecision)
+  case norm(Normalization)
   case quantization(ActivationQuantization)
-  case rmsNorm(epsilon: Float)
   case rotary(RotaryEmbedding)
-  case siluGate
 
   /// The name of its kind: that of the case.
-  package var name: String { String("\(self)".prefix { $0 != "(" }) }
+  package var name: String { Mirror(reflecting: self).children.first?.label ?? "\(self)" }
 
   /// Whether each operand's gradient is the result's, so that both can lie in the same memory.
   var passesGradientOn: Bool { self == .addition }

@@ -1,18 +1,24 @@
+import Compute
 import JSONText
 
-/// Mistral: Llama without biases, with one sliding window for all blocks.
+/// Mistral: Llama without biases, with one sliding window for all blocks; Ministral, where `layer_types` tells the blocks
+/// that have it.
 enum Mistral: Architecture {
-  static let modelTypes = ["mistral"]
+  static let modelTypes = ["mistral", "ministral"]
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    try PreNormConfiguration(
-      keyValueHeadCount: 8, positionLimit: 131_072, attentionInputBias: false,
-      attentionOutputBias: false
-    ).describe(configuration) { count in
-      // An absent key means the family's first window; an explicit null means none.
-      let isAbsent = configuration.value["sliding_window"] == nil
-      let window = try configuration.optional("sliding_window")?.int(in: 1...1 << 30)
-      return Array(repeating: isAbsent ? 4096 : window, count: count)
-    }
+    let keys = try DecoderConfiguration(
+      configuration, .init(keyValueHeadCount: 8, positionLimit: 131_072))
+    let parts = LlamaParts(keys)
+    let rotary = try RotaryReader(keys).settings()
+    let window = try configuration.window(default: 4096)
+    let size = try configuration.size("intermediate_size")
+    return parts.model(
+      try configuration.slidingBlocks(count: keys.blockCount) { _ in true }.map { isSliding in
+        parts.preNormBlock(
+          parts.attention(
+            keys.attentionShape(visible: .init(window: isSliding ? window : nil)), rotary: rotary),
+          parts.feedForward(size))
+      })
   }
 }

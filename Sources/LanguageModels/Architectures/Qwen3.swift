@@ -5,8 +5,12 @@ enum Qwen3: Architecture {
   static let modelTypes = ["qwen3"]
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    try PreNormConfiguration(
-      keyValueHeadCount: 32, headSize: 128, positionLimit: 32_768, hasHeadNorm: true
-    ).describe(configuration) { try Qwen2.windows(configuration, blockCount: $0) }
+    let keys = try DecoderConfiguration(
+      configuration, .init(keyValueHeadCount: 32, headSize: 128, positionLimit: 32_768))
+    var parts = LlamaParts(keys)
+    let bias = try configuration.bool("attention_bias", default: false)
+    (parts.hasInputBias, parts.hasOutputBias) = (bias, bias)
+    parts.hasHeadNorms = true
+    return try Qwen2.model(keys, parts)
   }
 }

@@ -5,11 +5,16 @@ enum SeedOSS: Architecture {
   static let modelTypes = ["seed_oss"]
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    try PreNormConfiguration(
-      keyValueHeadCount: 8, headSize: 128, positionLimit: 524_288,
-      attentionInputBias: try configuration.optional("attention_bias")?.bool() ?? true,
-      attentionOutputBias: try configuration.optional("attention_out_bias")?.bool() ?? false,
-      allowsMLPBias: true
-    ).describe(configuration) { Array(repeating: nil, count: $0) }
+    let keys = try DecoderConfiguration(
+      configuration, .init(keyValueHeadCount: 8, headSize: 128, positionLimit: 524_288))
+    var parts = LlamaParts(keys)
+    parts.hasInputBias = try configuration.bool("attention_bias", default: true)
+    parts.hasOutputBias = try configuration.bool("attention_out_bias", default: false)
+    parts.hasFeedForwardBias = try configuration.bool("mlp_bias", default: false)
+    let rotary = try RotaryReader(keys).settings()
+    let block = parts.preNormBlock(
+      parts.attention(keys.attentionShape(), rotary: rotary),
+      parts.feedForward(try configuration.size("intermediate_size")))
+    return parts.model(Array(repeating: block, count: keys.blockCount))
   }
 }

@@ -1,20 +1,48 @@
 package import Compute
 
-/// The block of Llama and its relatives:
+/// A block that adds to the residual stream what its sublayers answer, stage by stage:
 ///
-///     x = x + attention(norm(x));  x = x + mlp(norm(x))
+///     x = x + factor * norm(mixer(norm(x)))
+///
+/// The sublayers of a stage all read the same x, and their answers are added together. Llama has two stages of one
+/// sublayer; GPT-NeoX has one stage of two.
 package struct ResidualBlock: DecoderBlock {
-  package var attentionNorm: NormSlot
-  package var attention: SelfAttention
-  package var mlpNorm: NormSlot
-  package var mlp: GatedMLP
-
-  package var width: Int { attentionNorm.columns }
+  package var width: Int
+  package var stages: [[Sublayer]]
 
   package func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    let attended = attention.record(recorder.norm(attentionNorm, x), in: &recorder)
-    let middle = recorder.operations.add(x, attended)
-    let transformed = mlp.record(recorder.norm(mlpNorm, middle), in: &recorder)
-    return recorder.operations.add(middle, transformed)
+    var x = x
+    for stage in stages {
+      let answers = stage.map { $0.record(x, in: &recorder) }
+      for answer in answers { x = recorder.operations.add(x, answer) }
+    }
+    return x
+  }
+
+  package var sublayers: [Sublayer] { stages.flatMap { $0 } }
+}
+
+/// A part of a block that answers to the residual stream.
+package struct Sublayer: Hashable, Sendable {
+  package var inputNorm: NormSlot?
+  package var mixer: Mixer
+  package var outputNorm: NormSlot?
+  package var factor: Float = 1
+
+  package enum Mixer: Hashable, Sendable {
+    case attention(SelfAttention)
+    case feedForward(FeedForward)
+  }
+
+  func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
+    let read = inputNorm.map { recorder.norm($0, x) } ?? x
+    var answer =
+      switch mixer {
+      case .attention(let attention): attention.record(read, in: &recorder)
+      case .feedForward(let feedForward): feedForward.record(read, in: &recorder)
+      }
+    if let outputNorm { answer = recorder.norm(outputNorm, answer) }
+    guard factor != 1 else { return answer }
+    return recorder.operations.map(.scaled(factor), recorder.operations.operand(answer))
   }
 }

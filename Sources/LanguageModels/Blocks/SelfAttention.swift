@@ -1,35 +1,99 @@
 package import Compute
 
-/// Attention with rotary embeddings and grouped query heads. Query, key and value projections run as one product,
-/// because they read the same input.
+/// Attention with grouped query heads. The projections run as one product, because they read the same input.
 package struct SelfAttention: Hashable, Sendable {
   /// The module's name inside the block.
   package var module: String
-  package var query: LayerSlot
-  package var key: LayerSlot
-  package var value: LayerSlot
+  /// The layers whose outputs, side by side, hold queries, keys and values.
+  package var projections: [LayerSlot]
+  package var arrangement = Arrangement.parts
   package var output: LayerSlot
-  /// The norms of each head of queries and keys, before the rotation.
+  /// The norms of queries and keys: of each head, or of all together.
   package var queryNorm: NormSlot?
   package var keyNorm: NormSlot?
-  package var rotary: RotarySettings
+  /// Whether these come after the rotation.
+  package var normsAfterRotation = false
+  /// A bound for queries, keys and values.
+  package var bound: Float?
+  /// Nil: positions do not turn queries and keys.
+  package var rotary: RotarySettings?
   package var shape: AttentionShape
+  /// A score for each head without a key.
+  package var sinks: StoredMatrix?
+
+  /// How queries, keys and values lie in what the projections give.
+  package enum Arrangement: Hashable, Sendable {
+    /// All queries, all keys, all values.
+    case parts
+    /// For each key-value head its queries, its key, its value.
+    case groups
+  }
+
+  private var queries: Range<Int> { 0..<shape.headCount * shape.headSize }
+  private var keys: Range<Int> {
+    queries.upperBound..<queries.upperBound + shape.keyValueHeadCount * shape.headSize
+  }
+  private var values: Range<Int> {
+    keys.upperBound..<keys.upperBound + shape.keyValueHeadCount * shape.valueSize
+  }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    let projected = recorder.linear([query, key, value], x)
-    let table = rotary.table(positions: recorder.operations.positions)
-    func rotated(_ columns: Range<Int>, _ norm: NormSlot?) -> Operand {
-      let head = norm.map { (weight: recorder.weight(of: $0), epsilon: $0.epsilon) }
-      let x = recorder.operations.operand(projected, columns: columns)
-      let y = recorder.operations.rotary(x, headSize: shape.headSize, norm: head, table: table)
-      return recorder.operations.operand(y)
+    var projected = arranged(recorder.linear(projections, x), in: &recorder)
+    if let bound {
+      projected = recorder.operations.map(.clamped(bound), recorder.operations.operand(projected))
     }
-    let (keys, values) = (query.outputs, query.outputs + key.outputs)
-    let queries = rotated(0..<keys, queryNorm)
+    let query = placed(projected, queries, queryNorm, factors: true, in: &recorder)
+    let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
+    let sinks = sinks.map { recorder.vector($0, count: shape.headCount) }
     let mixed = recorder.attention(
-      module, query: queries, key: rotated(keys..<values, keyNorm),
-      value: recorder.operations.operand(projected, columns: values..<values + value.outputs),
-      shape: shape)
+      module, query: query, key: key,
+      value: recorder.operations.operand(projected, columns: values), shape: shape, sinks: sinks)
     return recorder.linear([output], mixed)
+  }
+
+  /// All queries, then all keys, then all values.
+  private func arranged(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
+    guard arrangement == .groups else { return projected }
+    let (d, ofGroup) = (shape.headSize, shape.headsOfGroup)
+    let size = (ofGroup + 1) * d + shape.valueSize
+    func parts(_ offset: Int, _ columns: Int) -> [Operand] {
+      (0..<shape.keyValueHeadCount).map {
+        let first = $0 * size + offset
+        return recorder.operations.operand(projected, columns: first..<first + columns)
+      }
+    }
+    return recorder.operations.juxtaposed(
+      parts(0, ofGroup * d) + parts(ofGroup * d, d) + parts((ofGroup + 1) * d, shape.valueSize))
+  }
+
+  /// Queries or keys with their norm and their position.
+  private func placed(
+    _ projected: Value, _ columns: Range<Int>, _ norm: NormSlot?, factors: Bool,
+    in recorder: inout BlockRecorder
+  ) -> Operand {
+    var x = recorder.operations.operand(projected, columns: columns)
+    guard let rotary else { return normed(x, norm, in: &recorder) }
+    let table = rotary.table(positions: recorder.operations.positions, ofQueries: factors)
+    var embedding = RotaryEmbedding(
+      headSize: shape.headSize, pairing: rotary.pairing, table: table)
+    var weight: Parameter?
+    if let norm, !normsAfterRotation {
+      if norm.isOfHeads(shape.headSize) {
+        embedding.epsilon = norm.kind.epsilon
+        weight = recorder.weight(of: norm)
+      } else {
+        x = normed(x, norm, in: &recorder)
+      }
+    }
+    let turned = recorder.operations.rotary(x, embedding, normWeight: weight)
+    let y = recorder.operations.operand(turned)
+    return normsAfterRotation ? normed(y, norm, in: &recorder) : y
+  }
+
+  private func normed(_ x: Operand, _ norm: NormSlot?, in recorder: inout BlockRecorder) -> Operand
+  {
+    guard let norm else { return x }
+    let y = recorder.norm(norm, x)
+    return recorder.operations.operand(y)
   }
 }

@@ -20,6 +20,13 @@ package struct BlockRecorder {
   private let activations: ActivationPlan
   private var rounded: [RoundedOperand: Operand] = [:]
 
+  private var normed: [NormedOperand: Value] = [:]
+
+  private struct NormedOperand: Hashable {
+    var operand: Operand
+    var slot: NormSlot
+  }
+
   private struct RoundedOperand: Hashable {
     var operand: Operand
     var rounding: ActivationPlan.Rounding
@@ -55,30 +62,48 @@ package struct BlockRecorder {
     let outputs = runs.map { run in
       product(run.slots, rounded(operations.operand(x), run.input), as: type)
     }
-    return outputs.count == 1 ? outputs[0] : operations.juxtaposed(outputs)
+    return outputs.count == 1
+      ? outputs[0] : operations.juxtaposed(outputs.map { operations.operand($0) })
   }
 
-  /// Records the norm of whole rows of `x`.
+  /// Records the norm of all columns of `x`.
   package mutating func norm(_ slot: NormSlot, _ x: Value) -> Value {
-    let weight = weight(of: slot)
-    return operations.rmsNorm(x, weight: weight, epsilon: slot.epsilon)
+    norm(slot, operations.operand(x))
   }
 
-  /// The weight of a norm that an operation has inside.
-  package mutating func weight(of slot: NormSlot) -> Parameter {
-    let name = "\(slot.name).weight"
-    let part = part(name, [slot.columns], StoredMatrix(name))
-    return operations.vector([part])
+  /// Records the norm of `x`, once for all that ask for it.
+  package mutating func norm(_ slot: NormSlot, _ x: Operand) -> Value {
+    let key = NormedOperand(operand: x, slot: slot)
+    if let known = normed[key] { return known }
+    let weight = weight(of: slot)
+    let bias = slot.bias.map { operations.vector([part($0.tensor, [x.columns], $0)]) }
+    let value = operations.norm(x, slot.kind, weight: weight, bias: bias)
+    normed[key] = value
+    return value
+  }
+
+  /// The weight of a norm; nil if it has none.
+  package mutating func weight(of slot: NormSlot) -> Parameter? {
+    guard !slot.weights.isEmpty else { return nil }
+    return operations.vector(
+      slot.weights.map { part($0.tensor, [slot.kind.groupSize], $0) })
+  }
+
+  /// A vector that is a part of the block but of no layer.
+  package mutating func vector(_ stored: StoredMatrix, count: Int) -> Parameter {
+    operations.vector([part(stored.tensor, [count], stored)])
   }
 
   /// Records the attention of the module called `module` inside the block.
   package mutating func attention(
-    _ module: String, query: Operand, key: Operand, value: Operand, shape: AttentionShape
+    _ module: String, query: Operand, key: Operand, value: Operand, shape: AttentionShape,
+    sinks: Parameter? = nil
   ) -> Value {
     attentionModules.append(module)
     let key = rounded(key, activations.keys[module])
     let value = rounded(value, activations.values[module])
-    return operations.attention(query: query, key: key, value: value, shape: shape)
+    return operations.attention(
+      query: query, key: key, value: value, shape: shape, sinks: sinks)
   }
 
   // MARK: Parts

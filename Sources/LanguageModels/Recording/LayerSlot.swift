@@ -24,17 +24,3 @@ package struct LayerSlot: Hashable, Sendable {
     try weight.read([outputs, inputs], in: block, from: source)
   }
 }
-
-/// A root-mean-square norm with a weight for each column.
-package struct NormSlot: Hashable, Sendable {
-  /// The module's name inside the block; its weight is `<name>.weight`.
-  package var name: String
-  package var columns: Int
-  package var epsilon: Float
-
-  package init(_ name: String, columns: Int, epsilon: Float) {
-    self.name = name
-    self.columns = columns
-    self.epsilon = epsilon
-  }
-}

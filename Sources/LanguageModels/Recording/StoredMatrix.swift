@@ -9,6 +9,8 @@ package struct StoredMatrix: Hashable, Sendable {
   package var slice: Slice
   /// Whether the tensor has a row for each column of the matrix.
   package var isTransposed: Bool
+  /// What is added to each stored number: 1 where a norm's weight is stored as its difference from 1.
+  package var addend: Float = 0
 
   /// The part of a tensor that a matrix is.
   package enum Slice: Hashable, Sendable {
@@ -57,6 +59,12 @@ package struct StoredMatrix: Hashable, Sendable {
     }
     let stored = tensorShape(of: shape)
     let whole = try source.tensor(name, shape: stored)
+    let matrix = try part(shape, of: whole, stored: stored)
+    guard addend != 0 else { return matrix }
+    return Tensor(matrix.floats().map { $0 + addend }, shape: shape)
+  }
+
+  private func part(_ shape: [Int], of whole: Tensor, stored: [Int]) throws -> Tensor {
     switch slice {
     case .member(let index, _):
       let member = whole.slice(index..<index + 1).reshaped(Array(stored.dropFirst()))

@@ -49,9 +49,13 @@ import Testing
       let tape = Tape()
       let input = Tape.Node(dense(x, stride: xStride))
       let weightNode = Tape.Node(Matrix(rows: d, columns: 1, weight))
-      let normed = norms ? tape.rmsNorm(input, weight: weightNode, epsilon: 0.01) : input
+      let normed =
+        norms
+        ? tape.norm(
+          input, Normalization(groupSize: d, epsilon: 0.01), weight: weightNode) : input
+      let embedding = RotaryEmbedding(headSize: d, table: angles.table(positions: 1))
       let output = tape.rotary(
-        normed, headSize: d, angles: angles, tokens: tokens, offset: offset)
+        normed, embedding, tokens: tokens, offset: offset, angle: angles.angle)
       tape.backward(from: output, gradient: dense(dy, stride: yStride))
 
       forEachInstructionSet { isa in
@@ -60,7 +64,8 @@ import Testing
           cosines.withUnsafeBufferPointer { cosines in
             sines.withUnsafeBufferPointer { sines in
               var settings = ck_rotary(
-                heads: heads, head_size: d, rotated: size.rotated, tokens: tokens,
+                heads: heads, head_size: d, first: 0, rotated: size.rotated, neighbours: false,
+                tokens: tokens,
                 position_offset: offset, cosines: cosines.baseAddress, sines: sines.baseAddress,
                 weight: norms ? weight.baseAddress : nil, epsilon: 0.01)
               let y = Elements(unwritten: rows * yStride, compute)
@@ -80,7 +85,7 @@ import Testing
               sums.withUnsafeMutableBufferPointer { sums in
                 ck_rotary_backward(
                   compute.element, &settings, dy.pointer, yStride, x.pointer, xStride, inverses,
-                  dx.pointer, xStride, norms ? sums.baseAddress : nil, 0, rows)
+                  dx.pointer, xStride, false, norms ? sums.baseAddress : nil, 0, rows)
               }
               if d > 1 { expectDense(dx, xStride, input.gradient, "\(name), backward") }
               if norms {

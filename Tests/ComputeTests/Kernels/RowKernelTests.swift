@@ -42,7 +42,8 @@ import Testing
     let (input, epsilon) = (Self.node(x), Float(0.01))
     let weightNode = Tape.Node(Matrix(rows: columns, columns: 1, weight))
     let tape = Tape()
-    let y = tape.rmsNorm(input, weight: weightNode, epsilon: Double(epsilon))
+    let kind = Normalization(groupSize: columns, epsilon: epsilon)
+    let y = tape.norm(input, kind, weight: weightNode)
     var partial = Self.node(dy).value
     for row in 0..<Self.rows where !Self.done.contains(row) {
       for column in 0..<columns { partial[row, column] = 0 }
@@ -55,13 +56,21 @@ import Testing
       let found = Elements(unwritten: count, compute)
       let inverse = Elements(unwritten: Self.rows, .float32)
       let inverses = inverse.pointer.assumingMemoryBound(to: Float.self)
-      ck_rms_norm(
-        type, x.pointer, weight, found.pointer, inverses, columns, epsilon, begin, end)
+      let settings = UnsafeMutablePointer<ck_norm>.allocate(capacity: 1)
+      let weights = Elements(weight, .float32)
+      settings.initialize(
+        to: ck_norm(
+          groups: 1, size: columns,
+          weight: weights.pointer.assumingMemoryBound(to: Float.self), bias: nil, weight_step: 0,
+          is_centered: false, epsilon: epsilon))
+      defer { settings.deallocate() }
+      ck_norm_forward(
+        type, settings, x.pointer, columns, found.pointer, columns, inverses, begin, end)
       expectRows(found, y.value, Allowance.element(compute), "norm, \(name)")
 
       var sums = [Float](repeating: 0, count: columns)
-      ck_rms_norm_weight_gradient(
-        type, dy.pointer, x.pointer, inverses, &sums, columns, begin, end)
+      ck_norm_weight_gradient(
+        type, settings, dy.pointer, columns, x.pointer, columns, inverses, &sums, begin, end)
       expectClose(
         sums.map(Double.init), weightNode.gradient.elements, Tolerance(ofLargest: 1e-6), name)
 
@@ -72,13 +81,15 @@ import Testing
         ? Tolerance(absolute: 1e-5, ofLargest: 1e-6)
         : Tolerance(absolute: 1e-5, relative: 0x1.01p-8, ofLargest: 1e-6)
       let dx = Elements(unwritten: count, compute)
-      ck_rms_norm_backward(
-        type, dy.pointer, x.pointer, weight, inverses, dx.pointer, columns, false, begin, end)
+      ck_norm_backward(
+        type, settings, dy.pointer, columns, x.pointer, columns, inverses, dx.pointer, columns,
+        false, begin, end)
       expectRows(dx, input.gradient, tolerance, "norm backward, \(name)")
 
       let total = Elements(dy.floats, compute)
-      ck_rms_norm_backward(
-        type, dy.pointer, x.pointer, weight, inverses, total.pointer, columns, true, begin, end)
+      ck_norm_backward(
+        type, settings, dy.pointer, columns, x.pointer, columns, inverses, total.pointer, columns,
+        true, begin, end)
       var expected = Self.node(dy).value
       expected += input.gradient
       expectClose(total.floats.map(Double.init), expected.elements, tolerance, name)
@@ -93,7 +104,8 @@ import Testing
     forEachInstructionSet { name in
       var sums = [Float](repeating: 0.5, count: columns)
       ck_column_sums(
-        compute.element, dy.pointer, &sums, columns, Self.done.lowerBound, Self.done.upperBound)
+        compute.element, dy.pointer, columns, &sums, columns, Self.done.lowerBound,
+        Self.done.upperBound)
       let expected = (0..<columns).map { 0.5 + value[1, $0] + value[2, $0] }
       expectClose(sums.map(Double.init), expected, Tolerance(ofLargest: 1e-6), name)
     }
@@ -106,19 +118,25 @@ import Testing
     let dy = Elements(generator.normal(Self.rows * columns), compute)
     let input = Self.node(x)
     let tape = Tape()
-    let y = tape.siluGate(input)
+    let y = tape.gate(
+      .silu, tape.columns(0..<columns, of: input), tape.columns(columns..<2 * columns, of: input))
     tape.backward(from: y, gradient: Self.node(dy).value)
+    let up = x.pointer + columns * compute.byteCount
+    let silu = ck_function(kind: CK_SILU, a: 0)
     forEachInstructionSet { isa in
       let name = "\(isa), \(columns) columns"
       let found = Elements(unwritten: dy.count, compute)
-      ck_silu_gate(
-        compute.element, x.pointer, found.pointer, columns, Self.done.lowerBound,
-        Self.done.upperBound)
+      ck_gate(
+        compute.element, silu, x.pointer, 2 * columns, up, 2 * columns, found.pointer, columns,
+        columns, Self.done.lowerBound, Self.done.upperBound)
       expectRows(found, y.value, Allowance.element(compute), "gate, \(name)")
       let dx = Elements(unwritten: x.count, compute)
-      ck_silu_gate_backward(
-        compute.element, dy.pointer, x.pointer, dx.pointer, columns, Self.done.lowerBound,
-        Self.done.upperBound)
+      let dg = ck_gradient(to: dx.pointer, stride: 2 * columns, accumulate: false)
+      let du = ck_gradient(
+        to: dx.pointer + columns * compute.byteCount, stride: 2 * columns, accumulate: false)
+      ck_gate_backward(
+        compute.element, silu, dy.pointer, columns, x.pointer, 2 * columns, up, 2 * columns, dg, du,
+        columns, Self.done.lowerBound, Self.done.upperBound)
       // silu' crosses zero at -1.278, where only the absolute error is small.
       expectRows(dx, input.gradient, Allowance.sum(compute), "gate backward, \(name)")
     }

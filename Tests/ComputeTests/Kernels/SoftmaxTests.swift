@@ -9,7 +9,8 @@ import Testing
   private static let headSize = 3
 
   /// Scores of some queries with some keys, which are given to the kernels in pieces.
-  struct Scores: CustomStringConvertible {
+  // Unchecked for the pointer to slopes, which is nil.
+  struct Scores: CustomStringConvertible, @unchecked Sendable {
     var whole: ck_piece
     /// Columns of each piece, from the first on.
     var pieces: [Int]
@@ -24,7 +25,7 @@ import Testing
       let first = max(columns - queries, 0) + after
       whole = ck_piece(
         queries: min(queries, columns), heads: heads, columns: columns, first_query: first,
-        first_key: after, window: window, scale: 0.5)
+        first_key: after, window: window, chunk: 0, scale: 0.5, cap: 0, slopes: nil)
       self.pieces = pieces
     }
 
@@ -137,7 +138,8 @@ import Testing
   func deltas(compute: ComputeType, headSize: Int) {
     var generator = SeededGenerator(seed: 3)
     var piece = ck_piece(
-      queries: 3, heads: 2, columns: 0, first_query: 0, first_key: 0, window: 0, scale: 1)
+      queries: 3, heads: 2, columns: 0, first_query: 0, first_key: 0, window: 0, chunk: 0, scale: 1,
+      cap: 0, slopes: nil)
     let stride = 2 * headSize + 5
     let dy = Elements(generator.normal(3 * stride), compute)
     let y = Elements(generator.normal(3 * stride), compute)

@@ -18,7 +18,8 @@ import Testing
     let (queries, keys) = (heads * headSize, groups * headSize)
     let shape = AttentionShape(
       headCount: heads, keyValueHeadCount: groups, headSize: headSize,
-      scale: 1 / Float(headSize).squareRoot(), window: window)
+      scale: 1 / Float(headSize).squareRoot(),
+      visible: window.map { .window($0) } ?? .all)
     twin.finish(
       twin.attention(
         twin.columns(0..<queries, of: x), twin.columns(queries..<queries + keys, of: x),
@@ -54,13 +55,31 @@ import Testing
       .check(Self.allowance)
   }
 
+  /// Each thing that can be done to scores, alone and all together; values of another width than keys.
+  @Test(arguments: ComputeType.available, 0..<5)
+  func scoresThatAreMoreThanProducts(compute: ComputeType, what: Int) throws {
+    for tokens in [9, 300] {
+      var twin = Twin(compute, batch: 2, tokens: tokens)
+      let (q, k, v) = (twin.input(24), twin.input(12), twin.input(10))
+      var shape = AttentionShape(
+        headCount: 4, keyValueHeadCount: 2, headSize: 6, valueSize: 5, scale: 0.4)
+      if [0, 4].contains(what) { shape.cap = 2 }
+      if [1, 4].contains(what) { shape.slopes = [0.5, 0.25, 0.125, 0.0625] }
+      if [2, 4].contains(what) { shape.hasSinks = true }
+      if [3, 4].contains(what) { shape.visible = .chunk(tokens / 4 + 5) }
+      twin.finish(twin.attention(q, k, v, shape: shape))
+      try twin.check(Self.allowance)
+      try twin.check(Self.allowance, training: .nothing)
+    }
+  }
+
   /// Queries, keys and values that come from different values.
   @Test(arguments: ComputeType.available)
   func separateValues(compute: ComputeType) throws {
     var twin = Twin(compute, batch: 2, tokens: 20)
     let (q, k, v) = (twin.input(24), twin.input(12), twin.input(12))
     let shape = AttentionShape(
-      headCount: 4, keyValueHeadCount: 2, headSize: 6, scale: 0.4, window: nil)
+      headCount: 4, keyValueHeadCount: 2, headSize: 6, scale: 0.4)
     twin.finish(twin.attention(q, k, v, shape: shape))
     try twin.check(Self.allowance)
   }

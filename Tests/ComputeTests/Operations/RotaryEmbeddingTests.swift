@@ -18,6 +18,21 @@ import Testing
     }
   }
 
+  /// Neighbours, and channels that are left as they are on both sides.
+  @Test(arguments: ComputeType.available, [RotaryEmbedding.Pairing.halves, .neighbours])
+  func channels(compute: ComputeType, pairing: RotaryEmbedding.Pairing) throws {
+    for norms in [false, true] {
+      var twin = Twin(compute, batch: 2, tokens: 5)
+      let x = twin.input(60)
+      let turned = twin.rotary(
+        x, headSize: 20, angles: Angles(rotated: 12), norms: norms, firstChannel: 6,
+        pairing: pairing)
+      // Another reader, so that gradients are added.
+      twin.finish(twin.add(x, turned))
+      try twin.check(.chain)
+    }
+  }
+
   /// Queries and keys inside one wider value, as a fused projection gives them.
   @Test(arguments: ComputeType.available)
   func columnsOfAWiderValue(compute: ComputeType) throws {

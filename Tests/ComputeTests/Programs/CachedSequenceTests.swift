@@ -18,19 +18,20 @@ import Testing
       var recorder = ProgramRecorder(
         batch: 1, tokens: tokens, positions: positions, compute: device.compute)
       input = recorder.input(columns: hidden)
-      let table = Angles(rotated: 8).table(positions: positions)
+      let embedding = RotaryEmbedding(
+        headSize: 8, table: Angles(rotated: 8).table(positions: positions))
       let projection = recorder.matrix([ParameterPart(name: "in", rows: 64)], columns: hidden)
       let projected = recorder.linear(recorder.operand(input), weight: projection)
       let query = recorder.rotary(
-        recorder.operand(projected, columns: 0..<32), headSize: 8, norm: nil, table: table)
+        recorder.operand(projected, columns: 0..<32), embedding)
       let key = recorder.rotary(
-        recorder.operand(projected, columns: 32..<48), headSize: 8, norm: nil, table: table)
+        recorder.operand(projected, columns: 32..<48), embedding)
       let mixed = recorder.attention(
         query: recorder.operand(query), key: recorder.operand(key),
         value: recorder.operand(projected, columns: 48..<64),
         shape: AttentionShape(
           headCount: shape.heads, keyValueHeadCount: shape.groups, headSize: shape.headSize,
-          scale: 0.35, window: window))
+          scale: 0.35, visible: window.map { .window($0) } ?? .all))
       let matrix = recorder.matrix([ParameterPart(name: "out", rows: hidden)], columns: 32)
       let attended = recorder.linear(recorder.operand(mixed), weight: matrix)
       recorder.finish(output: recorder.add(input, attended))

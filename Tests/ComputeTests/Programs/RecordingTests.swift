@@ -12,12 +12,12 @@ import Testing
     let x = recorder.input(columns: headSize)
     let table = Angles(rotated: 8).table(positions: 4)
     let rotated = recorder.rotary(
-      recorder.operand(x), headSize: headSize, norm: nil, table: table)
+      recorder.operand(x), RotaryEmbedding(headSize: headSize, table: table))
     let (turned, plain) = (recorder.operand(rotated), recorder.operand(x))
     let mixed = recorder.attention(
       query: turned, key: turned, value: plain,
       shape: AttentionShape(
-        headCount: 1, keyValueHeadCount: 1, headSize: headSize, scale: 1, window: nil))
+        headCount: 1, keyValueHeadCount: 1, headSize: headSize, scale: 1))
     recorder.finish(output: mixed)
     return recorder
   }
@@ -49,9 +49,11 @@ import Testing
     var recorder = ProgramRecorder(batch: 2, tokens: 3, compute: compute)
     let x = recorder.input(columns: 8, rows: .routed(perToken: 2))
     let weight = recorder.vector([ParameterPart(name: "w", rows: 8)])
-    let normed = recorder.rmsNorm(x, weight: weight, epsilon: 0)
+    let normed = recorder.norm(
+      recorder.operand(x), Normalization(groupSize: 8, epsilon: 0), weight: weight)
     let sum = recorder.add(x, normed)
-    let gated = recorder.siluGate(sum)
+    let gated = recorder.gate(
+      .silu, recorder.operand(sum, columns: 0..<4), recorder.operand(sum, columns: 4..<8))
     recorder.finish(output: gated)
     let recording = recorder.recording
     #expect(recording.output.map(recording.rows) == 12)

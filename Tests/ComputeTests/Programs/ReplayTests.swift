@@ -18,11 +18,12 @@ import Testing
       twin.columns(0..<32, of: projected), headSize: 8, angles: angles, norms: true)
     let k = twin.rotary(twin.columns(32..<48, of: projected), headSize: 8, angles: angles)
     let shape = AttentionShape(
-      headCount: 4, keyValueHeadCount: 2, headSize: 8, scale: 0.35, window: 40)
+      headCount: 4, keyValueHeadCount: 2, headSize: 8, scale: 0.35, visible: .window(40))
     let mixed = twin.attention(q, k, twin.columns(48..<64, of: projected), shape: shape)
     let middle = twin.add(x, twin.linear(mixed, twin.matrix(rows: [48], columns: 32)))
-    let gated = twin.siluGate(
-      twin.linear(twin.norm(middle), twin.matrix(rows: [56, 56], columns: 48)))
+    let both = twin.linear(twin.norm(middle), twin.matrix(rows: [56, 56], columns: 48))
+    let gated = twin.gate(
+      .silu, twin.columns(0..<56, of: both), twin.columns(56..<112, of: both))
     twin.finish(twin.add(middle, twin.linear(gated, twin.matrix(rows: [48], columns: 56))))
     return twin
   }

@@ -45,28 +45,49 @@ import Testing
   }
 
   @Test func norm() {
-    check([(3, 6), (6, 1)]) { $0.rmsNorm($1[0], weight: $1[1], epsilon: 0.1) }
-    check([(3, 6), (2, 1)]) { $0.rmsNorm($1[0], weight: $1[1], epsilon: 0.1) }
+    for isCentered in [false, true] {
+      let whole = Normalization(groupSize: 6, isCentered: isCentered, epsilon: 0.1)
+      let heads = Normalization(groupSize: 2, isCentered: isCentered, epsilon: 0.1)
+      check([(3, 6), (6, 1), (6, 1)]) { $0.norm($1[0], whole, weight: $1[1], bias: $1[2]) }
+      check([(3, 6), (2, 1)]) { $0.norm($1[0], heads, weight: $1[1]) }
+      check([(3, 6), (6, 1)]) { $0.norm($1[0], heads, weight: $1[1]) }
+      check([(3, 6)]) { $0.norm($1[0], heads, weight: nil) }
+    }
   }
 
   @Test func rotary() {
-    check([(6, 12)]) {
-      $0.rotary($1[0], headSize: 6, angles: Angles(rotated: 4, factor: 1.5), tokens: 3, offset: 2)
+    for pairing in [RotaryEmbedding.Pairing.halves, .neighbours] {
+      let embedding = RotaryEmbedding(
+        headSize: 6, firstChannel: 2, pairing: pairing,
+        table: Angles(rotated: 4, factor: 1.5).table(positions: 5))
+      check([(6, 12)]) { $0.rotary($1[0], embedding, tokens: 3, offset: 2) }
     }
   }
 
-  @Test(arguments: [nil, 2]) func attention(window: Int?) {
-    let shape = AttentionShape(
-      headCount: 4, keyValueHeadCount: 2, headSize: 3, scale: 0.7, window: window)
-    check([(8, 12), (8, 6), (8, 6)]) { tape, leaves in
-      tape.attention(leaves[0], leaves[1], leaves[2], shape: shape, tokens: 4)
+  @Test(arguments: [AttentionShape.VisibleKeys.all, .window(2), .chunk(3)])
+  func attention(visible: AttentionShape.VisibleKeys) {
+    var shape = AttentionShape(
+      headCount: 4, keyValueHeadCount: 2, headSize: 3, valueSize: 2, scale: 0.7, visible: visible)
+    shape.cap = 1.5
+    shape.slopes = [0.1, 0.2, 0.3, 0.4]
+    shape.hasSinks = true
+    check([(8, 12), (8, 6), (8, 4), (4, 1)]) { tape, leaves in
+      tape.attention(
+        leaves[0], leaves[1], leaves[2], shape: shape, sinks: leaves[3], tokens: 4)
     }
+  }
+
+  @Test(arguments: GateTests.functions) func functions(function: ElementFunction) {
+    check([(3, 4), (3, 4)]) { $0.gate(function, $1[0], $1[1]) }
   }
 
   @Test func gateAdditionAndColumns() {
     check([(3, 8), (3, 4)]) { tape, leaves in
       let part = tape.columns(2..<6, of: leaves[0])
-      return tape.add(tape.add(tape.siluGate(leaves[0]), part), tape.add(part, leaves[1]))
+      return tape.add(
+        tape.add(
+          tape.gate(.silu, tape.columns(0..<4, of: leaves[0]), tape.columns(4..<8, of: leaves[0])),
+          part), tape.add(part, leaves[1]))
     }
   }
 }

@@ -1,0 +1,45 @@
+import Compute
+import JSONText
+
+/// Falcon 1: projections fused by groups of heads, sublayers beside each other.
+enum Falcon: Architecture {
+  static let modelTypes = ["falcon"]
+
+  static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    var defaults = DecoderConfiguration.Defaults(
+      epsilon: 1e-5, isTied: true, function: "gelu", epsilonKey: "layer_norm_epsilon")
+    defaults.functionKey = "activation"
+    defaults.keyValueHeadCountKey = "num_kv_heads"
+    let isNew = try configuration.bool("new_decoder_architecture", default: false)
+    let isMultiQuery = try configuration.bool("multi_query", default: true)
+    if !isNew {
+      // The key counts only in the newer form.
+      defaults.keyValueHeadCountKey = "falcon has no such key"
+      defaults.keyValueHeadCount = isMultiQuery ? 1 : nil
+    }
+    let keys = try DecoderConfiguration(configuration, defaults)
+    let hasBias = try configuration.bool("bias", default: false)
+    let parts = ClassicParts(keys, hasBias: hasBias)
+    var shape = keys.attentionShape()
+    let hasSlopes = try configuration.bool("alibi", default: false)
+    if hasSlopes { shape.slopes = Bloom.slopes(keys.headCount).map { $0 * shape.scale } }
+    var attention = parts.attention(
+      "self_attention", projection: "query_key_value", output: "dense", shape, hasBias: hasBias)
+    if !isNew, isMultiQuery { attention.arrangement = .parts }
+    attention.rotary = hasSlopes ? nil : try RotaryReader(keys).settings()
+    let feedForward = parts.feedForward(
+      try configuration.optional("ffn_hidden_size")?.int(in: 1...1 << 24) ?? 4 * keys.hiddenSize,
+      names: ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h"))
+    let isParallel = try isNew || configuration.bool("parallel_attn", default: true)
+    let normCount =
+      isNew ? try configuration.optional("num_ln_in_parallel_attn")?.int(in: 1...2) ?? 2 : 1
+    let norms =
+      if !isParallel { ("input_layernorm", "post_attention_layernorm") } else {
+        normCount == 2 ? ("ln_attn", "ln_mlp") : ("input_layernorm", "input_layernorm")
+      }
+    let block = parts.block(attention, feedForward, norms: norms, isParallel: isParallel)
+    return parts.model(
+      Array(repeating: block, count: keys.blockCount), embedding: "transformer.word_embeddings",
+      blocks: "transformer.h", norm: "transformer.ln_f", head: "lm_head")
+  }
+}

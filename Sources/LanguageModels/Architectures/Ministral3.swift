@@ -1,0 +1,29 @@
+import JSONText
+
+/// Ministral 3: Llama with YaRN, whose queries grow with their position.
+enum Ministral3: Architecture {
+  static let modelTypes = ["ministral3"]
+
+  static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    let keys = try DecoderConfiguration(
+      configuration,
+      .init(
+        keyValueHeadCount: 8, headSize: 128, positionLimit: 262_144, epsilon: 1e-5))
+    let parts = LlamaParts(keys)
+    var reader = RotaryReader(keys)
+    (reader.base, reader.kind) = (1e6, "yarn")
+    var rotary = try reader.settings()
+    let inner =
+      try configuration.optional("rope_parameters")
+      ?? configuration.optional("rope_scaling") ?? configuration
+    let strength = try inner.number("llama_4_scaling_beta", default: 0.1)
+    let period = try inner.number("original_max_position_embeddings", default: 16_384)
+    if strength != 0 {
+      rotary.growth = .init(strength: strength, period: period, shift: 0)
+    }
+    let block = parts.preNormBlock(
+      parts.attention(keys.attentionShape(), rotary: rotary),
+      parts.feedForward(try configuration.size("intermediate_size")))
+    return parts.model(Array(repeating: block, count: keys.blockCount))
+  }
+}

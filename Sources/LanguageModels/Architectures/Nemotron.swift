@@ -1,0 +1,24 @@
+import JSONText
+
+/// Nemotron 3 and 4, Minitron: LayerNorms with 1 + w, squared ReLU without a gate.
+enum Nemotron: Architecture {
+  static let modelTypes = ["nemotron"]
+
+  static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    let keys = try DecoderConfiguration(
+      configuration,
+      .init(
+        positionLimit: 4096, epsilon: 1e-5, function: "relu2", epsilonKey: "norm_eps"))
+    var parts = LlamaParts(keys, norms: .onePlusCentered)
+    let bias = try configuration.bool("attention_bias", default: false)
+    (parts.hasInputBias, parts.hasOutputBias) = (bias, bias)
+    parts.hasFeedForwardBias = try configuration.bool("mlp_bias", default: false)
+    var reader = RotaryReader(keys)
+    reader.fraction = 0.5
+    let block = parts.preNormBlock(
+      parts.attention(keys.attentionShape(), rotary: try reader.settings()),
+      parts.plainFeedForward(
+        try configuration.size("intermediate_size"), names: ("mlp.up_proj", "mlp.down_proj")))
+    return parts.model(Array(repeating: block, count: keys.blockCount))
+  }
+}

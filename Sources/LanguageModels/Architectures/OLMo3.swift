@@ -1,0 +1,26 @@
+import Compute
+import JSONText
+
+/// OLMo 3: OLMo 2 with windows in three blocks of four, whose angles are not scaled.
+enum OLMo3: Architecture {
+  static let modelTypes = ["olmo3"]
+
+  static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    let keys = try DecoderConfiguration(
+      configuration, .init(positionLimit: 65_536, epsilon: 1e-5))
+    let window = try configuration.window(default: 4096)
+    var full = RotaryReader(keys)
+    (full.base, full.layerType) = (5e5, "full_attention")
+    var sliding = RotaryReader(keys)
+    (sliding.base, sliding.layerType) = (5e5, "sliding_attention")
+    sliding.ignoresTopLevelScaling = true
+    let rotary = (full: try full.settings(), sliding: try sliding.settings())
+    let isSliding = try configuration.slidingBlocks(count: keys.blockCount) { ($0 + 1) % 4 != 0 }
+    return LlamaParts(keys).model(
+      try isSliding.map { isSliding in
+        try OLMo2.block(
+          keys, keys.attentionShape(visible: .init(window: isSliding ? window : nil)),
+          isSliding ? rotary.sliding : rotary.full)
+      })
+  }
+}

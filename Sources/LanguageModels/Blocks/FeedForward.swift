@@ -1,0 +1,25 @@
+package import Compute
+
+/// The layers that work on each token by itself: `down(f(gate(x)) * up(x))`, or `down(f(up(x)))` without a gate.
+package struct FeedForward: Hashable, Sendable {
+  /// Those that read the input, which run as one product: the gate before what it lets through. Both may be one
+  /// layer.
+  package var inputs: [LayerSlot]
+  package var isGated: Bool
+  package var function: ElementFunction
+  package var output: LayerSlot
+
+  func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
+    let projected = recorder.linear(inputs, x)
+    let columns = recorder.operations.operand(projected).columns
+    func part(_ range: Range<Int>) -> Operand {
+      recorder.operations.operand(projected, columns: range)
+    }
+    let (gate, up) = (part(0..<columns / 2), part(columns / 2..<columns))
+    return recorder.linear(
+      [output],
+      isGated
+        ? recorder.operations.gate(function, gate, up)
+        : recorder.operations.map(function, part(0..<columns)))
+  }
+}
