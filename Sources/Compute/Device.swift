@@ -42,8 +42,7 @@ package protocol Device: AnyObject {
   func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int)
   /// Adds the squares of `x`, rows of the compute type `stride` elements apart, to a sum for each column.
   func addSquares(of x: DeviceRange, rows: Int, stride: Int, to sums: inout [Float])
-  /// Makes each of `count` f32 sums `kept` times what it was, or nothing if that was no number, and adds to
-  /// it.
+  /// Multiplies each of `count` f32 sums by `kept`, or sets it to 0 if it is infinite or NaN, and adds `x`.
   func add(_ x: DeviceRange, to sum: DeviceRange, count: Int, keeping kept: Float)
 }
 

@@ -42,7 +42,7 @@ extension VerificationReport {
     }
     checkBlocks(configuration, layers.keys)
     ModelTensors(
-      model: try? Architectures.describe(JSONReader(configuration)), tensors: tensors,
+      model: describe(configuration), tensors: tensors,
       layers: layers.mapValues(\.shape), quantized: Set(quantized.keys), description: description
     ).run(&self)
     ActivationScaleCheck(
@@ -69,6 +69,19 @@ extension VerificationReport {
     var report = VerificationReport()
     report.digest(folder, [:])
     return report
+  }
+
+  /// The model that the configuration describes; nil for a family that is not known here.
+  private mutating func describe(_ configuration: JSONValue) -> ModelDescription? {
+    let reader = JSONReader(configuration)
+    guard Architectures.know(reader) else { return nil }
+    do {
+      return try Architectures.describe(reader)
+    } catch {
+      let place = (error as? InputError)?.place.map { "config.json: \($0)" } ?? "config.json"
+      add(.contract, place, (error as? InputError)?.message ?? "\(error)")
+      return nil
+    }
   }
 
   /// Whether a matrix is looked up in rather than multiplied with, by its module's name.

@@ -8,7 +8,7 @@ public import Foundation
 /// for finding in report.findings { print(finding.place, finding.message) }
 /// ```
 ///
-/// Nothing of the code that writes checkpoints is used.
+/// Nothing of the code that writes checkpoints is used; which tensors a model has, in which shapes, its family says.
 public struct Verifier: Sendable {
   /// The folder of a compressed-tensors checkpoint.
   public var folder: URL

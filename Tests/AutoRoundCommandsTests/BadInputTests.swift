@@ -106,7 +106,7 @@ import Testing
       spoil: {
         try $0.edit(configuration: { $0.set("model_type", "mamba") }); return []
       },
-      mentions: ["config.json", "model_type", "'mamba'", "llama, mistral, qwen2, qwen3"]),
+      mentions: ["config.json", "model_type", "'mamba'", "gemma2, gemma3_text", "qwen2, qwen3"]),
     Case(
       testDescription: "an unknown rotary embedding",
       spoil: {

@@ -127,7 +127,7 @@ import Testing
   /// Changes of the model's own configuration, which this program's readers refuse: a key, its new value or
   /// nil to remove it, and what is said.
   static let misdescriptions: [(String, JSONValue?, String)] = [
-    ("hidden_act", "gelu", "hidden_act"), ("hidden_act", 3, "hidden_act"),
+    ("hidden_act", "softsign", "hidden_act"), ("hidden_act", 3, "hidden_act"),
     ("rms_norm_eps", -1, "rms_norm_eps"), ("rope_parameters", [], "rope_parameters"),
     ("rope_parameters", ["rope_type": "spiral", "rope_theta": 10000], "spiral"),
     ("max_position_embeddings", 0, "max_position_embeddings"), ("vocab_size", 0, "vocab_size"),

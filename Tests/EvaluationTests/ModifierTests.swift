@@ -135,6 +135,37 @@ import Testing
     }
   }
 
+  /// A unit that was quantized has handed its outputs on; another rule would begin on these.
+  @Test func aUnitIsQuantizedOnce() throws {
+    struct Twice: Modifier {
+      let options: ResolvedOptions
+      func sequentialEpochEnd(_ unit: TuningUnit) throws -> UnitResult {
+        _ = try unit.quantize(with: quantize)
+        return try unit.quantize(with: quantize)
+      }
+    }
+    try TinyCheckpoint.withSource { source, folder in
+      let modifier = Twice(options: try options("W4A16"))
+      expectInputError(.invalidValue, mentioning: ["model.layers.0", "once"]) {
+        try run(modifier, on: source, to: folder.appending(path: "out"))
+      }
+    }
+  }
+
+  /// What a modifier is set to decides whether it may go on with another's run.
+  @Test func settingsAreAPartOfTheIdentity() throws {
+    struct Clipped: Modifier {
+      let options: ResolvedOptions
+      var share: Float
+    }
+    let options = try options("W4A16")
+    #expect(
+      [0.9, 0.8].map { Clipped(options: options, share: $0).identity } == [
+        "Clipped(share: 0.9)", "Clipped(share: 0.8)",
+      ])
+    #expect(AutoRoundModifier(options).identity == "AutoRoundModifier")
+  }
+
   /// A job that waits for another can be stopped.
   @Test func whoWaitsForItsTurnCanBeStopped() throws {
     try TinyCheckpoint.withSource { source, folder in

@@ -52,12 +52,12 @@ extension Tape {
     // For each query and head: the weights of its keys and the slopes of their scores; and the sink's weight.
     var saved: [(weights: [Double], slopes: [Double], sink: Double)] = []
 
-    func forEachQuery(_ body: (_ row: Int, _ head: Int, _ keys: Range<Int>, _ first: Int) -> Void) {
+    func forEachQuery(_ body: (_ row: Int, _ head: Int, _ keys: Range<Int>) -> Void) {
       for row in 0..<q.value.rows {
         let first = row / tokens * (tokens + before)
         let query = before + row % tokens
         let keys = first + shape.visible.first(query: query)..<first + query + 1
-        for head in 0..<shape.headCount { body(row, head, keys, first) }
+        for head in 0..<shape.headCount { body(row, head, keys) }
       }
     }
     func dot(
@@ -68,13 +68,15 @@ extension Tape {
       return sum
     }
 
-    forEachQuery { row, head, keys, first in
+    forEachQuery { row, head, keys in
       var (scores, slopes): ([Double], [Double]) = ([], [])
       for key in keys {
         let plain = scale * dot(q.value, row, head, k.value, key, head / group, d)
         let bend = shape.cap.map { tanh(plain / Double($0)) }
         let slope = shape.slopes.isEmpty ? 0 : Double(shape.slopes[head])
-        scores.append((bend.map { $0 * Double(shape.cap!) } ?? plain) + slope * Double(key - first))
+        scores.append(
+          (bend.map { $0 * Double(shape.cap!) } ?? plain) + slope
+            * Double(key + 1 - keys.upperBound))
         slopes.append(scale * (bend.map { 1 - $0 * $0 } ?? 1))
       }
       let sink = sinks?.value.elements[head]
@@ -92,7 +94,7 @@ extension Tape {
     }
     return record(y) { dy in
       var index = 0
-      forEachQuery { row, head, keys, _ in
+      forEachQuery { row, head, keys in
         let (p, slopes, sink) = saved[index]
         let keyHead = head / group
         index += 1

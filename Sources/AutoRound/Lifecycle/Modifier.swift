@@ -22,7 +22,7 @@ public protocol Modifier: Sendable {
   /// Schemes and their targets, calibration samples, and what else a run has options for.
   var options: ResolvedOptions { get }
   /// What this modifier is and how it is set, as far as that decides the result and is not in ``options``: an unfinished
-  /// run is continued by one of the same identity. By default the name of the type.
+  /// run is continued by one of the same identity. By default the type with its stored properties.
   var identity: String { get }
 
   /// Before any data is seen: decides which layers get which scheme. By default what the options say.
@@ -42,7 +42,11 @@ public protocol Modifier: Sendable {
 }
 
 extension Modifier {
-  public var identity: String { "\(Self.self)" }
+  public var identity: String {
+    let settings = Mirror(reflecting: self).children.filter { $0.label != "options" }
+      .map { "\($0.label ?? ""): \($0.value)" }
+    return settings.isEmpty ? "\(Self.self)" : "\(Self.self)(\(settings.joined(separator: ", ")))"
+  }
 
   public func initialize(_ survey: Survey) throws -> SchemeTable { try survey.schemes(by: options) }
 

@@ -18,6 +18,10 @@ public struct TuningUnit {
   let calibrated: CalibratedUnit?
   /// Where the run is told how far this is.
   let progress: UnitProgress
+  private let turn = Turn()
+
+  /// Whether the unit's outputs have taken the place of its inputs, after which there is nothing left to round on.
+  private final class Turn { var isOver = false }
 
   /// What calibration has found out about a layer of the unit.
   public func data(of layer: Int) -> LayerData {
@@ -29,13 +33,18 @@ public struct TuningUnit {
   /// - Throws: ``RunInterruption`` then.
   public func checkStop() throws { try progress.checkStop() }
 
-  /// Rounds each layer by a rule, and measures what that does to the unit's outputs beside rounding to nearest.
+  /// Rounds each layer by a rule, and measures what that does to the unit's outputs beside rounding to nearest. Once:
+  /// the outputs are the next unit's inputs then.
   ///
   /// - Parameter rule: Makes the finished weight of a layer, with a function of the layer.
-  /// - Throws: What the rule throws; `invalidValue` for a weight that is not one of its layer.
+  /// - Throws: What the rule throws; `invalidValue` for a weight that is not one of its layer, and for a second call.
   public func quantize(
     with rule: (LayerView, LayerData) throws -> QuantizedWeight
   ) throws -> UnitResult {
+    guard !turn.isOver else {
+      throw InputError(
+        .invalidValue, place: name, "was quantized before; a modifier quantizes a unit once")
+    }
     let started = ContinuousClock.now
     let rounded = try calibrated?.roundToNearest(layers)
     var weights: [QuantizedWeight] = []
@@ -64,6 +73,7 @@ public struct TuningUnit {
     since started: ContinuousClock.Instant
   ) throws -> UnitResult {
     guard let calibrated else { preconditionFailure("the model is not run") }
+    turn.isOver = true
     let finalLoss = calibrated.errors(advancing: true).mean
     guard finalLoss.isFinite, rounded.mean.isFinite else {
       throw InputError(

@@ -28,6 +28,7 @@ struct RunFingerprint {
     var entries: [(name: String, value: String)] =
       [
         ("program version", ProgramVersion.current),
+        ("device", description.device),
         ("compute type", description.computeType),
         ("instruction set", description.instructionSet),
         ("matrix library", description.matrixLibrary),

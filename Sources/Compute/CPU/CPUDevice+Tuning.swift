@@ -77,7 +77,7 @@ extension CPUDevice {
         (sum + begin).update(from: x + begin, count: end - begin)
       } else {
         for index in begin..<end {
-          // What was no number once must not stay for all steps.
+          // A sum that became infinite or NaN begins anew.
           let before = sum[index].isFinite ? kept * sum[index] : 0
           sum[index] = before + x[index]
         }

@@ -12,7 +12,8 @@ package struct AttentionShape: Hashable, Sendable {
   package var visible: VisibleKeys
   /// A bound `c` that scores come close to, `c tanh(s / c)`; nil: none.
   package var cap: Float?
-  /// For each head what is added to a score for each position of the key (ALiBi); empty: nothing.
+  /// For each head what is added to a score for each position from the query to the key, which comes before it (ALiBi);
+  /// empty: nothing.
   package var slopes: [Float] = []
   /// Whether each head has a sink: a score without a key, which takes its share of the weights.
   package var hasSinks = false
