@@ -36,7 +36,10 @@ public struct AutoRoundModifier: Modifier {
 
   /// A modifier for groups of layers with a scheme each.
   ///
-  /// - Parameter set: Sets other options.
+  /// - Parameters:
+  ///   - configGroups: The groups.
+  ///   - ignore: What stays as it is: class names, module names, or `re:` and a regular expression.
+  ///   - set: Sets other options.
   public init(
     configGroups: [AutoRoundOptions.ConfigGroup], ignore: [String] = ["lm_head"],
     _ set: (inout AutoRoundOptions) -> Void = { _ in }
