@@ -82,7 +82,8 @@ struct FuzzTarget: Sendable {
     name: "configuration",
     words: [
       "head_dim", "sliding_window", "layer_types", "rope_scaling", "rope_parameters", "llama3",
-      "linear",
+      "linear", "yarn", "longrope", "dynamic", "proportional", "partial_rotary_factor",
+      "no_rope_layers", "sliding_window_pattern", "gemma3_text", "falcon", "bloom", "gpt2", "opt",
       "qwen2", "qwen3", "mistral", "attention_bias", "quantization_config", "kv_cache_scheme",
     ]
   ) { bytes in

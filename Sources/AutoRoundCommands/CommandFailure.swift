@@ -28,7 +28,7 @@ func reportingFailure(_ logs: [RunLog] = [], _ body: () throws -> Void) throws {
 
 /// Writes on standard error. Nothing is left to tell the user by if that cannot be written to.
 func complain(_ text: String) {
-  text.withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+  _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// Refuses to begin where hardly any file can be opened: libraries that this program stands on end the process

@@ -92,7 +92,7 @@ struct QuantizeOptions: ParsableArguments {
           throw ValidationError("--ignore: \(quoted(entry)) \(error.message)")
         }
       }
-      try overrides.values.check(naming: \.flag)
+      try declared.values.check(naming: \.flag)
       _ = try naming("--memory-budget") { try memoryBudget.map { try MemoryBudget($0) } }
     }
   }

@@ -18,7 +18,7 @@ public struct CalibrationData: Sendable, Equatable {
   public let samples: [[Int32]]
   /// Tokens per sample.
   public let sequenceLength: Int
-  /// A fingerprint of all samples in 16 hexadecimal digits: FNV-1a, 64 pattern, over the token ids in
+  /// A fingerprint of all samples in 16 hexadecimal digits: FNV-1a, 64 bits, over the token ids in
   /// order, each as four little-endian bytes.
   public let hash: String
   /// The beginning of the first sample, decoded, on one line.

@@ -157,7 +157,7 @@ public final class CheckpointWriter {
   /// A tensor that was written, or a slice of one as journals call it, read back.
   package func written(_ name: String) throws(InputError) -> Tensor {
     let place = place(of: name)
-    guard let slot = slots[place.tensor], !slot.isFree(place.index) else {
+    guard let slot = slots[place.tensor], place.isIn(slot.info), !slot.isFree(place.index) else {
       throw InputError(
         .missing, source: folder.path, place: Checkpoints.place(ofTensor: name), "is not written")
     }

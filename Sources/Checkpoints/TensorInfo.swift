@@ -10,6 +10,8 @@ public struct TensorInfo: Sendable, Equatable {
   /// Extent of each dimension, outermost first.
   public var shape: [Int]
 
+  /// Elements, of a shape whose size was checked.
+  package var count: Int { shape.reduce(1, *) }
   /// Bytes of all elements, of a shape whose size was checked.
   package var byteCount: Int { shape.reduce(dtype.byteCount, *) }
 

@@ -100,12 +100,11 @@ package enum CompressedTensors: CheckpointFamily {
     _ layer: String, in checkpoint: Checkpoint
   ) throws(InputError) -> Int {
     if let plain = checkpoint.info(TensorSuffix.weight.name(of: layer)) {
-      // A checkpoint that could be opened has tensors whose sizes were checked.
-      return plain.shape.reduce(1, *)
+      return plain.count
     }
     guard let packed = checkpoint.info(TensorSuffix.packed.name(of: layer)) else { return 0 }
     // A byte holds two numbers; words hold as many as the shape beside them says.
-    if packed.dtype == .uint8 { return 2 * packed.shape.reduce(1, *) }
+    if packed.dtype == .uint8 { return 2 * packed.count }
     let name = TensorSuffix.shape.name(of: layer)
     func malformed(_ message: String) -> InputError {
       InputError(

@@ -16,7 +16,7 @@ package enum ProcessMemory {
 
   /// Bytes of addresses, of resident memory and of parts of it, as `/proc/self/statm` has them in pages.
   static var statistics: [Int] {
-    let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    let text = SystemMemory.text("/proc/self/statm")
     let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
     return (text ?? "").split(separator: " ").compactMap { Int($0) }.map { $0 * pageByteCount }
   }

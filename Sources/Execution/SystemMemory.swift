@@ -72,7 +72,7 @@ package enum SystemMemory {
     }
   }
 
-  private static func text(_ path: String) -> String? {
+  static func text(_ path: String) -> String? {
     try? String(contentsOfFile: path, encoding: .utf8)
   }
 }

@@ -97,7 +97,7 @@ private struct QuantizedLayers {
   init(_ checkpoint: Checkpoint, _ family: (any CheckpointFamily.Type)?) throws(InputError) {
     self.family = family
     var sizes: [String: (weightCount: Int, byteCount: Int)] = [:]
-    for layer in family?.layers(in: checkpoint) ?? [] {
+    for layer in family?.layers(in: checkpoint).sorted() ?? [] {
       sizes[layer] = try family?.measure(layer, in: checkpoint)
     }
     self.sizes = sizes
@@ -112,8 +112,7 @@ private struct QuantizedLayers {
       return !family.tensorSuffixes.contains(suffix)
         && !family.owners(of: info).contains { sizes[$0] != nil }
     }
-    // A checkpoint that could be opened has tensors whose sizes were checked.
-    return others.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    return others.reduce(0) { $0 + $1.count }
       + sizes.values.reduce(0) { $0 + $1.weightCount }
   }
 }

@@ -10,6 +10,8 @@ package struct TokenEmbedding {
   private let positions: Tensor?
   /// Weights and biases of the norm.
   private let norm: (weight: [Float], bias: [Float])?
+  /// Models round the factor to the type that they compute in.
+  private let factor: Float
   private let compute: ComputeType
 
   package init(_ front: ModelFront, source: any TensorSource, compute: ComputeType) throws {
@@ -27,6 +29,7 @@ package struct TokenEmbedding {
         try floats(norm.bias) ?? Array(repeating: 0, count: front.width)
       )
     }
+    factor = Tensor([front.factor], shape: [1]).converted(to: compute.dtype).floats()[0]
     self.compute = compute
   }
 
@@ -54,8 +57,6 @@ package struct TokenEmbedding {
   private func row(_ id: Int, position: Int) throws -> Tensor {
     let row = table.slice(id..<id + 1)
     guard front.factor != 1 || positions != nil || norm != nil else { return row }
-    // Models round the factor to the type that they compute in.
-    let factor = Tensor([front.factor], shape: [1]).converted(to: compute.dtype).floats()[0]
     var numbers = row.floats().map { $0 * factor }
     if let positions, let settings = front.positions {
       guard position + settings.first < settings.count else {

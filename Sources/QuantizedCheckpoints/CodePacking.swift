@@ -9,7 +9,7 @@ package import Tensors
 /// zero. Of 4 bits in bytes, the even code is in the lower half of a byte and the odd one in the upper.
 package enum CodePacking {
   /// - Parameters:
-  ///   - codes: `[rows, columns]` u8, each below `2^bits`.
+  ///   - codes: `[rows, columns]` u8, each below `2^bitCount`.
   ///   - dtype: What streams consist of: i32 or u8.
   /// - Returns: `[rows, elements of a stream]`.
   package static func pack(_ codes: Tensor, bitCount: Int, into dtype: DType) -> Tensor {

@@ -60,10 +60,12 @@ enum LossChart {
 
   private static func number(_ value: Double) -> String { String(format: "%.1f", value) }
 
-  /// A text with the characters that mean something in HTML spelled out.
+  /// A text with the characters that mean something in HTML spelled out. By scalars: a character may be joined of one
+  /// of these and another before it.
   static func escaped(_ text: String) -> String {
-    [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;")].reduce(text) {
-      $0.replacing($1.0, with: $1.1)
-    }
+    let spelled: [Unicode.Scalar: String] = [
+      "&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&quot;",
+    ]
+    return text.unicodeScalars.map { spelled[$0] ?? String($0) }.joined()
   }
 }

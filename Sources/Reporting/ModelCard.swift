@@ -98,6 +98,9 @@ struct ModelCard {
     ]
   }
 
-  /// A text in double quotes, as YAML, Python and JSON have them.
-  private static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
+  /// A text in double quotes, as YAML, Python and JSON have them; without control characters, which YAML refuses.
+  private static func quoted(_ text: String) -> String {
+    let plain = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
+    return JSONValue.string(String(String.UnicodeScalarView(plain))).text()
+  }
 }

@@ -4,7 +4,7 @@ enum CodeStream {
     bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self).littleEndian
   }
 
-  /// Code number `index` of a stream of `bits` each over the words that `place` finds.
+  /// Code number `index` of a stream of `bitCount` each over the words that `place` finds.
   static func code(
     _ bytes: UnsafeRawBufferPointer, _ index: Int, bitCount: Int, place: (Int) -> Int
   ) -> Int {

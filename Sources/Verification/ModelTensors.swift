@@ -23,15 +23,17 @@ struct ModelTensors {
       }
     }
     guard let model, model.blocks.count <= 1 << 12 else { return }
-    check(model.front.table, [model.vocabularySize, model.hiddenSize], in: "", &report)
+    for part in model.front.parts { check(part.stored, part.shape, in: "", &report) }
     for part in model.end.parts where !model.end.isTied || part.stored != model.end.head.weight {
       check(part.stored, part.shape, in: "", &report)
     }
-    var parts: [PlacedBlock.Kind: [BlockRecorder.Part]] = [:]
+    // Few kinds, which are compared faster than hashed: equal blocks mostly share their lists of numbers.
+    var known: [(kind: PlacedBlock.Kind, parts: [BlockRecorder.Part])] = []
     for placed in model.blocks {
-      let found = parts[placed.kind] ?? placed.block.parts
-      parts[placed.kind] = found
-      for part in found { check(part.stored, part.shape, in: placed.name, &report) }
+      let kind = placed.kind
+      let index = known.firstIndex { $0.kind == kind } ?? known.count
+      if index == known.count { known.append((kind, placed.block.parts)) }
+      for part in known[index].parts { check(part.stored, part.shape, in: placed.name, &report) }
     }
     let uncounted = quantized.filter {
       blockNumber(of: $0).map { $0 >= model.blocks.count } ?? false

@@ -41,7 +41,7 @@ extension StoredTensor {
     }
   }
 
-  /// A number of five exponent and ten mantissa pattern.
+  /// A number of five exponent and ten mantissa bits.
   static func half(_ pattern: UInt16) -> Float {
     let magnitude = UInt32(pattern & 0x7FFF) << 13
     // The exponent of f32 is counted from 112 less.
@@ -51,7 +51,7 @@ extension StoredTensor {
     return pattern >> 15 == 0 ? number : -number
   }
 
-  /// The numbers of four exponent and three mantissa pattern, without infinities, by their pattern.
+  /// The numbers of four exponent and three mantissa bits, without infinities, by their bits.
   static let eightBitFloats: [Float] = (0...255).map { pattern in
     let sign: Float = pattern >> 7 == 0 ? 1 : -1
     let (exponent, mantissa) = (pattern >> 3 & 15, Float(pattern & 7))

@@ -35,7 +35,7 @@ struct StoredTensors {
     let single = "model.safetensors"
     var files: Set = [single]
     if !FileManager.default.fileExists(atPath: folder.appending(path: single).path) {
-      let index = try? JSONValue.parse(readFile(folder.appending(path: Self.indexFile).path))
+      let index = try? JSONValue.parse(contentsOf: folder.appending(path: Self.indexFile))
       let names = index?["weight_map"]?.objectValue?.compactMap(\.value.stringValue) ?? []
       files = Set(names.filter { !$0.contains("/") })
     }
@@ -66,7 +66,7 @@ struct StoredTensors {
 
   private func check(index: URL, files: Set<String>, _ report: inout VerificationReport) {
     let name = index.lastPathComponent
-    guard let json = try? JSONValue.parse(readFile(index.path)),
+    guard let json = try? JSONValue.parse(contentsOf: index),
       let map = json["weight_map"]?.objectValue
     else { return report.add(.damage, name, "is not an index of tensors") }
     var listed: Set<String> = []

@@ -95,7 +95,7 @@ extension VerificationReport {
   ) -> JSONValue? {
     do throws(InputError) {
       let value = try JSONValue.parse(
-        readFile(folder.appending(path: "config.json").path, limit: configurationByteCountLimit))
+        contentsOf: folder.appending(path: "config.json"), limit: configurationByteCountLimit)
       if value.objectValue != nil { return value }
       report.add(.damage, "config.json", "is not a JSON object")
     } catch {
@@ -167,7 +167,7 @@ extension VerificationReport {
   }
 
   private static func record(_ folder: URL) -> JSONValue? {
-    try? JSONValue.parse(readFile(folder.appending(path: recordFile).path))
+    try? JSONValue.parse(contentsOf: folder.appending(path: recordFile))
   }
 
   /// Compares the tensors with the digests that were recorded when they were written, and the files

@@ -71,11 +71,8 @@ import Verification
   /// The integers of all layers, one after another.
   private func codes(_ folder: URL) throws -> [UInt8] {
     let checkpoint = try Checkpoint(opening: folder)
-    return try checkpoint.tensorNames.sorted().flatMap { name -> [UInt8] in
-      let bytes =
-        try name.hasSuffix("_packed") || checkpoint.info(name)?.dtype == .int8
-        ? checkpoint.tensor(name).withUnsafeBytes { Array($0) } : []
-      return name.hasSuffix("_packed") ? bytes.flatMap { [$0 & 15, $0 >> 4] } : bytes
+    return try checkpoint.tensorNames.sorted().filter { $0.hasSuffix("_packed") }.flatMap { name in
+      try checkpoint.tensor(name).withUnsafeBytes { $0.flatMap { [$0 & 15, $0 >> 4] } }
     }
   }
 

@@ -56,7 +56,7 @@ import Testing
 
   /// Weights with a row for each input are computed with; what would be written for them nobody reads.
   @Test func transposedWeightsAreRefused() throws {
-    try withTemporaryFolder { folder in
+    _ = try withTemporaryFolder { folder in
       expectInputError(.unsupported, mentioning: ["transformer.h.0.attn.c_attn.weight", "row"]) {
         _ = try run("gpt2", scheme: "W4A16", in: folder)
       }

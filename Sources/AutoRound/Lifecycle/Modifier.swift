@@ -43,8 +43,16 @@ public protocol Modifier: Sendable {
 
 extension Modifier {
   public var identity: String {
+    // Sets and dictionaries have another order in each process.
+    func text(_ value: Any) -> String {
+      let mirror = Mirror(reflecting: value)
+      guard mirror.displayStyle == .set || mirror.displayStyle == .dictionary else {
+        return "\(value)"
+      }
+      return "\(mirror.children.map { "\($0.value)" }.sorted())"
+    }
     let settings = Mirror(reflecting: self).children.filter { $0.label != "options" }
-      .map { "\($0.label ?? ""): \($0.value)" }
+      .map { "\($0.label ?? ""): \(text($0.value))" }
     return settings.isEmpty ? "\(Self.self)" : "\(Self.self)(\(settings.joined(separator: ", ")))"
   }
 

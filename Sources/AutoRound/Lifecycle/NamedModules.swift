@@ -35,8 +35,9 @@ struct NamedModules {
     for name in checkpoint.tensorNames {
       guard let info = checkpoint.info(name), info.dtype.isFloatingPoint else { continue }
       if info.shape.count == 3, info.shape.allSatisfy({ $0 > 1 }) { stacks.append(name) }
-      guard name.hasSuffix(".weight"), info.shape.count == 2 else { continue }
-      let module = String(name.dropLast(".weight".count))
+      guard info.shape.count == 2, let module = ModuleDescription.name(ofWeight: name) else {
+        continue
+      }
       let last = module.split(separator: ".").last.map { $0.lowercased() } ?? ""
       func mentions(_ words: [String]) -> Bool { words.contains { last.contains($0) } }
       let isHead = Self.headNames.contains(last)

@@ -64,7 +64,7 @@ extension QuantizationRun {
     }
     observer?.observe(.measuring(share: 0))
     var evaluation = Evaluation(
-      model: checkpoint, reference: source.folder, compute: setup.device.compute
+      model: checkpoint, reference: source.folder
     ) { share in
       try checkStop(ledger)
       observer?.observe(.measuring(share: share))

@@ -70,7 +70,7 @@ package struct QuantizedCopy {
       sourceByteCount += info.byteCount
       guard let module = ModuleDescription.name(ofWeight: info.name) else { continue }
       if schemes[module]?.weights != nil {
-        weights += info.shape.reduce(1, *)
+        weights += info.count
       } else if info.shape.count == 2, !known.contains(module), !VerificationReport.isTable(module)
       {
         strays.append(module)
@@ -106,9 +106,6 @@ package struct QuantizedCopy {
   private var copiedFiles: [URL] {
     checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
   }
-
-  /// Where a tensor of a layer is.
-  func place(of name: String) -> TensorPlace { family.place(of: name) }
 
   /// A scale of activations as its tensor.
   func tensor(ofScale scale: Float, named name: String) -> Tensor {

@@ -85,7 +85,7 @@ extension MemoryEstimate {
         tuning,
         arguments.quantizerByteCount(
           rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, isTuned: false)
-          + info.shape.reduce(1, *) * QuantizationArguments.finishedBytesPerWeight)
+          + info.count * QuantizationArguments.finishedBytesPerWeight)
     }
     mapped += Self.verificationByteCount
   }

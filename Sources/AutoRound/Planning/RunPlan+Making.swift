@@ -40,8 +40,8 @@ extension RunPlan {
     let ignored = try options.ignore.map { try ModuleMatcher($0) }
     let modules = Dictionary(uniqueKeysWithValues: run.survey.modules.map { ($0.name, $0) })
     func reason(whyKept info: TensorInfo) throws -> String {
-      guard info.name.hasSuffix(".weight"), info.shape.count == 2,
-        let module = modules[String(info.name.dropLast(".weight".count))]
+      guard info.shape.count == 2, let name = ModuleDescription.name(ofWeight: info.name),
+        let module = modules[name]
       else { return info.shape.count < 2 ? "norms and biases are vectors" : "no linear layer" }
       if module.className == "Embedding" { return "an embedding is looked up in, not multiplied" }
       if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
@@ -65,7 +65,7 @@ extension RunPlan {
     bitsPerWeight = copy.bitsPerWeight
     func storedBits(without names: Set<String>) -> Double {
       let weights = source.tensorNames.filter { !names.contains($0) }
-        .compactMap { source.info($0)?.shape.reduce(1, *) }.reduce(0, +)
+        .compactMap { source.info($0)?.count }.reduce(0, +)
       // What becomes of a weight that is quantized begins with its name.
       let bytes = copy.tensors.filter { tensor in
         !names.contains(tensor.name)

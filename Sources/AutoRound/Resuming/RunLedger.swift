@@ -3,6 +3,7 @@ import Checksums
 import Diagnostics
 import Execution
 import JSONText
+import QuantizedCheckpoints
 import Reporting
 import Tensors
 
@@ -150,16 +151,18 @@ final class RunLedger {
   /// - Parameter streams: What the unit after it reads.
   func finish(_ result: UnitResult, streams: HiddenStates?, cost: RunCost) throws {
     var digests: [String: String] = [:]
+    func write(_ tensor: Tensor, named name: String) throws {
+      let place = copy.family.place(of: name)
+      try writer.write(tensor, at: place)
+      if journal != nil { digests[place.description] = Self.digest(tensor) }
+    }
     for (module, weight) in result.weights {
       for (name, tensor) in try copy.tensors(for: weight, of: module) {
-        let place = copy.place(of: name)
-        digests[place.description] = try write(tensor, at: place)
+        try write(tensor, named: name)
       }
     }
     for (name, value) in result.scales {
-      let place = copy.place(of: name)
-      digests[place.description] = try write(
-        copy.tensor(ofScale: value, named: name), at: place)
+      try write(copy.tensor(ofScale: value, named: name), named: name)
     }
     if let journal {
       try writer.synchronize(digests.keys)
@@ -174,12 +177,6 @@ final class RunLedger {
     }
     if let report = result.report { reports.append(report) }
     nextUnit += 1
-  }
-
-  /// Returns the tensor's digest if the journal keeps it.
-  private func write(_ tensor: Tensor, at place: TensorPlace) throws -> String? {
-    try writer.write(tensor, at: place)
-    return journal.map { _ in Self.digest(tensor) }
   }
 
   private func keep(_ states: HiddenStates) throws(InputError) -> FinishedBlock.Streams {

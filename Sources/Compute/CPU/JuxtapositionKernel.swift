@@ -13,12 +13,12 @@ struct JuxtapositionKernel: Kernel {
       (from: program[part], stride: step.columns(of: part.value) * size, count: part.columns * size)
     }
     ThreadTeam.forRanges(of: step.rows) { begin, end in
-      for row in begin..<end {
-        var target = y + row * columns * size
-        for part in parts {
-          target.copyMemory(from: part.from + row * part.stride, byteCount: part.count)
-          target += part.count
-        }
+      var target = y + begin * columns * size
+      for part in parts {
+        copyRows(
+          end - begin, byteCount: part.count, from: part.from + begin * part.stride, part.stride,
+          to: target, columns * size)
+        target += part.count
       }
     }
   }
@@ -28,17 +28,21 @@ struct JuxtapositionKernel: Kernel {
     let dy = program.gradient(of: step.result)
     let targets = step.inputs.indices.map { program.gradientTarget($0, of: step) }
     ThreadTeam.forRanges(of: step.rows) { begin, end in
-      for row in begin..<end {
-        var source = dy + row * columns * size
-        for (part, target) in zip(step.inputs, targets) {
-          defer { source += part.columns * size }
-          guard let target else { continue }
-          let to = target.pointer + row * target.rowStride * size
-          if target.accumulates {
-            ck_add(type, to, source, to, 0, part.columns)
-          } else {
-            to.copyMemory(from: source, byteCount: part.columns * size)
-          }
+      var source = dy + begin * columns * size
+      for (part, target) in zip(step.inputs, targets) {
+        defer { source += part.columns * size }
+        guard let target else { continue }
+        let stride = target.rowStride * size
+        let to = target.pointer + begin * stride
+        guard target.accumulates else {
+          copyRows(
+            end - begin, byteCount: part.columns * size, from: source, columns * size, to: to,
+            stride)
+          continue
+        }
+        for row in 0..<end - begin {
+          let (sum, own) = (to + row * stride, source + row * columns * size)
+          ck_add(type, sum, own, sum, 0, part.columns)
         }
       }
     }

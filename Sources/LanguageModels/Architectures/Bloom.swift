@@ -20,25 +20,26 @@ enum Bloom: Architecture {
     }
     defaults.blockCount = 2
     (defaults.blockCountKey, defaults.headCountKey) = ("n_layer", "n_head")
-    (defaults.keyValueHeadCountKey, defaults.epsilonKey) = ("n_head", "layer_norm_epsilon")
+    (defaults.keyValueHeadCountKey, defaults.epsilonKey) = (nil, "layer_norm_epsilon")
     (defaults.positionLimitKey, defaults.functionKey) = ("seq_length", "bloom_activation")
     let keys = try DecoderConfiguration(configuration, defaults)
-    let parts = ClassicParts(keys, hasBias: true)
+    var parts = DecoderParts(keys, norms: .centered(hasBias: true))
+    parts.names = names
+    parts.setBiases(true)
     var shape = keys.attentionShape()
     shape.slopes = slopes(keys.headCount)
-    let attention = parts.attention(
-      "self_attention", projection: "query_key_value", output: "dense", shape, hasBias: true)
-    let feedForward = parts.feedForward(
+    let attention = parts.fusedAttention(
+      "self_attention", projection: "query_key_value", output: "dense", shape,
+      arrangement: .groups)
+    let feedForward = parts.plainFeedForward(
       4 * keys.hiddenSize, names: ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h"))
-    let block = parts.block(
-      attention, feedForward, norms: ("input_layernorm", "post_attention_layernorm"),
-      isParallel: false)
-    var model = parts.model(
-      Array(repeating: block, count: keys.blockCount), embedding: "transformer.word_embeddings",
-      blocks: "transformer.h", norm: "transformer.ln_f", head: "lm_head")
+    var model = parts.model(of: parts.block(attention, feedForward))
     model.front.norm = parts.norm("transformer.word_embeddings_layernorm")
     return model
   }
+
+  static let names = DecoderParts.Names(
+    embedding: "transformer.word_embeddings", blocks: "transformer.h", norm: "transformer.ln_f")
 
   /// ALiBi (arXiv 2108.12409): a geometric sequence for a power of two of heads; the rest take every other number of
   /// the sequence for twice as many.

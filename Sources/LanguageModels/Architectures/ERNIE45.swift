@@ -10,16 +10,13 @@ enum ERNIE45: Architecture {
       configuration,
       .init(
         keyValueHeadCount: 2, headSize: 128, positionLimit: 131_072, epsilon: 1e-5, isTied: true))
-    var parts = LlamaParts(keys)
-    let bias = try configuration.bool("use_bias", default: false)
-    (parts.hasInputBias, parts.hasOutputBias, parts.hasFeedForwardBias) = (bias, bias, bias)
+    var parts = DecoderParts(keys)
+    parts.setBiases(try configuration.bool("use_bias", default: false))
     var reader = RotaryReader(keys)
-    reader.base = 5e5
-    var rotary = try reader.settings()
-    rotary.pairing = .neighbours
-    let block = parts.preNormBlock(
-      parts.attention(keys.attentionShape(), rotary: rotary),
-      parts.feedForward(try configuration.size("intermediate_size")))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+    (reader.base, reader.pairing) = (5e5, .neighbours)
+    let block = parts.block(
+      parts.attention(keys.attentionShape(), rotary: try reader.settings()),
+      try parts.feedForward())
+    return parts.model(of: block)
   }
 }

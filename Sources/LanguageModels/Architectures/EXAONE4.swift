@@ -8,33 +8,30 @@ enum EXAONE4: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(keyValueHeadCount: 32, positionLimit: 2048, epsilon: 1e-5))
-    var parts = LlamaParts(keys)
+    var parts = DecoderParts(keys)
     parts.hasHeadNorms = true
     let rotary = try RotaryReader(keys).settings()
     let window = try configuration.window(default: 4096)
-    let size = try configuration.size("intermediate_size")
+    let feedForward = try parts.feedForward()
     let isSliding =
       window == nil
       ? Array(repeating: false, count: keys.blockCount)
-      : try configuration.slidingBlocks(count: keys.blockCount, else: pattern(configuration))
+      : try slidingBlocks(configuration, count: keys.blockCount)
     return parts.model(
       isSliding.map { isSliding in
         let shape = keys.attentionShape(visible: .init(window: isSliding ? window : nil))
-        return parts.postNormBlock(
-          parts.attention(shape, rotary: isSliding || window == nil ? rotary : nil),
-          parts.feedForward(size))
+        return parts.block(
+          parts.attention(shape, rotary: isSliding || window == nil ? rotary : nil), feedForward,
+          before: nil, after: DecoderParts.outputNorms)
       })
   }
 
-  /// Every n-th block is full, or the one that a pattern such as LLLG has a G for.
-  private static func pattern(_ configuration: JSONReader) throws -> (Int) -> Bool {
-    guard let reader = try configuration.optional("sliding_window_pattern") else {
-      return { ($0 + 1) % 4 != 0 }
+  /// The pattern may be letters, such as LLLG with a G for a full block.
+  private static func slidingBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
+    let pattern = try configuration.optional("sliding_window_pattern")
+    if let letters = pattern?.value.stringValue.map(Array.init), !letters.isEmpty {
+      return try configuration.slidingBlocks(count: count) { letters[$0 % letters.count] == "L" }
     }
-    if let letters = reader.value.stringValue.map(Array.init), !letters.isEmpty {
-      return { letters[$0 % letters.count] == "L" }
-    }
-    let interval = try reader.int(in: 1...10_000)
-    return { ($0 + 1) % interval != 0 }
+    return try configuration.slidingBlocks(count: count, fullEvery: 4)
   }
 }

@@ -14,32 +14,31 @@ enum Falcon: Architecture {
     let isMultiQuery = try configuration.bool("multi_query", default: true)
     if !isNew {
       // The key counts only in the newer form.
-      defaults.keyValueHeadCountKey = "falcon has no such key"
+      defaults.keyValueHeadCountKey = nil
       defaults.keyValueHeadCount = isMultiQuery ? 1 : nil
     }
     let keys = try DecoderConfiguration(configuration, defaults)
-    let hasBias = try configuration.bool("bias", default: false)
-    let parts = ClassicParts(keys, hasBias: hasBias)
+    var parts = DecoderParts(keys, norms: .centered(hasBias: true))
+    parts.names = Bloom.names
+    parts.setBiases(try configuration.bool("bias", default: false))
     var shape = keys.attentionShape()
     let hasSlopes = try configuration.bool("alibi", default: false)
     if hasSlopes { shape.slopes = Bloom.slopes(keys.headCount).map { $0 * shape.scale } }
-    var attention = parts.attention(
-      "self_attention", projection: "query_key_value", output: "dense", shape, hasBias: hasBias)
-    if !isNew, isMultiQuery { attention.arrangement = .parts }
-    attention.rotary = hasSlopes ? nil : try RotaryReader(keys).settings()
-    let feedForward = parts.feedForward(
+    let attention = parts.fusedAttention(
+      "self_attention", projection: "query_key_value", output: "dense", shape,
+      arrangement: !isNew && isMultiQuery ? .parts : .groups,
+      rotary: hasSlopes ? nil : try RotaryReader(keys).settings())
+    let feedForward = parts.plainFeedForward(
       try configuration.optional("ffn_hidden_size")?.int(in: 1...1 << 24) ?? 4 * keys.hiddenSize,
       names: ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h"))
     let isParallel = try isNew || configuration.bool("parallel_attn", default: true)
     let normCount =
       isNew ? try configuration.optional("num_ln_in_parallel_attn")?.int(in: 1...2) ?? 2 : 1
-    let norms =
-      if !isParallel { ("input_layernorm", "post_attention_layernorm") } else {
+    let norms: DecoderParts.NormNames =
+      if !isParallel { DecoderParts.inputNorms } else {
         normCount == 2 ? ("ln_attn", "ln_mlp") : ("input_layernorm", "input_layernorm")
       }
-    let block = parts.block(attention, feedForward, norms: norms, isParallel: isParallel)
     return parts.model(
-      Array(repeating: block, count: keys.blockCount), embedding: "transformer.word_embeddings",
-      blocks: "transformer.h", norm: "transformer.ln_f", head: "lm_head")
+      of: parts.block(attention, feedForward, before: norms, isParallel: isParallel))
   }
 }

@@ -11,19 +11,15 @@ enum GLM4: Architecture {
       configuration,
       .init(
         keyValueHeadCount: 2, headSize: 128, positionLimit: 131_072, epsilon: 1.5625e-7))
-    var parts = LlamaParts(keys)
+    var parts = DecoderParts(keys)
     parts.hasInputBias = try configuration.bool("attention_bias", default: true)
     var reader = RotaryReader(keys)
-    reader.fraction = 0.5
-    var rotary = try reader.settings()
-    rotary.pairing = .neighbours
-    var block = parts.preNormBlock(
-      parts.attention(keys.attentionShape(), rotary: rotary),
-      parts.feedForward(try configuration.size("intermediate_size"), isFused: true))
-    if try configuration.required("model_type").string() == "glm4" {
-      block.stages[0][0].outputNorm = parts.norm("post_self_attn_layernorm")
-      block.stages[1][0].outputNorm = parts.norm("post_mlp_layernorm")
-    }
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+    (reader.fraction, reader.pairing) = (0.5, .neighbours)
+    let hasOutputNorms = try configuration.required("model_type").string() == "glm4"
+    let block = parts.block(
+      parts.attention(keys.attentionShape(), rotary: try reader.settings()),
+      try parts.feedForward(isFused: true),
+      after: hasOutputNorms ? ("post_self_attn_layernorm", "post_mlp_layernorm") : nil)
+    return parts.model(of: block)
   }
 }

@@ -7,19 +7,19 @@ enum Gemma2: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, defaults(positionLimit: 8192))
-    let parts = LlamaParts(keys, norms: .onePlusRootMeanSquare)
+    let parts = DecoderParts(keys, norms: .onePlusRootMeanSquare)
     let rotary = try RotaryReader(keys).settings()
     let window = try configuration.window(default: 4096)
     let scale = try attentionScale(configuration)
     let cap = try cap(configuration, "attn_logit_softcapping", default: 50)
-    let size = try configuration.size("intermediate_size")
+    let feedForward = try parts.feedForward()
     let isSliding = try configuration.slidingBlocks(count: keys.blockCount) { $0 % 2 == 0 }
     var model = parts.model(
       isSliding.map { isSliding in
         var shape = keys.attentionShape(
           scale: scale, visible: .init(window: isSliding ? window : nil))
         shape.cap = cap
-        return sandwich(parts, parts.attention(shape, rotary: rotary), parts.feedForward(size))
+        return block(parts, parts.attention(shape, rotary: rotary), feedForward)
       })
     model.front.factor = Float(keys.hiddenSize).squareRoot()
     model.end.cap = try self.cap(configuration, "final_logit_softcapping", default: 30)
@@ -46,23 +46,12 @@ enum Gemma2: Architecture {
     return try configuration.optional(key).map { Float(try $0.positive()) }
   }
 
-  /// `x = x + norm(attention(norm(x))); x = x + norm(mlp(norm(x)))`.
-  static func sandwich(
-    _ parts: LlamaParts, _ attention: SelfAttention, _ feedForward: FeedForward
+  /// A norm on either side of each sublayer; the second of them is called as the input norm of Llama's MLP is.
+  static func block(
+    _ parts: DecoderParts, _ attention: SelfAttention, _ feedForward: FeedForward
   ) -> ResidualBlock {
-    ResidualBlock(
-      width: parts.configuration.hiddenSize,
-      stages: [
-        [
-          Sublayer(
-            inputNorm: parts.norm("input_layernorm"), mixer: .attention(attention),
-            outputNorm: parts.norm("post_attention_layernorm"))
-        ],
-        [
-          Sublayer(
-            inputNorm: parts.norm("pre_feedforward_layernorm"), mixer: .feedForward(feedForward),
-            outputNorm: parts.norm("post_feedforward_layernorm"))
-        ],
-      ])
+    parts.block(
+      attention, feedForward, before: ("input_layernorm", "pre_feedforward_layernorm"),
+      after: DecoderParts.outputNorms)
   }
 }

@@ -8,27 +8,23 @@ enum Gemma3: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, Gemma2.defaults(positionLimit: 131_072))
-    var parts = LlamaParts(keys, norms: .onePlusRootMeanSquare)
+    var parts = DecoderParts(keys, norms: .onePlusRootMeanSquare)
     parts.hasHeadNorms = true
     let window = try configuration.window(default: 4096)
     let scale = try Gemma2.attentionScale(configuration)
-    let size = try configuration.size("intermediate_size")
-    let pattern = try configuration.optional("sliding_window_pattern")?.int(in: 1...10_000) ?? 6
+    let feedForward = try parts.feedForward()
     var full = RotaryReader(keys)
     (full.base, full.layerType) = (1e6, "full_attention")
-    var sliding = RotaryReader(keys)
-    (sliding.layerType, sliding.baseKey) = ("sliding_attention", "rope_local_base_freq")
-    sliding.ignoresTopLevelScaling = true
+    var sliding = full.ofSlidingLayers
+    (sliding.base, sliding.baseKey) = (1e4, "rope_local_base_freq")
     let rotary = (full: try full.settings(), sliding: try sliding.settings())
-    let isSliding = try configuration.slidingBlocks(count: keys.blockCount) {
-      ($0 + 1) % pattern != 0
-    }
+    let isSliding = try configuration.slidingBlocks(count: keys.blockCount, fullEvery: 6)
     var model = parts.model(
       isSliding.map { isSliding in
         let shape = keys.attentionShape(
           scale: scale, visible: .init(window: isSliding ? window : nil))
         let attention = parts.attention(shape, rotary: isSliding ? rotary.sliding : rotary.full)
-        return Gemma2.sandwich(parts, attention, parts.feedForward(size))
+        return Gemma2.block(parts, attention, feedForward)
       })
     model.front.factor = Float(keys.hiddenSize).squareRoot()
     model.end.cap = try Gemma2.cap(configuration, "final_logit_softcapping", default: nil)

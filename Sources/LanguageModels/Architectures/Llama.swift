@@ -6,14 +6,12 @@ enum Llama: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration)
-    var parts = LlamaParts(keys)
-    let bias = try configuration.bool("attention_bias", default: false)
-    (parts.hasInputBias, parts.hasOutputBias) = (bias, bias)
-    parts.hasFeedForwardBias = try configuration.bool("mlp_bias", default: false)
+    var parts = DecoderParts(keys)
+    try parts.readBiases(knowsFeedForward: true)
     let rotary = try RotaryReader(keys).settings()
-    let block = parts.preNormBlock(
+    let block = parts.block(
       parts.attention(keys.attentionShape(), rotary: rotary),
-      parts.feedForward(try configuration.size("intermediate_size")))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+      try parts.feedForward())
+    return parts.model(of: block)
   }
 }

@@ -9,21 +9,20 @@ enum Ministral3: Architecture {
       configuration,
       .init(
         keyValueHeadCount: 8, headSize: 128, positionLimit: 262_144, epsilon: 1e-5))
-    let parts = LlamaParts(keys)
+    let parts = DecoderParts(keys)
     var reader = RotaryReader(keys)
     (reader.base, reader.kind) = (1e6, "yarn")
     var rotary = try reader.settings()
-    let inner =
-      try configuration.optional("rope_parameters")
-      ?? configuration.optional("rope_scaling") ?? configuration
+    let inner = try reader.inner() ?? configuration
     let strength = try inner.number("llama_4_scaling_beta", default: 0.1)
-    let period = try inner.number("original_max_position_embeddings", default: 16_384)
+    let period =
+      try inner.optional("original_max_position_embeddings")?.positive() ?? 16_384
     if strength != 0 {
       rotary.growth = .init(strength: strength, period: period, shift: 0)
     }
-    let block = parts.preNormBlock(
+    let block = parts.block(
       parts.attention(keys.attentionShape(), rotary: rotary),
-      parts.feedForward(try configuration.size("intermediate_size")))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+      try parts.feedForward())
+    return parts.model(of: block)
   }
 }

@@ -9,16 +9,16 @@ enum Mistral: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(keyValueHeadCount: 8, positionLimit: 131_072))
-    let parts = LlamaParts(keys)
+    let parts = DecoderParts(keys)
     let rotary = try RotaryReader(keys).settings()
     let window = try configuration.window(default: 4096)
-    let size = try configuration.size("intermediate_size")
+    let feedForward = try parts.feedForward()
     return parts.model(
       try configuration.slidingBlocks(count: keys.blockCount) { _ in true }.map { isSliding in
-        parts.preNormBlock(
+        parts.block(
           parts.attention(
             keys.attentionShape(visible: .init(window: isSliding ? window : nil)), rotary: rotary),
-          parts.feedForward(size))
+          feedForward)
       })
   }
 }

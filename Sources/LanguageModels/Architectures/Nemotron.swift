@@ -9,16 +9,14 @@ enum Nemotron: Architecture {
       configuration,
       .init(
         positionLimit: 4096, epsilon: 1e-5, function: "relu2", epsilonKey: "norm_eps"))
-    var parts = LlamaParts(keys, norms: .onePlusCentered)
-    let bias = try configuration.bool("attention_bias", default: false)
-    (parts.hasInputBias, parts.hasOutputBias) = (bias, bias)
-    parts.hasFeedForwardBias = try configuration.bool("mlp_bias", default: false)
+    var parts = DecoderParts(keys, norms: .onePlusCentered)
+    try parts.readBiases(knowsFeedForward: true)
     var reader = RotaryReader(keys)
     reader.fraction = 0.5
-    let block = parts.preNormBlock(
+    let block = parts.block(
       parts.attention(keys.attentionShape(), rotary: try reader.settings()),
       parts.plainFeedForward(
         try configuration.size("intermediate_size"), names: ("mlp.up_proj", "mlp.down_proj")))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+    return parts.model(of: block)
   }
 }

@@ -11,12 +11,9 @@ enum OLMo3: Architecture {
     let window = try configuration.window(default: 4096)
     var full = RotaryReader(keys)
     (full.base, full.layerType) = (5e5, "full_attention")
-    var sliding = RotaryReader(keys)
-    (sliding.base, sliding.layerType) = (5e5, "sliding_attention")
-    sliding.ignoresTopLevelScaling = true
-    let rotary = (full: try full.settings(), sliding: try sliding.settings())
+    let rotary = (full: try full.settings(), sliding: try full.ofSlidingLayers.settings())
     let isSliding = try configuration.slidingBlocks(count: keys.blockCount) { ($0 + 1) % 4 != 0 }
-    return LlamaParts(keys).model(
+    return DecoderParts(keys).model(
       try isSliding.map { isSliding in
         try OLMo2.block(
           keys, keys.attentionShape(visible: .init(window: isSliding ? window : nil)),

@@ -8,20 +8,15 @@ enum Phi3: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(positionLimit: 4096, epsilon: 1e-5))
-    let parts = LlamaParts(keys)
+    let parts = DecoderParts(keys)
     var reader = RotaryReader(keys)
     // What others call YaRN is this family's own.
     reader.aliases = ["yarn": "longrope"]
     let visible = AttentionShape.VisibleKeys(window: try configuration.window())
-    var attention = parts.attention(
-      keys.attentionShape(visible: visible), rotary: try reader.settings())
-    attention.projections = [
-      LayerSlot(
-        "self_attn.qkv_proj", outputs: attention.projections.reduce(0) { $0 + $1.outputs },
-        inputs: keys.hiddenSize)
-    ]
-    let block = parts.preNormBlock(
-      attention, parts.feedForward(try configuration.size("intermediate_size"), isFused: true))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+    let attention = parts.fusedAttention(
+      "self_attn", projection: "qkv_proj", output: "o_proj",
+      keys.attentionShape(visible: visible), arrangement: .parts, rotary: try reader.settings())
+    let block = parts.block(attention, try parts.feedForward(isFused: true))
+    return parts.model(of: block)
   }
 }

@@ -8,20 +8,21 @@ enum Qwen2: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(keyValueHeadCount: 32, positionLimit: 32_768))
-    var parts = LlamaParts(keys)
+    var parts = DecoderParts(keys)
     parts.hasInputBias = true
     return try model(keys, parts)
   }
 
   /// The model of a Qwen family, whose blocks differ in their windows.
-  static func model(_ keys: DecoderConfiguration, _ parts: LlamaParts) throws -> ModelDescription {
+  static func model(_ keys: DecoderConfiguration, _ parts: DecoderParts) throws -> ModelDescription
+  {
     let rotary = try RotaryReader(keys).settings()
-    let size = try keys.reader.size("intermediate_size")
+    let feedForward = try parts.feedForward()
     return parts.model(
       try windows(keys.reader, blockCount: keys.blockCount).map { window in
-        parts.preNormBlock(
+        parts.block(
           parts.attention(keys.attentionShape(visible: .init(window: window)), rotary: rotary),
-          parts.feedForward(size))
+          feedForward)
       })
   }
 

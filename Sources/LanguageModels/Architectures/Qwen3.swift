@@ -7,9 +7,8 @@ enum Qwen3: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(keyValueHeadCount: 32, headSize: 128, positionLimit: 32_768))
-    var parts = LlamaParts(keys)
-    let bias = try configuration.bool("attention_bias", default: false)
-    (parts.hasInputBias, parts.hasOutputBias) = (bias, bias)
+    var parts = DecoderParts(keys)
+    try parts.readBiases()
     parts.hasHeadNorms = true
     return try Qwen2.model(keys, parts)
   }

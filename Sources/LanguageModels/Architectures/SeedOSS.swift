@@ -7,14 +7,14 @@ enum SeedOSS: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(keyValueHeadCount: 8, headSize: 128, positionLimit: 524_288))
-    var parts = LlamaParts(keys)
+    var parts = DecoderParts(keys)
     parts.hasInputBias = try configuration.bool("attention_bias", default: true)
     parts.hasOutputBias = try configuration.bool("attention_out_bias", default: false)
     parts.hasFeedForwardBias = try configuration.bool("mlp_bias", default: false)
     let rotary = try RotaryReader(keys).settings()
-    let block = parts.preNormBlock(
+    let block = parts.block(
       parts.attention(keys.attentionShape(), rotary: rotary),
-      parts.feedForward(try configuration.size("intermediate_size")))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+      try parts.feedForward())
+    return parts.model(of: block)
   }
 }

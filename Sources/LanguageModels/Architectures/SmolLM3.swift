@@ -8,22 +8,20 @@ enum SmolLM3: Architecture {
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(
       configuration, .init(keyValueHeadCount: 4, positionLimit: 32_768, isTied: true))
-    var parts = LlamaParts(keys)
-    let bias = try configuration.bool("attention_bias", default: false)
-    (parts.hasInputBias, parts.hasOutputBias) = (bias, bias)
-    parts.hasFeedForwardBias = try configuration.bool("mlp_bias", default: false)
+    var parts = DecoderParts(keys)
+    try parts.readBiases(knowsFeedForward: true)
     var reader = RotaryReader(keys)
     reader.base = 2e6
     let rotary = try reader.settings()
     let window =
       try configuration.bool("use_sliding_window", default: false)
       ? try configuration.window() : nil
-    let size = try configuration.size("intermediate_size")
+    let feedForward = try parts.feedForward()
     return parts.model(
       try rotatingBlocks(configuration, count: keys.blockCount).map { isRotating in
         let shape = keys.attentionShape(visible: .init(window: isRotating ? nil : window))
-        return parts.preNormBlock(
-          parts.attention(shape, rotary: isRotating ? rotary : nil), parts.feedForward(size))
+        return parts.block(
+          parts.attention(shape, rotary: isRotating ? rotary : nil), feedForward)
       })
   }
 

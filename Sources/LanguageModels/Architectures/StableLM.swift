@@ -10,7 +10,7 @@ enum StableLM: Architecture {
       configuration,
       .init(
         keyValueHeadCount: 32, positionLimit: 4096, epsilon: 1e-5, epsilonKey: "layer_norm_eps"))
-    var parts = LlamaParts(keys, norms: .centered(hasBias: true))
+    var parts = DecoderParts(keys, norms: .centered(hasBias: true))
     parts.hasInputBias = try configuration.bool("use_qkv_bias", default: false)
     var reader = RotaryReader(keys)
     reader.fraction = 0.25
@@ -19,18 +19,12 @@ enum StableLM: Architecture {
       attention.queryNorm = headNorms("self_attn.q_layernorm", keys.headCount, keys)
       attention.keyNorm = headNorms("self_attn.k_layernorm", keys.keyValueHeadCount, keys)
     }
-    let feedForward = parts.feedForward(try configuration.size("intermediate_size"))
-    var block = parts.preNormBlock(attention, feedForward)
-    if try configuration.bool("use_parallel_residual", default: false) {
-      let norm = parts.norm("input_layernorm")
-      block.stages = [
-        [
-          Sublayer(inputNorm: norm, mixer: .attention(attention)),
-          Sublayer(inputNorm: norm, mixer: .feedForward(feedForward)),
-        ]
-      ]
-    }
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+    let isParallel = try configuration.bool("use_parallel_residual", default: false)
+    let block = parts.block(
+      attention, try parts.feedForward(),
+      before: isParallel ? ("input_layernorm", "input_layernorm") : DecoderParts.inputNorms,
+      isParallel: isParallel)
+    return parts.model(of: block)
   }
 
   /// A norm of each head, with weights of its own.

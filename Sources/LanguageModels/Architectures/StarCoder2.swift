@@ -11,15 +11,14 @@ enum StarCoder2: Architecture {
       .init(
         keyValueHeadCount: 2, positionLimit: 4096, epsilon: 1e-5, isTied: true,
         function: "gelu_pytorch_tanh", epsilonKey: "norm_epsilon"))
-    var parts = LlamaParts(keys, norms: .centered(hasBias: true))
-    let bias = try configuration.bool("use_bias", default: true)
-    (parts.hasInputBias, parts.hasOutputBias, parts.hasFeedForwardBias) = (bias, bias, bias)
+    var parts = DecoderParts(keys, norms: .centered(hasBias: true))
+    parts.setBiases(try configuration.bool("use_bias", default: true))
     let visible = AttentionShape.VisibleKeys(window: try configuration.window())
-    let block = parts.preNormBlock(
+    let block = parts.block(
       parts.attention(
         keys.attentionShape(visible: visible), rotary: try RotaryReader(keys).settings()),
       parts.plainFeedForward(
         try configuration.size("intermediate_size"), names: ("mlp.c_fc", "mlp.c_proj")))
-    return parts.model(Array(repeating: block, count: keys.blockCount))
+    return parts.model(of: block)
   }
 }

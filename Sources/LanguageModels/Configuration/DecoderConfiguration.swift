@@ -32,9 +32,11 @@ struct DecoderConfiguration {
     var hiddenSizeKey = "hidden_size"
     var blockCountKey = "num_hidden_layers"
     var headCountKey = "num_attention_heads"
-    var keyValueHeadCountKey = "num_key_value_heads"
+    /// Nil: the family has no such key.
+    var keyValueHeadCountKey: String? = "num_key_value_heads"
     var positionLimitKey = "max_position_embeddings"
-    var epsilonKey = "rms_norm_eps"
+    /// Nil: the family has no such key.
+    var epsilonKey: String? = "rms_norm_eps"
     var functionKey = "hidden_act"
   }
 
@@ -46,15 +48,16 @@ struct DecoderConfiguration {
     } else {
       blockCount = try reader.required(defaults.blockCountKey).int(in: 1...10_000)
     }
-    headCount = try reader.size(defaults.headCountKey)
-    let key = defaults.keyValueHeadCountKey
-    let isNull = reader.value[key]?.isNull == true
-    keyValueHeadCount =
-      try reader.optional(key)?.int(in: 1...1 << 24)
-      ?? (isNull ? headCount : defaults.keyValueHeadCount ?? headCount)
+    headCount = try reader.required(defaults.headCountKey).int(in: 1...4096)
+    let given = defaults.keyValueHeadCountKey.flatMap { reader.value[$0] }
+    if let key = defaults.keyValueHeadCountKey, let given, !given.isNull {
+      keyValueHeadCount = try reader.size(key)
+    } else {
+      keyValueHeadCount = given == nil ? defaults.keyValueHeadCount ?? headCount : headCount
+    }
     guard headCount % keyValueHeadCount == 0 else {
       throw InputError(
-        .invalidValue, place: key,
+        .invalidValue, place: defaults.keyValueHeadCountKey,
         "found \(keyValueHeadCount), expected a divisor of \(defaults.headCountKey), which is \(headCount)"
       )
     }
@@ -63,7 +66,8 @@ struct DecoderConfiguration {
     positionLimit =
       try reader.optional(defaults.positionLimitKey)?.int(in: 1...1 << 30)
       ?? defaults.positionLimit
-    epsilon = Float(try reader.optional(defaults.epsilonKey)?.positive() ?? defaults.epsilon)
+    epsilon = Float(
+      try defaults.epsilonKey.flatMap(reader.optional)?.positive() ?? defaults.epsilon)
     isTied = try reader.bool("tie_word_embeddings", default: defaults.isTied)
     function = try reader.function(defaults.functionKey, default: defaults.function)
   }
@@ -120,6 +124,13 @@ extension JSONReader {
     try optional(key)?.double() ?? value
   }
 
+  /// The same as a number that f32 can hold.
+  func float(_ key: String, default value: Double) throws -> Float {
+    let number = Float(try number(key, default: value))
+    guard number.isFinite else { throw try required(key).mismatch("a number that f32 can hold") }
+    return number
+  }
+
   /// A window or chunk of positions: `value` where the key is absent, nil where it is null.
   func window(_ key: String = "sliding_window", default value: Int? = nil) throws -> Int? {
     guard self.value[key] != nil else { return value }
@@ -154,6 +165,13 @@ extension JSONReader {
       }
       return name
     }
+  }
+
+  /// Which blocks have a sliding window: as `layer_types` says, else all but every n-th, by `sliding_window_pattern` or
+  /// the family's number.
+  func slidingBlocks(count: Int, fullEvery period: Int) throws -> [Bool] {
+    let period = try optional("sliding_window_pattern")?.int(in: 1...10_000) ?? period
+    return try slidingBlocks(count: count) { ($0 + 1) % period != 0 }
   }
 
   /// Which blocks have a sliding window: as `layer_types` says, else as `isSliding` does.

@@ -1,3 +1,4 @@
+import Compute
 import Diagnostics
 import Foundation
 import JSONText
@@ -23,6 +24,7 @@ struct RotaryReader {
   var aliases: [String: String] = [:]
   /// Whether a `rope_scaling` at the top level is not meant for these layers.
   var ignoresTopLevelScaling = false
+  var pairing = RotaryEmbedding.Pairing.halves
 
   init(_ configuration: DecoderConfiguration) {
     self.configuration = configuration.reader
@@ -30,7 +32,28 @@ struct RotaryReader {
     positionLimit = configuration.positionLimit
   }
 
+  /// The same for layers with a window, which a `rope_scaling` at the top level is not meant for.
+  var ofSlidingLayers: RotaryReader {
+    var reader = self
+    (reader.layerType, reader.ignoresTopLevelScaling) = ("sliding_attention", true)
+    return reader
+  }
+
   func settings() throws -> RotarySettings {
+    var settings = try read()
+    settings.pairing = pairing
+    let numbers =
+      settings.inverseFrequencies + (settings.longRange?.inverseFrequencies ?? [])
+      + [settings.factor]
+    guard numbers.allSatisfy(\.isFinite) else {
+      throw InputError(
+        .invalidValue, place: try inner()?.path ?? baseKey,
+        "gives angles that are infinite or not a number")
+    }
+    return settings
+  }
+
+  private func read() throws -> RotarySettings {
     let inner = try inner()
     let baseReader = try inner?.optional("rope_theta") ?? configuration.optional(baseKey)
     let base = try baseReader?.positive() ?? base
@@ -55,7 +78,7 @@ struct RotaryReader {
   }
 
   /// The object that belongs to the layers, if there is one.
-  private func inner() throws -> JSONReader? {
+  func inner() throws -> JSONReader? {
     guard let parameters = try configuration.optional("rope_parameters") else {
       return ignoresTopLevelScaling ? nil : try configuration.optional("rope_scaling")
     }

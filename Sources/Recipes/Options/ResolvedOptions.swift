@@ -46,7 +46,10 @@ public struct ResolvedOptions: Sendable, Equatable {
     }
     var scheme = options.scheme ?? .preset("W4A16")
     var groups = try scheme.groups(targets: options.targets)
-    if let size = overrides.groupSize {
+    var values = options.values.merging(overrides.values)
+    try values.check()
+    isSequenceLengthGiven = values[RunOptions.table.sequenceLength] != nil
+    if let size = values[RunOptions.table.groupSize] {
       groups = try groups.withGroups(of: size)
       scheme = .groups(groups)
     }
@@ -54,8 +57,6 @@ public struct ResolvedOptions: Sendable, Equatable {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
     self.groups = groups
-    var values = options.values.merging(overrides.values)
-    try values.check()
     let (iterations, modelFree) = (RunOptions.table.iterations, RunOptions.table.isModelFree)
     if values[modelFree] == true {
       let count = values[iterations] ?? 0
@@ -82,7 +83,6 @@ public struct ResolvedOptions: Sendable, Equatable {
       throw error.below("kv_cache_scheme")
     }
     keyValueCacheScheme = options.keyValueCacheScheme
-    isSequenceLengthGiven = (overrides.sequenceLength ?? options.sequenceLength) != nil
 
     options.scheme = scheme
     options.ignore = ignore

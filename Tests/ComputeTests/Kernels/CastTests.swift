@@ -32,7 +32,7 @@ import Testing
     #expect(changed.isEmpty)
   }
 
-  /// Random pattern, and the neighbours of every border between two f16 numbers.
+  /// Random bit patterns, and the neighbours of every border between two f16 numbers.
   @Test func floatsRoundToFloat16AsTheLanguageRounds() {
     var generator = SeededGenerator(seed: 10)
     var values = (0..<300_000).map { _ in
