@@ -11,14 +11,14 @@ package final class SequenceMemory {
     let piece = device.rowsOfStatePiece
     let rows = (capacity + piece - 1) / piece * piece
     states = recording.states.map { shape in
-      shape.columns.map { columns in
-        let buffer = device.makeBuffer(byteCount: rows * columns * recording.compute.byteCount)
+      shape.byteCounts(tokens: rows, compute: recording.compute).map { byteCount in
+        let buffer = device.makeBuffer(byteCount: byteCount)
         buffer.clear(from: 0, byteCount: buffer.byteCount)
         return buffer
       }
     }
   }
 
-  /// A state's rows in the compute type, zero where no token is yet: such as ``StateShape/columns`` says.
+  /// The buffers of a state, such as ``StateShape`` says; zero where no token is yet. Rows are in the compute type.
   package subscript(_ state: State) -> [any DeviceBuffer] { states[state.index] }
 }

@@ -143,6 +143,41 @@ struct Twin {
       recorder)
   }
 
+  /// A convolution with new weights.
+  mutating func convolution(
+    _ x: Part, _ convolution: CausalConvolution, hasBias: Bool
+  ) -> Part {
+    let weight = vector([x.operand.columns * convolution.taps], around: 0.2)
+    let bias = hasBias ? vector([x.operand.columns], around: 0) : nil
+    return Self.part(
+      recorder.convolution(
+        x.operand, convolution, weight: weight.parameter, bias: bias?.parameter),
+      tape.convolution(
+        x.node, convolution, weight: weight.node, bias: bias?.node, tokens: recorder.tokens),
+      recorder)
+  }
+
+  /// A scan of queries, keys, values, a, and b with the delta rule; with new weights.
+  mutating func scan(_ inputs: [Part], _ scan: Scan, decay: Float = 0) -> Part {
+    let weights = [
+      vector([scan.valueHeadCount], around: decay), vector([scan.valueHeadCount], around: -0.5),
+    ]
+    let skip = inputs.count > 4 ? nil : vector([scan.valueHeadCount], around: 1)
+    let operands = inputs.map(\.operand)
+    var states: [Matrix] = []
+    let node = tape.scan(
+      inputs.map(\.node), (weights + (skip.map { [$0] } ?? [])).map(\.node), scan,
+      tokens: recorder.tokens, states: &states)
+    return Self.part(
+      recorder.scan(
+        ScanInputs(
+          query: operands[0], key: operands[1], value: operands[2], step: operands[3],
+          rate: operands.count > 4 ? operands[4] : nil),
+        ScanWeights(
+          decay: weights[0].parameter, bias: weights[1].parameter, skip: skip?.parameter), scan),
+      node, recorder)
+  }
+
   mutating func gate(_ function: ElementFunction, _ g: Part, _ u: Part) -> Part {
     Self.part(
       recorder.gate(function, g.operand, u.operand), tape.gate(function, g.node, u.node), recorder)

@@ -40,9 +40,10 @@ import Testing
 
   @Test(
     arguments: [
-      "bloom", "cohere2", "ernie4_5", "exaone4", "falcon", "gemma2", "gemma3", "glm4", "gpt_neox",
-      "granite", "hunyuan_v1_dense", "nemotron", "olmo2", "olmo3", "opt", "phi3", "qwen2-yarn",
-      "smollm3", "stablelm", "starcoder2",
+      "bloom", "cohere2", "ernie4_5", "exaone4", "falcon", "falcon_h1", "gemma2", "gemma3", "glm4",
+      "gpt_neox", "granite", "hunyuan_v1_dense", "lfm2", "nemotron", "olmo2", "olmo3", "opt",
+      "phi3",
+      "qwen2-yarn", "qwen3_5-text", "smollm3", "stablelm", "starcoder2",
     ], ["W4A16", "NVFP4"])
   func whatIsWrittenIsSound(model: String, scheme: String) throws {
     try withTemporaryFolder { folder in

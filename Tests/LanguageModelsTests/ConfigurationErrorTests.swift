@@ -30,6 +30,19 @@ import Testing
     ("phi3", "rope_parameters", ["rope_type": "longrope", "short_factor": [1]], "short_factor"),
     ("gpt_neox", "rope_parameters", ["partial_rotary_factor": 2], "partial_rotary_factor"),
     ("falcon", "num_kv_heads", 3, "num_kv_heads"),
+    ("falcon_h1", "mamba_n_groups", 3, "mamba_n_groups"),
+    ("falcon_h1", "mamba_n_heads", 7, "mamba_n_heads"),
+    ("falcon_h1", "mamba_d_head", 7, "mamba_d_head"),
+    ("falcon_h1", "mamba_d_conv", 9, "mamba_d_conv"),
+    ("falcon_h1", "ssm_multipliers", [1, 2], "ssm_multipliers"),
+    ("falcon_h1", "mlp_multipliers", [1, 1e300], "mlp_multipliers[1]"),
+    ("falcon_h1", "time_step_limit", [2, 1], "time_step_limit"),
+    ("lfm2", "layer_types", ["conv", "linear_attention"], "layer_types[1]"),
+    ("lfm2", "conv_L_cache", 0, "conv_L_cache"),
+    ("lfm2", "block_ffn_dim_multiplier", 1e300, "block_ffn_dim_multiplier"),
+    ("qwen3_5-text", "linear_num_value_heads", 3, "linear_num_value_heads"),
+    ("qwen3_5-text", "linear_key_head_dim", 0, "linear_key_head_dim"),
+    ("qwen3_5-text", "layer_types", ["linear_attention"], "layer_types"),
   ]
 
   @Test(arguments: mistakes.indices) func areNamed(index: Int) {

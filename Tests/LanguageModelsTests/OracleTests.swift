@@ -14,15 +14,17 @@ private let lossTolerance = 5e-6
 @Suite struct OracleTests {
   static let models = [
     "llama", "llama3-rope", "llama-bf16-sharded", "mistral", "qwen2", "qwen3", "seed_oss", "bloom",
-    "cohere2", "ernie4_5", "exaone4", "falcon", "gemma2", "gemma3", "glm4", "gpt2", "gpt_neox",
-    "granite", "hunyuan_v1_dense", "nemotron", "olmo2", "olmo3", "opt", "phi3", "qwen2-yarn",
-    "smollm3", "stablelm", "starcoder2",
+    "cohere2", "ernie4_5", "exaone4", "falcon", "falcon_h1", "gemma2", "gemma3", "glm4", "gpt2",
+    "gpt_neox",
+    "granite", "hunyuan_v1_dense", "lfm2", "nemotron", "olmo2", "olmo3", "opt", "phi3",
+    "qwen2-yarn",
+    "qwen3_5-text", "smollm3", "stablelm", "starcoder2",
   ]
   /// Those with the gradients of a block.
   static let differentiated = [
-    "llama", "qwen2", "qwen3", "cohere2", "exaone4", "gemma2", "gemma3", "glm4", "gpt_neox",
-    "granite",
-    "nemotron", "olmo2", "olmo3", "opt", "phi3",
+    "llama", "qwen2", "qwen3", "cohere2", "exaone4", "falcon_h1", "gemma2", "gemma3", "glm4",
+    "gpt_neox",
+    "granite", "lfm2", "nemotron", "olmo2", "olmo3", "opt", "phi3",
   ]
 
   @Test(arguments: models, ["config.json", "config_hub.json"])
@@ -69,9 +71,16 @@ private let lossTolerance = 5e-6
     ck_isa_use(isa)
     defer { ck_isa_use(ck_isa_available()) }
     let oracle = try OracleModel(model)
-    let file = try SafetensorsFile(
-      opening: Fixtures.folder.appending(path: "models/\(model)/block_grad.safetensors"))
-    let placed = oracle.description.blocks[0]
+    let folder = Fixtures.folder.appending(path: "models/\(model)")
+    try expectGradients(
+      of: oracle.description.blocks[0], oracle, folder.appending(path: "block_grad.safetensors"))
+    let second = folder.appending(path: "block_grad.1.safetensors")
+    guard FileManager.default.fileExists(atPath: second.path) else { return }
+    try expectGradients(of: oracle.description.blocks[1], oracle, second)
+  }
+
+  private func expectGradients(of placed: PlacedBlock, _ oracle: OracleModel, _ url: URL) throws {
+    let file = try SafetensorsFile(opening: url)
     let block = try BlockProgram(
       placed.block, batch: oracle.sequences, tokens: oracle.tokens,
       device: oracle.device, training: .everything)

@@ -61,6 +61,10 @@ struct ReferenceKernel: Kernel {
       return tape.attention(
         inputs[0], all.keys, all.values, shape: shape, sinks: weights.first, tokens: tokens,
         before: sequence.tokenCount)
+    case .convolution(let convolution):
+      return tape.convolution(
+        inputs[0], convolution, weight: weights[0], bias: weights.count > 1 ? weights[1] : nil,
+        tokens: tokens, history: lastRows(inputs[0].value, in: program))
     case .gate(let function):
       return tape.gate(function, inputs[0], inputs.count > 1 ? inputs[1] : nil)
     case .juxtaposition: return tape.juxtaposed(inputs)
@@ -81,22 +85,12 @@ struct ReferenceKernel: Kernel {
       let normed = kind.map { tape.norm(inputs[0], $0, weight: weights[0]) }
       return tape.rotary(
         normed ?? inputs[0], embedding, tokens: tokens, offset: program.positionOffset)
+    case .scan(let scan):
+      var states = states(of: scan, in: program)
+      let y = tape.scan(inputs, weights, scan, tokens: tokens, states: &states)
+      keep(states, in: program)
+      return y
     }
-  }
-
-  /// All keys and values of a sequence, to which those of its new tokens are added.
-  private func kept(
-    _ inputs: [Tape.Node], in state: [any DeviceBuffer], after count: Int
-  ) -> (keys: Tape.Node, values: Tape.Node) {
-    func append(_ new: Matrix, to buffer: any DeviceBuffer) -> Tape.Node {
-      let rowByteCount = new.columns * step.compute.byteCount
-      store(new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns)
-      return Tape.Node(
-        load(
-          DeviceRange(buffer), rows: count + new.rows, columns: new.columns, stride: new.columns,
-          step.compute))
-    }
-    return (append(inputs[1].value, to: state[0]), append(inputs[2].value, to: state[1]))
   }
 
   private func observe(_ x: Matrix, in program: Program) {
@@ -131,7 +125,7 @@ struct ReferenceKernel: Kernel {
       stride: step.columns(of: operand.value), step.compute)
   }
 
-  private func load(
+  func load(
     _ range: DeviceRange, rows: Int, columns: Int, stride: Int, _ type: ComputeType
   ) -> Matrix {
     var matrix = Matrix(rows: rows, columns: columns)
@@ -142,7 +136,7 @@ struct ReferenceKernel: Kernel {
     return matrix
   }
 
-  private func store(_ matrix: Matrix, in range: DeviceRange, stride: Int) {
+  func store(_ matrix: Matrix, in range: DeviceRange, stride: Int) {
     let (columns, type) = (matrix.columns, step.compute)
     for row in 0..<matrix.rows {
       let numbers = matrix.elements[row * columns..<(row + 1) * columns].map { Float($0) }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Where the memory of one thread for a tile of attention lies, in bytes from its start.
 struct AttentionScratch {
   private var layout = ScratchLayout()

@@ -38,10 +38,12 @@ package final class CPUDevice: Device {
   package func scratch(of node: Node, in recording: Recording) -> Scratch {
     switch node.operation {
     case .attention(let shape): AttentionKernel.scratch(shape, in: recording)
+    case .convolution: ConvolutionKernel.scratch(of: node, in: recording)
     case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
     case .norm: NormKernel.scratch(of: node)
     case .quantization: QuantizationKernel.scratch(of: node, in: recording)
     case .rotary(let embedding): RotaryKernel.scratch(embedding)
+    case .scan(let scan): ScanKernel.scratch(scan, in: recording)
     default: Scratch()
     }
   }
@@ -50,12 +52,14 @@ package final class CPUDevice: Device {
     switch step.node.operation {
     case .addition: AdditionKernel(step: step)
     case .attention(let shape): try AttentionKernel(step, shape, device: self)
+    case .convolution(let convolution): ConvolutionKernel(step: step, convolution: convolution)
     case .gate(let function): GateKernel(step: step, function: function)
     case .juxtaposition: JuxtapositionKernel(step: step)
     case .linear(let precision): try LinearKernel(step, precision, device: self)
     case .norm(let kind): NormKernel(step: step, kind: kind)
     case .quantization(let quantization): QuantizationKernel(step: step, quantization: quantization)
     case .rotary(let embedding): RotaryKernel(step: step, embedding: embedding)
+    case .scan(let scan): ScanKernel(step: step, scan: scan)
     }
   }
 

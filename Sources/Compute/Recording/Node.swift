@@ -43,12 +43,14 @@ package struct Node: Hashable, Sendable {
 package enum Operation: Hashable, Sendable {
   case addition
   case attention(AttentionShape)
+  case convolution(CausalConvolution)
   case gate(ElementFunction)
   case juxtaposition
   case linear(GradientPrecision)
   case norm(Normalization)
   case quantization(ActivationQuantization)
   case rotary(RotaryEmbedding)
+  case scan(Scan)
 
   /// The name of its kind: that of the case.
   package var name: String { Mirror(reflecting: self).children.first?.label ?? "\(self)" }

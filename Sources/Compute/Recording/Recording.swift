@@ -92,11 +92,19 @@ package struct ParameterPart: Hashable, Sendable {
 package enum StateShape: Hashable, Sendable {
   /// A row of keys and a row of values for each token so far.
   case keysAndValues(keyColumns: Int, valueColumns: Int)
+  /// The rows of the last tokens.
+  case lastRows(count: Int, columns: Int)
+  /// Matrices of f32 that each token changes.
+  case matrices(count: Int, rows: Int, columns: Int)
 
-  /// The columns of each kind of row.
-  package var columns: [Int] {
+  /// Bytes of each of its buffers for up to `tokens` tokens.
+  func byteCounts(tokens: Int, compute: ComputeType) -> [Int] {
     switch self {
-    case .keysAndValues(let keys, let values): [keys, values]
+    case .keysAndValues(let keys, let values):
+      [keys, values].map { tokens * $0 * compute.byteCount }
+    case .lastRows(let count, let columns): [count * columns * compute.byteCount]
+    case .matrices(let count, let rows, let columns):
+      [count * rows * columns * ComputeType.float32.byteCount]
     }
   }
 }

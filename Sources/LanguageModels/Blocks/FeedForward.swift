@@ -7,6 +7,8 @@ package struct FeedForward: Hashable, Sendable {
   package var inputs: [LayerSlot]
   package var isGated: Bool
   package var function: ElementFunction
+  /// Factor on the gate before its function.
+  package var gateFactor: Float = 1
   package var output: LayerSlot
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
@@ -15,11 +17,15 @@ package struct FeedForward: Hashable, Sendable {
     func part(_ range: Range<Int>) -> Operand {
       recorder.operations.operand(projected, columns: range)
     }
-    let (gate, up) = (part(0..<columns / 2), part(columns / 2..<columns))
-    return recorder.linear(
-      [output],
-      isGated
-        ? recorder.operations.gate(function, gate, up)
-        : recorder.operations.map(function, part(0..<columns)))
+    guard isGated else {
+      return recorder.linear([output], recorder.operations.map(function, part(0..<columns)))
+    }
+    var gate = part(0..<columns / 2)
+    let up = part(columns / 2..<columns)
+    if gateFactor != 1 {
+      let scaled = recorder.operations.map(.scaled(gateFactor), gate)
+      gate = recorder.operations.operand(scaled)
+    }
+    return recorder.linear([output], recorder.operations.gate(function, gate, up))
   }
 }

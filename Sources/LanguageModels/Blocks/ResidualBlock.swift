@@ -25,6 +25,8 @@ package struct ResidualBlock: DecoderBlock {
 /// A part of a block that answers to the residual stream.
 package struct Sublayer: Hashable, Sendable {
   package var inputNorm: NormSlot?
+  /// Factor on what the mixer reads.
+  package var inputFactor: Float = 1
   package var mixer: Mixer
   package var outputNorm: NormSlot?
   package var factor: Float = 1
@@ -32,17 +34,27 @@ package struct Sublayer: Hashable, Sendable {
   package enum Mixer: Hashable, Sendable {
     case attention(SelfAttention)
     case feedForward(FeedForward)
+    case gatedDelta(GatedDelta)
+    case shortConvolution(ShortConvolution)
+    case stateSpace(StateSpaceMixer)
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    let read = inputNorm.map { recorder.norm($0, x) } ?? x
+    let read = scaled(inputNorm.map { recorder.norm($0, x) } ?? x, by: inputFactor, in: &recorder)
     var answer =
       switch mixer {
       case .attention(let attention): attention.record(read, in: &recorder)
       case .feedForward(let feedForward): feedForward.record(read, in: &recorder)
+      case .gatedDelta(let delta): delta.record(read, in: &recorder)
+      case .shortConvolution(let convolution): convolution.record(read, in: &recorder)
+      case .stateSpace(let mixer): mixer.record(read, in: &recorder)
       }
     if let outputNorm { answer = recorder.norm(outputNorm, answer) }
-    guard factor != 1 else { return answer }
-    return recorder.operations.map(.scaled(factor), recorder.operations.operand(answer))
+    return scaled(answer, by: factor, in: &recorder)
+  }
+
+  private func scaled(_ x: Value, by factor: Float, in recorder: inout BlockRecorder) -> Value {
+    guard factor != 1 else { return x }
+    return recorder.operations.map(.scaled(factor), recorder.operations.operand(x))
   }
 }

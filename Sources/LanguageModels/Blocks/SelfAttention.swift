@@ -15,6 +15,8 @@ package struct SelfAttention: Hashable, Sendable {
   package var normsAfterRotation = false
   /// A bound for queries, keys and values.
   package var bound: Float?
+  /// Factor on the keys.
+  package var keyFactor: Float = 1
   /// Nil: positions do not turn queries and keys.
   package var rotary: RotarySettings?
   package var shape: AttentionShape
@@ -27,6 +29,9 @@ package struct SelfAttention: Hashable, Sendable {
     case parts
     /// For each key-value head its queries, its key, its value.
     case groups
+    /// For each head its query and its gate; then all keys, all values. The sigmoid of a gate is a factor on what its
+    /// head answers.
+    case gatedQueries
   }
 
   private var queries: Range<Int> { 0..<shape.headCount * shape.headSize }
@@ -45,15 +50,40 @@ package struct SelfAttention: Hashable, Sendable {
     let query = placed(projected, queries, queryNorm, factors: true, in: &recorder)
     let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
     let sinks = sinks.map { recorder.vector($0, count: shape.headCount) }
-    let mixed = recorder.attention(
+    var mixed = recorder.attention(
       module, query: query, key: key,
       value: recorder.operations.operand(projected, columns: values), shape: shape, sinks: sinks)
+    if arrangement == .gatedQueries {
+      let gates = recorder.operations.operand(
+        projected, columns: values.upperBound..<values.upperBound + queries.count)
+      mixed = recorder.operations.gate(.sigmoid, gates, recorder.operations.operand(mixed))
+    }
     return recorder.linear([output], mixed)
   }
 
-  /// All queries, then all keys, then all values.
+  /// All queries, then all keys, then all values, then all gates.
   private func arranged(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
-    guard arrangement == .groups else { return projected }
+    switch arrangement {
+    case .parts: projected
+    case .groups: withoutGroups(projected, in: &recorder)
+    case .gatedQueries: withoutGates(projected, in: &recorder)
+    }
+  }
+
+  private func withoutGates(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
+    let d = shape.headSize
+    func heads(_ offset: Int) -> [Operand] {
+      (0..<shape.headCount).map {
+        let first = (2 * $0 + offset) * d
+        return recorder.operations.operand(projected, columns: first..<first + d)
+      }
+    }
+    let (first, rest) = (2 * queries.count, keys.count + values.count)
+    let others = recorder.operations.operand(projected, columns: first..<first + rest)
+    return recorder.operations.juxtaposed(heads(0) + [others] + heads(1))
+  }
+
+  private func withoutGroups(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
     let (d, ofGroup) = (shape.headSize, shape.headsOfGroup)
     let size = (ofGroup + 1) * d + shape.valueSize
     func parts(_ offset: Int, _ columns: Int) -> [Operand] {
@@ -72,6 +102,10 @@ package struct SelfAttention: Hashable, Sendable {
     in recorder: inout BlockRecorder
   ) -> Operand {
     var x = recorder.operations.operand(projected, columns: columns)
+    if columns == keys, keyFactor != 1 {
+      let scaled = recorder.operations.map(.scaled(keyFactor), x)
+      x = recorder.operations.operand(scaled)
+    }
     guard let rotary else { return normed(x, norm, in: &recorder) }
     let table = rotary.table(positions: recorder.operations.positions, ofQueries: factors)
     var embedding = RotaryEmbedding(

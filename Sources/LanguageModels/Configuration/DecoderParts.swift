@@ -61,7 +61,7 @@ struct DecoderParts {
   func norm(_ name: String) -> NormSlot { norm(name, columns: width) }
 
   /// A norm of so many columns together, or of groups of them, such as heads.
-  private func norm(_ name: String, columns: Int, groupSize: Int? = nil) -> NormSlot {
+  func norm(_ name: String, columns: Int, groupSize: Int? = nil) -> NormSlot {
     NormSlot(
       name, columns: columns, groupSize: groupSize, style: norms, epsilon: configuration.epsilon)
   }

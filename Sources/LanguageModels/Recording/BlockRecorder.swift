@@ -86,12 +86,24 @@ package struct BlockRecorder {
   package mutating func weight(of slot: NormSlot) -> Parameter? {
     guard !slot.weights.isEmpty else { return nil }
     return operations.vector(
-      slot.weights.map { part($0.tensor, [slot.kind.groupSize], $0) })
+      slot.weights.map { part($0.tensor, [slot.weightSize], $0) })
   }
 
   /// A vector that is a part of the block but of no layer.
   package mutating func vector(_ stored: StoredMatrix, count: Int) -> Parameter {
     operations.vector([part(stored.tensor, [count], stored)])
+  }
+
+  /// Records a convolution of `x`.
+  package mutating func convolution(_ slot: ConvolutionSlot, _ x: Operand) -> Value {
+    let taps = slot.kind.taps
+    let weight = operations.vector(
+      slot.parts.map { part($0.weight.tensor, [$0.columns, 1, taps], $0.weight) })
+    let biases = slot.parts.compactMap { own in
+      own.bias.map { part($0.tensor, [own.columns], $0) }
+    }
+    let bias = biases.isEmpty ? nil : operations.vector(biases)
+    return operations.convolution(x, slot.kind, weight: weight, bias: bias)
   }
 
   /// Records the attention of the module called `module` inside the block.
@@ -125,7 +137,9 @@ package struct BlockRecorder {
     _ name: String, _ shape: [Int], _ stored: StoredMatrix
   ) -> ParameterPart {
     parts.append(Part(name: name, shape: shape, stored: stored))
-    return ParameterPart(name: name, rows: shape[0])
+    // A matrix has rows; what a vector is made of may have any shape.
+    let rows = shape.count == 2 ? shape[0] : shape.reduce(1, *)
+    return ParameterPart(name: name, rows: rows)
   }
 
   /// Activations as their readers get them.

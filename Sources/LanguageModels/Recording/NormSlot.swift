@@ -9,6 +9,8 @@ package struct NormSlot: Hashable, Sendable {
   package var kind: Normalization
   /// The weights, one under the other: for all columns, or for those of one group if all groups have the same.
   package var weights: [StoredMatrix]
+  /// Numbers of each of them.
+  package var weightSize: Int
   package var bias: StoredMatrix?
 
   /// How a family's norms compute.
@@ -33,6 +35,7 @@ package struct NormSlot: Hashable, Sendable {
     self.name = name
     self.columns = columns
     kind = Normalization(groupSize: groupSize ?? columns, epsilon: epsilon)
+    weightSize = kind.groupSize
     var weight = StoredMatrix("\(name).weight")
     switch style {
     case .rootMeanSquare: break
@@ -50,6 +53,6 @@ package struct NormSlot: Hashable, Sendable {
 
   /// Whether the rotary embedding of heads of `size` channels can do it on the way.
   func isOfHeads(_ size: Int) -> Bool {
-    !kind.isCentered && kind.groupSize == size && weights.count == 1
+    !kind.isCentered && kind.groupSize == size && weights.count == 1 && weightSize == size
   }
 }

@@ -77,6 +77,34 @@ import Testing
     }
   }
 
+  @Test func convolution() {
+    let convolution = CausalConvolution(taps: 3, hasSiLU: true)
+    check([(8, 2), (6, 1), (2, 1)]) {
+      $0.convolution($1[0], convolution, weight: $1[1], bias: $1[2], tokens: 4)
+    }
+  }
+
+  @Test func deltaRule() {
+    let scan = Scan(
+      keyHeadCount: 2, valueHeadCount: 4, keySize: 3, valueSize: 2, rule: .delta(epsilon: 0.1))
+    check([(8, 6), (8, 6), (8, 8), (8, 4), (8, 4), (4, 1), (4, 1)]) { tape, leaves in
+      var states: [Matrix] = []
+      return tape.scan(
+        Array(leaves[..<5]), Array(leaves[5...]), scan, tokens: 4, states: &states)
+    }
+  }
+
+  @Test func stateSpace() {
+    let scan = Scan(
+      keyHeadCount: 1, valueHeadCount: 2, keySize: 3, valueSize: 2,
+      rule: .stateSpace(least: 0.4, greatest: 1.1))
+    check([(8, 3), (8, 3), (8, 4), (8, 2), (2, 1), (2, 1), (2, 1)]) { tape, leaves in
+      var states: [Matrix] = []
+      return tape.scan(
+        Array(leaves[..<4]), Array(leaves[4...]), scan, tokens: 4, states: &states)
+    }
+  }
+
   @Test(arguments: GateTests.functions) func functions(function: ElementFunction) {
     check([(3, 4), (3, 4)]) { $0.gate(function, $1[0], $1[1]) }
   }
