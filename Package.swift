@@ -49,8 +49,9 @@ let package = Package(
     library("Checksums", ["CKernels"]),
     library("JSONText", ["Diagnostics"]),
     library("Tensors", ["CKernels", "Diagnostics"]),
+    library("MatrixProducts", ["COneDNN", "Diagnostics", "Tensors"]),
     library("Scans", ["CKernels", "Tensors"]),
-    library("Compute", ["COneDNN", "CKernels", "Diagnostics", "Tensors", "Scans"]),
+    library("Compute", ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans"]),
     library("Checkpoints", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints"]),
@@ -102,8 +103,9 @@ let package = Package(
     library(
       "AutoRound",
       [
-        "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "Compute", "Checkpoints",
-        "Tokenization", "LanguageModels", "Quantization", "QuantizedCheckpoints", "Verification",
+        "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts", "Compute",
+        "Checkpoints", "Tokenization", "LanguageModels", "Quantization", "QuantizedCheckpoints",
+        "Verification",
         "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
       ]),
     library(
@@ -119,8 +121,8 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "LanguageModels",
-        "Quantization", "Tuning", "Evaluation",
+        "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "MatrixProducts", "Compute",
+        "LanguageModels", "Quantization", "Tuning", "Evaluation",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(
@@ -147,7 +149,7 @@ let package = Package(
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
-    tests("Compute", ["CKernels", "Tensors", "ReferenceDevice"]),
+    tests("Compute", ["CKernels", "Tensors", "MatrixProducts", "ReferenceDevice"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
     tests("LanguageModels", ["CKernels", "JSONText", "Tensors", "Compute", "Checkpoints"]),

@@ -1,5 +1,6 @@
 import Compute
 import Foundation
+import MatrixProducts
 
 /// How fast this machine multiplies matrices through the library, at the shape of one linear layer.
 struct MatrixRate {

@@ -1,4 +1,5 @@
 package import CKernels
+package import MatrixProducts
 package import Tensors
 
 /// The type of activations and weights inside a program. Statistics and sums are always f32.
@@ -22,4 +23,6 @@ public enum ComputeType: String, Sendable, CaseIterable {
   package var dtype: DType { self == .bfloat16 ? .bfloat16 : .float32 }
   package var byteCount: Int { dtype.byteCount }
   package var element: ck_element { self == .bfloat16 ? CK_BF16 : CK_F32 }
+  /// This type in a product.
+  package var product: ProductElement { self == .bfloat16 ? .bfloat16 : .float32 }
 }

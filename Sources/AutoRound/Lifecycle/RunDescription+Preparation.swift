@@ -3,6 +3,7 @@ import Calibration
 import Checkpoints
 import Compute
 import LanguageModels
+import MatrixProducts
 import Recipes
 import Reporting
 import Tensors

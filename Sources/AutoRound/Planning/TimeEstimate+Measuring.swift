@@ -2,6 +2,7 @@ import Checkpoints
 import Compute
 import Execution
 import LanguageModels
+import MatrixProducts
 import Quantization
 import Recipes
 import Reporting

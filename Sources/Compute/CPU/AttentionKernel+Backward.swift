@@ -1,5 +1,6 @@
 internal import CKernels
 import Foundation
+import MatrixProducts
 import Tensors
 
 extension AttentionKernel {

@@ -1,4 +1,5 @@
 internal import CKernels
+import MatrixProducts
 import Tensors
 
 /// Causal attention with grouped query heads: `softmax(scale q k^T) v` for each head.

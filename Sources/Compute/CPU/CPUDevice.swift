@@ -1,5 +1,5 @@
-internal import COneDNN
 import Diagnostics
+package import MatrixProducts
 package import Tensors
 
 /// The processor: loops of `CKernels` and products of oneDNN, shared out over the ``ThreadTeam``.

@@ -1,4 +1,5 @@
 internal import CKernels
+import MatrixProducts
 import Tensors
 
 /// Gradients from products of 8-bit integers; the arithmetic is that of `int8_gradient.h`.

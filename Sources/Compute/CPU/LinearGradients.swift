@@ -1,3 +1,5 @@
+import MatrixProducts
+
 /// Sizes of a linear layer in a program.
 struct LinearShape {
   var rows: Int

@@ -1,4 +1,5 @@
 internal import CKernels
+import MatrixProducts
 
 /// The product of a linear layer, and those of its gradients.
 struct LinearKernel: Kernel {

@@ -1,3 +1,5 @@
+package import MatrixProducts
+
 /// Times single matrix products: the rate that everything else is compared with.
 package enum ProductTiming {
   /// The median time of one product on the whole team.

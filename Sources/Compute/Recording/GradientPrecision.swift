@@ -1,3 +1,5 @@
+import MatrixProducts
+
 /// How precisely the backward pass of linear layers is computed.
 public enum GradientPrecision: String, Sendable, CaseIterable {
   /// Products of 8-bit integers with a scale for each column, rounded at random so that their mean is exact:

@@ -1,6 +1,7 @@
 import CKernels
 import Compute
 import Diagnostics
+import MatrixProducts
 import Tensors
 import TestSupport
 import Testing

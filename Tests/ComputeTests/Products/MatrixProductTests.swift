@@ -1,5 +1,6 @@
 import Compute
 import Diagnostics
+import MatrixProducts
 import Tensors
 import TestSupport
 import Testing

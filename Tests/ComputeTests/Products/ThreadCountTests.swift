@@ -1,4 +1,5 @@
 import Compute
+import MatrixProducts
 import Tensors
 import TestSupport
 import Testing

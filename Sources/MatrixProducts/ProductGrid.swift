@@ -6,7 +6,7 @@
 /// side by side. And for narrow results, with 1 / rows + 1 / columns of 0.0038 and more, oneDNN 2.6 without
 /// AVX-512 has other loops for f32, which take 2.5 to 2.7 times as long where sums are long: 512 x 512 of 4096
 /// products beside 1024 x 512, on two Zen 3 cores.
-struct ProductGrid: Hashable {
+package struct ProductGrid: Hashable {
   /// The size of a piece.
   struct Extent: Hashable {
     var rows: Int
@@ -19,14 +19,14 @@ struct ProductGrid: Hashable {
   let count: Int
 
   /// One piece.
-  init(whole shape: ProductShape) {
+  package init(whole shape: ProductShape) {
     self.init(
       Extent(rows: shape.m, columns: shape.n), piece: Extent(rows: shape.m, columns: shape.n))
   }
 
   /// A grid for `members` threads. One and two threads have the same, so that they compute the same bytes
   /// also where the library adds up the sums of smaller pieces in another order.
-  init(_ shape: ProductShape, members: Int) {
+  package init(_ shape: ProductShape, members: Int) {
     let whole = Extent(rows: shape.m, columns: shape.n)
     let operations = 2 * Double(shape.m) * Double(shape.n) * Double(shape.k)
     guard operations >= Self.leastOperations else {

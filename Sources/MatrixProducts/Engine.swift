@@ -1,11 +1,11 @@
 internal import COneDNN
 
 /// The matrix library's engine and stream; whoever prepared something with them keeps them.
-final class Engine {
+package final class Engine {
   let engine: dnnl_engine_t
   let stream: dnnl_stream_t
 
-  init() throws {
+  package init() throws {
     var engine: dnnl_engine_t?
     try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "an engine")
     guard let engine else { preconditionFailure("the library reported an engine and made none") }

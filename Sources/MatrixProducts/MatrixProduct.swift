@@ -27,11 +27,6 @@ package enum ProductElement: String, Sendable {
   }
 }
 
-extension ComputeType {
-  /// This type in a product.
-  package var product: ProductElement { self == .bfloat16 ? .bfloat16 : .float32 }
-}
-
 /// What a matrix product looks like: `c [m, n] = op(a) [m, k] · op(b) [k, n]`, all row-major.
 package struct ProductShape: Hashable {
   package var m: Int
@@ -100,7 +95,10 @@ package final class MatrixProduct {
   /// The products of pieces, by the size that they have: those at the lower and right edge may be smaller.
   private let products: [ProductGrid.Extent: PreparedProduct]
 
-  init(_ shape: ProductShape, engine: Engine, grid: ProductGrid, laneCount: Int) throws {
+  /// - Parameter laneCount: Threads that may compute products at the same time.
+  package init(
+    _ shape: ProductShape, engine: Engine, grid: ProductGrid, laneCount: Int
+  ) throws {
     self.shape = shape
     self.grid = grid
     var products: [ProductGrid.Extent: PreparedProduct] = [:]
