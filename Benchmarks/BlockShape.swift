@@ -3,7 +3,8 @@ import JSONText
 /// The sizes of a decoder block of a known model.
 struct BlockShape {
   var name: String
-  /// Which architecture builds it: `qwen3` has norms of the heads, `llama` has none.
+  /// Which architecture builds it: `qwen3` has norms of the heads, `llama` has none, and `qwen3_5_text` has a scan in
+  /// place of attention, with as many heads of all kinds.
   var modelType = "llama"
   var hidden: Int
   var intermediate: Int
@@ -16,6 +17,9 @@ struct BlockShape {
   static let qwen3 = BlockShape(
     name: "qwen3-0.6b", modelType: "qwen3", hidden: 1024, intermediate: 3072, heads: 16,
     keyValueHeads: 8, headSize: 128)
+  static let qwen35 = BlockShape(
+    name: "qwen3.5-0.8b", modelType: "qwen3_5_text", hidden: 1024, intermediate: 3584, heads: 16,
+    keyValueHeads: 16, headSize: 128)
   static let llama1B = BlockShape(
     name: "llama-3.2-1b", hidden: 2048, intermediate: 8192, heads: 32, keyValueHeads: 8,
     headSize: 64)
@@ -30,11 +34,18 @@ struct BlockShape {
       "intermediate_size": JSONValue(intermediate), "num_hidden_layers": 1,
       "num_attention_heads": JSONValue(heads),
       "num_key_value_heads": JSONValue(keyValueHeads), "head_dim": JSONValue(headSize),
+      "linear_num_key_heads": JSONValue(keyValueHeads), "linear_num_value_heads": JSONValue(heads),
+      "linear_key_head_dim": JSONValue(headSize), "linear_value_head_dim": JSONValue(headSize),
     ]
   }
 
-  /// Weights of the query, key and value projections.
-  private var firstWeights: Int { hidden * headSize * (heads + 2 * keyValueHeads) }
+  private var hasScan: Bool { modelType == "qwen3_5_text" }
+
+  /// Weights of the query, key and value projections, and of those to the gates and numbers of a scan.
+  private var firstWeights: Int {
+    hidden * headSize * (heads + 2 * keyValueHeads)
+      + (hasScan ? hidden * heads * (headSize + 2) : 0)
+  }
 
   /// Weights of all linear layers.
   var weights: Int { firstWeights + hidden * headSize * heads + 3 * hidden * intermediate }
@@ -47,7 +58,11 @@ struct BlockShape {
 
   /// Operations of a tuning step in attention: two products forward and four backward on the lower triangle.
   /// That the backward pass computes the scores again is our way of doing it and does not count.
+  ///
+  /// In a scan, token by token: three products of a head's state forward, for the correction, the state and the
+  /// result, and seven backward. That chunks of tokens take more is our way of doing it.
   func attentionOperations(sequences: Int, tokens: Int) -> Double {
+    if hasScan { return 10 * 2 * Double(sequences * tokens * heads * headSize * headSize) }
     let pairs = Double(tokens) * Double(tokens + 1) / 2
     return 6 * 2 * Double(sequences * heads * headSize) * pairs
   }

@@ -27,6 +27,7 @@ struct TuningCase {
     TuningCase(shape: .example, batch: 8, tokens: 512),
     TuningCase(shape: .qwen3, batch: 8, tokens: 512),
     TuningCase(shape: .qwen3, batch: 4, tokens: 2048),
+    TuningCase(shape: .qwen35, batch: 8, tokens: 512),
     TuningCase(shape: .llama1B, batch: 8, tokens: 512),
     TuningCase(shape: .llama8B, batch: 1, tokens: 512),
   ]
@@ -89,7 +90,8 @@ struct TuningCase {
       String(
         format: "  %.4f s per iteration, %.0f tokens/s", seconds, Double(batch * tokens) / seconds),
       String(
-        format: "  %.1f GFLOP in linear layers, %.1f in attention; matrix rate %.0f GFLOP/s",
+        format:
+          "  %.1f GFLOP in linear layers, %.1f in attention or scan; matrix rate %.0f GFLOP/s",
         linear / 1e9, attention / 1e9, rate / 1e9),
       "  \(share(linear + attention)) of the matrix rate; counting linear layers alone "
         + share(linear),

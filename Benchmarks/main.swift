@@ -24,7 +24,8 @@ if words.isEmpty {
   print("")
   print("matrix rates in GFLOP/s: the mean of a layer's three products")
   for line in try MatrixRate.table([
-    (.example, 4096), (.qwen3, 4096), (.qwen3, 8192), (.llama1B, 4096), (.llama8B, 512),
+    (.example, 4096), (.qwen3, 4096), (.qwen3, 8192), (.qwen35, 4096), (.llama1B, 4096),
+    (.llama8B, 512),
   ]) { print(line) }
 }
 for benchmark in TuningCase.all where words.isEmpty || isAsked(benchmark.name) {
