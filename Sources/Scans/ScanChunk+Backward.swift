@@ -7,20 +7,22 @@ extension ScanChunk {
   package var outputGradients: UnsafeMutablePointer<Float> { floats(layout.dOutputs) }
   /// `[tokens, valueSize]`: the gradient of the values, after it.
   package var valueGradients: UnsafeMutablePointer<Float> { floats(layout.dErrors) }
-  /// `[tokens]`: those of the exponents, and of the rates.
+  /// Those of the exponents, and of the rates.
   package var exponentGradients: UnsafeMutablePointer<Float> { floats(layout.dExponents) }
   package var rateGradients: UnsafeMutablePointer<Float> { floats(layout.dRates) }
   /// `[tokens, keySize]`: those of queries and keys, summed over the heads of values since
-  /// ``beginBackward(tokens:)``.
+  /// ``beginBackward()``.
   package var queryGradients: UnsafeMutablePointer<Float> { floats(layout.dQueries) }
   package var keyGradients: UnsafeMutablePointer<Float> { floats(layout.dKeys) }
 
-  /// ``begin(tokens:)``, and what the backward passes of all heads share.
-  package mutating func beginBackward(tokens: Int) {
-    begin(tokens: tokens)
+  /// ``begin()``, and what the backward passes of all heads share.
+  package func beginBackward() {
+    begin()
     let (n, d) = (tokens, sizes.keySize)
-    ck_panels(rows(keys, d), nil, n, d, floats(layout.keyPanels))
-    ck_panels(rows(queries, d), nil, n, d, floats(layout.queryPanels))
+    if !sizes.decaysByChannel {
+      ck_panels(rows(keys, d), nil, n, d, floats(layout.keyPanels))
+      ck_panels(rows(queries, d), nil, n, d, floats(layout.queryPanels))
+    }
     queryGradients.update(repeating: 0, count: n * d)
     keyGradients.update(repeating: 0, count: n * d)
   }
@@ -43,12 +45,26 @@ extension ScanChunk {
   package func backward(
     from state: UnsafePointer<Float>, _ dState: UnsafeMutablePointer<Float>
   ) {
+    guard !sizes.decaysByChannel else { return backwardByTokens(from: state, dState) }
     let errors = prepare(state)
     gradientOfErrors(dState)
     let (dMixing, dCorrection) = gradientsOfScores(errors)
     gradientsOfKeys(state, dState, errors, dMixing, dCorrection)
     gradientOfState(dState)
     scaleValueGradients()
+  }
+
+  private func backwardByTokens(
+    from state: UnsafePointer<Float>, _ dState: UnsafeMutablePointer<Float>
+  ) {
+    let gradients = ck_scan_gradients(
+      outputs: outputGradients, queries: queryGradients, keys: keyGradients,
+      values: valueGradients, exponents: exponentGradients, rates: rateGradients)
+    withScan { scan in
+      withUnsafePointer(to: gradients) {
+        ck_scan_backward(scan, state, $0, dState, floats(layout.scratch))
+      }
+    }
   }
 
   /// dR, in place of the values' gradients. Without corrections it is dE, and A is 0.

@@ -4,14 +4,14 @@ import Tensors
 
 /// One chunk of a scan in one thread's memory: what its caller fills and reads, and the forward pass.
 ///
-/// The caller fills ``queries`` and ``keys`` and calls ``begin(tokens:)``; then for each head of values that shares
+/// The caller says how many ``tokens`` there are, fills ``queries`` and ``keys`` and calls ``begin()``; then for each head of values that shares
 /// them it fills ``values``, ``exponents`` and ``rates`` and calls ``forward(_:)`` or ``backward(from:_:)``.
 package struct ScanChunk {
   package let sizes: ScanSizes
   let layout: ScanLayout
   let memory: UnsafeMutableRawPointer
   /// Tokens of the chunk.
-  package private(set) var tokens = 0
+  package var tokens = 0
 
   /// - Parameter memory: As many bytes as `layout` has.
   package init(_ sizes: ScanSizes, _ layout: ScanLayout, memory: UnsafeMutableRawPointer) {
@@ -25,7 +25,7 @@ package struct ScanChunk {
   package var keys: UnsafeMutablePointer<Float> { floats(layout.keys) }
   /// `[tokens, valueSize]`; ``forward(_:)`` writes over them.
   package var values: UnsafeMutablePointer<Float> { floats(layout.values) }
-  /// g of each token, 0 or less.
+  /// g of each token, 0 or less; of each of its channels, if these have their own.
   package var exponents: UnsafeMutablePointer<Float> { floats(layout.exponents) }
   /// beta of each token, where values are corrected.
   package var rates: UnsafeMutablePointer<Float> { floats(layout.rates) }
@@ -54,8 +54,8 @@ package struct ScanChunk {
   // MARK: Forward
 
   /// Computes what all heads of values share.
-  package mutating func begin(tokens: Int) {
-    self.tokens = tokens
+  package func begin() {
+    guard !sizes.decaysByChannel else { return }
     let (n, d) = (tokens, sizes.keySize)
     let panels = panels(columns(keys, d), d, n)
     func scores(_ left: UnsafePointer<Float>, _ scores: UnsafeMutablePointer<Float>) {
@@ -68,6 +68,9 @@ package struct ScanChunk {
 
   /// Computes ``outputs``, and of the state before the chunk the one after it, in place.
   package func forward(_ state: UnsafeMutablePointer<Float>) {
+    guard !sizes.decaysByChannel else {
+      return withScan { ck_scan_forward($0, state, outputs, floats(layout.scratch)) }
+    }
     let (n, d, v) = (tokens, sizes.keySize, sizes.valueSize)
     let (powers, rests) = (floats(layout.powers), floats(layout.rests))
     let errors = prepare(state)
@@ -78,6 +81,14 @@ package struct ScanChunk {
     ck_scaled_rows(state, floats(layout.lastPower), state, d, v)
     ck_product(
       CK_WHOLE, d, v, n, columns(keys, d), panels(rows(errors, v), n, v, scale: rests), state, true)
+  }
+
+  /// The chunk as it is computed token by token.
+  func withScan(_ body: (UnsafePointer<ck_scan>) -> Void) {
+    let scan = ck_scan(
+      tokens: tokens, key_size: sizes.keySize, value_size: sizes.valueSize, queries: queries,
+      keys: keys, values: values, exponents: exponents, rates: sizes.corrects ? rates : nil)
+    withUnsafePointer(to: scan, body)
   }
 
   /// `outputs += P E`.

@@ -10,8 +10,10 @@ package struct ScanLayout: Sendable {
   let queries, keys: Int
   /// `[t, valueSize]`.
   let values, errors, outputs, answers: Int
+  /// `[t, exponentCount]`.
+  let exponents: Int
   /// `[t]`.
-  let exponents, rates, powers, rests, weights, dots: Int
+  let rates, powers, rests, weights, dots: Int
   /// `[t]` of f64; as are `dSums`.
   let sums: Int
   /// `[keySize]`.
@@ -20,6 +22,8 @@ package struct ScanLayout: Sendable {
   let queryScores, keyScores, decays, mixing, correction: Int
   /// Matrices in the order of the right side of a product: whichever is needed, and keys.
   let panels, keyPanels: Int
+  /// For tokens that are computed one by one.
+  let scratch: Int
   /// Those of the backward pass; empty without it.
   let queryPanels, dOutputs, dErrors, dQuery, dKeyRow, dKeyColumn: Int
   let dQueries, dKeys, dMixing, dCorrection, dExponents, dRates, dSums: Int
@@ -34,7 +38,8 @@ package struct ScanLayout: Sendable {
     (queries, keys) = (place(t * d), place(t * d))
     (values, errors) = (place(t * v), place(t * v))
     (outputs, answers) = (place(t * v), place(t * v))
-    (exponents, rates, powers) = (place(t), place(t), place(t))
+    let exponentCount = t * sizes.exponentCount
+    (exponents, rates, powers) = (place(exponentCount), place(t), place(t))
     (rests, weights, dots) = (place(t), place(t), place(max(t, d)))
     (sums, lastPower) = (place(2 * t), place(d))
     (queryScores, keyScores, decays) = (place(t * t), place(t * t), place(t * t))
@@ -49,8 +54,12 @@ package struct ScanLayout: Sendable {
     (dKeyColumn, dQueries) = (place(t * d, in: true), place(t * d, in: true))
     dKeys = place(t * d, in: true)
     (dMixing, dCorrection) = (place(t * t, in: true), place(t * t, in: true))
-    (dExponents, dRates) = (place(t, in: true), place(t, in: true))
+    (dExponents, dRates) = (place(exponentCount, in: true), place(t, in: true))
     dSums = place(2 * t, in: true)
+    var byTokens = ck_scan()
+    (byTokens.tokens, byTokens.key_size, byTokens.value_size) = (t, d, v)
+    scratch = place(
+      sizes.decaysByChannel ? ck_scan_scratch_count(&byTokens, isDifferentiated) : 0)
     self.layout = layout
   }
 }

@@ -160,7 +160,7 @@ struct Twin {
   /// A scan of queries, keys, values, a, and b with the delta rule; with new weights.
   mutating func scan(_ inputs: [Part], _ scan: Scan, decay: Float = 0) -> Part {
     let weights = [
-      vector([scan.valueHeadCount], around: decay), vector([scan.valueHeadCount], around: -0.5),
+      vector([scan.valueHeadCount], around: decay), vector([scan.stepCount], around: -0.5),
     ]
     let skip = inputs.count > 4 ? nil : vector([scan.valueHeadCount], around: 1)
     let operands = inputs.map(\.operand)

@@ -49,9 +49,9 @@ private struct ScanHead {
     var before: Matrix
     var after: Matrix
     var error: [Double]
-    var factor: Double
-    var step: Double
-    var slope: Double
+    /// Of each channel, with s and its derivative.
+    var factors: [Double]
+    var steps: [(size: Double, slope: Double)]
   }
 
   init(
@@ -89,17 +89,14 @@ private struct ScanHead {
   mutating func advance(_ y: inout Matrix) {
     let row = firstRow + moments.count
     let (query, key, value) = (vector(0, row).numbers, vector(1, row).numbers, value(row))
-    let a = inputs[3].value[row, head] + weights[1].value.elements[head]
-    var (step, slope) = (a > 40 ? a : log1p(exp(a)), 1 / (1 + exp(-a)))
-    if case .stateSpace(let least, let greatest) = scan.rule {
-      if step < Double(least) || step > Double(greatest) { slope = 0 }
-      step = min(max(step, Double(least)), Double(greatest))
-    }
-    let factor = exp(decayRate * step)
+    let steps = channels.map { step(row, $0) }
+    let factors = steps.map { exp(decayRate * $0.size) }
     let before = state
-    for index in state.elements.indices { state.elements[index] *= factor }
+    for channel in channels {
+      for v in values { state[channel, v] *= factors[channel] }
+    }
     let decayed = state
-    var error = value.map { $0 * step }
+    var error = value.map { $0 * steps[0].size }
     if case .delta = scan.rule {
       error = values.map { v in
         rate(row) * (value[v] - channels.reduce(0) { $0 + decayed[$1, v] * key[$1] })
@@ -115,8 +112,24 @@ private struct ScanHead {
     }
     moments.append(
       Moment(
-        decayed: decayed, before: before, after: state, error: error, factor: factor, step: step,
-        slope: slope))
+        decayed: decayed, before: before, after: state, error: error, factors: factors,
+        steps: steps))
+  }
+
+  /// The number a of a channel, which all have in common unless each has its own.
+  private func place(_ channel: Int) -> Int {
+    scan.decaysByChannel ? head * scan.keySize + channel : head
+  }
+
+  /// s, and its derivative.
+  private func step(_ row: Int, _ channel: Int) -> (size: Double, slope: Double) {
+    let a = inputs[3].value[row, place(channel)] + weights[1].value.elements[place(channel)]
+    let (size, slope) = (a > 40 ? a : log1p(exp(a)), 1 / (1 + exp(-a)))
+    guard case .stateSpace(let least, let greatest) = scan.rule else { return (size, slope) }
+    return (
+      min(max(size, Double(least)), Double(greatest)),
+      size < Double(least) || size > Double(greatest) ? 0 : slope
+    )
   }
 
   func backward(_ dy: Matrix) {
@@ -141,8 +154,9 @@ private struct ScanHead {
     var dKey = channels.map { c in
       values.reduce(0) { $0 + dState[c, $1] * moment.error[$1] }
     }
-    var dStep = 0.0
-    var dValue: [Double]
+    // Of s, by channels; where they share one, all of it may be counted to the first.
+    var dSteps = channels.map { _ in 0.0 }
+    let dValue: [Double]
     switch scan.rule {
     case .delta:
       let rate = rate(row)
@@ -157,17 +171,22 @@ private struct ScanHead {
       }
     case .stateSpace:
       let skip = weights[2].value.elements[head]
-      dValue = values.map { moment.step * dError[$0] + skip * dOutput[$0] }
-      dStep = values.reduce(0) { $0 + dError[$1] * value[$1] }
+      dValue = values.map { moment.steps[0].size * dError[$0] + skip * dOutput[$0] }
+      dSteps[0] = values.reduce(0) { $0 + dError[$1] * value[$1] }
       weights[2].gradient.elements[head] += values.reduce(0) { $0 + dOutput[$1] * value[$1] }
     }
-    let dExponent =
-      zip(dState.elements, moment.before.elements).reduce(0) { $0 + $1.0 * $1.1 } * moment.factor
-    for index in dState.elements.indices { dState.elements[index] *= moment.factor }
-    weights[0].gradient.elements[head] += dExponent * decayRate * moment.step
-    dStep += dExponent * decayRate
-    inputs[3].gradient[row, head] += dStep * moment.slope
-    weights[1].gradient.elements[head] += dStep * moment.slope
+    for channel in channels {
+      let dFactor = values.reduce(0) {
+        $0 + dState[channel, $1] * moment.before[channel, $1]
+      }
+      for v in values { dState[channel, v] *= moment.factors[channel] }
+      let dExponent = dFactor * moment.factors[channel]
+      let step = moment.steps[channel]
+      weights[0].gradient.elements[head] += dExponent * decayRate * step.size
+      let da = (dSteps[channel] + dExponent * decayRate) * step.slope
+      inputs[3].gradient[row, place(channel)] += da
+      weights[1].gradient.elements[place(channel)] += da
+    }
     for v in values { inputs[2].gradient[row, head * scan.valueSize + v] += dValue[v] }
     add(dQuery, of: query, to: 0, row)
     add(dKey, of: key, to: 1, row)

@@ -50,4 +50,35 @@ void ck_solve(const float *a, float *x, size_t n, size_t columns);
 /// x [n, columns] = (1 + a^T)^-1 x
 void ck_solve_transposed(const float *a, float *x, size_t n, size_t columns);
 
+/// size[r,c] = the softplus of x[r,c] + bias[c], between `least` and `greatest`, and slope[r,c] its derivative.
+void ck_time_steps(const float *x, const float *bias, float least, float greatest, float *size,
+                   float *slope, size_t rows, size_t columns);
+
+/// A scan token by token, with a decay of its own for each channel of the keys.
+typedef struct {
+  size_t tokens, key_size, value_size;
+  const float *queries, *keys;  ///< [tokens, key_size]
+  const float *values;          ///< [tokens, value_size]
+  const float *exponents;       ///< [tokens, key_size], 0 or less.
+  const float *rates;           ///< [tokens]; NULL: values are not corrected, e = v.
+} ck_scan;
+
+/// Floats of scratch memory for each pass.
+size_t ck_scan_scratch_count(const ck_scan *p, bool backward);
+
+/// For each token, with a state S [key_size, value_size] in `state`, which becomes that after the last:
+///
+///     S[c,:] *= e^exponent[c]    e = rate (v - S^T k)    S += k e^T    outputs = S^T q
+void ck_scan_forward(const ck_scan *p, float *state, float *outputs, float *scratch);
+
+/// The gradients from that of the outputs and, in `dstate`, of the state after the last token, which becomes that of
+/// `state`, the one before the first. Those of queries and keys are added to what is there.
+typedef struct {
+  const float *outputs;
+  float *queries, *keys, *values, *exponents, *rates;
+} ck_scan_gradients;
+
+void ck_scan_backward(const ck_scan *p, const float *state, const ck_scan_gradients *d, float *dstate,
+                      float *scratch);
+
 #endif

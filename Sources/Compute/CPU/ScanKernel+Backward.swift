@@ -15,118 +15,120 @@ extension ScanKernel {
     forEachTask { task, member in
       let own = lanes + member * backwardMemory.byteCount
       var chunk = ScanChunk(scan.sizes, backwardMemory.chunk, memory: own)
-      let inverses = own.floats(at: backwardMemory.inverses)
       let dStates = own.floats(at: backwardMemory.states)
       dStates.update(repeating: 0, count: task.heads.count * count)
-      for head in task.heads { sums.clear(task.sequence, head, at: range.floats) }
+      for head in task.heads {
+        sums.place(task.sequence, head, range).update(repeating: 0, count: sums.countOfHead)
+      }
       for (index, tokens) in chunks.enumerated().reversed() {
-        rows.readKeys(task, tokens, into: chunk, inverses)
-        chunk.beginBackward(tokens: tokens.count)
+        chunk.tokens = tokens.count
+        let lane = ScanLane(chunk, backwardMemory, own)
+        rows.readKeys(task, tokens, into: lane)
+        chunk.beginBackward()
         for head in task.heads {
-          let steps = rows.readValues(task, head, tokens, into: chunk, weights)
+          rows.readValues(task, head, tokens, into: lane, weights)
           rows.readOutputGradients(task, head, tokens, from: dy, into: chunk)
           chunk.backward(
             from: keptState(task, chunk: index, head: head, in: program),
             dStates + (head - task.heads.lowerBound) * count)
-          let gradients = headGradients(rows, task, head, tokens, chunk, steps, weights)
-          sums.add(gradients, task.sequence, head, at: range.floats)
+          finish(rows, task, head, tokens, lane, weights, sums.place(task.sequence, head, range))
           rows.write(
             chunk.valueGradients, task, tokens, head: head, size: scan.valueSize, to: targets[2])
-          rows.write(gradients.steps, task, tokens, head: head, size: 1, to: targets[3])
+          rows.write(
+            lane.numbers, task, tokens, head: head, size: scan.sizes.exponentCount, to: targets[3])
           if scan.sizes.corrects {
             rows.write(chunk.rateGradients, task, tokens, head: head, size: 1, to: targets[4])
           }
         }
-        rows.unscaleKeyGradients(tokens, of: chunk, inverses)
+        rows.unscaleKeyGradients(tokens, of: lane)
         for (target, gradient) in zip(targets, [chunk.queryGradients, chunk.keyGradients]) {
           rows.write(
             gradient, task, tokens, head: task.keyHead, size: scan.keySize, to: target)
         }
       }
     }
+    sums.addUp(batch: step.recording.batch, range)
     for (index, parameter) in step.parameters.enumerated() where step.trains(parameter) {
-      sums.total(index, batch: step.recording.batch, at: range.floats)
-      program.deliver(range + index * scan.valueHeadCount * 4, of: parameter)
+      program.deliver(range + sums.offset(index), of: parameter)
     }
   }
 
-  /// The gradients of a head's a, and what a chunk adds to those of its numbers. The chunk's gradients of values and
-  /// rates become those of what was read.
-  private func headGradients(
-    _ rows: ScanRows, _ task: Task, _ head: Int, _ range: Range<Int>, _ chunk: ScanChunk,
-    _ steps: [ScanRows.TimeStep], _ weights: ScanNumbers
-  ) -> ScanSums.Gradients {
-    let (n, size) = (range.count, scan.valueSize)
-    var gradients = ScanSums.Gradients()
-    // The gradients of s.
-    var dSizes = (0..<n).map { chunk.exponentGradients[$0] * weights.factors[head] }
-    for token in 0..<n {
-      gradients.decay += Double(chunk.exponentGradients[token] * chunk.exponents[token])
+  /// Makes a chunk's gradients of values and rates those of what was read, and puts those of its a in place of the
+  /// lane's numbers; adds to `sums` the gradients of the head's numbers.
+  private func finish(
+    _ rows: ScanRows, _ task: Task, _ head: Int, _ range: Range<Int>, _ lane: ScanLane,
+    _ weights: ScanNumbers, _ sums: UnsafeMutablePointer<Float>
+  ) {
+    let (chunk, n, size) = (lane.chunk, range.count, scan.valueSize)
+    let (count, factor) = (scan.sizes.exponentCount, weights.factors[head])
+    var decay = 0.0
+    for index in 0..<n * count {
+      decay += Double(chunk.exponentGradients[index] * chunk.exponents[index])
+      lane.numbers[index] = chunk.exponentGradients[index] * factor
     }
+    sums[0] += Float(decay)
     switch scan.rule {
     case .delta:
       for token in 0..<n {
         chunk.rateGradients[token] *= chunk.rates[token] * (1 - chunk.rates[token])
       }
     case .stateSpace:
+      // What makes queries and keys long is of no use here, and its memory free.
+      let (dots, skips) = (lane.queryInverses, lane.keyInverses)
       rows.readPlainValues(task, head, range, into: chunk)
-      var dots = [Float](repeating: 0, count: n)
-      ck_row_dots(chunk.values, chunk.valueGradients, &dots, n, size)
-      for token in 0..<n { dSizes[token] += dots[token] }
-      ck_scaled_rows(chunk.valueGradients, steps.map(\.size), chunk.valueGradients, n, size)
-      let skips = [Float](repeating: weights.skip?[head] ?? 0, count: n)
+      ck_row_dots(chunk.values, chunk.valueGradients, dots, n, size)
+      for token in 0..<n { lane.numbers[token] += dots[token] }
+      ck_scaled_rows(chunk.valueGradients, lane.steps, chunk.valueGradients, n, size)
+      skips.update(repeating: weights.skip?[head] ?? 0, count: n)
       ck_add_scaled_rows(chunk.outputGradients, skips, chunk.valueGradients, n, size)
-      ck_row_dots(chunk.values, chunk.outputGradients, &dots, n, size)
-      gradients.skip = dots.reduce(0) { $0 + Double($1) }
+      ck_row_dots(chunk.values, chunk.outputGradients, dots, n, size)
+      for token in 0..<n { sums[count + 1] += dots[token] }
     }
-    gradients.steps = zip(dSizes, steps).map { $0 * $1.slope }
-    gradients.bias = gradients.steps.reduce(0) { $0 + Double($1) }
-    return gradients
+    for index in 0..<n * count {
+      lane.numbers[index] *= lane.slopes[index]
+      sums[1 + index % count] += lane.numbers[index]
+    }
   }
 }
 
-/// The gradients of a scan's numbers: first all totals, then the sums over each sequence, `[sequence, head, 3]`.
+/// The gradients of a scan's numbers: decays, biases and skips of all heads; then what each sequence adds to those of a
+/// head, `[sequence, head, decay | biases | skip]`.
 struct ScanSums {
   private let headCount: Int
+  /// Numbers of a head.
+  let countOfHead: Int
   let byteCount: Int
-
-  /// What a chunk of a head gives.
-  struct Gradients {
-    /// Of the head's numbers.
-    var decay = 0.0
-    var bias = 0.0
-    var skip = 0.0
-    /// Of a, for each token.
-    var steps: [Float] = []
-  }
+  private static let size = MemoryLayout<Float>.stride
 
   init(_ scan: Scan, in recording: Recording) {
     headCount = scan.valueHeadCount
-    let count = 3 * headCount * (1 + recording.batch)
-    byteCount = (count * MemoryLayout<Float>.stride + 63) / 64 * 64
+    countOfHead = scan.sizes.exponentCount + 2
+    let count = countOfHead * headCount * (1 + recording.batch)
+    byteCount = (count * Self.size + 63) / 64 * 64
   }
 
-  private func place(_ sequence: Int, _ head: Int) -> Int {
-    3 * (headCount * (1 + sequence) + head)
+  /// Those of a head in a sequence.
+  func place(_ sequence: Int, _ head: Int, _ memory: DeviceRange) -> UnsafeMutablePointer<Float> {
+    memory.floats + countOfHead * (headCount * (1 + sequence) + head)
   }
 
-  func clear(_ sequence: Int, _ head: Int, at sums: UnsafeMutablePointer<Float>) {
-    (sums + place(sequence, head)).update(repeating: 0, count: 3)
+  /// Bytes up to the gradient of a parameter.
+  func offset(_ parameter: Int) -> Int {
+    headCount * Self.size * (parameter == 0 ? 0 : parameter == 1 ? 1 : countOfHead - 1)
   }
 
-  func add(
-    _ gradients: Gradients, _ sequence: Int, _ head: Int, at sums: UnsafeMutablePointer<Float>
-  ) {
-    let own = sums + place(sequence, head)
-    own[0] += Float(gradients.decay)
-    own[1] += Float(gradients.bias)
-    own[2] += Float(gradients.skip)
-  }
-
-  /// Adds up the sums of all sequences for one of the numbers.
-  func total(_ index: Int, batch: Int, at sums: UnsafeMutablePointer<Float>) {
-    for head in 0..<headCount {
-      sums[index * headCount + head] = (0..<batch).reduce(0) { $0 + sums[place($1, head) + index] }
+  /// Adds up what all sequences give.
+  func addUp(batch: Int, _ memory: DeviceRange) {
+    let totals = memory.floats
+    totals.update(repeating: 0, count: headCount * countOfHead)
+    let biases = countOfHead - 2
+    for sequence in 0..<batch {
+      for head in 0..<headCount {
+        let own = place(sequence, head, memory)
+        totals[head] += own[0]
+        for bias in 0..<biases { totals[headCount + head * biases + bias] += own[1 + bias] }
+        totals[headCount * (1 + biases) + head] += own[1 + biases]
+      }
     }
   }
 }

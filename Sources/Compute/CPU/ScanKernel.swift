@@ -91,17 +91,19 @@ struct ScanKernel: Kernel {
         states.update(repeating: 0, count: task.heads.count * count)
       }
       for (index, range) in chunks.enumerated() {
-        rows.readKeys(task, range, into: chunk, own.floats(at: forwardMemory.inverses))
-        chunk.begin(tokens: range.count)
+        chunk.tokens = range.count
+        let lane = ScanLane(chunk, forwardMemory, own)
+        rows.readKeys(task, range, into: lane)
+        chunk.begin()
         for head in task.heads {
           let state = states + (head - task.heads.lowerBound) * count
           if step.training != .nothing {
             keptState(task, chunk: index, head: head, in: program).update(
               from: state, count: count)
           }
-          rows.readValues(task, head, range, into: chunk, weights)
+          rows.readValues(task, head, range, into: lane, weights)
           chunk.forward(state)
-          if let skip = weights.skip?[head] { rows.addSkip(skip, task, head, range, to: chunk) }
+          if weights.skip != nil { rows.addSkip(task, head, range, to: lane, weights) }
           rows.writeOutputs(task, head, range, chunk, to: program[step.result])
         }
       }
@@ -117,18 +119,40 @@ struct ScanMemory {
   let chunk: ScanLayout
   /// Of queries and of keys, what made them as long as 1.
   let inverses: Int
+  /// s of each token and its derivative, and numbers on the way.
+  let steps, slopes, numbers: Int
   /// The states of the heads of a task, or their gradients.
   let states: Int
   let byteCount: Int
 
   init(_ scan: Scan, tokens: Int, isDifferentiated: Bool) {
     chunk = ScanLayout(scan.sizes, tokens: tokens, isDifferentiated: isDifferentiated)
-    let size = MemoryLayout<Float>.stride
+    let (size, count) = (MemoryLayout<Float>.stride, ScanSizes.tokensOfChunk)
+    let stepCount = count * scan.sizes.exponentCount * size
     var layout = ScratchLayout()
     _ = layout.place(chunk.byteCount)
-    inverses = layout.place(2 * ScanSizes.tokensOfChunk * size)
+    inverses = layout.place(2 * count * size)
+    (steps, slopes) = (layout.place(stepCount), layout.place(stepCount))
+    numbers = layout.place(stepCount)
     states = layout.place(scan.headsOfGroup * scan.sizes.stateCount * size)
     byteCount = layout.byteCount
+  }
+}
+
+/// A chunk with what else a thread has for it.
+struct ScanLane {
+  let chunk: ScanChunk
+  let queryInverses, keyInverses: UnsafeMutablePointer<Float>
+  /// `[tokens, numbers a of a head]`.
+  let steps, slopes, numbers: UnsafeMutablePointer<Float>
+
+  init(_ chunk: ScanChunk, _ layout: ScanMemory, _ memory: UnsafeMutableRawPointer) {
+    self.chunk = chunk
+    queryInverses = memory.floats(at: layout.inverses)
+    keyInverses = queryInverses + ScanSizes.tokensOfChunk
+    steps = memory.floats(at: layout.steps)
+    slopes = memory.floats(at: layout.slopes)
+    numbers = memory.floats(at: layout.numbers)
   }
 }
 
@@ -136,15 +160,14 @@ struct ScanMemory {
 struct ScanNumbers {
   /// `-e^decay`, which an exponent is s times.
   let factors: [Float]
-  let biases: [Float]
-  let skip: [Float]?
+  /// What is added to each a.
+  let biases: UnsafePointer<Float>
+  let skip: UnsafePointer<Float>?
 
   init(_ step: Step, _ scan: Scan, in program: Program) {
-    func numbers(_ index: Int) -> [Float] {
-      Array(UnsafeBufferPointer(start: program[step.parameters[index]], count: scan.valueHeadCount))
-    }
-    factors = numbers(0).map { -exp($0) }
-    biases = numbers(1)
-    skip = step.parameters.count > 2 ? numbers(2) : nil
+    let decays = program[step.parameters[0]]
+    factors = (0..<scan.valueHeadCount).map { -exp(decays[$0]) }
+    biases = UnsafePointer(program[step.parameters[1]])
+    skip = step.parameters.count > 2 ? UnsafePointer(program[step.parameters[2]]) : nil
   }
 }

@@ -45,102 +45,65 @@ struct ScanRows {
 
   // MARK: Queries and keys
 
-  /// - Parameter inverses: What made queries, and then keys, as long as 1.
-  func readKeys(
-    _ task: ScanKernel.Task, _ range: Range<Int>, into chunk: ScanChunk,
-    _ inverses: UnsafeMutablePointer<Float>
-  ) {
-    let size = scan.keySize
+  func readKeys(_ task: ScanKernel.Task, _ range: Range<Int>, into lane: ScanLane) {
+    let (chunk, size) = (lane.chunk, scan.keySize)
     read(0, task, range, head: task.keyHead, size: size, into: chunk.queries)
     read(1, task, range, head: task.keyHead, size: size, into: chunk.keys)
     guard case .delta(let epsilon) = scan.rule else { return }
-    ck_unit_rows(chunk.queries, epsilon, queryFactor, inverses, range.count, size)
-    ck_unit_rows(chunk.keys, epsilon, 1, inverses + ScanSizes.tokensOfChunk, range.count, size)
+    ck_unit_rows(chunk.queries, epsilon, queryFactor, lane.queryInverses, range.count, size)
+    ck_unit_rows(chunk.keys, epsilon, 1, lane.keyInverses, range.count, size)
   }
 
   /// Makes the gradients of a chunk's queries and keys those of what was read.
-  func unscaleKeyGradients(
-    _ range: Range<Int>, of chunk: ScanChunk, _ inverses: UnsafePointer<Float>
-  ) {
+  func unscaleKeyGradients(_ range: Range<Int>, of lane: ScanLane) {
     guard case .delta = scan.rule else { return }
-    let size = scan.keySize
+    let (chunk, size) = (lane.chunk, scan.keySize)
     ck_unit_rows_backward(
-      chunk.queries, inverses, queryFactor, chunk.queryGradients, range.count, size)
+      chunk.queries, lane.queryInverses, queryFactor, chunk.queryGradients, range.count, size)
     ck_unit_rows_backward(
-      chunk.keys, inverses + ScanSizes.tokensOfChunk, 1, chunk.keyGradients, range.count, size)
+      chunk.keys, lane.keyInverses, 1, chunk.keyGradients, range.count, size)
   }
 
   private var queryFactor: Float { 1 / Float(scan.keySize).squareRoot() }
 
   // MARK: Values
 
-  /// What a token's a is made: s, and its derivative.
-  struct TimeStep {
-    var size: Float
-    var slope: Float
-
-    init(_ a: Float, _ rule: Scan.Rule) {
-      let size = a > 20 ? a : log1p(exp(a))
-      let slope = 1 / (1 + exp(-a))
-      guard case .stateSpace(let least, let greatest) = rule else {
-        (self.size, self.slope) = (size, slope)
-        return
-      }
-      self.size = min(max(size, least), greatest)
-      self.slope = size < least || size > greatest ? 0 : slope
-    }
-  }
-
-  /// The steps of a head, one for each token.
-  func steps(
-    _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>, _ weights: ScanNumbers
-  ) -> [TimeStep] {
-    numbers(3, task, head, range).map { TimeStep($0 + weights.biases[head], scan.rule) }
-  }
-
-  private func numbers(
-    _ input: Int, _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>
-  ) -> [Float] {
-    Array(unsafeUninitializedCapacity: range.count) { numbers, count in
-      count = range.count
-      if let target = numbers.baseAddress {
-        read(input, task, range, head: head, size: 1, into: target)
-      }
-    }
-  }
-
-  @discardableResult
+  /// Reads what belongs to a head of values: the values themselves, steps, exponents and rates.
   func readValues(
-    _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>, into chunk: ScanChunk,
+    _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>, into lane: ScanLane,
     _ weights: ScanNumbers
-  ) -> [TimeStep] {
-    let steps = steps(task, head, range, weights)
+  ) {
+    let (chunk, count) = (lane.chunk, scan.sizes.exponentCount)
     read(2, task, range, head: head, size: scan.valueSize, into: chunk.values)
-    for (token, step) in steps.enumerated() {
-      chunk.exponents[token] = weights.factors[head] * step.size
-    }
+    read(3, task, range, head: head, size: count, into: lane.numbers)
+    var (least, greatest) = (Float(0), Float.infinity)
+    if case .stateSpace(let lower, let upper) = scan.rule { (least, greatest) = (lower, upper) }
+    ck_time_steps(
+      lane.numbers, weights.biases + head * count, least, greatest, lane.steps, lane.slopes,
+      range.count, count)
+    let factor = weights.factors[head]
+    for index in 0..<range.count * count { chunk.exponents[index] = factor * lane.steps[index] }
     switch scan.rule {
     case .delta:
-      for (token, b) in numbers(4, task, head, range).enumerated() {
-        chunk.rates[token] = 1 / (1 + exp(-b))
-      }
+      read(4, task, range, head: head, size: 1, into: chunk.rates)
+      for token in 0..<range.count { chunk.rates[token] = 1 / (1 + exp(-chunk.rates[token])) }
     case .stateSpace:
-      let sizes = steps.map(\.size)
-      ck_scaled_rows(chunk.values, sizes, chunk.values, range.count, scan.valueSize)
+      ck_scaled_rows(chunk.values, lane.steps, chunk.values, range.count, scan.valueSize)
     }
-    return steps
   }
 
-  /// Adds `skip` times the values that were read to the outputs; they are read again, in place of the scaled ones.
+  /// Adds a share of the values that were read to the outputs; they are read again, in place of the scaled ones.
   func addSkip(
-    _ skip: Float, _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>, to chunk: ScanChunk
+    _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>, to lane: ScanLane,
+    _ weights: ScanNumbers
   ) {
-    read(2, task, range, head: head, size: scan.valueSize, into: chunk.values)
-    let skips = [Float](repeating: skip, count: range.count)
-    ck_add_scaled_rows(chunk.values, skips, chunk.outputs, range.count, scan.valueSize)
+    let chunk = lane.chunk
+    readPlainValues(task, head, range, into: chunk)
+    lane.numbers.update(repeating: weights.skip?[head] ?? 0, count: range.count)
+    ck_add_scaled_rows(chunk.values, lane.numbers, chunk.outputs, range.count, scan.valueSize)
   }
 
-  /// Reads the values as they are, or the gradient of the outputs.
+  /// Reads the values as they are.
   func readPlainValues(
     _ task: ScanKernel.Task, _ head: Int, _ range: Range<Int>, into chunk: ScanChunk
   ) {

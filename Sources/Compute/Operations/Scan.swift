@@ -13,6 +13,8 @@ package struct Scan: Hashable, Sendable {
   /// Channels of a head of values.
   package var valueSize: Int
   package var rule: Rule
+  /// Whether each channel of the keys decays on its own, row by row of S: then a and its bias have a number for each.
+  package var decaysByChannel = false
 
   /// What a token adds to the state.
   package enum Rule: Hashable, Sendable {
@@ -38,20 +40,21 @@ package struct Scan: Hashable, Sendable {
 
   /// Those of one head.
   var sizes: ScanSizes {
-    if case .delta = rule {
-      ScanSizes(keySize: keySize, valueSize: valueSize, corrects: true)
-    } else {
-      ScanSizes(keySize: keySize, valueSize: valueSize, corrects: false)
-    }
+    let isDelta = if case .delta = rule { true } else { false }
+    return ScanSizes(
+      keySize: keySize, valueSize: valueSize, corrects: isDelta, decaysByChannel: decaysByChannel)
   }
+
+  /// Numbers a of a token.
+  package var stepCount: Int { valueHeadCount * sizes.exponentCount }
 }
 
 /// What a scan reads of each token; columns are heads.
 package struct ScanInputs {
   package var query, key, value: Operand
-  /// a, a number for each head of values.
+  /// a, a number for each head of values, or for each channel of its keys.
   package var step: Operand
-  /// b, likewise; nil without the delta rule.
+  /// b, a number for each head of values; nil without the delta rule.
   package var rate: Operand?
 
   package init(query: Operand, key: Operand, value: Operand, step: Operand, rate: Operand? = nil) {
@@ -60,7 +63,7 @@ package struct ScanInputs {
   }
 }
 
-/// A number for each head of values.
+/// A number for each head of values; of the biases one for each a.
 package struct ScanWeights {
   package var decay, bias: Parameter
   /// Nil with the delta rule.
@@ -80,9 +83,9 @@ extension ProgramRecorder {
     precondition(x.value.columns == scan.valueHeadCount * scan.valueSize)
     precondition((x.rate == nil) == (weights.skip != nil))
     precondition((x.rate != nil) == scan.sizes.corrects)
-    for numbers in [x.step, x.rate ?? x.step] {
-      precondition(numbers.columns == scan.valueHeadCount)
-    }
+    precondition(x.step.columns == scan.stepCount)
+    precondition(x.rate.map { $0.columns == scan.valueHeadCount } ?? true)
+    precondition(!scan.decaysByChannel || x.rate != nil)
     let inputs = [x.query, x.key, x.value, x.step] + (x.rate.map { [$0] } ?? [])
     let y = value(columns: x.value.columns)
     // The states before all chunks of a sequence, as so many numbers for each token of it.

@@ -1,4 +1,5 @@
 import Compute
+import Tensors
 import TestSupport
 import Testing
 
@@ -13,6 +14,12 @@ import Testing
     keyHeadCount: 2, valueHeadCount: 2, keySize: 8, valueSize: 6,
     rule: .stateSpace(least: 0, greatest: .infinity))
 
+  static let byChannel = {
+    var scan = delta
+    scan.decaysByChannel = true
+    return scan
+  }()
+
   /// A scan over one value that holds all of its inputs.
   private func twin(
     _ compute: ComputeType, _ scan: Scan, batch: Int = 1, tokens: Int, decay: Float = 0,
@@ -20,7 +27,7 @@ import Testing
   ) -> Twin {
     var twin = Twin(compute, batch: batch, tokens: tokens, seed: UInt64(tokens))
     let keys = scan.keyHeadCount * scan.keySize
-    var widths = [keys, keys, scan.valueHeadCount * scan.valueSize, scan.valueHeadCount]
+    var widths = [keys, keys, scan.valueHeadCount * scan.valueSize, scan.stepCount]
     if case .delta = scan.rule { widths.append(scan.valueHeadCount) }
     let x = twin.input(widths.reduce(0, +), deviation: deviation)
     var first = 0
@@ -33,7 +40,7 @@ import Testing
   }
 
   /// Chunks have 64 tokens.
-  @Test(arguments: [delta, stateSpace], [1, 63, 64, 65, 130])
+  @Test(arguments: [delta, stateSpace, byChannel], [1, 63, 64, 65, 130])
   func bordersOfChunks(scan: Scan, tokens: Int) throws {
     for compute in ComputeType.available {
       let twin = twin(compute, scan, batch: 2, tokens: tokens)
@@ -43,10 +50,10 @@ import Testing
   }
 
   /// Several heads of values for one of keys.
-  @Test(arguments: ComputeType.available, [delta, stateSpace])
+  @Test(arguments: ComputeType.available, [delta, stateSpace, byChannel])
   func groupsOfHeads(compute: ComputeType, scan: Scan) throws {
     var scan = scan
-    for (keys, values, keySize, valueSize) in [(1, 3, 5, 7), (2, 6, 16, 12), (3, 3, 33, 20)] {
+    for (keys, values, keySize, valueSize) in [(1, 3, 5, 7), (2, 6, 16, 12), (3, 3, 33, 40)] {
       (scan.keyHeadCount, scan.valueHeadCount) = (keys, values)
       (scan.keySize, scan.valueSize) = (keySize, valueSize)
       try twin(compute, scan, batch: 2, tokens: 70).check(Self.allowance)
@@ -54,7 +61,7 @@ import Testing
   }
 
   /// Decays of nearly nothing, and of some e^-20 for each token.
-  @Test(arguments: [delta, stateSpace], [-9, 3])
+  @Test(arguments: [delta, stateSpace, byChannel], [-9, 3])
   func extremeDecays(scan: Scan, decay: Int) throws {
     for compute in ComputeType.available {
       try twin(compute, scan, tokens: 130, decay: Float(decay)).check(Self.allowance)
@@ -62,7 +69,7 @@ import Testing
   }
 
   /// Rates of nearly 0 and of nearly 1, steps near the bound of the exponential.
-  @Test(arguments: ComputeType.available, [delta, stateSpace])
+  @Test(arguments: ComputeType.available, [delta, stateSpace, byChannel])
   func extremeInputs(compute: ComputeType, scan: Scan) throws {
     try twin(compute, scan, tokens: 70, deviation: 30).check(Self.allowance)
   }
@@ -75,15 +82,28 @@ import Testing
   }
 
   /// Inputs that other operations read too.
-  @Test(arguments: ComputeType.available, [delta, stateSpace])
+  @Test(arguments: ComputeType.available, [delta, stateSpace, byChannel])
   func gradientsAreAddedToThoseOfOtherReaders(compute: ComputeType, scan: Scan) throws {
     var twin = Twin(compute, batch: 2, tokens: 10)
     let keys = scan.keyHeadCount * scan.keySize
-    var inputs = [twin.input(keys), twin.input(keys), twin.input(12), twin.input(2)]
+    var inputs = [twin.input(keys), twin.input(keys), twin.input(12), twin.input(scan.stepCount)]
     if case .delta = scan.rule { inputs.append(twin.input(2)) }
     let others = twin.juxtaposed(inputs)
     twin.finish(
       twin.juxtaposed([twin.scan(inputs, scan), twin.map(.relu, others)]))
     try twin.check(Self.allowance)
+  }
+
+  /// Each sum has one writer and one order.
+  @Test(arguments: [delta, stateSpace, byChannel])
+  func theSameBitsOnAnyNumberOfThreads(scan: Scan) throws {
+    let team = ThreadTeam.size
+    defer { ThreadTeam.size = team }
+    let twin = twin(.float32, scan, batch: 3, tokens: 70)
+    let outcomes = try [1, 2, 5].map { threads in
+      ThreadTeam.size = threads
+      return try TwinProgram(twin).run().bitPatterns
+    }
+    #expect(outcomes[0] == outcomes[1] && outcomes[0] == outcomes[2])
   }
 }

@@ -21,7 +21,8 @@ import Testing
       func vector(_ name: String, _ count: Int) -> Parameter {
         recorder.vector([ParameterPart(name: name, rows: count)])
       }
-      let projection = recorder.matrix([ParameterPart(name: "in", rows: 24)], columns: hidden)
+      let projection = recorder.matrix(
+        [ParameterPart(name: "in", rows: 22 + scan.stepCount)], columns: hidden)
       let projected = recorder.linear(x, weight: projection)
       let weight = vector("convolution", 20 * 4)
       let mixed = recorder.convolution(
@@ -32,9 +33,9 @@ import Testing
         query: recorder.operand(mixed, columns: 0..<4),
         key: recorder.operand(mixed, columns: 4..<8),
         value: recorder.operand(mixed, columns: 8..<20),
-        step: recorder.operand(projected, columns: 20..<22),
-        rate: isDelta ? recorder.operand(projected, columns: 22..<24) : nil)
-      let (decay, bias) = (vector("decay", 2), vector("bias", 2))
+        step: recorder.operand(projected, columns: 22..<22 + scan.stepCount),
+        rate: isDelta ? recorder.operand(projected, columns: 20..<22) : nil)
+      let (decay, bias) = (vector("decay", 2), vector("bias", scan.stepCount))
       let weights = ScanWeights(decay: decay, bias: bias, skip: isDelta ? nil : vector("skip", 2))
       recorder.finish(output: recorder.scan(inputs, weights, scan))
       program = try Program(recorder.recording, device: device, training: .nothing)
@@ -52,8 +53,9 @@ import Testing
   func pieces(choice: Devices.Choice, pieces: [Int]) throws {
     let device = try choice.make()
     let rules: [Scan.Rule] = [.delta(epsilon: 1e-6), .stateSpace(least: 0, greatest: .infinity)]
-    for rule in rules {
-      let scan = Scan(keyHeadCount: 1, valueHeadCount: 2, keySize: 4, valueSize: 6, rule: rule)
+    for (index, rule) in (rules + rules.prefix(1)).enumerated() {
+      var scan = Scan(keyHeadCount: 1, valueHeadCount: 2, keySize: 4, valueSize: 6, rule: rule)
+      scan.decaysByChannel = index == 2
       let tokens = pieces.reduce(0, +)
       var generator = SeededGenerator(seed: 8)
       let x = generator.normal(tokens * Self.hidden)

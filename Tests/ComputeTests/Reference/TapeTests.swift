@@ -94,6 +94,17 @@ import Testing
     }
   }
 
+  @Test func deltaRuleByChannel() {
+    var scan = Scan(
+      keyHeadCount: 1, valueHeadCount: 2, keySize: 3, valueSize: 2, rule: .delta(epsilon: 0.1))
+    scan.decaysByChannel = true
+    check([(8, 3), (8, 3), (8, 4), (8, 6), (8, 2), (2, 1), (6, 1)]) { tape, leaves in
+      var states: [Matrix] = []
+      return tape.scan(
+        Array(leaves[..<5]), Array(leaves[5...]), scan, tokens: 4, states: &states)
+    }
+  }
+
   @Test func stateSpace() {
     let scan = Scan(
       keyHeadCount: 1, valueHeadCount: 2, keySize: 3, valueSize: 2,
