@@ -3,6 +3,7 @@ import Compute
 import Evaluation
 import Foundation
 import JSONText
+import LanguageModels
 
 /// Perplexity of the example model, from opening its files to the figure, beside the matrix rate.
 enum EvaluationCase {
@@ -16,13 +17,14 @@ enum EvaluationCase {
     let seconds = try medianSeconds(repetitions: 3) {
       tokens = try evaluation.run(onText: text).tokens
     }
-    // The example has 6 blocks and a vocabulary of 4096; a forward pass is a third of attention's operations.
+    // The example has 6 blocks and a vocabulary of 4096.
     let (blocks, vocabulary, window) = (6, 4096, 512)
-    let weights = Double(
-      blocks * BlockShape.example.weights + vocabulary * BlockShape.example.hidden)
+    let block = try BlockProgram(
+      BlockShape.example.block, batch: 1, tokens: window, device: CPUDevice(compute: .automatic),
+      training: .nothing)
     let operations =
-      2 * weights * Double(tokens) + Double(blocks * tokens / window)
-      * BlockShape.example.attentionOperations(sequences: 1, tokens: window) / 3
+      Double(blocks * tokens / window) * OperationCount(block.program).total
+      + 2 * Double(vocabulary * BlockShape.example.hidden) * Double(tokens)
     return [
       "",
       String(

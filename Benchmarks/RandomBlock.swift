@@ -1,6 +1,5 @@
 import AutoRound
 import Compute
-import JSONText
 import LanguageModels
 import Quantization
 import Tensors
@@ -24,7 +23,7 @@ struct RandomBlock {
     compute: ComputeType = .automatic, gradients: GradientPrecision = .full, isTimed: Bool = false
   ) throws {
     self.shape = shape
-    let block = try Architectures.describe(JSONReader(shape.configuration)).blocks[0].block
+    let block = try shape.block
     program = try BlockProgram(
       block, batch: batch, tokens: tokens, device: CPUDevice(compute: compute), training: .matrices,
       gradientPrecision: gradients)

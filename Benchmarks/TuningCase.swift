@@ -30,6 +30,8 @@ struct TuningCase {
     TuningCase(shape: .qwen35, batch: 8, tokens: 512),
     TuningCase(shape: .llama1B, batch: 8, tokens: 512),
     TuningCase(shape: .llama8B, batch: 1, tokens: 512),
+    TuningCase(shape: .gemma3, batch: 8, tokens: 512),
+    TuningCase(shape: .gptNeoX, batch: 8, tokens: 512),
   ]
 
   /// Each block with gradients in full and in 8 bits, where the processor has them; one in f32, and with
@@ -74,13 +76,14 @@ struct TuningCase {
     }
     let rateAfter = try MatrixRate(shape, rows: batch * tokens, type: compute.product)
     let seconds = times.sorted()[times.count / 2]
-    return report(seconds: seconds, rate: (rateBefore.perSecond + rateAfter.perSecond) / 2)
-      + breakdown(block.program.program, quantizers, total: times.reduce(0, +))
+    let program = block.program.program
+    return report(
+      OperationCount(program), seconds: seconds,
+      rate: (rateBefore.perSecond + rateAfter.perSecond) / 2)
+      + breakdown(program, quantizers, total: times.reduce(0, +))
   }
 
-  private func report(seconds: Double, rate: Double) -> [String] {
-    let linear = shape.linearOperations(tokens: batch * tokens)
-    let attention = shape.attentionOperations(sequences: batch, tokens: tokens)
+  private func report(_ count: OperationCount, seconds: Double, rate: Double) -> [String] {
     func share(_ operations: Double) -> String {
       String(format: "%.1f %%", 100 * operations / seconds / rate)
     }
@@ -91,10 +94,10 @@ struct TuningCase {
         format: "  %.4f s per iteration, %.0f tokens/s", seconds, Double(batch * tokens) / seconds),
       String(
         format:
-          "  %.1f GFLOP in linear layers, %.1f in attention or scan; matrix rate %.0f GFLOP/s",
-        linear / 1e9, attention / 1e9, rate / 1e9),
-      "  \(share(linear + attention)) of the matrix rate; counting linear layers alone "
-        + share(linear),
+          "  %.1f GFLOP in linear layers, %.1f in attention and scans; matrix rate %.0f GFLOP/s",
+        count.linear / 1e9, count.attention / 1e9, rate / 1e9),
+      "  \(share(count.total)) of the matrix rate; counting linear layers alone "
+        + share(count.linear),
     ]
   }
 

@@ -1,9 +1,11 @@
-"""Perplexity of a checkpoint as transformers loads it, on a text in windows of 512 tokens.
+"""Perplexities of checkpoints as transformers loads them, on a text in windows of so many tokens.
 
-    python Scripts/perplexity.py FOLDER TEXT
+    python Scripts/perplexity.py TEXT WINDOW FOLDER...
 
-Scripts/check-transformers runs it.
+Prints the perplexity of each folder, or 0 and why it has none. Computes in the type that the model has, unless DTYPE names
+another. Scripts/check-transformers runs it.
 """
+import contextlib
 import math
 import os
 import sys
@@ -12,16 +14,33 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-folder, text = sys.argv[1:]
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
-with open(text) as file:
-    ids = tokenizer(file.read(), add_special_tokens=False, return_tensors="pt").input_ids[0]
-loss, count = 0.0, 0
-with torch.no_grad():
-    for first in range(0, len(ids) - 511, 512):
-        window = ids[None, first:first + 512]
-        logits = model(window).logits[0, :-1].float()
-        loss += torch.nn.functional.cross_entropy(logits, window[0, 1:], reduction="sum").item()
-        count += 511
-print(f"{math.exp(loss / count):.3f}")
+
+def perplexity(folder, text, window):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    # Other attention than this leaves out the bounds of Gemma's scores.
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=os.environ.get("DTYPE", "auto"), attn_implementation="eager"
+    ).eval()
+    ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids[0]
+    loss, count = 0.0, 0
+    with torch.no_grad():
+        # The first pass makes the weights, those of FP4 in bf16, whatever the model has.
+        with contextlib.suppress(RuntimeError):
+            model(ids[None, :window])
+        model.to(model.config.dtype)
+        for first in range(0, len(ids) - window + 1, window):
+            part = ids[None, first : first + window]
+            logits = model(part).logits[0, :-1].float()
+            loss += torch.nn.functional.cross_entropy(logits, part[0, 1:], reduction="sum").item()
+            count += window - 1
+    return math.exp(loss / count)
+
+
+name, window, *folders = sys.argv[1:]
+with open(name) as file:
+    text = file.read()
+for folder in folders:
+    try:
+        print(f"{perplexity(folder, text, int(window)):.5f}", flush=True)
+    except Exception as error:
+        print("0", " ".join(f"{type(error).__name__}: {error}".split())[:300], flush=True)

@@ -35,6 +35,8 @@ package final class Program {
   package var tokens: Int { recording.tokens }
   package var rows: Int { batch * tokens }
   package var compute: ComputeType { recording.compute }
+  /// The nodes in the order of the forward pass, each at its place in the program.
+  package var steps: [Step] { prepared.map(\.step) }
   /// Bytes of planned memory: activations, gradients and scratch.
   package let memoryByteCount: Int
 
@@ -70,7 +72,7 @@ package final class Program {
   private let outputValue: Value
   private let memory: any DeviceBuffer
   private let schedule: Schedule
-  private var steps: [(step: Step, kernel: any Kernel)] = []
+  private var prepared: [(step: Step, kernel: any Kernel)] = []
   private let teamSize = ThreadTeam.size
   private var sink: GradientSink = { _, _ in }
 
@@ -90,7 +92,7 @@ package final class Program {
     memoryByteCount = schedule.plan.byteCount
     memory = device.makeBuffer(byteCount: memoryByteCount)
     parameters = ParameterMemory(recording, device: device)
-    steps = try recording.nodes.indices.map { index in
+    prepared = try recording.nodes.indices.map { index in
       let step = Step(
         index: index, node: recording.nodes[index], recording: recording, training: training,
         gradientModes: schedule.gradientModes[index])
@@ -111,7 +113,7 @@ package final class Program {
   /// Runs all nodes forward. With a sequence, the tokens join it.
   package func forward() {
     precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
-    for (step, kernel) in steps {
+    for (step, kernel) in prepared {
       timed(step, "forward") { kernel.forward(in: self) }
       if inputSquares != nil, case .linear = step.node.operation { addSquares(step) }
     }
@@ -132,7 +134,7 @@ package final class Program {
     precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
     withoutActuallyEscaping(sink) { sink in
       self.sink = sink
-      for (step, kernel) in steps.reversed()
+      for (step, kernel) in prepared.reversed()
       where schedule.gradientBuffers[step.result.index] != nil {
         timed(step, "backward") { kernel.backward(in: self) }
       }

@@ -188,4 +188,30 @@ import Verification
       }
     }
   }
+
+  /// What the configuration says and what is stored must agree.
+  @Test(arguments: [
+    ("ignore", #"[]"#, "lm_head", "ignore does not"),
+    ("ignore", #"["lm_head", "re:.*down_proj"]"#, "down_proj", "ignore lists it"),
+    ("quant_method", #""gptq""#, "quant_method", "expected compressed-tensors"),
+    ("format", #""other""#, "format", "expected"),
+    ("config_groups", #"{}"#, "config_groups", "missing or empty"),
+  ])
+  func contractsAreChecked(_ key: String, _ value: String, _ place: String, _ message: String)
+    throws
+  {
+    try ReferenceCheckpoint.withCopy("w4a16") { folder in
+      let file = folder.appending(path: "config.json")
+      var configuration = try JSONValue.parse(Array(Data(contentsOf: file)))
+      var fields = try #require(configuration["quantization_config"])
+      fields.set(key, try JSONValue.parse(Array(value.utf8)))
+      configuration.set("quantization_config", fields)
+      try Data(configuration.text().utf8).write(to: file)
+      let report = Verifier(folder).run()
+      #expect(
+        report.findings.contains {
+          $0.place.contains(place) && $0.message.contains(message) && $0.kind == .contract
+        }, "\(report.findings)")
+    }
+  }
 }
