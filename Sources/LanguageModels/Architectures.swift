@@ -23,6 +23,7 @@ package enum Architectures {
     Ministral3.self,
     Mistral.self,
     Nemotron.self,
+    NemotronH.self,
     OLMo2.self,
     OLMo3.self,
     OPT.self,

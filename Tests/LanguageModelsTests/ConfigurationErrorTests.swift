@@ -40,6 +40,7 @@ import Testing
     ("lfm2", "layer_types", ["conv", "linear_attention"], "layer_types[1]"),
     ("lfm2", "conv_L_cache", 0, "conv_L_cache"),
     ("lfm2", "block_ffn_dim_multiplier", 1e300, "block_ffn_dim_multiplier"),
+    ("nemotron_h", "layers_block_type", ["mamba", "rwkv"], "layers_block_type[1]"),
     ("qwen3_5-text", "linear_num_value_heads", 3, "linear_num_value_heads"),
     ("qwen3_5-text", "linear_key_head_dim", 0, "linear_key_head_dim"),
     ("qwen3_5-text", "layer_types", ["linear_attention"], "layer_types"),

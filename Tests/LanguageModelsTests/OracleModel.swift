@@ -17,11 +17,16 @@ struct OracleModel {
   let sequences: Int
   let tokens: Int
 
-  /// - Parameter configuration: `config.json`, or `config_hub.json` for the spelling of published files.
-  init(_ name: String, configuration: String = "config.json") throws {
+  /// - Parameters:
+  ///   - configuration: `config.json`, or `config_hub.json` for the spelling of published files.
+  ///   - changes: Keys with other values.
+  init(
+    _ name: String, configuration: String = "config.json", changes: [String: JSONValue] = [:]
+  ) throws {
     let folder = Fixtures.folder.appending(path: "models/\(name)")
     checkpoint = try Checkpoint(opening: folder)
-    let parsed = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
+    var parsed = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
+    for (key, value) in changes { parsed.set(key, value) }
     description = try Architectures.describe(JSONReader(parsed))
     oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
     device = try CPUDevice(compute: .float32)
@@ -48,7 +53,7 @@ struct OracleModel {
     return (states, try answer(of: description.end.found(in: checkpoint), "", to: state))
   }
 
-  private func answer(of block: any DecoderBlock, _ name: String, to input: [Float]) throws
+  func answer(of block: any DecoderBlock, _ name: String, to input: [Float]) throws
     -> [Float]
   {
     let program = try BlockProgram(

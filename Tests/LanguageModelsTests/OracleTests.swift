@@ -2,6 +2,7 @@ import CKernels
 import Checkpoints
 import Compute
 import Foundation
+import JSONText
 import LanguageModels
 import Tensors
 import TestSupport
@@ -77,6 +78,29 @@ private let lossTolerance = 5e-6
     let second = folder.appending(path: "block_grad.1.safetensors")
     guard FileManager.default.fileExists(atPath: second.path) else { return }
     try expectGradients(of: oracle.description.blocks[1], oracle, second)
+  }
+
+  /// The blocks of Nemotron H that have no experts, in the place of whose block another is described.
+  @Test(
+    arguments: [
+      ("config.json", "layers_block_type", ["linear_attention", "mlp", "full_attention", "mlp"]),
+      ("config_hub.json", "hybrid_override_pattern", "M-*-"),
+    ] as [(String, String, JSONValue)])
+  func blocksBesideExpertsMeetTheReference(
+    configuration: String, key: String, blocks: JSONValue
+  ) throws {
+    let oracle = try OracleModel(
+      "nemotron_h", configuration: configuration, changes: [key: blocks])
+    for index in [0, 2, 3] {
+      let placed = oracle.description.blocks[index]
+      let input = try oracle.oracle.tensor("hidden_states.\(index)")
+      let expected = try oracle.oracle.tensor("hidden_states.\(index + 1)")
+      let found = try oracle.answer(of: placed.block, placed.name, to: input.floats())
+      expectClose(Tensor(found, shape: expected.shape), expected, stateTolerance)
+    }
+    let folder = Fixtures.folder.appending(path: "models/nemotron_h")
+    try expectGradients(
+      of: oracle.description.blocks[0], oracle, folder.appending(path: "block_grad.safetensors"))
   }
 
   private func expectGradients(of placed: PlacedBlock, _ oracle: OracleModel, _ url: URL) throws {

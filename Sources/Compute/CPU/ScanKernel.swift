@@ -13,14 +13,18 @@ struct ScanKernel: Kernel {
   let scan: Scan
   private let forwardMemory: ScanMemory
   let backwardMemory: ScanMemory
+  /// The tokens of each chunk.
+  let chunks: [Range<Int>]
 
   var tokens: Int { step.recording.tokens }
 
   init(step: Step, scan: Scan) {
     self.step = step
     self.scan = scan
-    forwardMemory = ScanMemory(scan, tokens: step.recording.tokens, isDifferentiated: false)
-    backwardMemory = ScanMemory(scan, tokens: step.recording.tokens, isDifferentiated: true)
+    let (tokens, size) = (step.recording.tokens, ScanSizes.tokensOfChunk)
+    chunks = stride(from: 0, to: tokens, by: size).map { $0..<min($0 + size, tokens) }
+    forwardMemory = ScanMemory(scan, tokens: tokens, isDifferentiated: false)
+    backwardMemory = ScanMemory(scan, tokens: tokens, isDifferentiated: true)
   }
 
   static func scratch(_ scan: Scan, in recording: Recording) -> Scratch {
@@ -50,13 +54,6 @@ struct ScanKernel: Kernel {
       body(
         Task(sequence: sequence, keyHead: keyHead, heads: first..<first + scan.headsOfGroup),
         member)
-    }
-  }
-
-  /// The tokens of each chunk.
-  var chunks: [Range<Int>] {
-    stride(from: 0, to: tokens, by: ScanSizes.tokensOfChunk).map {
-      $0..<min($0 + ScanSizes.tokensOfChunk, tokens)
     }
   }
 

@@ -72,15 +72,3 @@ enum LFM2: Architecture {
     return (Int(adjusted) + multiple - 1) / multiple * multiple
   }
 }
-
-extension JSONReader {
-  /// The taps of a convolution.
-  func taps(_ key: String, default value: Int) throws -> Int {
-    try optional(key)?.int(in: 1...CausalConvolution.tapLimit) ?? value
-  }
-
-  /// Channels of a head of a scan, or how many of them there are.
-  func scanSize(_ key: String, default value: Int) throws -> Int {
-    try optional(key)?.int(in: 1...4096) ?? value
-  }
-}

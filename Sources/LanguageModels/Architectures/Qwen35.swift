@@ -51,8 +51,8 @@ enum Qwen35: Architecture {
   /// The heads of linear attention.
   static func scan(_ configuration: JSONReader) throws -> Scan {
     let scan = Scan(
-      keyHeadCount: try configuration.scanSize("linear_num_key_heads", default: 16),
-      valueHeadCount: try configuration.scanSize("linear_num_value_heads", default: 32),
+      keyHeadCount: try configuration.scanCount("linear_num_key_heads", default: 16),
+      valueHeadCount: try configuration.scanCount("linear_num_value_heads", default: 32),
       keySize: try configuration.scanSize("linear_key_head_dim", default: 128),
       valueSize: try configuration.scanSize("linear_value_head_dim", default: 128),
       rule: .delta(epsilon: 1e-6))

@@ -12,6 +12,8 @@ struct DecoderParts {
   var hasFeedForwardBias = false
   /// Whether each head of queries and keys is normalized.
   var hasHeadNorms = false
+  /// What attention is called.
+  var attentionModule = "self_attn"
   /// What the norms of queries and keys are called.
   var headNormNames = (query: "self_attn.q_norm", key: "self_attn.k_norm")
   var names = Names()
@@ -87,15 +89,16 @@ struct DecoderParts {
       hasHeadNorms ? norm(name, columns: columns, groupSize: shape.headSize) : nil
     }
     func projection(_ name: String, _ outputs: Int) -> LayerSlot {
-      LayerSlot("self_attn.\(name)", outputs: outputs, inputs: width, hasBias: hasInputBias)
+      LayerSlot(
+        "\(attentionModule).\(name)", outputs: outputs, inputs: width, hasBias: hasInputBias)
     }
     return SelfAttention(
-      module: "self_attn",
+      module: attentionModule,
       projections: [
         projection("q_proj", queries), projection("k_proj", keys), projection("v_proj", keys),
       ],
       output: LayerSlot(
-        "self_attn.\(output)", outputs: width, inputs: queries, hasBias: hasOutputBias),
+        "\(attentionModule).\(output)", outputs: width, inputs: queries, hasBias: hasOutputBias),
       queryNorm: headNorm(headNormNames.query, queries), keyNorm: headNorm(headNormNames.key, keys),
       rotary: rotary, shape: shape)
   }

@@ -17,6 +17,8 @@ struct StateSpaceReader {
   var convolutionBiasKey = "mamba_conv_bias"
   var inputBiasKey = "mamba_proj_bias"
   var hasOutputBias = false
+  /// The lower bound of steps, which have no upper one; nil: both are in `time_step_limit`.
+  var leastStep: Float?
   /// What a family means by absent keys.
   var defaults = (headCount: 128, groupCount: 1, stateSize: 256)
 
@@ -38,8 +40,8 @@ struct StateSpaceReader {
   }
 
   private func scan() throws -> Scan {
-    let heads = try configuration.scanSize(headCountKey, default: defaults.headCount)
-    let groups = try configuration.scanSize(groupCountKey, default: defaults.groupCount)
+    let heads = try configuration.scanCount(headCountKey, default: defaults.headCount)
+    let groups = try configuration.scanCount(groupCountKey, default: defaults.groupCount)
     let state = try configuration.scanSize(stateSizeKey, default: defaults.stateSize)
     func require(_ isRight: Bool, _ key: String, _ message: String) throws {
       guard isRight else { throw InputError(.invalidValue, place: key, message) }
@@ -48,11 +50,11 @@ struct StateSpaceReader {
       heads % groups == 0, groupCountKey,
       "found \(groups), expected a divisor of \(headCountKey), which is \(heads)")
     try require(
-      channels % heads == 0 && channels / heads <= 4096, headCountKey,
-      "found \(heads), expected a divisor of the \(channels) channels of the mixer, which gives heads of up to 4096"
+      channels % heads == 0 && channels / heads <= 1024, headCountKey,
+      "found \(heads), expected a divisor of the \(channels) channels of the mixer, which gives heads of up to 1024"
     )
     if let size = try configuration.optional("mamba_d_head"), size.value.stringValue != "auto" {
-      let size = try size.int(in: 1...4096)
+      let size = try size.int(in: 1...1024)
       try require(
         size * heads == channels, "mamba_d_head",
         "found \(size), expected \(channels / heads), as \(heads) heads have \(channels) channels")
@@ -65,6 +67,7 @@ struct StateSpaceReader {
 
   /// The bounds of steps; the upper one may be infinite, which JSON has no number for.
   private func stepLimits() throws -> (least: Float, greatest: Float) {
+    if let leastStep { return (leastStep, .infinity) }
     guard let list = try configuration.optional("time_step_limit") else { return (0, .infinity) }
     let limits = try list.elements().map { element in
       let spelling = element.value.stringValue ?? element.value["__float__"]?.stringValue
@@ -83,5 +86,22 @@ struct StateSpaceReader {
       epsilon: epsilon)
     norm.weightSize = channels
     return norm
+  }
+}
+
+extension JSONReader {
+  /// The taps of a convolution.
+  func taps(_ key: String, default value: Int) throws -> Int {
+    try optional(key)?.int(in: 1...CausalConvolution.tapLimit) ?? value
+  }
+
+  /// How many heads a scan has.
+  func scanCount(_ key: String, default value: Int) throws -> Int {
+    try optional(key)?.int(in: 1...4096) ?? value
+  }
+
+  /// Channels of a head of a scan.
+  func scanSize(_ key: String, default value: Int) throws -> Int {
+    try optional(key)?.int(in: 1...1024) ?? value
   }
 }
