@@ -8,8 +8,16 @@ package protocol Architecture: Sendable {
   /// The values of `model_type` in config.json that mean this family.
   static var modelTypes: [String] { get }
 
+  /// Whether models of such a configuration, whose `model_type` is the family's, can be computed. Of those that cannot,
+  /// describing says why; they are treated like models of unknown families.
+  static func knows(_ configuration: JSONReader) -> Bool
+
   /// Reads a configuration; errors name the key and what was expected.
   static func describe(_ configuration: JSONReader) throws -> ModelDescription
+}
+
+extension Architecture {
+  package static func knows(_ configuration: JSONReader) -> Bool { true }
 }
 
 /// What a model is made of, as far as computing it needs to know.

@@ -40,9 +40,10 @@ package enum Architectures {
   /// Every supported `model_type`, sorted.
   package static var modelTypes: [String] { all.flatMap { $0.modelTypes }.sorted() }
 
-  /// Whether the configuration is of a supported family.
+  /// Whether the configuration is of a model of a supported family.
   package static func know(_ configuration: JSONReader) -> Bool {
-    modelTypes.contains(configuration.value["model_type"]?.stringValue ?? "")
+    let modelType = configuration.value["model_type"]?.stringValue ?? ""
+    return all.first { $0.modelTypes.contains(modelType) }?.knows(configuration) ?? false
   }
 
   /// Reads the configuration of a model of any supported family.

@@ -62,6 +62,20 @@ import Testing
     }
   }
 
+  /// A model of a family of which only others are computed is none of a known family.
+  @Test func modelsThatAFamilyDoesNotComputeAreNotKnown() {
+    func configuration(_ pattern: JSONValue) -> JSONReader {
+      JSONReader(["model_type": "nemotron_h", "hybrid_override_pattern": pattern])
+    }
+    #expect(!Architectures.know(configuration("ME*-")))
+    #expect(Architectures.know(configuration("M-*-")))
+    #expect(Architectures.know(configuration("M?")))
+    #expect(!Architectures.know(JSONReader(["model_type": "other"])))
+    expectInputError(.unsupported, mentioning: ["block 1", "experts"]) {
+      try describe("nemotron_h", "mlp_bias", false)
+    }
+  }
+
   /// Keys of other families that a family's shapes could be built from.
   @Test(arguments: ["head_dim", "num_key_value_heads"], [2, 3])
   func oddSizesAreRecordedOrRefused(key: String, value: Int) throws {

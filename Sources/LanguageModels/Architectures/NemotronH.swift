@@ -8,6 +8,10 @@ enum NemotronH: Architecture {
 
   private enum Kind { case attention, experts, feedForward, stateSpace }
 
+  static func knows(_ configuration: JSONReader) -> Bool {
+    (try? kinds(configuration).contains(.experts)) != true
+  }
+
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let kinds = try kinds(configuration)
     var defaults = DecoderConfiguration.Defaults(
@@ -39,8 +43,8 @@ enum NemotronH: Architecture {
           case .stateSpace: .stateSpace(stateSpace)
           case .experts:
             throw InputError(
-              .unsupported, place: "layers_block_type[\(index)]",
-              "blocks of experts of this family are not supported")
+              .unsupported, place: "model_type",
+              "block \(index) has experts, which are not supported in models of this family")
           }
         return ResidualBlock(
           width: keys.hiddenSize, stages: [[Sublayer(inputNorm: parts.norm("norm"), mixer: mixer)]])
