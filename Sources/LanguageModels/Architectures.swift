@@ -18,6 +18,7 @@ package enum Architectures {
     GPTNeoX.self,
     Granite.self,
     Hunyuan.self,
+    KimiLinear.self,
     LFM2.self,
     Llama.self,
     Ministral3.self,

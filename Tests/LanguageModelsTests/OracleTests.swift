@@ -103,6 +103,29 @@ private let lossTolerance = 5e-6
       of: oracle.description.blocks[0], oracle, folder.appending(path: "block_grad.safetensors"))
   }
 
+  /// The first block of Kimi Linear, which has no experts and no latent attention, as a model of its own.
+  @Test(
+    arguments: [
+      [
+        "num_hidden_layers": 1, "layer_types": ["linear_attention"], "mlp_layer_types": ["dense"],
+      ],
+      ["num_hidden_layers": 1],
+    ] as [[String: JSONValue]])
+  func linearAttentionByChannelMeetsTheReference(changes: [String: JSONValue]) throws {
+    let oracle = try OracleModel(
+      "kimi_linear", configuration: changes.count > 1 ? "config.json" : "config_hub.json",
+      changes: changes)
+    let states = try oracle.run().hiddenStates
+    #expect(states.count == 2)
+    for (index, state) in states.enumerated() {
+      let expected = try oracle.oracle.tensor("hidden_states.\(index)")
+      expectClose(Tensor(state, shape: expected.shape), expected, stateTolerance)
+    }
+    let folder = Fixtures.folder.appending(path: "models/kimi_linear")
+    try expectGradients(
+      of: oracle.description.blocks[0], oracle, folder.appending(path: "block_grad.safetensors"))
+  }
+
   private func expectGradients(of placed: PlacedBlock, _ oracle: OracleModel, _ url: URL) throws {
     let file = try SafetensorsFile(opening: url)
     let block = try BlockProgram(

@@ -83,7 +83,7 @@ enum Qwen35: Architecture {
         "linear_attn.conv1d", columns: 2 * queries + values, hasBias: false,
         kind: .init(
           taps: try configuration.taps("linear_conv_kernel_dim", default: 4), hasSiLU: true)),
-      scan: scan, decay: StoredMatrix("linear_attn.A_log"),
+      scan: scan, decay: StoredMatrix("linear_attn.A_log"), decayShape: [scan.valueHeadCount],
       bias: StoredMatrix("linear_attn.dt_bias"),
       norm: NormSlot(
         "linear_attn.norm", columns: values, groupSize: scan.valueSize, epsilon: keys.epsilon),

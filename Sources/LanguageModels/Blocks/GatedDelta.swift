@@ -6,11 +6,16 @@ package struct GatedDelta: Hashable, Sendable {
   /// The layers whose outputs, side by side, hold queries, keys, values, gates, b and a.
   package var projections: [LayerSlot]
   package var arrangement = Arrangement.parts
+  /// Layers that follow each other and give the gates in the projections' place; none if these give them.
+  package var gateLayers: [LayerSlot] = []
+  /// Those that give a.
+  package var stepLayers: [LayerSlot] = []
   /// That of queries, keys and values.
   package var convolution: ConvolutionSlot
   package var scan: Scan
-  /// A number for each head of values: the logarithm of the decay, and what is added to a.
+  /// The logarithm of the decay of each head of values, and what is added to each a.
   package var decay: StoredMatrix
+  package var decayShape: [Int]
   package var bias: StoredMatrix
   /// The norm of each head of results.
   package var norm: NormSlot
@@ -35,20 +40,31 @@ package struct GatedDelta: Hashable, Sendable {
     }
     let mixed = recorder.convolution(convolution, part(projected, 0, 2 * keys + values))
     let gates = 2 * keys + values
-    let (rates, steps) = (gates + values, gates + values + scan.valueHeadCount)
+    let rates = gates + (gateLayers.isEmpty ? values : 0)
+    let ownGates = chained(gateLayers, x, in: &recorder)
+    let ownSteps = chained(stepLayers, x, in: &recorder)
     let inputs = ScanInputs(
       query: part(mixed, 0, keys), key: part(mixed, keys, keys),
       value: part(mixed, 2 * keys, values),
-      step: part(projected, steps, scan.valueHeadCount),
+      step: ownSteps ?? part(projected, rates + scan.valueHeadCount, scan.stepCount),
       rate: part(projected, rates, scan.valueHeadCount))
     let weights = ScanWeights(
-      decay: recorder.vector(decay, count: scan.valueHeadCount),
-      bias: recorder.vector(bias, count: scan.valueHeadCount))
+      decay: recorder.vector(decay, shape: decayShape),
+      bias: recorder.vector(bias, shape: [scan.stepCount]))
     let answers = recorder.operations.scan(inputs, weights, scan)
     let normed = recorder.norm(norm, answers)
     let gated = recorder.operations.gate(
-      gate, part(projected, gates, values), recorder.operations.operand(normed))
+      gate, ownGates ?? part(projected, gates, values), recorder.operations.operand(normed))
     return recorder.linear([output], gated)
+  }
+
+  /// What layers that follow each other make of `x`; nil for no layers.
+  private func chained(
+    _ layers: [LayerSlot], _ x: Value, in recorder: inout BlockRecorder
+  ) -> Operand? {
+    guard !layers.isEmpty else { return nil }
+    let answer = layers.reduce(x) { recorder.linear([$1], $0) }
+    return recorder.operations.operand(answer)
   }
 
   private func arranged(_ projected: Value, in recorder: inout BlockRecorder) -> Value {

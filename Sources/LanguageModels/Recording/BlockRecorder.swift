@@ -91,7 +91,12 @@ package struct BlockRecorder {
 
   /// A vector that is a part of the block but of no layer.
   package mutating func vector(_ stored: StoredMatrix, count: Int) -> Parameter {
-    operations.vector([part(stored.tensor, [count], stored)])
+    vector(stored, shape: [count])
+  }
+
+  /// The same where the checkpoint has another shape for it.
+  package mutating func vector(_ stored: StoredMatrix, shape: [Int]) -> Parameter {
+    operations.vector([part(stored.tensor, shape, stored)])
   }
 
   /// Records a convolution of `x`.

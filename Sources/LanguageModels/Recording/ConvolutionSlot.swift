@@ -13,6 +13,14 @@ package struct ConvolutionSlot: Hashable, Sendable {
     package var columns: Int
   }
 
+  /// Convolutions without a bias, beside each other, of so many columns each.
+  package init(_ names: [String], columns: Int, kind: CausalConvolution) {
+    self.kind = kind
+    parts = names.map {
+      Part(weight: StoredMatrix("\($0).weight"), bias: nil, columns: columns)
+    }
+  }
+
   /// A convolution whose weight is `<name>.weight`, `[columns, 1, taps]`, and its bias `<name>.bias`.
   package init(_ name: String, columns: Int, hasBias: Bool, kind: CausalConvolution) {
     self.kind = kind
