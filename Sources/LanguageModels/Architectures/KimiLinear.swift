@@ -70,11 +70,13 @@ enum KimiLinear: Architecture {
       LayerSlot("self_attn.\(name)", outputs: outputs, inputs: inputs)
     }
     func pair(_ name: String) -> [LayerSlot] {
-      [layer("\(name)_a_proj", size, width), layer("\(name)_b_proj", channels, size)]
+      [layer("\(name)_a_proj", size, width), layer("\(name)_b_proj", channels, size)].map {
+        $0.kept(.smallProjection)
+      }
     }
     return GatedDelta(
       projections: ["q_proj", "k_proj", "v_proj"].map { layer($0, channels, width) }
-        + [layer("b_proj", count, width)],
+        + [layer("b_proj", count, width).kept(.smallProjection)],
       gateLayers: pair("g"), stepLayers: pair("f"),
       convolution: ConvolutionSlot(
         ["q", "k", "v"].map { "self_attn.\($0)_conv1d" }, columns: channels,

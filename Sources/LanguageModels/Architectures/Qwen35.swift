@@ -77,7 +77,8 @@ enum Qwen35: Architecture {
     return GatedDelta(
       projections: [
         layer("in_proj_qkv", 2 * queries + values), layer("in_proj_z", values),
-        layer("in_proj_b", scan.valueHeadCount), layer("in_proj_a", scan.valueHeadCount),
+        layer("in_proj_b", scan.valueHeadCount).kept(.smallProjection),
+        layer("in_proj_a", scan.valueHeadCount).kept(.smallProjection),
       ],
       convolution: ConvolutionSlot(
         "linear_attn.conv1d", columns: 2 * queries + values, hasBias: false,

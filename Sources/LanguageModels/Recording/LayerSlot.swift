@@ -21,6 +21,13 @@ package struct LayerSlot: Hashable, Sendable {
     bias = hasBias ? StoredMatrix("\(name).bias") : nil
   }
 
+  /// The same layer, which stays as it is by default.
+  package func kept(_ exclusion: Exclusion) -> LayerSlot {
+    var slot = self
+    slot.exclusion = exclusion
+    return slot
+  }
+
   /// Reads the weight, `[outputs, inputs]`, of the layer in the block of this name.
   package func readWeight(in block: String, from source: any TensorSource) throws -> Tensor {
     try weight.read([outputs, inputs], in: block, from: source)
