@@ -76,6 +76,38 @@ import Testing
     }
   }
 
+  /// Each key of a hybrid's configuration with values of all kinds: what cannot be is an error, and what can is recorded.
+  @Test(arguments: ["falcon_h1", "kimi_linear", "lfm2", "nemotron_h", "qwen3_5-text"])
+  func hybridsAreRecordedOrRefused(model: String) throws {
+    let values: [JSONValue] = [
+      .null, -1, 0, 1, 3, 5, 1024, 4096, 16_777_216, 1_099_511_627_776, 0.5, 1e300, true, "auto",
+      "M-*", [], [1],
+      [0.5, -0.5], ["linear_attention", "mlp"], ["num_heads": 3],
+    ]
+    let folder = Fixtures.folder.appending(path: "models/\(model)")
+    for file in ["config.json", "config_hub.json"] {
+      let configuration = try JSONValue.parse(contentsOf: folder.appending(path: file))
+      for key in try #require(configuration.objectValue).map(\.key) where key != "model_type" {
+        for value in values {
+          var changed = configuration
+          changed.set(key, value)
+          if model == "nemotron_h", key != "hybrid_override_pattern" {
+            changed.set("layers_block_type", ["mamba", "mlp", "attention", "mlp"])
+          }
+          if model == "kimi_linear", key != "num_hidden_layers" {
+            changed.set("num_hidden_layers", 1)
+          }
+          do {
+            let description = try Architectures.describe(JSONReader(changed))
+            for placed in description.blocks.prefix(4) { #expect(!placed.block.parts.isEmpty) }
+          } catch let error as InputError {
+            #expect(!error.message.isEmpty)
+          }
+        }
+      }
+    }
+  }
+
   /// Keys of other families that a family's shapes could be built from.
   @Test(arguments: ["head_dim", "num_key_value_heads"], [2, 3])
   func oddSizesAreRecordedOrRefused(key: String, value: Int) throws {
