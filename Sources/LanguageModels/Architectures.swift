@@ -17,6 +17,7 @@ package enum Architectures {
     GPT2.self,
     GPTNeoX.self,
     Granite.self,
+    GraniteHybrid.self,
     Hunyuan.self,
     KimiLinear.self,
     LFM2.self,

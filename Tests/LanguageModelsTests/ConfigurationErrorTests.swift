@@ -71,13 +71,18 @@ import Testing
     #expect(Architectures.know(configuration("M-*-")))
     #expect(Architectures.know(configuration("M?")))
     #expect(!Architectures.know(JSONReader(["model_type": "other"])))
+    expectInputError(.unsupported, mentioning: ["6 experts"]) {
+      try describe("granitemoehybrid", "mamba_expand", 2)
+    }
     expectInputError(.unsupported, mentioning: ["block 1", "experts"]) {
       try describe("nemotron_h", "mlp_bias", false)
     }
   }
 
   /// Each key of a hybrid's configuration with values of all kinds: what cannot be is an error, and what can is recorded.
-  @Test(arguments: ["falcon_h1", "kimi_linear", "lfm2", "nemotron_h", "qwen3_5-text"])
+  @Test(arguments: [
+    "falcon_h1", "granitemoehybrid", "kimi_linear", "lfm2", "nemotron_h", "qwen3_5-text",
+  ])
   func hybridsAreRecordedOrRefused(model: String) throws {
     let values: [JSONValue] = [
       .null, -1, 0, 1, 3, 5, 1024, 4096, 16_777_216, 1_099_511_627_776, 0.5, 1e300, true, "auto",
@@ -93,6 +98,9 @@ import Testing
           changed.set(key, value)
           if model == "nemotron_h", key != "hybrid_override_pattern" {
             changed.set("layers_block_type", ["mamba", "mlp", "attention", "mlp"])
+          }
+          if model == "granitemoehybrid", key != "num_local_experts" {
+            changed.set("num_local_experts", 0)
           }
           if model == "kimi_linear", key != "num_hidden_layers" {
             changed.set("num_hidden_layers", 1)

@@ -103,6 +103,65 @@ private let lossTolerance = 5e-6
       of: oracle.description.blocks[0], oracle, folder.appending(path: "block_grad.safetensors"))
   }
 
+  /// The blocks of Granite 4 with the experts left out, to which the test adds what these answer.
+  @Test(arguments: ["config.json", "config_hub.json"])
+  func blocksWithoutTheirExpertsMeetTheReference(configuration: String) throws {
+    let oracle = try OracleModel(
+      "granitemoehybrid", configuration: configuration, changes: ["num_local_experts": 0])
+    for (index, placed) in oracle.description.blocks.enumerated() {
+      let whole = try #require(placed.block as? ResidualBlock)
+      var mixer = whole
+      mixer.stages.removeLast()
+      let input = try oracle.oracle.tensor("hidden_states.\(index)").floats()
+      let mixed = try oracle.answer(of: mixer, placed.name, to: input)
+      let found = try oracle.answer(of: whole, placed.name, to: input)
+      let experts = try expertsOfGranite(placed.name, oracle, mixed.map(Double.init))
+      let expected = try oracle.oracle.tensor("hidden_states.\(index + 1)")
+      expectClose(
+        Tensor(zip(found, experts).map { $0 + Float($1) }, shape: expected.shape), expected,
+        stateTolerance)
+    }
+  }
+
+  /// The answer of two of six experts of 20 channels, times the residual factor, by its definition.
+  private func expertsOfGranite(_ block: String, _ oracle: OracleModel, _ x: [Double]) throws
+    -> [Double]
+  {
+    func floats(_ name: String) throws -> [Double] {
+      try oracle.checkpoint.tensor("\(block).\(name).weight").floats().map(Double.init)
+    }
+    let (width, inner) = (64, 20)
+    let (norm, router) = try (
+      floats("post_attention_layernorm"), floats("block_sparse_moe.router.layer")
+    )
+    let (inputs, outputs) = try (
+      floats("block_sparse_moe.input_linear"), floats("block_sparse_moe.output_linear")
+    )
+    func product(_ matrix: [Double], _ row: Int, _ x: [Double]) -> Double {
+      x.indices.reduce(0) { $0 + matrix[row * x.count + $1] * x[$1] }
+    }
+    return stride(from: 0, to: x.count, by: width).flatMap { first -> [Double] in
+      let row = Array(x[first..<first + width])
+      let inverse = 1 / (row.reduce(0) { $0 + $1 * $1 } / Double(width) + 1e-6).squareRoot()
+      let h = zip(row, norm).map { $0 * inverse * $1 }
+      let scores = (0..<6).map { product(router, $0, h) }
+      let chosen = Array((0..<6).sorted { scores[$0] > scores[$1] }.prefix(2))
+      let powers = chosen.map { exp(scores[$0]) }
+      var sum = [Double](repeating: 0, count: width)
+      for (expert, power) in zip(chosen, powers) {
+        let gated = (0..<inner).map { channel -> Double in
+          let gate = product(inputs, expert * 2 * inner + channel, h)
+          return gate / (1 + exp(-gate)) * product(inputs, (expert * 2 + 1) * inner + channel, h)
+        }
+        for channel in 0..<width {
+          let answer = product(outputs, expert * width + channel, gated)
+          sum[channel] += 0.22 * power / powers.reduce(0, +) * answer
+        }
+      }
+      return sum
+    }
+  }
+
   /// The first block of Kimi Linear, which has no experts and no latent attention, as a model of its own.
   @Test(
     arguments: [

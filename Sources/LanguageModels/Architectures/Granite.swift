@@ -15,7 +15,14 @@ enum Granite: Architecture {
     let block = parts.block(
       attention, try parts.feedForward(),
       factor: try configuration.float("residual_multiplier", default: 1))
-    var model = parts.model(of: block)
+    return try scaled(parts.model(of: block), configuration)
+  }
+
+  /// The model with the factors on embedding and logits.
+  static func scaled(
+    _ model: ModelDescription, _ configuration: JSONReader
+  ) throws -> ModelDescription {
+    var model = model
     model.front.factor = try configuration.float("embedding_multiplier", default: 1)
     model.end.factor = Float(1 / (try configuration.optional("logits_scaling")?.positive() ?? 1))
     return model
