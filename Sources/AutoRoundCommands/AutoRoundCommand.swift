@@ -26,6 +26,7 @@ public struct AutoRoundCommand: ParsableCommand {
     subcommands: [
       PlanCommand.self, QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self,
       InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
+      ModelsCommand.self,
     ])
 
   public init() {}

@@ -7,6 +7,8 @@ package import JSONText
 package protocol Architecture: Sendable {
   /// The values of `model_type` in config.json that mean this family.
   static var modelTypes: [String] { get }
+  /// What a list of families says of it.
+  static var about: FamilyDescription { get }
 
   /// Whether models of such a configuration, whose `model_type` is the family's, can be computed. Of those that cannot,
   /// describing says why; they are treated like models of unknown families.

@@ -6,6 +6,8 @@ import JSONText
 /// BLOOM: a slope for each head in place of positions, a norm of the embedding, projections fused head by head.
 enum Bloom: Architecture {
   static let modelTypes = ["bloom"]
+  static let about = FamilyDescription(
+    "BLOOM", "a slope for each head in place of positions; projections fused by head")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     var defaults = DecoderConfiguration.Defaults(

@@ -4,6 +4,8 @@ import JSONText
 /// Command R7B and A: both sublayers beside each other behind one LayerNorm; blocks without a window know no positions.
 enum Cohere2: Architecture {
   static let modelTypes = ["cohere2"]
+  static let about = FamilyDescription(
+    "Command R7B, Command A", "attention and feed-forward beside each other behind one norm")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

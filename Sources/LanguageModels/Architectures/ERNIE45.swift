@@ -4,6 +4,7 @@ import JSONText
 /// ERNIE 4.5, dense: Llama with neighbours rotated.
 enum ERNIE45: Architecture {
   static let modelTypes = ["ernie4_5"]
+  static let about = FamilyDescription("ERNIE 4.5, dense", "neighbours rotated")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -4,6 +4,8 @@ import JSONText
 /// EXAONE 4: norms after the sublayers and of heads; blocks without a window know no positions.
 enum EXAONE4: Architecture {
   static let modelTypes = ["exaone4"]
+  static let about = FamilyDescription(
+    "EXAONE 4", "norms after the sublayers; blocks without a window know no positions")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -4,6 +4,9 @@ import JSONText
 /// Falcon 1: projections fused by groups of heads, sublayers beside each other.
 enum Falcon: Architecture {
   static let modelTypes = ["falcon"]
+  static let about = FamilyDescription(
+    "Falcon", "projections fused by group of heads; sublayers beside each other",
+    limits: "transformers does not read its quantized form")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     var defaults = DecoderConfiguration.Defaults(

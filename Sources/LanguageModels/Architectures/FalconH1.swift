@@ -5,6 +5,8 @@ import JSONText
 /// Falcon H1: attention and a mixer of Mamba 2 beside each other in every block, with factors on nearly everything.
 enum FalconH1: Architecture {
   static let modelTypes = ["falcon_h1"]
+  static let about = FamilyDescription(
+    "Falcon H1", "attention and a mixer of Mamba 2 beside each other in each block")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -5,6 +5,8 @@ import JSONText
 /// norms after the sublayers.
 enum GLM4: Architecture {
   static let modelTypes = ["glm", "glm4"]
+  static let about = FamilyDescription(
+    "GLM 4", "neighbours rotated on half of the channels; fused gate and up projection")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -3,6 +3,8 @@ import JSONText
 /// GPT-NeoX and Pythia: both sublayers beside each other, LayerNorms and biases, projections fused head by head.
 enum GPTNeoX: Architecture {
   static let modelTypes = ["gpt_neox"]
+  static let about = FamilyDescription(
+    "Pythia, GPT-NeoX", "sublayers beside each other; projections fused by head")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     var defaults = DecoderConfiguration.Defaults(

@@ -4,6 +4,8 @@ import JSONText
 /// Gemma 2: a norm on either side of each sublayer, windows in every other block, bounded scores and logits.
 enum Gemma2: Architecture {
   static let modelTypes = ["gemma2"]
+  static let about = FamilyDescription(
+    "Gemma 2", "four norms in a block; bounded scores and logits")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, defaults(positionLimit: 8192))

@@ -5,6 +5,8 @@ import JSONText
 /// a window.
 enum Gemma3: Architecture {
   static let modelTypes = ["gemma3_text"]
+  static let about = FamilyDescription(
+    "Gemma 3, text", "norms of heads; other angles in blocks with a window")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, Gemma2.defaults(positionLimit: 131_072))

@@ -3,6 +3,8 @@ import JSONText
 /// Granite: Llama with four numbers that others do not have.
 enum Granite: Architecture {
   static let modelTypes = ["granite"]
+  static let about = FamilyDescription(
+    "Granite 3", "factors on embedding, residuals, scores and logits")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration)

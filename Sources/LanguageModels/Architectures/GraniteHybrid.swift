@@ -5,6 +5,9 @@ import JSONText
 /// Granite 4 without experts: Granite 3's factors, Mamba 2 or attention in a block, and a fused gate and up projection.
 enum GraniteHybrid: Architecture {
   static let modelTypes = ["granitemoehybrid"]
+  static let about = FamilyDescription(
+    "Granite 4", "Mamba 2 or attention, without positions or with them",
+    limits: "models with experts are not computed")
 
   static func knows(_ configuration: JSONReader) -> Bool {
     configuration.value["num_local_experts"]?.intValue == 0

@@ -3,6 +3,7 @@ import JSONText
 /// Hunyuan, dense: Llama with norms of heads after the rotation.
 enum Hunyuan: Architecture {
   static let modelTypes = ["hunyuan_v1_dense"]
+  static let about = FamilyDescription("Hunyuan, dense", "norms of heads after the rotation")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, .init(epsilon: 1e-5))

@@ -6,6 +6,10 @@ import JSONText
 /// feed-forward part are computed.
 enum KimiLinear: Architecture {
   static let modelTypes = ["kimi_linear"]
+  static let about = FamilyDescription(
+    "Kimi Linear", "linear attention with a decay for each channel",
+    limits:
+      "blocks with experts or latent attention are not computed, which is all published models")
 
   static func knows(_ configuration: JSONReader) -> Bool {
     guard let blocks = try? blocks(configuration) else { return true }

@@ -5,6 +5,8 @@ import JSONText
 /// LFM 2: gated convolutions over three tokens, with a block of attention after some of them.
 enum LFM2: Architecture {
   static let modelTypes = ["lfm2"]
+  static let about = FamilyDescription(
+    "LFM 2, dense", "gated convolutions over three tokens beside blocks of attention")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     var defaults = DecoderConfiguration.Defaults(

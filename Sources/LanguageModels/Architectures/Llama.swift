@@ -3,6 +3,7 @@ import JSONText
 /// Llama 1 to 3.x, and models published under its name.
 enum Llama: Architecture {
   static let modelTypes = ["llama"]
+  static let about = FamilyDescription("Llama 1 to 3.x, SmolLM2, and many more")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration)

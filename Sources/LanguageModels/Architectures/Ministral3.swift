@@ -3,6 +3,7 @@ import JSONText
 /// Ministral 3: Llama with YaRN, whose queries grow with their position.
 enum Ministral3: Architecture {
   static let modelTypes = ["ministral3"]
+  static let about = FamilyDescription("Ministral 3", "queries grow with their position")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -5,6 +5,7 @@ import JSONText
 /// that have it.
 enum Mistral: Architecture {
   static let modelTypes = ["mistral", "ministral"]
+  static let about = FamilyDescription("Mistral, Ministral", "a window, in all or in some blocks")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -3,6 +3,8 @@ import JSONText
 /// Nemotron 3 and 4, Minitron: LayerNorms with 1 + w, squared ReLU without a gate.
 enum Nemotron: Architecture {
   static let modelTypes = ["nemotron"]
+  static let about = FamilyDescription(
+    "Nemotron 3 and 4, Minitron", "LayerNorms with 1 + w; squared ReLU without a gate")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

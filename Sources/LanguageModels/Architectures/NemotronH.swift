@@ -5,6 +5,9 @@ import JSONText
 /// Nemotron H: blocks of one mixer each, which is Mamba 2, attention without positions, or a squared ReLU without a gate.
 enum NemotronH: Architecture {
   static let modelTypes = ["nemotron_h"]
+  static let about = FamilyDescription(
+    "Nemotron H, Nemotron Nano 2", "one mixer in a block: Mamba 2, attention or squared ReLU",
+    limits: "models with experts are not computed")
 
   private enum Kind { case attention, experts, feedForward, stateSpace }
 

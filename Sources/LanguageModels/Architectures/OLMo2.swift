@@ -4,6 +4,8 @@ import JSONText
 /// OLMo 2: norms after the sublayers, and of all queries and all keys of a token together.
 enum OLMo2: Architecture {
   static let modelTypes = ["olmo2"]
+  static let about = FamilyDescription(
+    "OLMo 2", "norms after the sublayers, and of all queries and keys of a token together")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, .init(epsilon: 1e-5))

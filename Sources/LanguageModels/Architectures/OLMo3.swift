@@ -4,6 +4,8 @@ import JSONText
 /// OLMo 3: OLMo 2 with windows in three blocks of four, whose angles are not scaled.
 enum OLMo3: Architecture {
   static let modelTypes = ["olmo3"]
+  static let about = FamilyDescription(
+    "OLMo 3", "norms after the sublayers, and of all queries and keys of a token together")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -4,6 +4,8 @@ import JSONText
 /// OPT: learned positions, LayerNorms and biases, ReLU.
 enum OPT: Architecture {
   static let modelTypes = ["opt"]
+  static let about = FamilyDescription(
+    "OPT", "learned positions", limits: "opt-350m is not computed")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

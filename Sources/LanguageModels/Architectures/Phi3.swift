@@ -4,6 +4,7 @@ import JSONText
 /// Phi 3 and 4: Llama with fused projections, and heads of which only some channels may be rotated.
 enum Phi3: Architecture {
   static let modelTypes = ["phi3"]
+  static let about = FamilyDescription("Phi 3 and 4", "fused projections")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -4,6 +4,7 @@ import JSONText
 /// Qwen 2 and 2.5: Llama with biases on queries, keys and values.
 enum Qwen2: Architecture {
   static let modelTypes = ["qwen2"]
+  static let about = FamilyDescription("Qwen 2 and 2.5, dense", "biases")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

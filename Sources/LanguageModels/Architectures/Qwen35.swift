@@ -6,6 +6,9 @@ import JSONText
 /// are gated.
 enum Qwen35: Architecture {
   static let modelTypes = ["qwen3_5_text"]
+  static let about = FamilyDescription(
+    "Qwen 3.5, dense, text",
+    "linear attention by the gated delta rule; gated attention in every fourth block")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -3,6 +3,7 @@ import JSONText
 /// Seed-OSS: Llama with heads of an explicit size, and biases on queries, keys and values.
 enum SeedOSS: Architecture {
   static let modelTypes = ["seed_oss"]
+  static let about = FamilyDescription("Seed-OSS")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -4,6 +4,7 @@ import JSONText
 /// SmolLM 3: Llama of which some blocks know no positions.
 enum SmolLM3: Architecture {
   static let modelTypes = ["smollm3"]
+  static let about = FamilyDescription("SmolLM 3", "every fourth block knows no positions")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

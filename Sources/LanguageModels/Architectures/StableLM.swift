@@ -4,6 +4,7 @@ import JSONText
 /// StableLM 2: LayerNorms, of which each head may have its own, and a quarter of the channels rotated.
 enum StableLM: Architecture {
   static let modelTypes = ["stablelm"]
+  static let about = FamilyDescription("StableLM 2", "a LayerNorm of its own for each head")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

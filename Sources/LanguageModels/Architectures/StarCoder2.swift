@@ -4,6 +4,7 @@ import JSONText
 /// StarCoder 2: LayerNorms and biases around grouped heads, a feed-forward part without a gate.
 enum StarCoder2: Architecture {
   static let modelTypes = ["starcoder2"]
+  static let about = FamilyDescription("StarCoder 2", "LayerNorms and biases")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -119,14 +119,14 @@ package struct StoredMatrix: Hashable, Sendable {
   /// A copy whose rows are neighbours.
   private func gathered(_ shape: [Int], from tensor: Tensor) -> Tensor {
     let columns = shape.dropFirst().reduce(1, *)
-    let rowBytes = columns * tensor.dtype.byteCount
+    let size = columns * tensor.dtype.byteCount
     return Tensor(filling: shape, dtype: tensor.dtype) { target in
       tensor.withUnsafeBytes { source in
         guard isTransposed, shape.count > 1 else {
           for row in 0..<shape[0] {
-            let start = storedRow(row) * rowBytes
-            UnsafeMutableRawBufferPointer(rebasing: target[row * rowBytes..<(row + 1) * rowBytes])
-              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + rowBytes]))
+            let from = storedRow(row) * size
+            UnsafeMutableRawBufferPointer(rebasing: target[row * size..<(row + 1) * size])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from..<from + size]))
           }
           return
         }
