@@ -9,6 +9,8 @@ package struct LayerSlot: Hashable, Sendable {
   package var weight: StoredMatrix
   /// Nil for a layer without a bias.
   package var bias: StoredMatrix?
+  /// Why it stays as it is by default; nil for a layer that is quantized.
+  package var exclusion: Exclusion?
 
   /// A layer with tensors of its own, called `<name>.weight` and `<name>.bias`.
   package init(_ name: String, outputs: Int, inputs: Int, hasBias: Bool = false) {
