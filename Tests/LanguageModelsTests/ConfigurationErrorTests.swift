@@ -30,6 +30,15 @@ import Testing
     ("phi3", "rope_parameters", ["rope_type": "longrope", "short_factor": [1]], "short_factor"),
     ("gpt_neox", "rope_parameters", ["partial_rotary_factor": 2], "partial_rotary_factor"),
     ("falcon", "num_kv_heads", 3, "num_kv_heads"),
+    ("qwen3-moe", "num_experts_per_tok", 9, "num_experts_per_tok"),
+    ("qwen3-moe", "num_experts", 0, "num_experts"),
+    ("qwen3-moe", "decoder_sparse_step", 0, "decoder_sparse_step"),
+    ("qwen3-moe", "mlp_only_layers", [-1], "mlp_only_layers[0]"),
+    ("mixtral", "num_experts_per_tok", 1.5, "num_experts_per_tok"),
+    ("glm4_moe", "n_group", 4, "n_group"),
+    ("glm4_moe", "topk_group", 3, "topk_group"),
+    ("hunyuan_v1_moe", "moe_topk", [1], "moe_topk"),
+    ("hunyuan_v1_moe", "moe_topk", [1, 7], "moe_topk"),
   ]
 
   @Test(arguments: mistakes.indices) func areNamed(index: Int) {

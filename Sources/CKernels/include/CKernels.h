@@ -8,6 +8,7 @@
 #include "casts.h"
 #include "elements.h"
 #include "elementwise.h"
+#include "experts.h"
 #include "fake_quant.h"
 #include "finite.h"
 #include "float_quant.h"

@@ -31,6 +31,7 @@ package struct Sublayer: Hashable, Sendable {
 
   package enum Mixer: Hashable, Sendable {
     case attention(SelfAttention)
+    case experts(Experts)
     case feedForward(FeedForward)
   }
 
@@ -39,6 +40,7 @@ package struct Sublayer: Hashable, Sendable {
     var answer =
       switch mixer {
       case .attention(let attention): attention.record(read, in: &recorder)
+      case .experts(let experts): experts.record(read, in: &recorder)
       case .feedForward(let feedForward): feedForward.record(read, in: &recorder)
       }
     if let outputNorm { answer = recorder.norm(outputNorm, answer) }
