@@ -58,8 +58,8 @@ package final class Program {
   package var sampleCount: Int
 
   /// The sums of squares of each linear layer's inputs, column by column, over everything that was run forward
-  /// since it was set to an empty dictionary: how much an error in a column of a weight matters. Nil, the
-  /// default, collects nothing.
+  /// since it was set to an empty dictionary: how much an error in a column of a weight matters. Those of each
+  /// expert are one after the other. Nil, the default, collects nothing.
   package var inputSquares: [Parameter: [Float]]?
 
   /// The number of the next backward pass: what is rounded at random is rounded differently in each.
@@ -115,17 +115,9 @@ package final class Program {
     precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
     for (step, kernel) in prepared {
       timed(step, "forward") { kernel.forward(in: self) }
-      if inputSquares != nil, case .linear = step.node.operation { addSquares(step) }
+      if inputSquares != nil { addSquares(step) }
     }
     sequence?.tokenCount += tokens
-  }
-
-  /// Adds those of the inputs of a linear layer.
-  private func addSquares(_ step: Step) {
-    let input = step.inputs[0]
-    device.addSquares(
-      of: self[range: input], rows: sampleCount * tokens, stride: step.columns(of: input.value),
-      to: &inputSquares![step.parameters[0], default: Array(repeating: 0, count: input.columns)])
   }
 
   /// Runs all nodes backward from the gradient of the output, which ``outputGradient`` holds.

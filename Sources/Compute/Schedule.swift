@@ -35,7 +35,9 @@ struct Schedule {
     for (step, node) in nodes.enumerated() {
       let hasBackward = needed.contains(node.result)
       for operand in node.inputs { plan.use(valueBuffers[operand.value.index], at: step) }
-      for value in node.outputs { plan.use(valueBuffers[value.index], at: step) }
+      for value in node.reads + node.outputs {
+        plan.use(valueBuffers[value.index], at: step)
+      }
       if hasBackward {
         for value in node.saved {
           plan.use(valueBuffers[value.index], at: 2 * count - 1 - step)

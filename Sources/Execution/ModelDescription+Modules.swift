@@ -2,6 +2,18 @@ package import LanguageModels
 package import Quantization
 
 extension ModelDescription {
+  /// Why some layers stay as they are unless they are asked for, by their full names.
+  package var exclusions: [String: Exclusion] {
+    var exclusions: [String: Exclusion] = [:]
+    for placed in blocks {
+      for slot in placed.block.linearLayers {
+        guard let exclusion = slot.exclusion else { continue }
+        exclusions[StoredMatrix.fullName(slot.name, in: placed.name)] = exclusion
+      }
+    }
+    return exclusions
+  }
+
   /// The modules that a recipe can name: the embedding, the linear layers of all blocks, and the head.
   package var modules: [ModuleDescription] {
     let table = [front.vocabularySize, front.width]

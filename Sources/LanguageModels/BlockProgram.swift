@@ -33,6 +33,7 @@ package final class BlockProgram {
       batch: batch, tokens: tokens, positions: positions, compute: device.compute,
       gradientPrecision: gradientPrecision)
     let (recorder, input, output) = Self.record(block, activations, operations)
+    try recorder.requireEqualExperts()
     let recording = recorder.operations.recording
     program = try Program(recording, device: device, training: training)
     (self.input, outputColumns) = (input, recording.columns(of: output))
@@ -60,8 +61,9 @@ package final class BlockProgram {
   ) throws(InputError) {
     let operations = ProgramRecorder(
       batch: batch, tokens: tokens, compute: device.compute, gradientPrecision: gradientPrecision)
-    try record(block, activations, operations).recorder.operations.recording
-      .requireSupport(by: device)
+    let recorder = record(block, activations, operations).recorder
+    try recorder.requireEqualExperts()
+    try recorder.operations.recording.requireSupport(by: device)
   }
 
   private static func record(

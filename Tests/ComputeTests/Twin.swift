@@ -21,6 +21,8 @@ struct Twin {
     let isMatrix: Bool
     /// Whether it is a scale of quantized activations, which trains with matrices.
     var isScale = false
+    /// Whether it has no gradient.
+    var isConstant = false
     let node: Tape.Node
   }
 
@@ -42,10 +44,14 @@ struct Twin {
   // MARK: What the caller fills
 
   mutating func input(_ columns: Int, deviation: Float = 1) -> Part {
+    input(columns, generator.normal(recorder.rows * columns, deviation: deviation))
+  }
+
+  /// An input of these numbers, row after row.
+  mutating func input(_ columns: Int, _ numbers: [Float]) -> Part {
     let value = recorder.input(columns: columns)
     let operand = recorder.operand(value)
-    let numbers = compute.rounded(
-      generator.normal(recorder.rows * columns, deviation: deviation))
+    let numbers = compute.rounded(numbers)
     let node = Tape.Node(Matrix(rows: recorder.rows, columns: columns, numbers))
     inputs.append(Part(operand: operand, node: node))
     return inputs.last!
@@ -64,13 +70,13 @@ struct Twin {
     return weights.last!
   }
 
-  /// A vector of random numbers around `mean`.
-  mutating func vector(_ sizes: [Int], around mean: Float) -> Weight {
+  /// A vector of random numbers around `mean`; a constant has no gradient.
+  mutating func vector(_ sizes: [Int], around mean: Float, isConstant: Bool = false) -> Weight {
     let parts = names("vector", sizes)
     let numbers = generator.normal(sizes.reduce(0, +), deviation: 0.3).map { $0 + mean }
     weights.append(
       Weight(
-        parameter: recorder.vector(parts), parts: parts, isMatrix: false,
+        parameter: recorder.vector(parts), parts: parts, isMatrix: false, isConstant: isConstant,
         node: Tape.Node(Matrix(rows: numbers.count, columns: 1, numbers))))
     return weights.last!
   }
@@ -185,6 +191,31 @@ struct Twin {
 
   mutating func map(_ function: ElementFunction, _ x: Part) -> Part {
     Self.part(recorder.map(function, x.operand), tape.gate(function, x.node), recorder)
+  }
+
+  /// Experts between two products, as blocks record them: those of `logits`, or of a product with a router.
+  mutating func experts(
+    _ x: Part, _ router: Router, size: Int, logits: Part? = nil, bias: Weight? = nil
+  ) -> Part {
+    let count = router.experts
+    let z = logits ?? linear(x, matrix(rows: [count], columns: x.operand.columns))
+    let up = matrix(rows: Array(repeating: size, count: count), columns: x.operand.columns)
+    let down = matrix(rows: Array(repeating: x.operand.columns, count: count), columns: size)
+    let routing = recorder.routing(z.operand, router, bias: bias?.parameter)
+    let (weights, chosen) = tape.routing(z.node, router, bias: bias?.node)
+    let plan = RoutingPlan(chosen, perToken: router.perToken)
+    let copies = Self.part(
+      recorder.dispatch(x.operand, routing), tape.dispatch(x.node, plan), recorder)
+    let hidden = Self.part(
+      recorder.groupedLinear(copies.operand, routing, weight: up.parameter),
+      tape.groupedLinear(copies.node, weight: up.node, experts: count, plan), recorder)
+    let active = map(.silu, hidden)
+    let answers = Self.part(
+      recorder.groupedLinear(active.operand, routing, weight: down.parameter),
+      tape.groupedLinear(active.node, weight: down.node, experts: count, plan), recorder)
+    return Self.part(
+      recorder.combined(answers.value, routing), tape.combined(answers.node, weights, plan),
+      recorder)
   }
 
   /// Activations as a runtime reads them; a calibrated scale becomes a weight.

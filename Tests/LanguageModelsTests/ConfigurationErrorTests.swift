@@ -44,6 +44,15 @@ import Testing
     ("qwen3_5-text", "linear_num_value_heads", 3, "linear_num_value_heads"),
     ("qwen3_5-text", "linear_key_head_dim", 0, "linear_key_head_dim"),
     ("qwen3_5-text", "layer_types", ["linear_attention"], "layer_types"),
+    ("qwen3-moe", "num_experts_per_tok", 9, "num_experts_per_tok"),
+    ("qwen3-moe", "num_experts", 0, "num_experts"),
+    ("qwen3-moe", "decoder_sparse_step", 0, "decoder_sparse_step"),
+    ("qwen3-moe", "mlp_only_layers", [-1], "mlp_only_layers[0]"),
+    ("mixtral", "num_experts_per_tok", 1.5, "num_experts_per_tok"),
+    ("glm4_moe", "n_group", 4, "n_group"),
+    ("glm4_moe", "topk_group", 3, "topk_group"),
+    ("hunyuan_v1_moe", "moe_topk", [1], "moe_topk"),
+    ("hunyuan_v1_moe", "moe_topk", [1, 7], "moe_topk"),
   ]
 
   @Test(arguments: mistakes.indices) func areNamed(index: Int) {

@@ -8,7 +8,9 @@ extension ReferenceKernel {
   ) -> (keys: Tape.Node, values: Tape.Node) {
     func append(_ new: Matrix, to buffer: any DeviceBuffer) -> Tape.Node {
       let rowByteCount = new.columns * step.compute.byteCount
-      store(new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns)
+      store(
+        new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns,
+        step.compute)
       return Tape.Node(
         load(
           DeviceRange(buffer), rows: count + new.rows, columns: new.columns, stride: new.columns,
@@ -26,7 +28,8 @@ extension ReferenceKernel {
     let before = load(range, rows: count, columns: columns, stride: columns, step.compute)
     let last = (before.elements + x.elements).suffix(count * columns)
     store(
-      Matrix(rows: count, columns: columns, elements: Array(last)), in: range, stride: columns)
+      Matrix(rows: count, columns: columns, elements: Array(last)), in: range, stride: columns,
+      step.compute)
     return before
   }
 

@@ -7,7 +7,9 @@ struct ReferenceKernel: Kernel {
   func forward(in program: Program) {
     let inputs = step.inputs.map { Tape.Node(matrix($0, in: program)) }
     let result = record(inputs, weights(in: program), on: Tape(), in: program)
-    store(result.value, in: program[range: step.result], stride: result.value.columns)
+    store(
+      result.value, in: program[range: step.result], stride: result.value.columns,
+      type(of: step.result))
     observe(inputs[0].value, in: program)
   }
 
@@ -18,17 +20,18 @@ struct ReferenceKernel: Kernel {
     let result = record(inputs, weights, on: tape, in: program)
     let dy = load(
       program[gradientOf: step.result], rows: step.rows, columns: result.value.columns,
-      stride: result.value.columns, step.compute)
+      stride: result.value.columns, type(of: step.result))
     tape.backward(from: result, gradient: dy)
     for (index, input) in inputs.enumerated() {
       guard let target = program.gradientTarget(index, of: step) else { continue }
       var gradient = input.gradient
+      let type = type(of: step.inputs[index].value)
       if target.accumulates {
         gradient += load(
           target.range, rows: gradient.rows, columns: gradient.columns, stride: target.rowStride,
-          step.compute)
+          type)
       }
-      store(gradient, in: target.range, stride: target.rowStride)
+      store(gradient, in: target.range, stride: target.rowStride, type)
     }
     for (parameter, weight) in zip(step.parameters, weights)
     where step.trains(parameter) && hasGradient(parameter) {
@@ -38,8 +41,9 @@ struct ReferenceKernel: Kernel {
     }
   }
 
-  /// A global scale stays as calibrated.
+  /// A global scale stays as calibrated, and what decides about a choice as it is.
   private func hasGradient(_ parameter: Parameter) -> Bool {
+    if case .routing = step.node.operation { return false }
     if case .quantization(let quantization) = step.node.operation { return quantization.isStatic }
     return true
   }
@@ -61,12 +65,19 @@ struct ReferenceKernel: Kernel {
       return tape.attention(
         inputs[0], all.keys, all.values, shape: shape, sinks: weights.first, tokens: tokens,
         before: sequence.tokenCount)
+    case .combination: return tape.combined(inputs[0], inputs[1], plan(in: program))
+    case .dispatch: return tape.dispatch(inputs[0], plan(in: program))
     case .convolution(let convolution):
       return tape.convolution(
         inputs[0], convolution, weight: weights[0], bias: weights.count > 1 ? weights[1] : nil,
         tokens: tokens, history: lastRows(inputs[0].value, in: program))
     case .gate(let function):
       return tape.gate(function, inputs[0], inputs.count > 1 ? inputs[1] : nil)
+    case .groupedLinear:
+      return tape.groupedLinear(
+        inputs[0], weight: weights[0],
+        experts: weights[0].value.rows / step.columns(of: step.result),
+        plan(in: program))
     case .juxtaposition: return tape.juxtaposed(inputs)
     case .linear:
       return tape.linear(
@@ -85,12 +96,24 @@ struct ReferenceKernel: Kernel {
       let normed = kind.map { tape.norm(inputs[0], $0, weight: weights[0]) }
       return tape.rotary(
         normed ?? inputs[0], embedding, tokens: tokens, offset: program.positionOffset)
+    case .routing(let router):
+      let (result, chosen) = tape.routing(
+        inputs[0], router, bias: weights.first, presentTokens: program.sampleCount * tokens)
+      RoutingPlan(chosen, perToken: router.perToken)
+        .store(in: program[range: step.node.outputs[1]])
+      return result
     case .scan(let scan):
       var states = states(of: scan, in: program)
       let y = tape.scan(inputs, weights, scan, tokens: tokens, states: &states)
       keep(states, in: program)
       return y
     }
+  }
+
+  private func plan(in program: Program) -> RoutingPlan {
+    let plan = step.node.reads[0]
+    return RoutingPlan(
+      program[range: plan], count: step.recording.rows(of: plan) * step.columns(of: plan) / 3)
   }
 
   private func observe(_ x: Matrix, in program: Program) {
@@ -122,8 +145,10 @@ struct ReferenceKernel: Kernel {
     load(
       program[range: operand.value] + operand.columnOffset * step.compute.byteCount,
       rows: step.recording.rows(of: operand.value), columns: operand.columns,
-      stride: step.columns(of: operand.value), step.compute)
+      stride: step.columns(of: operand.value), type(of: operand.value))
   }
+
+  private func type(of value: Value) -> ComputeType { step.recording.values[value.index].type }
 
   func load(
     _ range: DeviceRange, rows: Int, columns: Int, stride: Int, _ type: ComputeType
@@ -136,8 +161,8 @@ struct ReferenceKernel: Kernel {
     return matrix
   }
 
-  func store(_ matrix: Matrix, in range: DeviceRange, stride: Int) {
-    let (columns, type) = (matrix.columns, step.compute)
+  func store(_ matrix: Matrix, in range: DeviceRange, stride: Int, _ type: ComputeType) {
+    let columns = matrix.columns
     for row in 0..<matrix.rows {
       let numbers = matrix.elements[row * columns..<(row + 1) * columns].map { Float($0) }
       (range + row * stride * type.byteCount).write(numbers, type)

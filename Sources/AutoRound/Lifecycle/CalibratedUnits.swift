@@ -78,7 +78,7 @@ final class CalibratedUnits: UnitSource {
       index: index, name: placed.name, layers: layers,
       calibrated: CalibratedUnit(
         device: setup.device, program: block, parts: parts,
-        importances: parts.map { squares?[$0.parameter] },
+        importances: parts.map { program.squares(of: $0, in: squares) },
         inputScales: inputScales, namedInputScales: named,
         keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
         inputs: states.quantized, targets: states.original, isFollowed: true,
@@ -90,8 +90,8 @@ final class CalibratedUnits: UnitSource {
     func fullName(_ layer: String) -> String { StoredMatrix.fullName(layer, in: placed.name) }
     let linear = placed.block.linearLayers
     let slots = Dictionary(uniqueKeysWithValues: linear.map { (fullName($0.name), $0) })
-    // Layers that read the same values are siblings.
-    let siblings = placed.block.layersOfOneInput.map { $0.map(fullName) }
+    // Layers that read the same values are siblings, but of experts those of each.
+    let siblings = placed.block.layersOfOneMatrix.map { $0.map(fullName) }
     let globalScales = try table.globalScales(sharedBy: siblings) { name in
       try slots[name]?.readWeight(in: placed.name, from: checkpoint)
     }

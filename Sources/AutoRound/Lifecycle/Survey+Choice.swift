@@ -9,7 +9,7 @@ import Verification
 
 /// Which of the layers that targets match are quantized.
 extension Survey {
-  /// Those of the decoder blocks, and the head if it is asked for.
+  /// Those of the decoder blocks but for excluded ones that no target names in full, and the head if it is asked for.
   func choose(
     _ resolved: [String: QuantizationScheme], of model: SourceModel, _ options: ResolvedOptions
   ) throws -> [String: QuantizationScheme] {
@@ -34,6 +34,8 @@ extension Survey {
       let remark = try options.remark(onKeptHead: module, isTied: isTied)
       if let remark { warn(remark) }
     }
+    let named = Set(options.groups.flatMap(\.scheme.targets))
+    for layer in exclusions.keys where !named.contains(layer) { schemes[layer] = nil }
     guard !schemes.isEmpty else {
       throw InputError(
         .invalidValue, place: "targets", "no linear layer of a decoder block is left to quantize")

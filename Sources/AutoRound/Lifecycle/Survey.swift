@@ -22,6 +22,8 @@ public struct Survey {
   let source: Source
   /// Embeddings and linear layers.
   let modules: [ModuleDescription]
+  /// Why some layers stay as they are unless a target names them in full.
+  let exclusions: [String: Exclusion]
   private let warnings: WarningLog
 
   /// Opens a source as the options and its architecture ask for it.
@@ -34,10 +36,12 @@ public struct Survey {
       try checkpoint.requireSource()
       let named = NamedModules(checkpoint)
       (self.checkpoint, source, modules) = (checkpoint, .tensors(named), named.modules)
+      exclusions = [:]
     } else {
       let model = try Self.model(in: folder, isKnown: isKnown)
       (self.checkpoint, source) = (model.checkpoint, .model(model))
       modules = model.description.modules
+      exclusions = model.description.exclusions
     }
     for remark in checkpoint.remarks { warn(remark) }
   }
@@ -138,6 +142,7 @@ public struct Survey {
 
   /// Why a module that no entry of `ignore` lists is not quantized.
   func reason(whyKept module: ModuleDescription) -> String {
+    if let exclusion = exclusions[module.name] { return exclusion.reason }
     switch source {
     case .model(let model):
       if model.isInsideBlock(module.name) { return "no target matches it" }

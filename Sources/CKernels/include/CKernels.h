@@ -9,6 +9,7 @@
 #include "convolution.h"
 #include "elements.h"
 #include "elementwise.h"
+#include "experts.h"
 #include "fake_quant.h"
 #include "finite.h"
 #include "float_quant.h"

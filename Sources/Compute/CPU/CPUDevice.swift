@@ -39,6 +39,7 @@ package final class CPUDevice: Device {
     switch node.operation {
     case .attention(let shape): AttentionKernel.scratch(shape, in: recording)
     case .convolution: ConvolutionKernel.scratch(of: node, in: recording)
+    case .groupedLinear: GroupedLinearKernel.scratch(of: node, in: recording)
     case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
     case .norm: NormKernel.scratch(of: node)
     case .quantization: QuantizationKernel.scratch(of: node, in: recording)
@@ -52,13 +53,17 @@ package final class CPUDevice: Device {
     switch step.node.operation {
     case .addition: AdditionKernel(step: step)
     case .attention(let shape): try AttentionKernel(step, shape, device: self)
+    case .combination: CombinationKernel(step: step)
+    case .dispatch: DispatchKernel(step: step)
     case .convolution(let convolution): ConvolutionKernel(step: step, convolution: convolution)
     case .gate(let function): GateKernel(step: step, function: function)
+    case .groupedLinear: try GroupedLinearKernel(step, device: self)
     case .juxtaposition: JuxtapositionKernel(step: step)
     case .linear(let precision): try LinearKernel(step, precision, device: self)
     case .norm(let kind): NormKernel(step: step, kind: kind)
     case .quantization(let quantization): QuantizationKernel(step: step, quantization: quantization)
     case .rotary(let embedding): RotaryKernel(step: step, embedding: embedding)
+    case .routing(let router): RoutingKernel(step: step, router: router)
     case .scan(let scan): ScanKernel(step: step, scan: scan)
     }
   }

@@ -25,6 +25,8 @@ package struct Node: Hashable, Sendable {
   package let operation: Operation
   /// What the forward pass reads and the backward pass gives gradients to.
   package let inputs: [Operand]
+  /// What the forward pass reads besides: nothing that could have a gradient.
+  package var reads: [Value] = []
   /// What the forward pass writes: the result first, then values that only the backward pass reads.
   package let outputs: [Value]
   /// The values that the backward pass reads, besides the gradient of the result.
@@ -43,13 +45,17 @@ package struct Node: Hashable, Sendable {
 package enum Operation: Hashable, Sendable {
   case addition
   case attention(AttentionShape)
+  case combination
+  case dispatch
   case convolution(CausalConvolution)
   case gate(ElementFunction)
+  case groupedLinear
   case juxtaposition
   case linear(GradientPrecision)
   case norm(Normalization)
   case quantization(ActivationQuantization)
   case rotary(RotaryEmbedding)
+  case routing(Router)
   case scan(Scan)
 
   /// The name of its kind: that of the case.

@@ -83,6 +83,9 @@ package struct ProgramRecorder {
   /// Names the value that the program is run for.
   package mutating func finish(output: Value) { recording.output = output }
 
+  /// Whether a value has one row for each token.
+  package func isOfTokens(_ value: Value) -> Bool { rows(of: value) == .tokens }
+
   func columns(of value: Value) -> Int { recording.columns(of: value) }
   func rows(of value: Value) -> Rows { recording.values[value.index].rows }
 }

@@ -7,6 +7,14 @@ enum Hunyuan: Architecture {
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration, .init(epsilon: 1e-5))
+    let (parts, attention) = try attention(keys)
+    return parts.model(of: parts.block(attention, try parts.feedForward()))
+  }
+
+  /// The attention of Hunyuan's blocks, and what makes their other parts.
+  static func attention(
+    _ keys: DecoderConfiguration
+  ) throws -> (parts: DecoderParts, attention: SelfAttention) {
     var parts = DecoderParts(keys)
     try parts.readBiases()
     parts.hasHeadNorms = true
@@ -14,8 +22,6 @@ enum Hunyuan: Architecture {
     var attention = parts.attention(
       keys.attentionShape(), rotary: try RotaryReader(keys).settings())
     attention.normsAfterRotation = true
-    let block = parts.block(
-      attention, try parts.feedForward())
-    return parts.model(of: block)
+    return (parts, attention)
   }
 }

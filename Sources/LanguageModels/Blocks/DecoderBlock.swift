@@ -28,6 +28,15 @@ extension DecoderBlock {
     return groups.map(\.layers)
   }
 
+  /// The same, but of experts those of each by themselves: layers that runtimes hold as one matrix.
+  package var layersOfOneMatrix: [[String]] {
+    let experts = recording.experts
+    return layersOfOneInput.flatMap { layers in
+      Dictionary(grouping: layers) { experts[$0] ?? -1 }
+        .sorted { $0.key < $1.key }.map(\.value)
+    }
+  }
+
   /// The modules inside the block that have keys and values, `self_attn`.
   package var attentionModules: [String] { recording.attentionModules }
 

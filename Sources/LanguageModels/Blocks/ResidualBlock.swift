@@ -33,6 +33,7 @@ package struct Sublayer: Hashable, Sendable {
 
   package enum Mixer: Hashable, Sendable {
     case attention(SelfAttention)
+    case experts(Experts)
     case feedForward(FeedForward)
     case gatedDelta(GatedDelta)
     case shortConvolution(ShortConvolution)
@@ -44,6 +45,7 @@ package struct Sublayer: Hashable, Sendable {
     var answer =
       switch mixer {
       case .attention(let attention): attention.record(read, in: &recorder)
+      case .experts(let experts): experts.record(read, in: &recorder)
       case .feedForward(let feedForward): feedForward.record(read, in: &recorder)
       case .gatedDelta(let delta): delta.record(read, in: &recorder)
       case .shortConvolution(let convolution): convolution.record(read, in: &recorder)

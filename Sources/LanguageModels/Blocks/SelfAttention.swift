@@ -13,7 +13,7 @@ package struct SelfAttention: Hashable, Sendable {
   package var keyNorm: NormSlot?
   /// Whether these come after the rotation.
   package var normsAfterRotation = false
-  /// A bound for queries, keys and values.
+  /// A bound for queries, keys and values, after their norms.
   package var bound: Float?
   /// Factor on the keys.
   package var keyFactor: Float = 1
@@ -43,16 +43,13 @@ package struct SelfAttention: Hashable, Sendable {
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    var projected = arranged(recorder.linear(projections, x), in: &recorder)
-    if let bound {
-      projected = recorder.operations.map(.clamped(bound), recorder.operations.operand(projected))
-    }
+    let projected = arranged(recorder.linear(projections, x), in: &recorder)
     let query = placed(projected, queries, queryNorm, factors: true, in: &recorder)
     let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
+    let value = bounded(recorder.operations.operand(projected, columns: values), in: &recorder)
     let sinks = sinks.map { recorder.vector($0, count: shape.headCount) }
     var mixed = recorder.attention(
-      module, query: query, key: key,
-      value: recorder.operations.operand(projected, columns: values), shape: shape, sinks: sinks)
+      module, query: query, key: key, value: value, shape: shape, sinks: sinks)
     if arrangement == .gatedQueries {
       let gates = recorder.operations.operand(
         projected, columns: values.upperBound..<values.upperBound + queries.count)
@@ -106,19 +103,20 @@ package struct SelfAttention: Hashable, Sendable {
       let scaled = recorder.operations.map(.scaled(keyFactor), x)
       x = recorder.operations.operand(scaled)
     }
-    guard let rotary else { return normed(x, norm, in: &recorder) }
+    guard let rotary else { return bounded(normed(x, norm, in: &recorder), in: &recorder) }
     let table = rotary.table(positions: recorder.operations.positions, ofQueries: factors)
     var embedding = RotaryEmbedding(
       headSize: shape.headSize, pairing: rotary.pairing, table: table)
     var weight: Parameter?
     if let norm, !normsAfterRotation {
-      if norm.isOfHeads(shape.headSize) {
+      if norm.isOfHeads(shape.headSize), bound == nil {
         embedding.epsilon = norm.kind.epsilon
         weight = recorder.weight(of: norm)
       } else {
         x = normed(x, norm, in: &recorder)
       }
     }
+    x = bounded(x, in: &recorder)
     let turned = recorder.operations.rotary(x, embedding, normWeight: weight)
     let y = recorder.operations.operand(turned)
     return normsAfterRotation ? normed(y, norm, in: &recorder) : y
@@ -128,6 +126,12 @@ package struct SelfAttention: Hashable, Sendable {
   {
     guard let norm else { return x }
     let y = recorder.norm(norm, x)
+    return recorder.operations.operand(y)
+  }
+
+  private func bounded(_ x: Operand, in recorder: inout BlockRecorder) -> Operand {
+    guard let bound else { return x }
+    let y = recorder.operations.map(.clamped(bound), x)
     return recorder.operations.operand(y)
   }
 }

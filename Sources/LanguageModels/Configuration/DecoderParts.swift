@@ -133,6 +133,13 @@ struct DecoderParts {
       output: "mlp.down_proj", size: size, isGated: true)
   }
 
+  /// A gated feed-forward part of another module or width.
+  func gatedFeedForward(_ module: String, size: Int) -> FeedForward {
+    feedForward(
+      [("\(module).gate_proj", size), ("\(module).up_proj", size)],
+      output: "\(module).down_proj", size: size, isGated: true)
+  }
+
   /// A feed-forward part without a gate.
   func plainFeedForward(_ size: Int, names: (up: String, down: String)) -> FeedForward {
     feedForward([(names.up, size)], output: names.down, size: size, isGated: false)
@@ -160,12 +167,23 @@ struct DecoderParts {
     before: NormNames? = DecoderParts.inputNorms, after: NormNames? = nil, factor: Float = 1,
     isParallel: Bool = false
   ) -> ResidualBlock {
+    block(
+      attention, .feedForward(feedForward), before: before, after: after, factor: factor,
+      isParallel: isParallel)
+  }
+
+  /// The same with any other part in place of the feed-forward part.
+  func block(
+    _ attention: SelfAttention, _ other: Sublayer.Mixer,
+    before: NormNames? = DecoderParts.inputNorms, after: NormNames? = nil, factor: Float = 1,
+    isParallel: Bool = false
+  ) -> ResidualBlock {
     let sublayers = [
       Sublayer(
         inputNorm: before.map { norm($0.attention) }, mixer: .attention(attention),
         outputNorm: after.map { norm($0.attention) }, factor: factor),
       Sublayer(
-        inputNorm: before.map { norm($0.feedForward) }, mixer: .feedForward(feedForward),
+        inputNorm: before.map { norm($0.feedForward) }, mixer: other,
         outputNorm: after.map { norm($0.feedForward) }, factor: factor),
     ]
     return ResidualBlock(

@@ -1,4 +1,5 @@
 package import Compute
+import Diagnostics
 
 /// Records a block layer by layer, and notes on the way what is asked about blocks: which layers they have,
 /// which of these read the same values, where keys and values are, and which tensors are read.
@@ -15,6 +16,10 @@ package struct BlockRecorder {
   package var operations: ProgramRecorder
   /// The linear layers, in the order of the forward pass, each with what it reads.
   private(set) var layers: [(slot: LayerSlot, input: Value)] = []
+  /// The number of the expert that layers belong to, by their names, for those that belong to one.
+  private(set) var experts: [String: Int] = [:]
+  /// The first layer whose inputs are rounded in another way than those of the other experts.
+  private(set) var unequalExpert: String?
   private(set) var attentionModules: [String] = []
   private(set) var parts: [Part] = []
   private let activations: ActivationPlan
@@ -66,6 +71,34 @@ package struct BlockRecorder {
       ? outputs[0] : operations.juxtaposed(outputs.map { operations.operand($0) })
   }
 
+  /// Records layers of experts: for each row of `x` those of its expert, whose outputs are side by side. Where `x` has a
+  /// row for each token, experts get copies of them.
+  ///
+  /// - Parameter slots: For each expert its layers, of the same shapes.
+  package mutating func grouped(
+    _ slots: [[LayerSlot]], _ x: Value, _ routing: Routing
+  ) -> Value {
+    for (expert, slots) in slots.enumerated() {
+      for slot in slots {
+        layers.append((slot, x))
+        experts[slot.name] = expert
+      }
+    }
+    let all = slots.flatMap { $0 }
+    let rounding = activations.inputs[all[0].name]
+    unequalExpert =
+      unequalExpert ?? all.first { activations.inputs[$0.name] != rounding }?.name
+    // What is rounded is the same for all experts of a token.
+    var input = rounded(operations.operand(x), rounding)
+    if operations.isOfTokens(x) {
+      let copies = operations.dispatch(input, routing)
+      input = operations.operand(copies)
+    }
+    let weights = all.map { part("\($0.name).weight", [$0.outputs, $0.inputs], $0.weight) }
+    let weight = operations.matrix(weights, columns: input.columns)
+    return operations.groupedLinear(input, routing, weight: weight)
+  }
+
   /// Records the norm of all columns of `x`.
   package mutating func norm(_ slot: NormSlot, _ x: Value) -> Value {
     norm(slot, operations.operand(x))
@@ -96,7 +129,9 @@ package struct BlockRecorder {
 
   /// The same where the checkpoint has another shape for it.
   package mutating func vector(_ stored: StoredMatrix, shape: [Int]) -> Parameter {
-    operations.vector([part(stored.tensor, shape, stored)])
+    var part = part(stored.tensor, shape, stored)
+    part.rows = shape.reduce(1, *)
+    return operations.vector([part])
   }
 
   /// Records a convolution of `x`.
@@ -158,5 +193,13 @@ package struct BlockRecorder {
     let value = operations.quantizedActivations(x, rounding.quantization, scale: scale)
     rounded[key] = operations.operand(value)
     return operations.operand(value)
+  }
+
+  /// Refuses experts whose inputs are rounded in different ways: they read copies of the same numbers.
+  func requireEqualExperts() throws(InputError) {
+    guard let unequalExpert else { return }
+    throw InputError(
+      .unsupported, place: unequalExpert,
+      "its inputs are quantized otherwise than those of other experts; expected the same for all")
   }
 }

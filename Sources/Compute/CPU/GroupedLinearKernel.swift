@@ -1,0 +1,151 @@
+internal import CKernels
+import MatrixProducts
+import Tensors
+
+/// The products of experts with their rows, and those of their gradients.
+///
+/// A piece of the team's work is a part of one expert's product, computed by one thread, so that results do not depend on
+/// the number of threads. Rows of an expert are cut into powers of two, whose products are prepared.
+struct GroupedLinearKernel: Kernel {
+  private let step: Step
+  private let shape: LinearShape
+  private let experts: Int
+  private let forward: GroupedProducts
+  private let inputGradient: GroupedProducts?
+  /// The first writes, the second adds.
+  private let weightGradient: (first: GroupedProducts, rest: GroupedProducts)?
+  private var plan: Value { step.node.reads[0] }
+
+  init(_ step: Step, device: CPUDevice) throws {
+    self.step = step
+    let shape = LinearShape(step.node, in: step.recording)
+    self.shape = shape
+    experts = step.recording.parameters[step.parameters[0].index].rows / shape.outputs
+    let type = shape.compute.product
+    forward = try GroupedProducts(shape.rows, columns: shape.outputs, device) { rows, columns in
+      ProductShape(
+        m: rows, n: columns, k: shape.inputs, transposesB: true, rowStrideA: shape.inputStride,
+        rowStrideC: shape.outputs, input: type, output: type)
+    }
+    let mode = step.training == .nothing ? .none : step.gradientModes[0]
+    inputGradient =
+      mode == .none
+      ? nil
+      : try GroupedProducts(shape.rows, columns: shape.inputs, device) { rows, columns in
+        ProductShape(
+          m: rows, n: columns, k: shape.outputs, rowStrideB: shape.inputs,
+          rowStrideC: shape.inputStride, input: type, output: type,
+          accumulates: mode == .accumulate)
+      }
+    func weightProducts(accumulates: Bool) throws -> GroupedProducts {
+      try GroupedProducts(shape.rows, columns: shape.outputs, device) { rows, columns in
+        ProductShape(
+          m: columns, n: shape.inputs, k: rows, transposesA: true, rowStrideA: shape.outputs,
+          rowStrideB: shape.inputStride, input: type, output: .float32, accumulates: accumulates)
+      }
+    }
+    weightGradient =
+      step.training == .nothing
+      ? nil
+      : (try weightProducts(accumulates: false), try weightProducts(accumulates: true))
+  }
+
+  static func scratch(of node: Node, in recording: Recording) -> Scratch {
+    let weight = recording.parameters[node.parameters[0].index]
+    return Scratch(backward: weight.rows * weight.columns * MemoryLayout<Float>.stride)
+  }
+
+  func forward(in program: Program) {
+    let plan = PlanPointers(plan, in: program)
+    let (x, w, y) = (program[step.inputs[0]], weight(in: program), program[step.result])
+    let size = shape.compute.byteCount
+    let (segments, forward, shape) = (plan.segments, forward, shape)
+    ThreadTeam.forEach(segments.count * forward.tiles.count) { piece, lane in
+      let (segment, tile) = piece.quotientAndRemainder(dividingBy: forward.tiles.count)
+      let (expert, rows) = segments[segment]
+      let columns = forward.tiles[tile]
+      let matrix = w + (expert * shape.outputs + columns.lowerBound) * shape.inputs * size
+      forward.forEach(rows, of: columns) { product, row in
+        product.run(
+          x + row * shape.inputStride * size, matrix,
+          y + (row * shape.outputs + columns.lowerBound) * size, lane: lane)
+      }
+    }
+    clear(y, plan.spareRows, columns: shape.outputs, stride: shape.outputs)
+  }
+
+  func backward(in program: Program) {
+    let plan = PlanPointers(plan, in: program)
+    let segments = plan.segments
+    let dy = program.gradient(of: step.result)
+    // The input's gradient comes first: it needs the weight that the taker of dW may change.
+    if let target = program.gradientTarget(0, of: step), let inputGradient {
+      addInputGradient(dy, segments, inputGradient, to: target, in: program)
+      if !target.accumulates {
+        clear(
+          target.pointer, plan.spareRows, columns: shape.inputs, stride: target.rowStride)
+      }
+    }
+    if let weightGradient, step.trains(step.parameters[0]) {
+      let range = program.backwardScratch(of: step)
+      let empty = Set(0..<experts).subtracting(segments.map(\.expert))
+      let count = shape.outputs * shape.inputs
+      for expert in empty { (range.floats + expert * count).update(repeating: 0, count: count) }
+      writeWeightGradient(dy, segments, weightGradient, to: range.floats, in: program)
+      program.deliver(range, of: step.parameters[0])
+    }
+  }
+
+  private func addInputGradient(
+    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
+    _ products: GroupedProducts, to target: GradientTarget, in program: Program
+  ) {
+    let (w, dx, shape) = (weight(in: program), target.pointer, shape)
+    let size = shape.compute.byteCount
+    ThreadTeam.forEach(segments.count * products.tiles.count) { piece, lane in
+      let (segment, tile) = piece.quotientAndRemainder(dividingBy: products.tiles.count)
+      let (expert, rows) = segments[segment]
+      let columns = products.tiles[tile]
+      let matrix = w + (expert * shape.outputs * shape.inputs + columns.lowerBound) * size
+      products.forEach(rows, of: columns) { product, row in
+        product.run(
+          dy + row * shape.outputs * size, matrix,
+          dx + (row * target.rowStride + columns.lowerBound) * size, lane: lane)
+      }
+    }
+  }
+
+  private func writeWeightGradient(
+    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
+    _ products: (first: GroupedProducts, rest: GroupedProducts),
+    to dW: UnsafeMutablePointer<Float>, in program: Program
+  ) {
+    let (x, shape, tiles) = (program[step.inputs[0]], shape, products.first.tiles)
+    let size = shape.compute.byteCount
+    ThreadTeam.forEach(segments.count * tiles.count) { piece, lane in
+      let (segment, tile) = piece.quotientAndRemainder(dividingBy: tiles.count)
+      let (expert, rows) = segments[segment]
+      let outputs = tiles[tile]
+      let sum = dW + (expert * shape.outputs + outputs.lowerBound) * shape.inputs
+      products.first.forEach(rows, of: outputs, rest: products.rest) { product, row in
+        product.run(
+          dy + (row * shape.outputs + outputs.lowerBound) * size,
+          x + row * shape.inputStride * size, sum, lane: lane)
+      }
+    }
+  }
+
+  private func weight(in program: Program) -> UnsafeMutableRawPointer {
+    program[range: step.parameters[0]].pointer
+  }
+
+  private func clear(
+    _ numbers: UnsafeMutableRawPointer, _ rows: Range<Int>, columns: Int, stride: Int
+  ) {
+    let size = shape.compute.byteCount
+    for row in rows {
+      (numbers + row * stride * size).initializeMemory(
+        as: UInt8.self, repeating: 0, count: columns * size)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+internal import CKernels
+import Tensors
+
+/// The choice of experts, and what their answers count.
+struct RoutingKernel: Kernel {
+  let step: Step
+  let router: Router
+  private var plan: Value { step.node.outputs[1] }
+
+  func forward(in program: Program) {
+    let (z, stride) = (program[step.inputs[0]], step.columns(of: step.inputs[0].value))
+    let type = step.recording.values[step.inputs[0].value.index].type
+    let bias = step.parameters.first.map { program[$0] }
+    let weights = program[step.result].assumingMemoryBound(to: Float.self)
+    let plan = PlanPointers(plan, in: program)
+    let present = program.sampleCount * program.tokens
+    let (count, k) = (router.experts, router.perToken)
+    ThreadTeam.forRanges(of: step.rows) { begin, end in
+      var choice = ExpertChoice(router)
+      for token in begin..<end {
+        let row = weights + token * count
+        let chosen = plan.rows + token * k
+        chosen.update(repeating: -1, count: k)
+        row.update(repeating: 0, count: count)
+        guard token < present else { continue }
+        for expert in 0..<count {
+          row[expert] = type.load(z, token * stride + expert)
+        }
+        choice.route(row, bias: bias.map { UnsafePointer($0) }, chosen)
+      }
+    }
+    plan.sort(perToken: k, experts: count)
+  }
+
+  func backward(in program: Program) {
+    guard let target = program.gradientTarget(0, of: step) else { return }
+    let (z, stride) = (program[step.inputs[0]], step.columns(of: step.inputs[0].value))
+    let type = step.recording.values[step.inputs[0].value.index].type
+    let weights = program[step.result].assumingMemoryBound(to: Float.self)
+    let dw = program.gradient(of: step.result).assumingMemoryBound(to: Float.self)
+    let plan = PlanPointers(plan, in: program)
+    let (count, k) = (router.experts, router.perToken)
+    ThreadTeam.forRanges(of: step.rows) { begin, end in
+      var choice = ExpertChoice(router)
+      var dz = Array(repeating: Float(0), count: count)
+      for token in begin..<end {
+        for expert in 0..<count { dz[expert] = type.load(z, token * stride + expert) }
+        let chosen = (0..<k).compactMap { slot in
+          let row = plan.rows[token * k + slot]
+          return row < 0 ? nil : Int(plan.experts[Int(row)])
+        }
+        choice.gradient(&dz, weights + token * count, dw + token * count, chosen)
+        for expert in 0..<count {
+          let place = token * target.rowStride + expert
+          let sum = target.accumulates ? type.load(target.pointer, place) + dz[expert] : dz[expert]
+          type.store(sum, target.pointer, place)
+        }
+      }
+    }
+  }
+}
+
+extension ComputeType {
+  /// The number at a place of numbers of this type.
+  fileprivate func load(_ numbers: UnsafeMutableRawPointer, _ index: Int) -> Float {
+    guard self == .bfloat16 else {
+      return numbers.load(fromByteOffset: 4 * index, as: Float.self)
+    }
+    let pattern = numbers.load(fromByteOffset: 2 * index, as: UInt16.self)
+    return Float(bitPattern: UInt32(pattern) << 16)
+  }
+
+  fileprivate func store(_ number: Float, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    guard self == .bfloat16 else {
+      return numbers.storeBytes(of: number, toByteOffset: 4 * index, as: Float.self)
+    }
+    var (number, pattern) = (number, UInt16(0))
+    ck_f32_to_bf16(&number, &pattern, 1)
+    numbers.storeBytes(of: pattern, toByteOffset: 2 * index, as: UInt16.self)
+  }
+}

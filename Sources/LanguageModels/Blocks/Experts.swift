@@ -1,0 +1,45 @@
+package import Compute
+
+/// A feed-forward part of which each token uses a few of many: the weighted sum of what the chosen experts answer, plus
+/// what a shared one does.
+package struct Experts: Hashable, Sendable {
+  /// One expert: `down(f(gate(x)) * up(x))`.
+  package struct Expert: Hashable, Sendable {
+    package var gate: LayerSlot
+    package var up: LayerSlot
+    package var down: LayerSlot
+  }
+
+  /// The numbers that are added to scores for the choice.
+  package struct Correction: Hashable, Sendable {
+    package var stored: StoredMatrix
+    /// Its shape, with as many elements as there are experts.
+    package var shape: [Int]
+  }
+
+  /// The layer whose outputs are the logits of the choice.
+  package var router: LayerSlot
+  package var routing: Router
+  package var correction: Correction?
+  package var experts: [Expert]
+  package var function: ElementFunction
+  /// What every token uses besides.
+  package var shared: FeedForward?
+
+  func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
+    let logits = recorder.linear([router], x)
+    let correction = correction.map { recorder.vector($0.stored, shape: $0.shape) }
+    let routing = recorder.operations.routing(
+      recorder.operations.operand(logits), routing, bias: correction)
+    let projected = recorder.grouped(experts.map { [$0.gate, $0.up] }, x, routing)
+    let size = recorder.operations.operand(projected).columns / 2
+    let activated = recorder.operations.gate(
+      function, recorder.operations.operand(projected, columns: 0..<size),
+      recorder.operations.operand(projected, columns: size..<2 * size))
+    let answers = recorder.grouped(experts.map { [$0.down] }, activated, routing)
+    let sum = recorder.operations.combined(answers, routing)
+    guard let shared else { return sum }
+    let other = shared.record(x, in: &recorder)
+    return recorder.operations.add(sum, other)
+  }
+}
