@@ -11,7 +11,8 @@ import Testing
     arguments: [
       "llama", "mistral", "qwen3", "bloom", "cohere2", "falcon", "gemma2", "gemma3", "gpt2",
       "olmo3", "phi3",
-      "smollm3",
+      "smollm3", "ernie4_5_moe", "glm4_moe", "hunyuan_v1_moe", "minimax_m2", "mixtral", "olmoe",
+      "qwen3-moe",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
     let oracle = try OracleModel(model)

@@ -17,7 +17,7 @@ extension Tape {
       let keys = (router.score == .softmaxOfChosen ? logits : own).enumerated().map {
         Double(Float($1) + Float(bias?.value.elements[$0] ?? 0))
       }
-      let isRoutable = (logits + keys).allSatisfy(\.isFinite)
+      let isRoutable = !(logits + keys).contains { !$0.isFinite }
       let experts = token < present && isRoutable ? router.choice(keys) : []
       if token < present, !isRoutable {
         for expert in 0..<router.experts { y[token, expert] = .nan }

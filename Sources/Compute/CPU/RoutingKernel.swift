@@ -66,8 +66,8 @@ extension ComputeType {
     guard self == .bfloat16 else {
       return numbers.load(fromByteOffset: 4 * index, as: Float.self)
     }
-    let bits = numbers.load(fromByteOffset: 2 * index, as: UInt16.self)
-    return Float(bitPattern: UInt32(bits) << 16)
+    let half = numbers.load(fromByteOffset: 2 * index, as: UInt16.self)
+    return Float(bitPattern: UInt32(half) << 16)
   }
 
   fileprivate func store(_ number: Float, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
