@@ -72,7 +72,9 @@ private let lossTolerance = 5e-6
     defer { ck_isa_use(ck_isa_available()) }
     let oracle = try OracleModel(model)
     let folder = Fixtures.folder.appending(path: "models/\(model)")
-    let files = ["block_grad.safetensors", "block_grad.1.safetensors"].map(folder.appending(path:))
+    let files = ["block_grad.safetensors", "block_grad.1.safetensors"].map {
+      folder.appending(path: $0)
+    }
     let blocks = files.indices.filter { FileManager.default.fileExists(atPath: files[$0].path) }
     #expect(!blocks.isEmpty)
     for index in blocks {

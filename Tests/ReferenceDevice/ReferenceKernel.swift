@@ -120,9 +120,10 @@ struct ReferenceKernel: Kernel {
     guard case .quantization = step.node.operation, program.activations == .observed,
       let scale = step.parameters.first
     else { return }
-    let elements = program.tokens * x.columns
-    for sample in 0..<program.sampleCount {
-      let numbers = x.elements[sample * elements..<(sample + 1) * elements].map { Float($0) }
+    for rows in step.recording.rowsOfSamples(step.inputs[0].value, program.sampleCount) {
+      let numbers = x.elements[rows.lowerBound * x.columns..<rows.upperBound * x.columns].map {
+        Float($0)
+      }
       let bad = numbers.first(where: \.isNaN)
       program.observed[scale, default: []].append(
         (bad ?? min(numbers.min() ?? 0, 0), bad ?? max(numbers.max() ?? 0, 0)))

@@ -43,13 +43,14 @@ struct QuantizationKernel: Kernel {
     guard let scale else { return }
     let extremes = program.forwardScratch(of: step).floats
     let (x, stride, rows, columns) = (program[step.inputs[0]], stride, rows, columns)
-    let (type, tokens) = (program.compute.element, program.tokens)
-    ThreadTeam.forRanges(of: program.sampleCount * tokens) { begin, end in
+    let type = program.compute.element
+    let samples = step.recording.rowsOfSamples(step.inputs[0].value, program.sampleCount)
+    ThreadTeam.forRanges(of: samples.last?.upperBound ?? 0) { begin, end in
       ck_activation_extremes(type, x, stride, columns, extremes, extremes + rows, begin, end)
     }
-    for sample in 0..<program.sampleCount {
+    for sample in samples {
       var (least, greatest): (Float, Float) = (0, 0)
-      for row in sample * tokens..<(sample + 1) * tokens {
+      for row in sample {
         // A NaN takes the place of every number, and none takes a NaN's.
         let (below, above) = (extremes[row], extremes[rows + row])
         if below < least || below.isNaN { least = below }

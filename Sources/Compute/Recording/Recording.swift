@@ -20,6 +20,13 @@ package struct Recording: Hashable, Sendable {
     batch * tokens * values[value.index].rows.perToken
   }
 
+  /// The rows of each of the first `count` samples; all rows as those of one where experts have mixed them, with zeros
+  /// where no token is.
+  package func rowsOfSamples(_ value: Value, _ count: Int) -> [Range<Int>] {
+    values[value.index].rows == .tokens
+      ? (0..<count).map { $0 * tokens..<($0 + 1) * tokens } : [0..<rows(of: value)]
+  }
+
   package func columns(of value: Value) -> Int { values[value.index].columns }
 
   /// All columns of a value.
