@@ -17,7 +17,7 @@ struct OperationCount {
         let pairs = (0..<program.tokens).reduce(0) { $0 + $1 + 1 - shape.visible.first(query: $1) }
         let channels = shape.headCount * (shape.headSize + shape.valueSize)
         attention += Double(2 * program.batch * pairs * channels * (isTraining ? 3 : 1))
-      case .linear:
+      case .linear, .groupedLinear:
         // Backward, the gradient to the weight and, where it is needed, that to the input.
         let (inputs, outputs) = (step.inputs[0].columns, step.columns(of: step.result))
         let products =
@@ -27,8 +27,7 @@ struct OperationCount {
         // Token by token, products of a head's state with a key, a query or their gradients: forward one for the
         // update, one for the result and, by the delta rule, one for the correction; backward two for each, and one
         // for the decay.
-        let isDelta = if case .delta = scan.rule { true } else { false }
-        let products = isDelta ? 3 : 2
+        let products = scan.corrects ? 3 : 2
         let count = isTraining ? 3 * products + 1 : products
         let states =
           program.batch * program.tokens * scan.valueHeadCount * scan.keySize * scan.valueSize

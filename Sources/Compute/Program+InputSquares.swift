@@ -2,31 +2,37 @@ extension Program {
   /// Adds the squares of the inputs of a linear layer, or of the layers of experts.
   func addSquares(_ step: Step) {
     switch step.node.operation {
-    case .linear: addSquares(step, 0..<sampleCount * tokens, ofGroup: 0, of: 1)
+    case .linear: addSquares(step, [(expert: 0, rows: 0..<sampleCount * tokens)], groupCount: 1)
     case .groupedLinear:
       let plan = step.node.reads[0]
       let rows = recording.rows(of: step.inputs[0].value)
       let experts = RoutingPlan(self[range: plan], count: rows).experts
-      let count =
-        recording.parameters[step.parameters[0].index].rows / step.columns(of: step.result)
-      // Also where no token has come by, there are sums.
-      addSquares(step, 0..<0, ofGroup: 0, of: count)
-      for (expert, rows) in RoutingPlan.segments(of: experts) {
-        addSquares(step, rows, ofGroup: expert, of: count)
-      }
+      addSquares(
+        step, RoutingPlan.segments(of: experts),
+        groupCount: recording.parameters[step.parameters[0].index].rows
+          / step.columns(of: step.result))
     default: break
     }
   }
 
-  private func addSquares(_ step: Step, _ rows: Range<Int>, ofGroup group: Int, of count: Int) {
+  /// Adds them to the sums of some of the groups of columns; also where there are no rows, there are sums afterwards.
+  private func addSquares(
+    _ step: Step, _ groups: [(expert: Int, rows: Range<Int>)], groupCount: Int
+  ) {
     let (input, parameter) = (step.inputs[0], step.parameters[0])
     let stride = step.columns(of: input.value)
-    var sums = inputSquares?[parameter] ?? Array(repeating: 0, count: count * input.columns)
-    var own = Array(sums[group * input.columns..<(group + 1) * input.columns])
-    device.addSquares(
-      of: self[range: input] + rows.lowerBound * stride * compute.byteCount, rows: rows.count,
-      stride: stride, to: &own)
-    sums.replaceSubrange(group * input.columns..<(group + 1) * input.columns, with: own)
+    // Taken out of the dictionary, so that they are not copied.
+    var sums =
+      inputSquares?.removeValue(forKey: parameter)
+      ?? Array(repeating: 0, count: groupCount * input.columns)
+    for (expert, rows) in groups {
+      let columns = expert * input.columns..<(expert + 1) * input.columns
+      var own = Array(sums[columns])
+      device.addSquares(
+        of: self[range: input] + rows.lowerBound * stride * compute.byteCount, rows: rows.count,
+        stride: stride, to: &own)
+      sums.replaceSubrange(columns, with: own)
+    }
     inputSquares?[parameter] = sums
   }
 

@@ -52,13 +52,17 @@ package enum Architectures {
   /// Whether the configuration is of a model of a supported family.
   package static func know(_ configuration: JSONReader) -> Bool {
     let modelType = configuration.value["model_type"]?.stringValue ?? ""
-    return all.first { $0.modelTypes.contains(modelType) }?.knows(configuration) ?? false
+    return family(of: modelType)?.knows(configuration) ?? false
+  }
+
+  private static func family(of modelType: String) -> (any Architecture.Type)? {
+    all.first { $0.modelTypes.contains(modelType) }
   }
 
   /// Reads the configuration of a model of any supported family.
   package static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let modelType = try configuration.required("model_type").string()
-    guard let architecture = all.first(where: { $0.modelTypes.contains(modelType) }) else {
+    guard let architecture = family(of: modelType) else {
       throw InputError(
         .unsupported, place: "model_type",
         "the architecture \(quoted(modelType)) is not supported; supported are \(modelTypes.joined(separator: ", "))"

@@ -23,9 +23,7 @@ struct RoutingKernel: Kernel {
         chosen.update(repeating: -1, count: k)
         row.update(repeating: 0, count: count)
         guard token < present else { continue }
-        for expert in 0..<count {
-          row[expert] = type.load(z, token * stride + expert)
-        }
+        ck_read_rows(type.element, z + token * stride * type.byteCount, stride, row, 1, count)
         choice.route(row, bias: bias.map { UnsafePointer($0) }, chosen)
       }
     }
@@ -44,38 +42,16 @@ struct RoutingKernel: Kernel {
       var choice = ExpertChoice(router)
       var dz = Array(repeating: Float(0), count: count)
       for token in begin..<end {
-        for expert in 0..<count { dz[expert] = type.load(z, token * stride + expert) }
+        ck_read_rows(type.element, z + token * stride * type.byteCount, stride, &dz, 1, count)
         let chosen = (0..<k).compactMap { slot in
           let row = plan.rows[token * k + slot]
           return row < 0 ? nil : Int(plan.experts[Int(row)])
         }
         choice.gradient(&dz, weights + token * count, dw + token * count, chosen)
-        for expert in 0..<count {
-          let place = token * target.rowStride + expert
-          let sum = target.accumulates ? type.load(target.pointer, place) + dz[expert] : dz[expert]
-          type.store(sum, target.pointer, place)
-        }
+        ck_write_rows(
+          type.element, dz, target.pointer + token * target.rowStride * type.byteCount,
+          target.rowStride, target.accumulates, 1, count)
       }
     }
-  }
-}
-
-extension ComputeType {
-  /// The number at a place of numbers of this type.
-  fileprivate func load(_ numbers: UnsafeMutableRawPointer, _ index: Int) -> Float {
-    guard self == .bfloat16 else {
-      return numbers.load(fromByteOffset: 4 * index, as: Float.self)
-    }
-    let pattern = numbers.load(fromByteOffset: 2 * index, as: UInt16.self)
-    return Float(bitPattern: UInt32(pattern) << 16)
-  }
-
-  fileprivate func store(_ number: Float, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
-    guard self == .bfloat16 else {
-      return numbers.storeBytes(of: number, toByteOffset: 4 * index, as: Float.self)
-    }
-    var (number, pattern) = (number, UInt16(0))
-    ck_f32_to_bf16(&number, &pattern, 1)
-    numbers.storeBytes(of: pattern, toByteOffset: 2 * index, as: UInt16.self)
   }
 }

@@ -5,13 +5,14 @@ import Scans
 /// What a scan reads of its operands: the rows of a chunk, made what a chunk computes with.
 struct ScanRows {
   private let scan: Scan
-  private let type: ck_element
+  private let compute: ComputeType
   private let tokens: Int
   private let inputs: [(pointer: UnsafeMutableRawPointer, stride: Int)]
+  private var type: ck_element { compute.element }
 
   init(_ step: Step, _ scan: Scan, in program: Program) {
     self.scan = scan
-    type = program.compute.element
+    compute = program.compute
     tokens = step.recording.tokens
     inputs = step.inputs.map { (program[$0], step.columns(of: $0.value)) }
   }
@@ -20,7 +21,7 @@ struct ScanRows {
   private func offset(
     _ task: ScanKernel.Task, _ range: Range<Int>, stride: Int, column: Int
   ) -> Int {
-    ((task.sequence * tokens + range.lowerBound) * stride + column) * (type == CK_BF16 ? 2 : 4)
+    ((task.sequence * tokens + range.lowerBound) * stride + column) * compute.byteCount
   }
 
   private func read(

@@ -38,11 +38,13 @@ package struct Scan: Hashable, Sendable {
   /// Heads of values that share queries and keys.
   package var headsOfGroup: Int { valueHeadCount / keyHeadCount }
 
+  /// Whether values are corrected by what the state answers to their keys.
+  package var corrects: Bool { if case .delta = rule { true } else { false } }
+
   /// Those of one head.
   var sizes: ScanSizes {
-    let isDelta = if case .delta = rule { true } else { false }
-    return ScanSizes(
-      keySize: keySize, valueSize: valueSize, corrects: isDelta, decaysByChannel: decaysByChannel)
+    ScanSizes(
+      keySize: keySize, valueSize: valueSize, corrects: corrects, decaysByChannel: decaysByChannel)
   }
 
   /// Numbers a of a token.
@@ -82,7 +84,7 @@ extension ProgramRecorder {
     precondition(x.key.columns == x.query.columns)
     precondition(x.value.columns == scan.valueHeadCount * scan.valueSize)
     precondition((x.rate == nil) == (weights.skip != nil))
-    precondition((x.rate != nil) == scan.sizes.corrects)
+    precondition((x.rate != nil) == scan.corrects)
     precondition(x.step.columns == scan.stepCount)
     precondition(x.rate.map { $0.columns == scan.valueHeadCount } ?? true)
     precondition(!scan.decaysByChannel || x.rate != nil)

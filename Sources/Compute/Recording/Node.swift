@@ -46,8 +46,8 @@ package enum Operation: Hashable, Sendable {
   case addition
   case attention(AttentionShape)
   case combination
-  case dispatch
   case convolution(CausalConvolution)
+  case dispatch
   case gate(ElementFunction)
   case groupedLinear
   case juxtaposition

@@ -26,13 +26,9 @@ enum ERNIE45MoE: Architecture {
     (experts.count, experts.perToken, experts.width) = (64, 6, 1536)
     experts.normalization = 1e-12
     experts.correction = ("mlp.moe_statics.e_score_correction_bias", [1])
-    let width = try configuration.optional("moe_intermediate_size")?.int(in: 1...1 << 24) ?? 1536
-    let shared = try configuration.optional("moe_num_shared_experts")?.int(in: 0...1024) ?? 2
-    if shared > 0 {
-      experts.shared = parts.gatedFeedForward("mlp.shared_experts", size: shared * width)
-    }
+    try experts.readShared("moe_num_shared_experts", default: 2)
     let isSparse = try sparseBlocks(keys)
-    let sparse = parts.block(attention, .experts(try experts.experts()))
+    let sparse = parts.block(.attention(attention), .experts(try experts.experts()))
     let dense = isSparse.contains(false) ? parts.block(attention, try parts.feedForward()) : sparse
     return parts.model(isSparse.map { $0 ? sparse : dense })
   }

@@ -73,11 +73,7 @@ extension JSONReader {
   /// So many factors; empty where they are absent.
   func factors(_ key: String, count: Int) throws -> [Float] {
     guard let list = try optional(key) else { return [] }
-    let factors = try list.elements().map { element in
-      let factor = Float(try element.double())
-      guard factor.isFinite else { throw element.mismatch("a number that f32 can hold") }
-      return factor
-    }
+    let factors = try list.elements().map { try $0.float() }
     guard factors.count == count else { throw list.mismatch("\(count) numbers") }
     return factors
   }

@@ -24,13 +24,9 @@ enum GLM4MoE: Architecture {
     experts.factor = try configuration.float("routed_scaling_factor", default: 1)
     experts.correction = ("mlp.gate.e_score_correction_bias", [])
     experts.groups = ("n_group", "topk_group")
-    let width = try configuration.optional("moe_intermediate_size")?.int(in: 1...1 << 24) ?? 1408
-    let shared = try configuration.optional("n_shared_experts")?.int(in: 0...1024) ?? 1
-    if shared > 0 {
-      experts.shared = parts.gatedFeedForward("mlp.shared_experts", size: shared * width)
-    }
+    try experts.readShared("n_shared_experts", default: 1)
     let first = try configuration.optional("first_k_dense_replace")?.int(in: 0...1 << 24) ?? 1
-    let sparse = parts.block(attention, .experts(try experts.experts()))
+    let sparse = parts.block(.attention(attention), .experts(try experts.experts()))
     let dense = first > 0 ? parts.block(attention, try parts.feedForward()) : sparse
     return parts.model((0..<keys.blockCount).map { $0 < first ? dense : sparse })
   }

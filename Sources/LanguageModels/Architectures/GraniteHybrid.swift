@@ -30,18 +30,14 @@ enum GraniteHybrid: Architecture {
       rotary: position == "rope" ? try RotaryReader(keys).settings() : nil)
     let mixer = try stateSpace(keys)
     let size = try configuration.optional("shared_intermediate_size")?.int(in: 1...1 << 24) ?? 1024
-    let feedForward = FeedForward(
-      inputs: [
-        LayerSlot("shared_mlp.input_linear", outputs: 2 * size, inputs: keys.hiddenSize)
-      ], isGated: true, function: keys.function,
-      output: LayerSlot("shared_mlp.output_linear", outputs: keys.hiddenSize, inputs: size))
+    let feedForward = parts.fusedFeedForward(
+      size, names: ("shared_mlp.input_linear", "shared_mlp.output_linear"))
     let factor = try configuration.float("residual_multiplier", default: 1)
     let model = parts.model(
       try attentionBlocks(configuration, count: keys.blockCount).map { isAttention in
-        var block = parts.block(
-          isAttention ? .attention(attention) : .stateSpace(mixer), .feedForward(feedForward))
-        for stage in block.stages.indices { block.stages[stage][0].factor = factor }
-        return block
+        parts.block(
+          isAttention ? .attention(attention) : .stateSpace(mixer), .feedForward(feedForward),
+          factor: factor)
       })
     return try Granite.scaled(model, configuration)
   }
@@ -49,14 +45,9 @@ enum GraniteHybrid: Architecture {
   /// Which blocks have attention; without a list, none.
   private static func attentionBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
     let names = ["linear_attention", "mamba", "full_attention", "attention"]
-    var list = configuration
-    if configuration.value["layer_types"] == nil,
-      let types = configuration.value["layers_block_type"]
-    {
-      list = JSONReader(["layer_types": types])
-    }
-    return try list.layerTypes(count: count, names: names)?.map { names.suffix(2).contains($0) }
-      ?? Array(repeating: false, count: count)
+    let key = configuration.value["layer_types"] == nil ? "layers_block_type" : "layer_types"
+    return try configuration.layerTypes(key, count: count, names: names)?
+      .map { names.suffix(2).contains($0) } ?? Array(repeating: false, count: count)
   }
 
   private static func stateSpace(_ keys: DecoderConfiguration) throws -> StateSpaceMixer {

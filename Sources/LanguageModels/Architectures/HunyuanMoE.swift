@@ -18,7 +18,7 @@ enum HunyuanMoE: Architecture {
       "mlp.shared_mlp", size: try configuration.size("intermediate_size"))
     return parts.model(
       try (0..<keys.blockCount).map {
-        parts.block(attention, .experts(try reader.experts(ofBlock: $0)))
+        parts.block(.attention(attention), .experts(try reader.experts(ofBlock: $0)))
       })
   }
 }

@@ -29,12 +29,12 @@ enum LFM2: Architecture {
       try attentionBlocks(configuration, count: keys.blockCount).map { isAttention in
         parts.block(
           isAttention ? .attention(attention) : .shortConvolution(convolution),
-          .feedForward(feedForward), norms: ("operator_norm", "ffn_norm"))
+          .feedForward(feedForward), before: ("operator_norm", "ffn_norm"))
       })
   }
 
   /// Which blocks have attention: as `layer_types` says, else those that `full_attn_idxs` lists, else all.
-  static func attentionBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
+  private static func attentionBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
     let names = ["conv", "full_attention"]
     if let types = try configuration.layerTypes(count: count, names: names) {
       return types.map { $0 == "full_attention" }
@@ -47,7 +47,7 @@ enum LFM2: Architecture {
     return blocks
   }
 
-  static func convolution(_ keys: DecoderConfiguration) throws -> ShortConvolution {
+  private static func convolution(_ keys: DecoderConfiguration) throws -> ShortConvolution {
     let (reader, width) = (keys.reader, keys.hiddenSize)
     let hasBias = try reader.bool("conv_bias", default: false)
     let taps = try reader.taps("conv_L_cache", default: 3)

@@ -28,6 +28,6 @@ enum MiniMaxM2: Architecture {
     experts.correction = ("block_sparse_moe.e_score_correction_bias", [])
     let attention = parts.withWholeNorms(
       parts.attention(keys.attentionShape(), rotary: try rotary.settings()))
-    return parts.model(of: parts.block(attention, .experts(try experts.experts())))
+    return parts.model(of: parts.block(.attention(attention), .experts(try experts.experts())))
   }
 }

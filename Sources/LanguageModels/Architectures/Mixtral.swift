@@ -17,11 +17,10 @@ enum Mixtral: Architecture {
     experts.countKeys = ["num_local_experts", "num_experts"]
     experts.widthKey = "intermediate_size"
     experts.normalization = 0
-    let window = try configuration.window()
+    let attention = parts.attention(
+      keys.attentionShape(visible: .init(window: try configuration.window())),
+      rotary: try rotary.settings())
     return parts.model(
-      of: parts.block(
-        parts.attention(
-          keys.attentionShape(visible: .init(window: window)), rotary: try rotary.settings()),
-        .experts(try experts.experts())))
+      of: parts.block(.attention(attention), .experts(try experts.experts())))
   }
 }

@@ -17,6 +17,6 @@ enum OLMoE: Architecture {
     (experts.count, experts.perToken) = (64, 8)
     experts.widthKey = "intermediate_size"
     experts.normalization = try configuration.bool("norm_topk_prob", default: false) ? 0 : nil
-    return parts.model(of: parts.block(attention, .experts(try experts.experts())))
+    return parts.model(of: parts.block(.attention(attention), .experts(try experts.experts())))
   }
 }

@@ -23,7 +23,7 @@ enum Qwen35: Architecture {
       })
   }
 
-  static func parts(_ keys: DecoderConfiguration) throws -> DecoderParts {
+  private static func parts(_ keys: DecoderConfiguration) throws -> DecoderParts {
     var parts = DecoderParts(keys, norms: .onePlusRootMeanSquare)
     try parts.readBiases()
     parts.hasHeadNorms = true
@@ -31,7 +31,7 @@ enum Qwen35: Architecture {
   }
 
   /// Which blocks have linear attention: as `layer_types` says, else all but every fourth, or as the interval says.
-  static func linearBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
+  private static func linearBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
     let interval =
       try configuration.optional("full_attention_interval")?.int(in: 1...10_000) ?? 4
     let names = ["linear_attention", "full_attention"]
@@ -40,7 +40,7 @@ enum Qwen35: Architecture {
     } ?? (0..<count).map { ($0 + 1) % interval != 0 }
   }
 
-  static func attention(
+  private static func attention(
     _ keys: DecoderConfiguration, _ parts: DecoderParts
   ) throws -> SelfAttention {
     var reader = RotaryReader(keys)
@@ -52,7 +52,7 @@ enum Qwen35: Architecture {
   }
 
   /// The heads of linear attention.
-  static func scan(_ configuration: JSONReader) throws -> Scan {
+  private static func scan(_ configuration: JSONReader) throws -> Scan {
     let scan = Scan(
       keyHeadCount: try configuration.scanCount("linear_num_key_heads", default: 16),
       valueHeadCount: try configuration.scanCount("linear_num_value_heads", default: 32),
@@ -68,7 +68,7 @@ enum Qwen35: Architecture {
     return scan
   }
 
-  static func linearAttention(_ keys: DecoderConfiguration) throws -> GatedDelta {
+  private static func linearAttention(_ keys: DecoderConfiguration) throws -> GatedDelta {
     let (configuration, width) = (keys.reader, keys.hiddenSize)
     let scan = try scan(configuration)
     let (queries, values) = (

@@ -24,7 +24,7 @@ enum Qwen3MoE: Architecture {
         let attention = parts.attention(
           keys.attentionShape(visible: .init(window: window)), rotary: rotary)
         if !isSparse, let dense { return parts.block(attention, dense) }
-        return parts.block(attention, .experts(experts))
+        return parts.block(.attention(attention), .experts(experts))
       })
   }
 

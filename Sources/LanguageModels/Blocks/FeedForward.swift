@@ -20,12 +20,8 @@ package struct FeedForward: Hashable, Sendable {
     guard isGated else {
       return recorder.linear([output], recorder.operations.map(function, part(0..<columns)))
     }
-    var gate = part(0..<columns / 2)
-    let up = part(columns / 2..<columns)
-    if gateFactor != 1 {
-      let scaled = recorder.operations.map(.scaled(gateFactor), gate)
-      gate = recorder.operations.operand(scaled)
-    }
-    return recorder.linear([output], recorder.operations.gate(function, gate, up))
+    let (gate, up) = (part(0..<columns / 2), part(columns / 2..<columns))
+    let scaled = recorder.scaled(gate, by: gateFactor)
+    return recorder.linear([output], recorder.operations.gate(function, scaled, up))
   }
 }

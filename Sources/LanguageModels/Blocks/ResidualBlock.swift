@@ -56,7 +56,6 @@ package struct Sublayer: Hashable, Sendable {
   }
 
   private func scaled(_ x: Value, by factor: Float, in recorder: inout BlockRecorder) -> Value {
-    guard factor != 1 else { return x }
-    return recorder.operations.map(.scaled(factor), recorder.operations.operand(x))
+    recorder.scaled(recorder.operations.operand(x), by: factor).value
   }
 }

@@ -99,10 +99,7 @@ package struct SelfAttention: Hashable, Sendable {
     in recorder: inout BlockRecorder
   ) -> Operand {
     var x = recorder.operations.operand(projected, columns: columns)
-    if columns == keys, keyFactor != 1 {
-      let scaled = recorder.operations.map(.scaled(keyFactor), x)
-      x = recorder.operations.operand(scaled)
-    }
+    if columns == keys { x = recorder.scaled(x, by: keyFactor) }
     guard let rotary else { return bounded(normed(x, norm, in: &recorder), in: &recorder) }
     let table = rotary.table(positions: recorder.operations.positions, ofQueries: factors)
     var embedding = RotaryEmbedding(

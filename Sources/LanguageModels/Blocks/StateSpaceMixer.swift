@@ -56,9 +56,8 @@ package struct StateSpaceMixer: Hashable, Sendable {
     let parts = zip([values, values, keys, keys, scan.valueHeadCount], factors).map {
       columns, factor in
       defer { first += columns }
-      let part = recorder.operations.operand(projected, columns: first..<first + columns)
-      let scaled = recorder.operations.map(.scaled(factor), part)
-      return recorder.operations.operand(scaled)
+      return recorder.scaled(
+        recorder.operations.operand(projected, columns: first..<first + columns), by: factor)
     }
     return recorder.operations.juxtaposed(parts)
   }

@@ -126,8 +126,13 @@ extension JSONReader {
 
   /// The same as a number that f32 can hold.
   func float(_ key: String, default value: Double) throws -> Float {
-    let number = Float(try number(key, default: value))
-    guard number.isFinite else { throw try required(key).mismatch("a number that f32 can hold") }
+    try optional(key)?.float() ?? Float(value)
+  }
+
+  /// A number that f32 can hold.
+  func float() throws -> Float {
+    let number = Float(try double())
+    guard number.isFinite else { throw mismatch("a number that f32 can hold") }
     return number
   }
 
@@ -149,14 +154,16 @@ extension JSONReader {
     return function
   }
 
-  /// What each block's attention is, as `layer_types` lists it; nil without that list.
+  /// What mixes the tokens in each block, as a list says; nil without that list.
   ///
   /// - Parameter names: The names that the family knows.
-  func layerTypes(count: Int, names: [String]) throws -> [String]? {
-    guard let list = try optional("layer_types") else { return nil }
+  func layerTypes(
+    _ key: String = "layer_types", count: Int, names: [String]
+  ) throws -> [String]? {
+    guard let list = try optional(key) else { return nil }
     let types = try list.elements()
     guard types.count == count else {
-      throw mismatch("layer_types with \(count) entries, one for each block, not \(types.count)")
+      throw mismatch("\(key) with \(count) entries, one for each block, not \(types.count)")
     }
     return try types.map { type in
       let name = try type.string()

@@ -63,7 +63,7 @@ struct DecoderParts {
   func norm(_ name: String) -> NormSlot { norm(name, columns: width) }
 
   /// A norm of so many columns together, or of groups of them, such as heads.
-  func norm(_ name: String, columns: Int, groupSize: Int? = nil) -> NormSlot {
+  private func norm(_ name: String, columns: Int, groupSize: Int? = nil) -> NormSlot {
     NormSlot(
       name, columns: columns, groupSize: groupSize, style: norms, epsilon: configuration.epsilon)
   }
@@ -127,17 +127,28 @@ struct DecoderParts {
   /// - Parameter isFused: Whether gate and up projection are one layer, `gate_up_proj`.
   func feedForward(isFused: Bool = false) throws -> FeedForward {
     let size = try configuration.reader.size("intermediate_size")
-    return feedForward(
-      isFused
-        ? [("mlp.gate_up_proj", 2 * size)] : [("mlp.gate_proj", size), ("mlp.up_proj", size)],
-      output: "mlp.down_proj", size: size, isGated: true)
+    return isFused
+      ? fusedFeedForward(size, names: ("mlp.gate_up_proj", "mlp.down_proj"))
+      : gatedFeedForward("mlp", size: size)
   }
 
   /// A gated feed-forward part of another module or width.
   func gatedFeedForward(_ module: String, size: Int) -> FeedForward {
+    gatedFeedForward(
+      size, names: ("\(module).gate_proj", "\(module).up_proj", "\(module).down_proj"))
+  }
+
+  /// The same with other names.
+  func gatedFeedForward(
+    _ size: Int, names: (gate: String, up: String, down: String)
+  ) -> FeedForward {
     feedForward(
-      [("\(module).gate_proj", size), ("\(module).up_proj", size)],
-      output: "\(module).down_proj", size: size, isGated: true)
+      [(names.gate, size), (names.up, size)], output: names.down, size: size, isGated: true)
+  }
+
+  /// A gated feed-forward part whose gate and up projection are one layer.
+  func fusedFeedForward(_ size: Int, names: (up: String, down: String)) -> FeedForward {
+    feedForward([(names.up, 2 * size)], output: names.down, size: size, isGated: true)
   }
 
   /// A feed-forward part without a gate.
@@ -168,22 +179,22 @@ struct DecoderParts {
     isParallel: Bool = false
   ) -> ResidualBlock {
     block(
-      attention, .feedForward(feedForward), before: before, after: after, factor: factor,
-      isParallel: isParallel)
+      .attention(attention), .feedForward(feedForward), before: before, after: after,
+      factor: factor, isParallel: isParallel)
   }
 
-  /// The same with any other part in place of the feed-forward part.
+  /// The same with other parts.
   func block(
-    _ attention: SelfAttention, _ other: Sublayer.Mixer,
+    _ first: Sublayer.Mixer, _ second: Sublayer.Mixer,
     before: NormNames? = DecoderParts.inputNorms, after: NormNames? = nil, factor: Float = 1,
     isParallel: Bool = false
   ) -> ResidualBlock {
     let sublayers = [
       Sublayer(
-        inputNorm: before.map { norm($0.attention) }, mixer: .attention(attention),
+        inputNorm: before.map { norm($0.attention) }, mixer: first,
         outputNorm: after.map { norm($0.attention) }, factor: factor),
       Sublayer(
-        inputNorm: before.map { norm($0.feedForward) }, mixer: other,
+        inputNorm: before.map { norm($0.feedForward) }, mixer: second,
         outputNorm: after.map { norm($0.feedForward) }, factor: factor),
     ]
     return ResidualBlock(

@@ -32,6 +32,15 @@ struct ExpertsReader {
 
   private var configuration: JSONReader { parts.configuration.reader }
 
+  /// Gives every token a shared part, as wide as so many experts together.
+  mutating func readShared(_ key: String, default count: Int) throws {
+    let count = try configuration.optional(key)?.int(in: 0...1024) ?? count
+    guard count > 0 else { return }
+    let width = try configuration.optional(widthKey)?.int(in: 1...1 << 24) ?? width
+    guard let width else { throw configuration.mismatch("an object with \(widthKey)") }
+    shared = parts.gatedFeedForward("\(module).shared_experts", size: count * width)
+  }
+
   /// - Parameter block: The number of the block, for configurations that list them.
   func experts(ofBlock block: Int = 0) throws -> Experts {
     let countKey = countKeys.first { configuration.value[$0] != nil } ?? countKeys[0]
@@ -52,10 +61,9 @@ struct ExpertsReader {
     func slot(_ expert: Int, _ name: String, _ outputs: Int, _ inputs: Int) -> LayerSlot {
       LayerSlot("\(module).experts.\(expert).\(name)", outputs: outputs, inputs: inputs)
     }
-    var router = LayerSlot("\(module).\(router)", outputs: count, inputs: hidden)
-    router.exclusion = .router
     return Experts(
-      router: router, routing: routing,
+      router: LayerSlot("\(module).\(router)", outputs: count, inputs: hidden).kept(.router),
+      routing: routing,
       correction: correction.map {
         .init(stored: StoredMatrix($0.tensor), shape: $0.dimensions + [count])
       },

@@ -122,6 +122,13 @@ package struct BlockRecorder {
       slot.weights.map { part($0.tensor, [slot.weightSize], $0) })
   }
 
+  /// Records `factor x`, or nothing where the factor is 1.
+  package mutating func scaled(_ x: Operand, by factor: Float) -> Operand {
+    guard factor != 1 else { return x }
+    let y = operations.map(.scaled(factor), x)
+    return operations.operand(y)
+  }
+
   /// A vector that is a part of the block but of no layer.
   package mutating func vector(_ stored: StoredMatrix, count: Int) -> Parameter {
     vector(stored, shape: [count])

@@ -45,9 +45,6 @@ package struct StoredMatrix: Hashable, Sendable {
     return stored
   }
 
-  /// Whether the numbers are just those of the tensor.
-  package var isWhole: Bool { steps.isEmpty && !isTransposed && addend == 0 }
-
   /// Reads the matrix: where the tensor lies, if its rows are neighbours there, else a copy.
   ///
   /// - Parameters:
