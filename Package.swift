@@ -51,10 +51,16 @@ let package = Package(
     library("Tensors", ["CKernels", "Diagnostics"]),
     library("MatrixProducts", ["COneDNN", "Diagnostics", "Tensors"]),
     library("Scans", ["CKernels", "Tensors"]),
-    library("Compute", ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans"]),
+    library("Recordings", ["Tensors", "Scans"]),
+    library(
+      "Compute", ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans", "Recordings"]),
     library("Checkpoints", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
-    library("LanguageModels", ["Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints"]),
+    library(
+      "LanguageModels",
+      ["Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints"]),
+    library(
+      "ModelFamilies", ["Diagnostics", "JSONText", "Tensors", "Recordings", "LanguageModels"]),
     library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute"]),
     library(
       "QuantizedCheckpoints",
@@ -66,32 +72,38 @@ let package = Package(
         "QuantizedCheckpoints",
       ]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
-    library("Verification", ["Diagnostics", "Checksums", "JSONText", "Tensors", "LanguageModels"]),
-    library("Recipes", ["Diagnostics", "JSONText", "Compute", "Quantization", yams]),
+    library(
+      "Verification",
+      ["Diagnostics", "Checksums", "JSONText", "Tensors", "LanguageModels", "ModelFamilies"]),
+    library("Recipes", ["Diagnostics", "JSONText", "Recordings", "Compute", "Quantization", yams]),
     library(
       "Calibration", ["CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization"]),
     library(
       "Execution",
       [
-        "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
+        "LanguageModels", "ModelFamilies",
         "Quantization", "QuantizedCheckpoints", "CompressedTensors",
       ]),
     library(
       "Tuning",
       [
-        "Diagnostics", "Tensors", "Compute", "LanguageModels", "Quantization", "Recipes",
+        "Diagnostics", "Tensors", "Recordings", "Compute", "LanguageModels", "Quantization",
+        "Recipes",
         "Execution",
       ]),
     library(
       "Evaluation",
       [
-        "CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "Checkpoints", "Tokenization",
+        "CKernels", "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
+        "Tokenization",
         "LanguageModels", "Execution",
       ]),
     library(
       "Inspection",
       [
         "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization", "LanguageModels",
+        "ModelFamilies",
         "Quantization", "QuantizedCheckpoints", "Verification", "Execution",
       ]),
     library(
@@ -103,15 +115,17 @@ let package = Package(
     library(
       "AutoRound",
       [
-        "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts", "Compute",
-        "Checkpoints", "Tokenization", "LanguageModels", "Quantization", "QuantizedCheckpoints",
+        "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts",
+        "Recordings", "Compute",
+        "Checkpoints", "Tokenization", "LanguageModels", "ModelFamilies", "Quantization",
+        "QuantizedCheckpoints",
         "Verification",
         "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
       ]),
     library(
       "AutoRoundCommands",
       [
-        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Compute", "Quantization",
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Quantization",
         "Verification", "Recipes", "Evaluation", argumentParser,
       ]),
     .executableTarget(
@@ -121,8 +135,9 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "MatrixProducts", "Compute",
-        "LanguageModels", "Quantization", "Tuning", "Evaluation",
+        "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "MatrixProducts",
+        "Recordings", "Compute",
+        "LanguageModels", "ModelFamilies", "Quantization", "Tuning", "Evaluation",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(
@@ -132,7 +147,8 @@ let package = Package(
       name: "fuzz",
       dependencies: [
         "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization",
-        "LanguageModels", "Quantization", "QuantizedCheckpoints", "CompressedTensors",
+        "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints",
+        "CompressedTensors",
         "Verification", "Execution", "Evaluation",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
@@ -143,16 +159,20 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "ReferenceDevice",
-      dependencies: ["CKernels", "Diagnostics", "Tensors", "Compute", "Quantization"],
+      dependencies: [
+        "CKernels", "Diagnostics", "Tensors", "Recordings", "Compute", "Quantization",
+      ],
       path: "Tests/ReferenceDevice", swiftSettings: swiftSettings),
     tests("Diagnostics"),
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
-    tests("Compute", ["CKernels", "Tensors", "MatrixProducts", "ReferenceDevice"]),
+    tests("Compute", ["Recordings", "CKernels", "Tensors", "MatrixProducts", "ReferenceDevice"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
-    tests("LanguageModels", ["CKernels", "JSONText", "Tensors", "Compute", "Checkpoints"]),
+    tests(
+      "LanguageModels",
+      ["ModelFamilies", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints"]),
     tests("Quantization", ["CKernels", "JSONText", "Tensors", "Checkpoints"]),
     tests("QuantizedCheckpoints", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
     tests(
@@ -168,17 +188,20 @@ let package = Package(
     tests(
       "AutoRound",
       [
-        "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints", "LanguageModels",
+        "ModelFamilies",
         "Quantization", "Tuning", "ReferenceDevice",
       ]),
     tests(
       "Evaluation",
       [
-        "AutoRound", "CKernels", "JSONText", "Tensors", "Compute", "Checkpoints", "LanguageModels",
+        "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
+        "LanguageModels",
         "Quantization", "Verification", "Execution", "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(
-      "AutoRoundCommands", ["AutoRound", "JSONText", "Compute", "Quantization", argumentParser]),
+      "AutoRoundCommands",
+      ["AutoRound", "JSONText", "Recordings", "Compute", "Quantization", argumentParser]),
   ]
 )

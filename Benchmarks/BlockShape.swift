@@ -1,5 +1,6 @@
 import JSONText
 import LanguageModels
+import ModelFamilies
 
 /// A decoder block of a known model.
 struct BlockShape {

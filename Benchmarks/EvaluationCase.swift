@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import JSONText
 import LanguageModels
+import Recordings
 
 /// Perplexity of the example model, from opening its files to the figure, beside the matrix rate.
 enum EvaluationCase {

@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import MatrixProducts
+import Recordings
 
 /// How fast this machine multiplies matrices through the library, at the shape of one linear layer.
 struct MatrixRate {

@@ -1,4 +1,5 @@
 import Compute
+import Recordings
 
 /// Multiplications and additions that the mathematics of a program ask for, of one pass forward and, where it trains,
 /// backward. What the kernels compute a second time, or throw away, does not count.

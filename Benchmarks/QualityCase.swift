@@ -1,6 +1,7 @@
 import AutoRound
 import Compute
 import Foundation
+import Recordings
 import Tuning
 
 /// What options that save work cost in the loss of blocks of real shapes with random weights.

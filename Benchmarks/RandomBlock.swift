@@ -2,6 +2,7 @@ import AutoRound
 import Compute
 import LanguageModels
 import Quantization
+import Recordings
 import Tensors
 import Tuning
 

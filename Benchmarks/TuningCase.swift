@@ -2,6 +2,7 @@ import AutoRound
 import Compute
 import Foundation
 import LanguageModels
+import Recordings
 import Tensors
 import Tuning
 

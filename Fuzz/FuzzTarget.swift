@@ -5,6 +5,7 @@ import Diagnostics
 import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Quantization
 import Tensors
 import Tokenization

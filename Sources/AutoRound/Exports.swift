@@ -8,6 +8,7 @@
 @_exported public import JSONText
 @_exported public import Quantization
 @_exported public import Recipes
+@_exported public import Recordings
 @_exported public import Reporting
 @_exported public import Tensors
 @_exported public import Tokenization

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Recordings
 import Tensors
 
 /// How a command computes; the same for all commands that do.

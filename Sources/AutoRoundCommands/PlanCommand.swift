@@ -1,8 +1,8 @@
 import ArgumentParser
 import AutoRound
-import Compute
 import Foundation
 import JSONText
+import Recordings
 
 /// `autoround plan`: what `quantize` would do, with the very same arguments.
 struct PlanCommand: ParsableCommand {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import AutoRound
-import Compute
 import Diagnostics
 import Foundation
 import JSONText
+import Recordings
 
 /// `autoround quantize`.
 struct QuantizeCommand: ParsableCommand {

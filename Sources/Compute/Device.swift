@@ -1,4 +1,5 @@
 package import Diagnostics
+package import Recordings
 package import Tensors
 
 /// Where programs run: it makes kernels of recorded nodes, and owns the memory that they work on.

@@ -1,3 +1,5 @@
+import Recordings
+
 /// Which gradients lie in the same memory, because an addition gives both operands what it gets.
 struct GradientSharing {
   /// The operation that makes each value; -1 for an input, whose gradient the caller reads at the end.

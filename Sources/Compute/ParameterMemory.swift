@@ -1,3 +1,5 @@
+import Recordings
+
 /// The weights of one block in the form in which a program reads them.
 ///
 /// Programs that were recorded for the same structure can share it: one for many tokens, one for a single

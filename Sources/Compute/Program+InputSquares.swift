@@ -1,3 +1,5 @@
+package import Recordings
+
 extension Program {
   /// Adds the squares of the inputs of a linear layer, or of the layers of experts.
   func addSquares(_ step: Step) {

@@ -1,3 +1,4 @@
+package import Recordings
 package import Tensors
 
 /// A matrix or vector of a program with its memory.

@@ -1,3 +1,4 @@
+package import Recordings
 import Tensors
 
 /// A recorded decoder block on a device, ready to be run: forward, and backward if it trains.

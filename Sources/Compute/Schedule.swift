@@ -1,3 +1,5 @@
+import Recordings
+
 /// How the gradient of an operand comes about.
 package enum GradientMode: Sendable {
   /// Nobody needs it.

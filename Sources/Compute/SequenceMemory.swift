@@ -1,3 +1,5 @@
+package import Recordings
+
 /// What one sequence keeps in a block, for programs that run it piece by piece.
 package final class SequenceMemory {
   /// Tokens so far.

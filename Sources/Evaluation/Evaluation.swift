@@ -4,6 +4,7 @@ import Diagnostics
 import Execution
 public import Foundation
 import LanguageModels
+public import Recordings
 import Tensors
 import Tokenization
 

@@ -5,6 +5,7 @@ import Execution
 public import Foundation
 import JSONText
 import LanguageModels
+public import Recordings
 import Tensors
 import Tokenization
 

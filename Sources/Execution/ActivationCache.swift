@@ -1,6 +1,7 @@
 import Checkpoints
 package import Compute
 package import Diagnostics
+package import Recordings
 import Tensors
 
 /// The hidden states of all calibration samples at one place in the model: in memory, or in a scratch

@@ -1,6 +1,7 @@
 import Compute
 package import LanguageModels
 package import Quantization
+import Recordings
 package import Tensors
 
 extension BlockProgram {

@@ -1,6 +1,7 @@
 package import Compute
 import Diagnostics
 import Quantization
+package import Recordings
 package import Tensors
 
 /// The scale of activations that calibration finds, in a block's program.

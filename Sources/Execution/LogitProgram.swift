@@ -1,5 +1,6 @@
 package import Compute
 import LanguageModels
+import Recordings
 import Tensors
 
 /// The end of a model with its weights: logits in f32 of so many tokens at a time.

@@ -1,8 +1,8 @@
 import Checkpoints
-package import Compute
 package import LanguageModels
 package import Quantization
 import QuantizedCheckpoints
+package import Recordings
 import Tensors
 
 extension ModelDescription {

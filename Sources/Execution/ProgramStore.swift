@@ -1,5 +1,6 @@
 package import Compute
 package import LanguageModels
+package import Recordings
 
 /// The programs of decoder blocks: one for all blocks of a kind, whose weights are bound one after another.
 package final class ProgramStore {

@@ -1,6 +1,7 @@
 import Checkpoints
 package import Compute
 import LanguageModels
+import Recordings
 import Tensors
 
 extension ReadableModel {

@@ -1,11 +1,12 @@
 package import Checkpoints
-import Compute
 import Diagnostics
 package import Foundation
 import JSONText
 package import LanguageModels
+import ModelFamilies
 import Quantization
 import QuantizedCheckpoints
+import Recordings
 package import Tensors
 
 /// A checkpoint that can be run, in full precision or quantized.

@@ -1,10 +1,11 @@
 package import Checkpoints
-import Compute
 import Diagnostics
 package import Foundation
 import JSONText
 package import LanguageModels
+import ModelFamilies
 import Quantization
+import Recordings
 package import Tensors
 
 /// A checkpoint in full precision with what its configuration says about it.

@@ -1,5 +1,6 @@
 public import JSONText
 import LanguageModels
+import ModelFamilies
 
 /// A family of models that can be planned, tuned, evaluated and asked to continue prompts.
 public struct ModelFamily: Sendable {

@@ -4,6 +4,7 @@ import Execution
 package import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Quantization
 import QuantizedCheckpoints
 import Tokenization

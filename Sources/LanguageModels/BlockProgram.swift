@@ -1,5 +1,6 @@
 package import Compute
 package import Diagnostics
+package import Recordings
 package import Tensors
 
 /// The program of one kind of decoder block, bound to one block after another.

@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 package import Tensors
 
 /// How a model ends: the last norm and the head, which make logits of the last block's output.
@@ -17,6 +17,18 @@ package struct ModelEnd: DecoderBlock {
   package var cap: Float?
   /// The type of the logits; nil for the compute type. Another type cannot be tuned.
   package var logits: ComputeType?
+
+  package init(
+    norm: NormSlot? = nil, head: LayerSlot, tiedTable: StoredMatrix? = nil, factor: Float = 1,
+    cap: Float? = nil, logits: ComputeType? = nil
+  ) {
+    self.norm = norm
+    self.head = head
+    self.tiedTable = tiedTable
+    self.factor = factor
+    self.cap = cap
+    self.logits = logits
+  }
 
   package var width: Int { head.inputs }
   package var isTied: Bool { tiedTable != nil }

@@ -17,6 +17,14 @@ package struct ModelFront: Hashable, Sendable {
     package var count: Int
     /// The row of position 0.
     package var first: Int
+
+    package init(
+      table: StoredMatrix, count: Int, first: Int
+    ) {
+      self.table = table
+      self.count = count
+      self.first = first
+    }
   }
 
   package init(name: String, vocabularySize: Int, width: Int) {

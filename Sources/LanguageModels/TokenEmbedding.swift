@@ -1,6 +1,7 @@
 package import Compute
 import Diagnostics
 import Foundation
+package import Recordings
 package import Tensors
 
 /// The first block's input for token ids.

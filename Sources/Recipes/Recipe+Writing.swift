@@ -1,7 +1,7 @@
-import Compute
 import Diagnostics
 import JSONText
 import Quantization
+import Recordings
 import Yams
 
 extension Recipe {

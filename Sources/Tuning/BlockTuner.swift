@@ -4,6 +4,7 @@ package import Execution
 package import LanguageModels
 package import Quantization
 package import Recipes
+import Recordings
 import Tensors
 
 /// How a block is tuned.

@@ -2,6 +2,7 @@ import Diagnostics
 package import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Tensors
 
 extension VerificationReport {

@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import JSONText
+import Recordings
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import AutoRound
-import Compute
 import Diagnostics
 import LanguageModels
 import Quantization
+import Recordings
 import Tensors
 import TestSupport
 import Testing

@@ -4,7 +4,9 @@ import Compute
 import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Quantization
+import Recordings
 import Tensors
 import TestSupport
 import Tuning

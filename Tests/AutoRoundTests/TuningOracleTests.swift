@@ -5,6 +5,7 @@ import Compute
 import Diagnostics
 import LanguageModels
 import Quantization
+import Recordings
 import ReferenceDevice
 import Tensors
 import TestSupport

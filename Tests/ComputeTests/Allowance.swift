@@ -1,4 +1,4 @@
-import Compute
+import Recordings
 import TestSupport
 
 /// How far results may be from the f64 reference, for each compute type.

@@ -1,5 +1,5 @@
-import Compute
 import Foundation
+import Recordings
 
 /// Angles of a rotary embedding, before they are put into a table.
 package struct Angles {

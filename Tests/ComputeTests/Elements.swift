@@ -1,4 +1,5 @@
 import Compute
+import Recordings
 import Tensors
 import TestSupport
 import Testing

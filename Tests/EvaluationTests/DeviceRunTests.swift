@@ -3,6 +3,7 @@ import Checkpoints
 import Compute
 import Foundation
 import Quantization
+import Recordings
 import ReferenceDevice
 import Tensors
 import TestSupport

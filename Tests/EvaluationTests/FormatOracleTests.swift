@@ -1,11 +1,11 @@
 import AutoRound
 import Checkpoints
-import Compute
 import Evaluation
 import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import Recordings
 import Tensors
 import TestSupport
 import Testing

@@ -5,6 +5,7 @@ import Evaluation
 import Foundation
 import JSONText
 import LanguageModels
+import Recordings
 import Tensors
 import TestSupport
 

@@ -3,6 +3,7 @@ import Compute
 import Diagnostics
 import Execution
 import Foundation
+import Recordings
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Compute
 import LanguageModels
+import Recordings
 import Tensors
 import TestSupport
 import Testing

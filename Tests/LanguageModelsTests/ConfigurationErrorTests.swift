@@ -2,6 +2,7 @@ import Diagnostics
 import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import TestSupport
 import Testing
 

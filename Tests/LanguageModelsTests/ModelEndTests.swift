@@ -1,6 +1,8 @@
 import Compute
 import JSONText
 import LanguageModels
+import ModelFamilies
+import Recordings
 import Tensors
 import TestSupport
 import Testing

@@ -4,6 +4,8 @@ import Compute
 import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
+import Recordings
 import Tensors
 import TestSupport
 

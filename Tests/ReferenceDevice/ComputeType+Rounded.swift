@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 import Tensors
 
 extension ComputeType {

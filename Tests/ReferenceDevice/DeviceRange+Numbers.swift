@@ -1,4 +1,5 @@
 package import Compute
+package import Recordings
 import Tensors
 
 extension DeviceRange {

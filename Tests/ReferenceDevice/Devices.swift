@@ -1,5 +1,6 @@
-package import Compute
+import Compute
 package import Quantization
+package import Recordings
 
 /// The devices that are there, for tests that run on all of them.
 package enum Devices {

@@ -1,4 +1,5 @@
 package import Compute
+import Recordings
 
 /// What tuning computes beside programs, element by element.
 extension ReferenceDevice {

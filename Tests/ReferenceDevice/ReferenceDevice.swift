@@ -1,6 +1,7 @@
 package import Compute
 package import Diagnostics
 package import Quantization
+package import Recordings
 package import Tensors
 
 /// The second device: each operation in f64, written down as its definition reads (``Tape``), on memory that

@@ -1,4 +1,5 @@
 import Compute
+import Recordings
 
 /// What a sequence keeps for an operation, read before its new tokens and kept with them.
 extension ReferenceKernel {

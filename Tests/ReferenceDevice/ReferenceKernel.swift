@@ -1,4 +1,5 @@
 import Compute
+import Recordings
 
 /// Any operation, computed anew on a tape in each pass.
 struct ReferenceKernel: Kernel {

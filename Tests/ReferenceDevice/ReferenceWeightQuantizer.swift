@@ -1,6 +1,7 @@
 import Compute
 import Diagnostics
 import Quantization
+import Recordings
 import Tensors
 
 /// The tuning of a weight to integers in f64, as `fake_quant.h` writes it down: one step after another, nothing fused.

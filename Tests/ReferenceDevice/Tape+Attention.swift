@@ -1,5 +1,5 @@
-package import Compute
 import Foundation
+package import Recordings
 
 extension Tape {
   /// Rotates channels of each head by the angles of the row's position, `row % tokens + offset`.

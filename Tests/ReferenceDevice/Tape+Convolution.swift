@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 extension Tape {
   /// The causal convolution as ``ProgramRecorder/convolution(_:_:weight:bias:)`` describes it.

@@ -1,5 +1,6 @@
-package import Compute
+import Compute
 import Foundation
+package import Recordings
 
 extension Tape {
   /// What each token's experts count, and which these are: in ascending order, none for a token that goes nowhere.

@@ -1,5 +1,5 @@
-package import Compute
 import Foundation
+package import Recordings
 
 extension Tape {
   /// `f(g) * u`, or `f(g)` without `u`.

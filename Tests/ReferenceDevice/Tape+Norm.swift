@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 extension Tape {
   /// `(x - m) / sqrt(mean((x - m)^2) + epsilon) * w + b` over groups of columns, with their mean for m or 0.

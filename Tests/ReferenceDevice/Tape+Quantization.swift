@@ -1,5 +1,5 @@
 import CKernels
-package import Compute
+package import Recordings
 
 extension Tape {
   /// Activations rounded by the kernels themselves, row by row: these have oracles of their own

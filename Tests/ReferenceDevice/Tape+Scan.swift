@@ -1,5 +1,5 @@
-package import Compute
 import Foundation
+package import Recordings
 
 extension Tape {
   /// A scan as ``ProgramRecorder/scan(_:_:_:)`` describes it, token by token.

@@ -1,10 +1,10 @@
 import Checkpoints
-import Compute
 import Diagnostics
 import Execution
 import LanguageModels
 import Quantization
 import QuantizedCheckpoints
+import Recordings
 import Tensors
 
 /// Carries the hidden states of all samples through a model, and makes a unit of each decoder block, and of the head

@@ -3,6 +3,7 @@ import Diagnostics
 import Execution
 import LanguageModels
 import Recipes
+import Recordings
 
 /// How a model is run for calibration: on how much data, in what type, and what is found out.
 struct CalibrationSetup {

@@ -1,10 +1,11 @@
 public import Calibration
 import Checkpoints
-public import Compute
+import Compute
 import Diagnostics
 public import Execution
 public import Foundation
 import Recipes
+public import Recordings
 public import Reporting
 import Synchronization
 import Tensors

@@ -1,10 +1,10 @@
 import CKernels
 import Calibration
 import Checkpoints
-import Compute
 import LanguageModels
 import MatrixProducts
 import Recipes
+import Recordings
 import Reporting
 import Tensors
 

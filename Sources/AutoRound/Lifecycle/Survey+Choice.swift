@@ -3,6 +3,7 @@ import Diagnostics
 import Execution
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Quantization
 import Recipes
 import Verification

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Quantization
 public import Recipes
 

@@ -1,9 +1,9 @@
 import Checkpoints
-import Compute
 import Execution
 import LanguageModels
 import Quantization
 import Recipes
+import Recordings
 import Tensors
 
 extension MemoryEstimate {

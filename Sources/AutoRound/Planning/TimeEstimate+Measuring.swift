@@ -5,6 +5,7 @@ import LanguageModels
 import MatrixProducts
 import Quantization
 import Recipes
+import Recordings
 import Reporting
 import Tensors
 

@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// `y = a + b`. The gradient of both operands is the result's, and usually lies in the same memory.

@@ -1,6 +1,7 @@
 internal import CKernels
 import Foundation
 import MatrixProducts
+import Recordings
 import Tensors
 
 extension AttentionKernel {

@@ -1,5 +1,6 @@
 internal import CKernels
 import MatrixProducts
+import Recordings
 import Tensors
 
 /// Causal attention with grouped query heads: `softmax(scale q k^T) v` for each head.

@@ -1,4 +1,5 @@
 import MatrixProducts
+import Recordings
 
 /// The matrix products of pieces of one size, each run by one thread: `S = Q K^T`, `Y += P V`,
 /// `dP = dY V^T`, `dV += P^T dY`, `dK += dS^T Q` and `dQ += dS K`.

@@ -1,3 +1,4 @@
+import Recordings
 import Tensors
 
 /// Where the memory of one thread for a tile of attention lies, in bytes from its start.

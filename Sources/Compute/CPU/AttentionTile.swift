@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 
 /// Neighbouring queries and neighbouring keys, by their positions in the sequence: a rectangle of scores.
 struct AttentionPiece {

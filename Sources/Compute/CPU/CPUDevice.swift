@@ -1,5 +1,6 @@
 import Diagnostics
 package import MatrixProducts
+package import Recordings
 package import Tensors
 
 /// The processor: loops of `CKernels` and products of oneDNN, shared out over the ``ThreadTeam``.

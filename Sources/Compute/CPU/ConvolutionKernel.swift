@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// A causal depthwise convolution. Formulas: `convolution.h` in CKernels.

@@ -1,4 +1,5 @@
 import Foundation
+import Recordings
 
 /// The choice of one token, and room for it.
 struct ExpertChoice {

@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// `y = f(g)`, or `f(g) * u` where there are two operands.

@@ -1,5 +1,6 @@
 internal import CKernels
 import MatrixProducts
+import Recordings
 import Tensors
 
 /// The products of experts with their rows, and those of their gradients.

@@ -1,4 +1,5 @@
 import MatrixProducts
+import Recordings
 
 /// Products of any number of rows, made of those of powers of two, and in tiles of columns.
 struct GroupedProducts {

@@ -1,5 +1,6 @@
 internal import CKernels
 import MatrixProducts
+import Recordings
 import Tensors
 
 /// Gradients from products of 8-bit integers; the arithmetic is that of `int8_gradient.h`.

@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// `y = [a | b | ...]`: columns of values side by side.

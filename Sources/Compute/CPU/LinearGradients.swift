@@ -1,4 +1,5 @@
 import MatrixProducts
+import Recordings
 
 /// Sizes of a linear layer in a program.
 struct LinearShape {

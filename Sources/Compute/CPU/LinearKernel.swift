@@ -1,5 +1,6 @@
 internal import CKernels
 import MatrixProducts
+import Recordings
 
 /// The product of a linear layer, and those of its gradients.
 struct LinearKernel: Kernel {

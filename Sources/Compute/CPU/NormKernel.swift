@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// The norm of rows, or of groups of their columns.

@@ -1,4 +1,5 @@
 package import MatrixProducts
+import Recordings
 
 /// Times single matrix products: the rate that everything else is compared with.
 package enum ProductTiming {

@@ -1,3 +1,5 @@
+import Recordings
+
 /// What kernels of the processor see of a program: pointers.
 extension Program {
   subscript(_ value: Value) -> UnsafeMutableRawPointer { self[range: value].pointer }

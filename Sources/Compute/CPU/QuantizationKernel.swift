@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// Rounds activations row by row, or lets them pass and looks at their range.
@@ -81,5 +82,30 @@ struct QuantizationKernel: Kernel {
     for row in 0..<rows { total += sums[row] }
     sums[0] = total
     program.deliver(scratch, of: scale)
+  }
+}
+
+extension ActivationQuantization {
+  /// The kernels' form for activations of `columns` columns.
+  func kernelRule(columns: Int, type: ck_element, scale: Float) -> ck_activation_rule {
+    var rule = ck_activation_rule()
+    rule.is_float = 1
+    rule.format = CK_FP8
+    switch number {
+    case .int(let bitCount, let isSymmetric):
+      rule.is_float = 0
+      rule.bits = Int32(bitCount)
+      rule.symmetric = isSymmetric ? 1 : 0
+    case .fp8: break
+    case .mxfp8: rule.format = CK_MXFP8
+    case .mxfp4: rule.format = CK_MXFP4
+    case .nvfp4: rule.format = CK_NVFP4
+    }
+    rule.runtime = self.rule == .runtime ? 1 : 0
+    rule.columns = columns
+    rule.group_size = min(groupSize ?? columns, columns)
+    rule.given = scale
+    rule.type = type
+    return rule
   }
 }

@@ -1,4 +1,5 @@
 internal import CKernels
+import Recordings
 import Tensors
 
 /// The rotary position embedding of queries or keys, after an optional norm of each head.

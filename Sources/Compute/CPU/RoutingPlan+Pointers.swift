@@ -1,3 +1,5 @@
+import Recordings
+
 /// A ``RoutingPlan`` where the processor's kernels have it.
 struct PlanPointers {
   /// How many rows there are.

@@ -1,5 +1,6 @@
 internal import CKernels
 import Foundation
+import Recordings
 import Scans
 import Tensors
 

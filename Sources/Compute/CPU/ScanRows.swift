@@ -1,5 +1,6 @@
 internal import CKernels
 import Foundation
+import Recordings
 import Scans
 
 /// What a scan reads of its operands: the rows of a chunk, made what a chunk computes with.

@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// The structure of a decoder block. Blocks that are equal run as the same program.
 ///

@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// A feed-forward part of which each token uses a few of many: the weighted sum of what the chosen experts answer, plus
 /// what a shared one does.
@@ -8,6 +8,14 @@ package struct Experts: Hashable, Sendable {
     package var gate: LayerSlot
     package var up: LayerSlot
     package var down: LayerSlot
+
+    package init(
+      gate: LayerSlot, up: LayerSlot, down: LayerSlot
+    ) {
+      self.gate = gate
+      self.up = up
+      self.down = down
+    }
   }
 
   /// The numbers that are added to scores for the choice.
@@ -15,6 +23,13 @@ package struct Experts: Hashable, Sendable {
     package var stored: StoredMatrix
     /// Its shape, with as many elements as there are experts.
     package var shape: [Int]
+
+    package init(
+      stored: StoredMatrix, shape: [Int]
+    ) {
+      self.stored = stored
+      self.shape = shape
+    }
   }
 
   /// The layer whose outputs are the logits of the choice.
@@ -25,6 +40,18 @@ package struct Experts: Hashable, Sendable {
   package var function: ElementFunction
   /// What every token uses besides.
   package var shared: FeedForward?
+
+  package init(
+    router: LayerSlot, routing: Router, correction: Correction? = nil, experts: [Expert],
+    function: ElementFunction, shared: FeedForward? = nil
+  ) {
+    self.router = router
+    self.routing = routing
+    self.correction = correction
+    self.experts = experts
+    self.function = function
+    self.shared = shared
+  }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     let logits = recorder.linear([router], x)

@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// The layers that work on each token by itself: `down(f(gate(x)) * up(x))`, or `down(f(up(x)))` without a gate.
 package struct FeedForward: Hashable, Sendable {
@@ -10,6 +10,17 @@ package struct FeedForward: Hashable, Sendable {
   /// Factor on the gate before its function.
   package var gateFactor: Float = 1
   package var output: LayerSlot
+
+  package init(
+    inputs: [LayerSlot], isGated: Bool, function: ElementFunction, gateFactor: Float = 1,
+    output: LayerSlot
+  ) {
+    self.inputs = inputs
+    self.isGated = isGated
+    self.function = function
+    self.gateFactor = gateFactor
+    self.output = output
+  }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     let projected = recorder.linear(inputs, x)

@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// Linear attention by the gated delta rule: a scan in the place of attention's softmax, with a convolution before it, and
 /// a norm of each head and a gate after it.
@@ -21,6 +21,25 @@ package struct GatedDelta: Hashable, Sendable {
   package var norm: NormSlot
   package var gate: ElementFunction
   package var output: LayerSlot
+
+  package init(
+    projections: [LayerSlot], arrangement: Arrangement = .parts, gateLayers: [LayerSlot] = [],
+    stepLayers: [LayerSlot] = [], convolution: ConvolutionSlot, scan: Scan, decay: StoredMatrix,
+    decayShape: [Int], bias: StoredMatrix, norm: NormSlot, gate: ElementFunction, output: LayerSlot
+  ) {
+    self.projections = projections
+    self.arrangement = arrangement
+    self.gateLayers = gateLayers
+    self.stepLayers = stepLayers
+    self.convolution = convolution
+    self.scan = scan
+    self.decay = decay
+    self.decayShape = decayShape
+    self.bias = bias
+    self.norm = norm
+    self.gate = gate
+    self.output = output
+  }
 
   /// How what the projections give is ordered.
   package enum Arrangement: Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// A block that adds to the residual stream what its sublayers answer, stage by stage:
 ///
@@ -9,6 +9,13 @@ package import Compute
 package struct ResidualBlock: DecoderBlock {
   package var width: Int
   package var stages: [[Sublayer]]
+
+  package init(
+    width: Int, stages: [[Sublayer]]
+  ) {
+    self.width = width
+    self.stages = stages
+  }
 
   package func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     var x = x
@@ -30,6 +37,17 @@ package struct Sublayer: Hashable, Sendable {
   package var mixer: Mixer
   package var outputNorm: NormSlot?
   package var factor: Float = 1
+
+  package init(
+    inputNorm: NormSlot? = nil, inputFactor: Float = 1, mixer: Mixer, outputNorm: NormSlot? = nil,
+    factor: Float = 1
+  ) {
+    self.inputNorm = inputNorm
+    self.inputFactor = inputFactor
+    self.mixer = mixer
+    self.outputNorm = outputNorm
+    self.factor = factor
+  }
 
   package enum Mixer: Hashable, Sendable {
     case attention(SelfAttention)

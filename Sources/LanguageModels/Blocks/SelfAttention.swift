@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// Attention with grouped query heads. The projections run as one product, because they read the same input.
 package struct SelfAttention: Hashable, Sendable {
@@ -22,6 +22,26 @@ package struct SelfAttention: Hashable, Sendable {
   package var shape: AttentionShape
   /// A score for each head without a key.
   package var sinks: StoredMatrix?
+
+  package init(
+    module: String, projections: [LayerSlot], arrangement: Arrangement = .parts, output: LayerSlot,
+    queryNorm: NormSlot? = nil, keyNorm: NormSlot? = nil, normsAfterRotation: Bool = false,
+    bound: Float? = nil, keyFactor: Float = 1, rotary: RotarySettings? = nil, shape: AttentionShape,
+    sinks: StoredMatrix? = nil
+  ) {
+    self.module = module
+    self.projections = projections
+    self.arrangement = arrangement
+    self.output = output
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
+    self.normsAfterRotation = normsAfterRotation
+    self.bound = bound
+    self.keyFactor = keyFactor
+    self.rotary = rotary
+    self.shape = shape
+    self.sinks = sinks
+  }
 
   /// How queries, keys and values lie in what the projections give.
   package enum Arrangement: Hashable, Sendable {

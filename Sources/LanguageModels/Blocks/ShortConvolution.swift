@@ -1,4 +1,4 @@
-import Compute
+import Recordings
 
 /// A gated convolution over a few tokens: `out(c * conv(b * u))`, with b, c and u side by side in what the input
 /// projection gives.
@@ -6,6 +6,14 @@ package struct ShortConvolution: Hashable, Sendable {
   package var input: LayerSlot
   package var convolution: ConvolutionSlot
   package var output: LayerSlot
+
+  package init(
+    input: LayerSlot, convolution: ConvolutionSlot, output: LayerSlot
+  ) {
+    self.input = input
+    self.convolution = convolution
+    self.output = output
+  }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     let projected = recorder.linear([input], x)

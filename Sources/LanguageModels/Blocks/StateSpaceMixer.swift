@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// The mixer of Mamba 2: a scan of values with one query and one key for a group of heads, with a convolution before it
 /// and a gate after it.
@@ -18,11 +18,34 @@ package struct StateSpaceMixer: Hashable, Sendable {
   package var norm: Norm?
   package var output: LayerSlot
 
+  package init(
+    input: LayerSlot, factors: [Float] = [], convolution: ConvolutionSlot, scan: Scan,
+    decay: StoredMatrix, bias: StoredMatrix, skip: StoredMatrix, norm: Norm? = nil,
+    output: LayerSlot
+  ) {
+    self.input = input
+    self.factors = factors
+    self.convolution = convolution
+    self.scan = scan
+    self.decay = decay
+    self.bias = bias
+    self.skip = skip
+    self.norm = norm
+    self.output = output
+  }
+
   /// A norm of the results.
   package struct Norm: Hashable, Sendable {
     package var slot: NormSlot
     /// Whether results are normalized before they are gated.
     package var isBeforeGate: Bool
+
+    package init(
+      slot: NormSlot, isBeforeGate: Bool
+    ) {
+      self.slot = slot
+      self.isBeforeGate = isBeforeGate
+    }
   }
 
   private var values: Int { scan.valueHeadCount * scan.valueSize }

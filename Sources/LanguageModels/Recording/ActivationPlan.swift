@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// How a recording quantizes activations. Whoever records a block decides: blocks know nothing of it.
 package struct ActivationPlan: Hashable, Sendable {

@@ -1,5 +1,5 @@
-package import Compute
 import Diagnostics
+package import Recordings
 
 /// Records a block layer by layer, and notes on the way what is asked about blocks: which layers they have,
 /// which of these read the same values, where keys and values are, and which tensors are read.

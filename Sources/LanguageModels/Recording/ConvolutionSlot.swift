@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// A causal depthwise convolution of a block, with the places of its numbers.
 package struct ConvolutionSlot: Hashable, Sendable {
@@ -11,6 +11,14 @@ package struct ConvolutionSlot: Hashable, Sendable {
     /// Nil for none; all parts have one, or none has.
     package var bias: StoredMatrix?
     package var columns: Int
+
+    package init(
+      weight: StoredMatrix, bias: StoredMatrix? = nil, columns: Int
+    ) {
+      self.weight = weight
+      self.bias = bias
+      self.columns = columns
+    }
   }
 
   /// Convolutions without a bias, beside each other, of so many columns each.

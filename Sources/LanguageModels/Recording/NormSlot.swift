@@ -1,4 +1,4 @@
-package import Compute
+package import Recordings
 
 /// A norm of a block, with the places of its numbers.
 package struct NormSlot: Hashable, Sendable {

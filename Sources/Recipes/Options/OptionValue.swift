@@ -1,5 +1,5 @@
-public import Compute
 public import JSONText
+public import Recordings
 
 /// What an option can be set to: a number, a truth value, or one of some words.
 public protocol OptionValue: Sendable, Equatable {

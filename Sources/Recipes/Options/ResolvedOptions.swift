@@ -1,6 +1,7 @@
-package import Compute
+import Compute
 import Diagnostics
 public import Quantization
+package import Recordings
 
 /// The options of a run with nothing left open.
 ///

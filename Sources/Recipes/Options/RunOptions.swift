@@ -1,5 +1,5 @@
-public import Compute
 import Diagnostics
+public import Recordings
 
 /// The options of a run, each declared once: property, flag, key of a recipe, values, default, and help.
 ///

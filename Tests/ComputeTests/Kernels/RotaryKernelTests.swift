@@ -1,6 +1,7 @@
 import CKernels
 import Compute
 import Foundation
+import Recordings
 import ReferenceDevice
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import Recordings
 import ReferenceDevice
 import TestSupport
 import Testing

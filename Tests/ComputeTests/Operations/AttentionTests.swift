@@ -1,4 +1,5 @@
 import Compute
+import Recordings
 import TestSupport
 import Testing
 

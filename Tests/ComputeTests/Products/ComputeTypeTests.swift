@@ -2,6 +2,7 @@ import CKernels
 import Compute
 import Diagnostics
 import MatrixProducts
+import Recordings
 import Tensors
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import Compute
 import Diagnostics
 import MatrixProducts
+import Recordings
 import Tensors
 import TestSupport
 import Testing

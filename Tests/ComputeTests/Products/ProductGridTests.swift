@@ -1,5 +1,6 @@
 import Compute
 import MatrixProducts
+import Recordings
 import Tensors
 import TestSupport
 import Testing

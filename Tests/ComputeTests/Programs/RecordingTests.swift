@@ -1,6 +1,7 @@
 import Compute
 import Diagnostics
 import Foundation
+import Recordings
 import ReferenceDevice
 import TestSupport
 import Testing

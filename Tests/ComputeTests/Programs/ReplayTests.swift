@@ -1,5 +1,6 @@
 import Compute
 import Foundation
+import Recordings
 import Tensors
 import TestSupport
 import Testing

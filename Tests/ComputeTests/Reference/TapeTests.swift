@@ -1,4 +1,4 @@
-import Compute
+import Recordings
 import ReferenceDevice
 import TestSupport
 import Testing

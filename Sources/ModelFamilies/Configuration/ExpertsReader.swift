@@ -1,0 +1,108 @@
+import Diagnostics
+import JSONText
+import LanguageModels
+import Recordings
+
+/// Reads a mixture of experts of a configuration. Every expert is a gated part with a matrix for each layer.
+struct ExpertsReader {
+  let parts: DecoderParts
+  /// The module that holds router and experts.
+  var module = "mlp"
+  /// The router's name in it.
+  var router = "gate"
+  /// What the layers of an expert are called.
+  var names = (gate: "gate_proj", up: "up_proj", down: "down_proj")
+  /// The number of experts, under the first of these keys that is there.
+  var countKeys = ["num_experts", "num_local_experts"]
+  var count = 8
+  var perTokenKey = "num_experts_per_tok"
+  var perToken = 2
+  var widthKey = "moe_intermediate_size"
+  /// Nil: the key is required.
+  var width: Int?
+  var score = Router.Score.softmax
+  var normalization: Float?
+  var factor: Float = 1
+  /// The tensor, inside the block, of what is added to scores for the choice, with its dimensions before the last.
+  var correction: (tensor: String, dimensions: [Int])?
+  var groups: (count: String, kept: String)?
+  /// The feed-forward part that every token uses.
+  var shared: FeedForward?
+
+  init(_ parts: DecoderParts) { self.parts = parts }
+
+  private var configuration: JSONReader { parts.configuration.reader }
+
+  /// Gives every token a shared part, as wide as so many experts together.
+  mutating func readShared(_ key: String, default count: Int) throws {
+    let count = try configuration.optional(key)?.int(in: 0...1024) ?? count
+    guard count > 0 else { return }
+    let width = try configuration.optional(widthKey)?.int(in: 1...1 << 24) ?? width
+    guard let width else { throw configuration.mismatch("an object with \(widthKey)") }
+    shared = parts.gatedFeedForward("\(module).shared_experts", size: count * width)
+  }
+
+  /// - Parameter block: The number of the block, for configurations that list them.
+  func experts(ofBlock block: Int = 0) throws -> Experts {
+    let countKey = countKeys.first { configuration.value[$0] != nil } ?? countKeys[0]
+    let count = try number(countKey, ofBlock: block, in: 1...4096) ?? count
+    let perToken = try number(perTokenKey, ofBlock: block, in: 1...4096) ?? perToken
+    guard perToken <= count else {
+      throw InputError(
+        .invalidValue, place: perTokenKey,
+        "found \(perToken), expected at most \(countKey), which is \(count)")
+    }
+    let width = try number(widthKey, ofBlock: block, in: 1...1 << 24) ?? width
+    guard let width else { throw configuration.mismatch("an object with \(widthKey)") }
+    var routing = Router(
+      experts: count, perToken: perToken, score: score, normalization: normalization)
+    routing.factor = factor
+    routing.groups = try readGroups(count, perToken: perToken)
+    let hidden = parts.configuration.hiddenSize
+    func slot(_ expert: Int, _ name: String, _ outputs: Int, _ inputs: Int) -> LayerSlot {
+      LayerSlot("\(module).experts.\(expert).\(name)", outputs: outputs, inputs: inputs)
+    }
+    return Experts(
+      router: LayerSlot("\(module).\(router)", outputs: count, inputs: hidden).kept(.router),
+      routing: routing,
+      correction: correction.map {
+        .init(stored: StoredMatrix($0.tensor), shape: $0.dimensions + [count])
+      },
+      experts: (0..<count).map {
+        .init(
+          gate: slot($0, names.gate, width, hidden), up: slot($0, names.up, width, hidden),
+          down: slot($0, names.down, hidden, width))
+      }, function: parts.configuration.function, shared: shared)
+  }
+
+  /// A whole number, or the block's in a list with one for each.
+  private func number(_ key: String, ofBlock block: Int, in range: ClosedRange<Int>) throws -> Int?
+  {
+    guard let reader = try configuration.optional(key) else { return nil }
+    guard reader.value.arrayValue != nil else { return try reader.int(in: range) }
+    let all = try reader.elements()
+    guard all.count == parts.configuration.blockCount else {
+      throw reader.mismatch(
+        "a number, or \(parts.configuration.blockCount) of them, one for each block")
+    }
+    return try all[block].int(in: range)
+  }
+
+  private func readGroups(_ experts: Int, perToken: Int) throws -> Router.Groups? {
+    guard let groups else { return nil }
+    let count = try configuration.optional(groups.count)?.int(in: 1...4096) ?? 1
+    let kept = try configuration.optional(groups.kept)?.int(in: 1...4096) ?? 1
+    guard experts.isMultiple(of: count) else {
+      throw InputError(
+        .invalidValue, place: groups.count,
+        "found \(count), expected a divisor of the number of experts, which is \(experts)")
+    }
+    guard kept <= count, kept * (experts / count) >= perToken else {
+      throw InputError(
+        .invalidValue, place: groups.kept,
+        "found \(kept), expected at most \(groups.count), which is \(count), "
+          + "and groups with at least the \(perToken) experts of a token")
+    }
+    return count > 1 ? Router.Groups(count: count, kept: kept) : nil
+  }
+}
