@@ -3,6 +3,7 @@ import AutoRound
 
 /// `autoround`, the root of all commands.
 public struct AutoRoundCommand: ParsableCommand {
+  /// The name, the help and the commands.
   public static let configuration = CommandConfiguration(
     commandName: "autoround",
     abstract: "Quantize language-model checkpoints with AutoRound.",
@@ -29,5 +30,6 @@ public struct AutoRoundCommand: ParsableCommand {
       ModelsCommand.self,
     ])
 
+  /// A command with nothing set; arguments are parsed into it.
   public init() {}
 }

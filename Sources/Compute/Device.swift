@@ -22,6 +22,8 @@ package protocol Device: AnyObject {
   func makeBuffer(byteCount: Int) -> any DeviceBuffer
   /// Memory with the elements of `tensor`, which nobody writes to: the tensor's own where the device can read it.
   func makeBuffer(of tensor: Tensor) -> any DeviceBuffer
+  /// Memory whose bytes lie in the host's, which `owner` keeps, at all times: for streams that lie in a file.
+  func makeBuffer(over memory: UnsafeMutableRawBufferPointer, owner: AnyObject) -> any DeviceBuffer
   /// What sequences keep is read in pieces of so many rows, also such as are not there yet.
   var rowsOfStatePiece: Int { get }
 

@@ -50,6 +50,7 @@ public struct InputError: Error, Sendable, CustomStringConvertible {
 extension InputError {
   /// The kinds of failure. An open set: new kinds may be added without breaking programs.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
+    /// The code's name, as JSON and messages have it.
     public let description: String
     private init(_ description: String) { self.description = description }
 

@@ -40,7 +40,8 @@ package final class ActivationCache {
     self.device = device
     let byteCount = max(1, sampleCount * sampleByteCount)
     let file = try ScratchMemory(in: folder, byteCount: byteCount)
-    memory = HostBuffer(file.base, byteCount: byteCount, owner: file)
+    memory = device.makeBuffer(
+      over: UnsafeMutableRawBufferPointer(start: file.base, count: byteCount), owner: file)
     scratch = (file, SampleWindow(sampleCount: sampleCount, limit: residentSampleCount))
   }
 

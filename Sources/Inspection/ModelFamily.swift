@@ -22,6 +22,7 @@ public struct ModelFamily: Sendable {
     }.sorted { $0.modelTypes[0] < $1.modelTypes[0] }
   }
 
+  /// An object with these properties.
   public var json: JSONValue {
     [
       "model_types": .array(modelTypes.map { .string($0) }), "models": .string(models),

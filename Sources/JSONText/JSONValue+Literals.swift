@@ -15,11 +15,17 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+  /// `null`.
   public init(nilLiteral: ()) { self = .null }
+  /// A truth value.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// A number.
   public init(integerLiteral value: Int) { self.init(value) }
+  /// A number; `null` where JSON cannot spell it.
   public init(floatLiteral value: Double) { self.init(value) }
+  /// A string.
   public init(stringLiteral value: String) { self = .string(value) }
+  /// An array with these elements.
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   /// An object with its members in the order of the literal.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {

@@ -15,7 +15,9 @@ public enum JSONValue: Sendable {
 
   /// One key with its value.
   public struct Member: Sendable {
+    /// The key, unescaped.
     public var key: String
+    /// The value.
     public var value: JSONValue
     /// Creates a member.
     public init(_ key: String, _ value: JSONValue) {
@@ -26,6 +28,7 @@ public enum JSONValue: Sendable {
 }
 
 extension JSONValue: Equatable {
+  /// Whether both have the same numbers and strings, byte by byte, and their members in the same order.
   public static func == (a: JSONValue, b: JSONValue) -> Bool {
     switch (a, b) {
     case (.null, .null): true
@@ -40,6 +43,7 @@ extension JSONValue: Equatable {
 }
 
 extension JSONValue.Member: Equatable {
+  /// Whether key and value are equal.
   public static func == (a: Self, b: Self) -> Bool {
     a.key.hasSameBytes(as: b.key) && a.value == b.value
   }

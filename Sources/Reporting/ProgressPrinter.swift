@@ -29,6 +29,7 @@ public final class ProgressPrinter: RunObserver {
     )
   }
 
+  /// Shows an event.
   public func observe(_ event: RunEvent) {
     let time = (ContinuousClock.now - start) / .seconds(1)
     if case .iteration(_, let iteration, let count, _) = event, iteration < count,

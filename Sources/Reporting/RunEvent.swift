@@ -39,5 +39,6 @@ public protocol RunObserver: AnyObject {
 }
 
 extension RunObserver {
+  /// Never.
   public var wantsStop: Bool { false }
 }

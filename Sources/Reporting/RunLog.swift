@@ -46,6 +46,7 @@ public final class RunLog: RunObserver {
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
+  /// Writes an event.
   public func observe(_ event: RunEvent) {
     let now = Date.now
     switch form {

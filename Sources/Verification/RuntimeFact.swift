@@ -67,7 +67,7 @@ struct RuntimeFact: Sendable {
       $0.isInBytes("int") && $0.hasByteInputs(["tensor", "token"]) && $0.bitCount == 8
         && ["channel", "tensor"].contains($0.strategy)
     },
-    .init(.vLLM, true, "on Arm processors; for NVIDIA GPUs, \(packing)", choice) {
+    .init(.vLLM, true, "on Arm processors; on NVIDIA GPUs, \(packing)", choice) {
       $0.isInBytes("int") && $0.hasByteInputs(["token"]) && $0.bitCount == 4 && $0.isByRow
     },
     .init(
@@ -101,7 +101,7 @@ struct RuntimeFact: Sendable {
   private static let turing =
     "on NVIDIA GPUs from the Turing generation (SM75) on, in versions from"
   /// What makes other kernels fit.
-  private static let packing = "autoround convert --format pack-quantized packs them"
+  private static let packing = "it loads them in the format pack-quantized"
 
   private static let choice = "vLLM, compressed_tensors.py, the choice of a scheme; 2026-11"
   private static let humming = "vllm-project/vllm#46389; 2026-11"

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Whether groups divide the inputs of their layers.
 ///
 /// The last group of a row may be smaller; transformers and this program read such groups, vLLM does not.
@@ -27,12 +29,12 @@ struct WholeGroups {
     }
   }
 
-  /// The command that helps: the largest groups that vLLM's fast kernels have and that divide.
+  /// What helps: the largest groups that vLLM's fast kernels have and that divide.
   private static func remedy(_ size: Int, inputs: Set<Int>) -> String {
     let fitting = [128, 64, 32].first { smaller in
       smaller < size && inputs.allSatisfy { $0 % smaller == 0 }
     }
-    return fitting.map { ": autoround quantize MODEL --output FOLDER --group-size \($0)" }
+    return fitting.map { "; \(OptionName.groupSize.with($0)) divides them" }
       ?? "; a recipe can leave such layers out (ignore), or give them a scale for each row"
   }
 }

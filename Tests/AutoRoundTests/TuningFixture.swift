@@ -129,3 +129,10 @@ private struct BlockWeights: TensorSource {
   func contains(_ name: String) -> Bool { file.entry(name) != nil }
   func tensor(_ name: String, shape: [Int]) throws -> Tensor { try file.tensor(name) }
 }
+
+/// The batches that a fixture records, in their order.
+struct FixedBatches: IteratorProtocol {
+  private var batches: ArraySlice<[Int]>
+  init(_ batches: [[Int]]) { self.batches = batches[...] }
+  mutating func next() -> ArraySlice<Int>? { batches.popFirst().map { $0[...] } }
+}

@@ -41,7 +41,10 @@ final class Elements {
   var floats: [Float] { read(pointer, count, compute) }
   /// The place as a device sees it.
   var range: DeviceRange {
-    DeviceRange(HostBuffer(pointer, byteCount: count * compute.byteCount, owner: self))
+    DeviceRange(
+      HostBuffer(
+        UnsafeMutableRawBufferPointer(start: pointer, count: count * compute.byteCount), owner: self
+      ))
   }
 }
 

@@ -44,6 +44,10 @@ package final class ReferenceDevice: TuningDevice {
     return buffer
   }
 
+  package func makeBuffer(
+    over memory: UnsafeMutableRawBufferPointer, owner: AnyObject
+  ) -> any DeviceBuffer { ReferenceBuffer(over: memory, owner: owner) }
+
   /// One of its own for integers that are tuned; the processor's for what is only rounded, and for floats.
   package func makeWeightQuantizer(
     for weight: Tensor, _ arguments: QuantizationArguments, scaleDType: DType, globalScale: Float?,

@@ -1,16 +1,16 @@
-public import Tensors
-public import Testing
+package import Tensors
+package import Testing
 
 /// How far an element may be from what is expected: the sum of three allowances.
-public struct Tolerance: Sendable {
+package struct Tolerance: Sendable {
   /// The same allowance for every element.
-  public var absolute: Double
+  package var absolute: Double
   /// A share of the expected element's magnitude.
-  public var relative: Double
+  package var relative: Double
   /// A share of the largest expected magnitude; the usual measure for gradients.
-  public var ofLargest: Double
+  package var ofLargest: Double
 
-  public init(absolute: Double = 0, relative: Double = 0, ofLargest: Double = 0) {
+  package init(absolute: Double = 0, relative: Double = 0, ofLargest: Double = 0) {
     precondition(absolute >= 0 && relative >= 0 && ofLargest >= 0)
     self.absolute = absolute
     self.relative = relative
@@ -18,21 +18,21 @@ public struct Tolerance: Sendable {
   }
 
   /// Nothing may differ, except in the sign of zero.
-  public static let exact = Tolerance()
+  package static let exact = Tolerance()
 }
 
 /// The outcome of comparing numbers one by one.
-public struct Closeness: Sendable {
+package struct Closeness: Sendable {
   /// Elements whose difference exceeds their allowance.
-  public private(set) var mismatchCount = 0
+  package private(set) var mismatchCount = 0
   /// The element that exceeds its allowance by the most.
-  public private(set) var worst: (index: Int, actual: Double, expected: Double, allowed: Double)?
+  package private(set) var worst: (index: Int, actual: Double, expected: Double, allowed: Double)?
   /// Largest difference of all elements.
-  public private(set) var largestDifference = 0.0
+  package private(set) var largestDifference = 0.0
   private let count: Int
 
   /// Compares as many elements as both have. Infinities and NaN match only themselves.
-  public init<Element: BinaryFloatingPoint>(
+  package init<Element: BinaryFloatingPoint>(
     _ actual: [Element], _ expected: [Element], _ tolerance: Tolerance
   ) {
     count = min(actual.count, expected.count)
@@ -57,7 +57,7 @@ public struct Closeness: Sendable {
   }
 
   /// What differs, with the worst element's place in `shape`; nil if all are close.
-  public func report(shape: [Int]) -> String? {
+  package func report(shape: [Int]) -> String? {
     guard let worst else { return nil }
     var place: [Int] = []
     var rest = worst.index
@@ -72,7 +72,7 @@ public struct Closeness: Sendable {
 }
 
 /// Records an issue naming the worst element unless all of `actual` are close to `expected`.
-public func expectClose<Element: BinaryFloatingPoint>(
+package func expectClose<Element: BinaryFloatingPoint>(
   _ actual: [Element], _ expected: [Element], _ tolerance: Tolerance, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -83,7 +83,7 @@ public func expectClose<Element: BinaryFloatingPoint>(
 /// Records an issue unless both tensors have the same shape and close elements.
 ///
 /// Both must be floating-point tensors of at least 16 bits; they may differ in type.
-public func expectClose(
+package func expectClose(
   _ actual: Tensor, _ expected: Tensor, _ tolerance: Tolerance, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -99,7 +99,7 @@ public func expectClose(
 }
 
 /// Records an issue unless one number is close to another.
-public func expectClose(
+package func expectClose(
   _ actual: Double, _ expected: Double, _ tolerance: Tolerance, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -107,7 +107,7 @@ public func expectClose(
 }
 
 /// Records an issue unless both tensors have the same type, shape and bytes.
-public func expectIdentical(
+package func expectIdentical(
   _ actual: Tensor, _ expected: Tensor, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -145,5 +145,5 @@ private func expectClose<Element: BinaryFloatingPoint>(
 
 extension Tensor {
   /// A copy of the bytes of all elements.
-  public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
+  package var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 }

@@ -1,19 +1,19 @@
 import Dispatch
-public import Foundation
+package import Foundation
 
 /// A command that ran to its end, for tests of the executables.
-public struct CommandRun: Sendable {
+package struct CommandRun: Sendable {
   /// Exit status; 128 plus the signal's number if a signal ended it.
-  public let status: Int
-  public let standardOutput: String
-  public let standardError: String
+  package let status: Int
+  package let standardOutput: String
+  package let standardError: String
 
   /// Runs `executable` and waits; ends it and throws if it takes longer than `seconds`.
   ///
   /// - Parameters:
   ///   - environment: What to add to this process's environment, or to replace in it.
   ///   - folder: Where to run; this process's working folder if nil.
-  public init(
+  package init(
     _ executable: URL, _ arguments: [String], environment: [String: String] = [:],
     in folder: URL? = nil, within seconds: Double = 120
   ) throws {
@@ -47,13 +47,13 @@ public struct CommandRun: Sendable {
   }
 
   /// An executable of this package, beside the tests that are running.
-  public static func product(_ name: String) -> URL {
+  package static func product(_ name: String) -> URL {
     Bundle.main.bundleURL.appending(path: name)
   }
 }
 
 /// A command did not end in time.
-public struct CommandTimeout: Error {
-  public let command: [String]
-  public let seconds: Double
+package struct CommandTimeout: Error {
+  package let command: [String]
+  package let seconds: Double
 }

@@ -1,10 +1,10 @@
-public import Diagnostics
-public import Testing
+package import Diagnostics
+package import Testing
 
 /// Records an issue unless `body` throws an ``InputError`` of kind `code` whose text holds every
 /// one of `words`; returns the error that was thrown.
 @discardableResult
-public func expectInputError<Result>(
+package func expectInputError<Result>(
   _ code: InputError.Code, mentioning words: [String] = [],
   sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Result
 ) -> InputError? {

@@ -1,12 +1,12 @@
-public import CKernels
+package import CKernels
 
 /// The instruction sets of this processor that kernels are compiled for.
-public let instructionSets = [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512].filter {
+package let instructionSets = [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512].filter {
   $0.rawValue <= ck_isa_available().rawValue
 }
 
 /// Calls `body` under each instruction set with its name, and then goes back to the best one.
-public func forEachInstructionSet(_ body: (_ name: String) throws -> Void) rethrows {
+package func forEachInstructionSet(_ body: (_ name: String) throws -> Void) rethrows {
   defer { ck_isa_use(ck_isa_available()) }
   for isa in instructionSets {
     ck_isa_use(isa)

@@ -1,11 +1,11 @@
-public import Testing
+package import Testing
 
 /// Runs tests one at a time, whatever suite or target they are in: for those that change a setting of the
 /// whole process, such as the instruction set, and those that a change amid a run would disturb.
-public struct OneAtATime: SuiteTrait, TestTrait, TestScoping {
-  public var isRecursive: Bool { true }
+package struct OneAtATime: SuiteTrait, TestTrait, TestScoping {
+  package var isRecursive: Bool { true }
 
-  public func provideScope(
+  package func provideScope(
     for test: Test, testCase: Test.Case?,
     performing function: @Sendable () async throws -> Void
   ) async throws {
@@ -41,5 +41,5 @@ public struct OneAtATime: SuiteTrait, TestTrait, TestScoping {
 
 extension Trait where Self == OneAtATime {
   /// No two tests with this trait run at the same time.
-  public static var oneAtATime: Self { OneAtATime() }
+  package static var oneAtATime: Self { OneAtATime() }
 }

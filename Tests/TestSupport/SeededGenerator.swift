@@ -1,4 +1,4 @@
-public import Tensors
+package import Tensors
 
 #if canImport(Glibc)
   import Glibc
@@ -10,12 +10,12 @@ public import Tensors
 ///
 /// The state advances by the golden ratio's 64-bit fraction; each output is the state sent through
 /// two xor-shift-multiply rounds (Steele, Lea and Flood, OOPSLA 2014).
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -24,15 +24,15 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   }
 
   /// One number below `bound`, which must be positive.
-  public mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+  package mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
   /// Evenly spread numbers.
-  public mutating func uniform(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
+  package mutating func uniform(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
     (0..<count).map { _ in Float.random(in: range, using: &self) }
   }
 
   /// Normally distributed numbers around 0, by Box and Muller's transform.
-  public mutating func normal(_ count: Int, deviation: Float = 1) -> [Float] {
+  package mutating func normal(_ count: Int, deviation: Float = 1) -> [Float] {
     (0..<count).map { _ in
       let radius = (-2 * log(Double.random(in: Double.ulpOfOne...1, using: &self))).squareRoot()
       return deviation * Float(radius * cos(2 * .pi * Double.random(in: 0...1, using: &self)))
@@ -40,7 +40,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   }
 
   /// Normally distributed numbers as a tensor, rounded to `dtype`.
-  public mutating func tensor(
+  package mutating func tensor(
     _ shape: [Int], deviation: Float = 1, dtype: DType = .float32
   ) -> Tensor {
     Tensor(normal(shape.reduce(1, *), deviation: deviation), shape: shape).converted(to: dtype)

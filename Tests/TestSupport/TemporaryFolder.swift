@@ -1,14 +1,14 @@
-public import Foundation
+package import Foundation
 
 /// Runs `body` with a new, empty folder that is removed afterwards, whatever happens.
-public func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+package func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = try makeTemporaryFolder()
   defer { try? FileManager.default.removeItem(at: folder) }
   return try body(folder)
 }
 
 /// Runs `body` with a new, empty folder that is removed afterwards, whatever happens.
-public func withTemporaryFolder<Result>(
+package func withTemporaryFolder<Result>(
   _ body: (URL) async throws -> Result
 ) async throws -> Result {
   let folder = try makeTemporaryFolder()
@@ -24,6 +24,6 @@ private func makeTemporaryFolder() throws -> URL {
 }
 
 /// The names in a folder, sorted.
-public func names(in folder: URL) throws -> [String] {
+package func names(in folder: URL) throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
 }

@@ -50,20 +50,24 @@ public struct AutoRoundModifier: Modifier {
 
   // MARK: Lifecycle
 
+  /// Gives schemes as the options say, and warns of steps that are large.
   public func initialize(_ survey: Survey) throws -> SchemeTable {
     let schemes = try survey.schemes(by: options)
     if let remark = remarkOnLargeSteps { survey.warn(remark) }
     return schemes
   }
 
+  /// Asks for gradients if weights are tuned, and for the importance of columns if scales are searched.
   public func start(_ schemes: SchemeTable) throws -> CalibrationNeeds {
     startCalibration(schemes)
   }
 
+  /// Tunes a block, or the head, by signed gradient descent.
   public func sequentialEpochEnd(_ unit: TuningUnit) throws -> UnitResult {
     try applyAutoRound(unit)
   }
 
+  /// Names the blocks whose losses say that something went wrong.
   public func end(_ blocks: [BlockReport]) throws -> [String] { remarks(onLossesOf: blocks) }
 
   /// Says what calibration has to find out for tuning, or for a search for scales.

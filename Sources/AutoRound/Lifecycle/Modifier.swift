@@ -42,6 +42,7 @@ public protocol Modifier: Sendable {
 }
 
 extension Modifier {
+  /// The type with its stored properties, in the same order in each process.
   public var identity: String {
     // Sets and dictionaries have another order in each process.
     func text(_ value: Any) -> String {
@@ -56,23 +57,29 @@ extension Modifier {
     return settings.isEmpty ? "\(Self.self)" : "\(Self.self)(\(settings.joined(separator: ", ")))"
   }
 
+  /// Gives schemes as the options say.
   public func initialize(_ survey: Survey) throws -> SchemeTable { try survey.schemes(by: options) }
 
+  /// Asks for the importance of columns.
   public func start(_ schemes: SchemeTable) throws -> CalibrationNeeds {
     CalibrationNeeds(gradients: false, importance: true)
   }
 
+  /// Takes ``Modifier/quantize(_:using:)`` for each layer.
   public func sequentialEpochEnd(_ unit: TuningUnit) throws -> UnitResult {
     try unit.quantize(with: quantize)
   }
 
+  /// Rounds to nearest, by searched scales unless the options forbid a search.
   public func quantize(_ layer: LayerView, using data: LayerData) throws -> QuantizedWeight {
     try layer.rounded(
       searchesScales: !options.disablesOptimizedRounding, importance: data.importance)
   }
 
+  /// Says nothing.
   public func end(_ blocks: [BlockReport]) throws -> [String] { [] }
 
+  /// Keeps nothing back.
   public func finalize(_ report: RunReport) throws {}
 }
 

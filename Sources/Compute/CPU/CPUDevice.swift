@@ -73,6 +73,10 @@ package final class CPUDevice: Device {
 
   package func makeBuffer(of tensor: Tensor) -> any DeviceBuffer { HostBuffer(tensor) }
 
+  package func makeBuffer(
+    over memory: UnsafeMutableRawBufferPointer, owner: AnyObject
+  ) -> any DeviceBuffer { HostBuffer(memory, owner: owner) }
+
   package var rowsOfStatePiece: Int { AttentionTile.keysOfPiece }
 
   /// The product of this shape, prepared at the first call.

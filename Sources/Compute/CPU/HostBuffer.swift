@@ -16,8 +16,9 @@ package final class HostBuffer: DeviceBuffer {
   }
 
   /// Memory that belongs to `owner`.
-  package init(_ base: UnsafeMutableRawPointer, byteCount: Int, owner: Any) {
-    self.byteCount = byteCount
+  package init(_ memory: UnsafeMutableRawBufferPointer, owner: Any) {
+    guard let base = memory.baseAddress else { preconditionFailure("memory without bytes") }
+    byteCount = memory.count
     self.base = base
     self.owner = owner
   }
@@ -25,10 +26,8 @@ package final class HostBuffer: DeviceBuffer {
   /// The memory of a tensor, which nobody may write to.
   package convenience init(_ tensor: Tensor) {
     // The tensor keeps the storage alive, and it stays where it is.
-    let bytes = tensor.withUnsafeBytes { $0 }
-    guard let base = bytes.baseAddress else { preconditionFailure("a tensor without elements") }
     self.init(
-      UnsafeMutableRawPointer(mutating: base), byteCount: bytes.count, owner: tensor)
+      UnsafeMutableRawBufferPointer(mutating: tensor.withUnsafeBytes { $0 }), owner: tensor)
   }
 
   deinit { if owner == nil { base.deallocate() } }

@@ -22,26 +22,32 @@ extension OptionValue {
 }
 
 extension Bool: OptionValue {
+  /// A JSON truth value.
   public init?(scalar: JSONValue) {
     guard case .bool(let value) = scalar else { return nil }
     self = value
   }
+  /// The truth value.
   public var scalar: JSONValue { .bool(self) }
 }
 
 extension Int: OptionValue {
+  /// A whole JSON number that fits.
   public init?(scalar: JSONValue) {
     guard case .number(let text) = scalar else { return nil }
     self.init(text)
   }
+  /// The number.
   public var scalar: JSONValue { JSONValue(self) }
 }
 
 extension Double: OptionValue {
+  /// A JSON number.
   public init?(scalar: JSONValue) {
     guard case .number(let text) = scalar else { return nil }
     self.init(text)
   }
+  /// The number; its name where JSON cannot spell it.
   public var scalar: JSONValue { isFinite ? JSONValue(self) : .string("\(self)") }
 }
 
