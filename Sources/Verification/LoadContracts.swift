@@ -17,6 +17,7 @@ struct LoadContracts {
       parts: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]
     ),
     (name: "gate_up_proj", parts: ["gate_proj", "up_proj"]),
+    (name: "fused_qkv_a_proj", parts: ["q_a_proj", "kv_a_proj_with_mqa"]),
     (name: "in_proj_qkvz", parts: ["in_proj_qkv", "in_proj_z"]),
     (name: "in_proj_ba", parts: ["in_proj_b", "in_proj_a"]),
   ]

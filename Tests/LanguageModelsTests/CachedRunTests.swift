@@ -10,8 +10,10 @@ import Testing
   /// A sequence that runs in pieces on cached keys and values gives what it gives in one piece.
   @Test(
     arguments: [
-      "llama", "mistral", "qwen3", "bloom", "cohere2", "ernie4_5_moe", "falcon", "falcon_h1",
-      "gemma2", "gemma3", "glm4_moe", "gpt2", "hunyuan_v1_moe", "lfm2", "minimax_m2", "mixtral",
+      "llama", "mistral", "qwen3", "bloom", "cohere2", "deepseek_v2", "deepseek_v3", "ernie4_5_moe",
+      "falcon", "falcon_h1",
+      "gemma2", "gemma3", "gemma4-moe", "glm4_moe", "glm4_moe_lite", "gpt2", "hunyuan_v1_moe",
+      "kimi_linear", "lfm2", "minimax_m2", "mixtral",
       "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5-text", "smollm3",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {

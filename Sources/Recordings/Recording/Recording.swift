@@ -99,6 +99,8 @@ package struct ParameterPart: Hashable, Sendable {
 package enum StateShape: Hashable, Sendable {
   /// A row of keys and a row of values for each token so far.
   case keysAndValues(keyColumns: Int, valueColumns: Int)
+  /// A row for each token so far.
+  case rows(columns: Int)
   /// The rows of the last tokens.
   case lastRows(count: Int, columns: Int)
   /// Matrices of f32 that each token changes.
@@ -109,6 +111,7 @@ package enum StateShape: Hashable, Sendable {
     switch self {
     case .keysAndValues(let keys, let values):
       [keys, values].map { tokens * $0 * compute.byteCount }
+    case .rows(let columns): [tokens * columns * compute.byteCount]
     case .lastRows(let count, let columns): [count * columns * compute.byteCount]
     case .matrices(let count, let rows, let columns):
       [count * rows * columns * ComputeType.float32.byteCount]
