@@ -55,6 +55,7 @@ package struct Sublayer: Hashable, Sendable {
 
   package enum Mixer: Hashable, Sendable {
     case attention(SelfAttention)
+    case blockInput(BlockInputMixer)
     case experts(Experts)
     case feedForward(FeedForward)
     case gatedDelta(GatedDelta)
@@ -70,6 +71,7 @@ package struct Sublayer: Hashable, Sendable {
     var answer =
       switch mixer {
       case .attention(let attention): attention.record(read, in: &recorder)
+      case .blockInput(let mixer): mixer.record(read, in: &recorder)
       case .experts(let experts): experts.record(read, in: &recorder)
       case .feedForward(let feedForward): feedForward.record(read, in: &recorder)
       case .gatedDelta(let delta): delta.record(read, in: &recorder)

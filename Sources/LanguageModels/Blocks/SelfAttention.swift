@@ -23,6 +23,12 @@ package struct SelfAttention: Hashable, Sendable {
   package var shape: AttentionShape
   /// A score for each head without a key.
   package var sinks: StoredMatrix?
+  /// Whether it reads keys and values that a block before has made, in the place of its own; what it has of keys and
+  /// values then means nothing.
+  package var readsCarried = false
+  /// Where its finished keys and values are carried to, or come from.
+  package var carriedKeys: CarriedColumns?
+  package var carriedValues: CarriedColumns?
 
   package init(
     module: String, projections: [LayerSlot], arrangement: Arrangement = .parts, output: LayerSlot,
@@ -69,11 +75,7 @@ package struct SelfAttention: Hashable, Sendable {
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     let projected = arranged(recorder.linear(projections, x), in: &recorder)
     let query = placed(projected, queries, queryNorm, factors: true, in: &recorder)
-    let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
-    let value = bounded(
-      normed(
-        recorder.operations.operand(projected, columns: values), valueNorm, in: &recorder),
-      in: &recorder)
+    let (key, value) = keyAndValue(projected, in: &recorder)
     let sinks = sinks.map { recorder.vector($0, count: shape.headCount) }
     var mixed = recorder.attention(
       module, query: query, key: key, value: value, shape: shape, sinks: sinks)
@@ -83,6 +85,23 @@ package struct SelfAttention: Hashable, Sendable {
       mixed = recorder.operations.gate(.sigmoid, gates, recorder.operations.operand(mixed))
     }
     return recorder.linear([output], mixed)
+  }
+
+  private func keyAndValue(
+    _ projected: Value, in recorder: inout BlockRecorder
+  ) -> (key: Operand, value: Operand) {
+    if readsCarried, let carriedKeys, let carriedValues {
+      let key = recorder.carried(carriedKeys)
+      return (key, recorder.carried(carriedValues))
+    }
+    let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
+    let value = bounded(
+      normed(
+        recorder.operations.operand(projected, columns: values), valueNorm, in: &recorder),
+      in: &recorder)
+    if let carriedKeys { recorder.carry(key, as: carriedKeys) }
+    if let carriedValues { recorder.carry(value, as: carriedValues) }
+    return (key, value)
   }
 
   /// All queries, then all keys, then all values, then all gates.

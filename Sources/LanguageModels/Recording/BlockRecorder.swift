@@ -22,6 +22,9 @@ package struct BlockRecorder {
   private(set) var unequalExpert: String?
   private(set) var attentionModules: [String] = []
   private(set) var parts: [Part] = []
+  /// Carried columns that the block reads, and those that it gives.
+  var carriedInputs: [CarriedValue] = []
+  var carriedOutputs: [CarriedValue] = []
   private let activations: ActivationPlan
   private var rounded: [RoundedOperand: Operand] = [:]
 

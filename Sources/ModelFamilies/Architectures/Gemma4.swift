@@ -1,79 +1,53 @@
-import Diagnostics
 import JSONText
 import LanguageModels
 import Recordings
 
 /// Gemma 4, the text model: Gemma 3 with plain norms, other heads in blocks without a window, values that have a norm and may
-/// be the keys, and perhaps experts beside the feed-forward part.
+/// be the keys, perhaps experts beside the feed-forward part, inputs for each block, and blocks that share keys and values.
 enum Gemma4: Architecture {
   static let modelTypes = ["gemma4_text"]
   static let about = FamilyDescription(
     "Gemma 4, text",
-    "larger heads in blocks without a window; norms of values, which may be the keys",
-    limits:
-      "inputs for each block and keys that blocks share are not computed (E2B, E4B); experts are computed, but not quantized"
-  )
-
-  static func knows(_ configuration: JSONReader) -> Bool {
-    (try? requireOwnInputs(configuration)) != nil
-  }
+    "larger heads in blocks without a window; norms of values; inputs for each block; shared keys and values",
+    limits: "experts are computed, but not quantized")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    try requireOwnInputs(configuration)
     let keys = try DecoderConfiguration(
       configuration,
       .init(
         keyValueHeadCount: 4, headSize: 256, positionLimit: 131_072, isTied: true,
         function: "gelu_pytorch_tanh", functionKey: "hidden_activation"))
     let parts = DecoderParts(keys)
-    let isSliding = try configuration.slidingBlocks(count: keys.blockCount, fullEvery: 6)
-    let feedForward = try Gemma4FeedForward(parts).sublayer()
+    let feedForward = Gemma4FeedForward(parts)
+    let inputs = try Gemma4BlockInputs(parts).inputs()
     let attention = Gemma4Attention(parts)
-    let (sliding, full) = (
-      isSliding.contains(true) ? try attention.sliding() : nil, try attention.full()
-    )
+    let (mixers, carried) = try attention.ofBlocks(carriedBefore: inputs?.columns ?? 0)
+    let isWide = try configuration.bool("use_double_wide_mlp", default: false)
+    let (narrow, wide) = (try feedForward.sublayer(), try feedForward.sublayer(isWide: isWide))
     var model = parts.model(
-      try isSliding.enumerated().map { index, isSliding in
-        let own = try isSliding ? sliding : attention.changed(full, ofBlock: index)
-        return parts.gemma4Block(own ?? full, feedForward)
+      mixers.enumerated().map { index, mixer in
+        parts.gemma4Block(
+          mixer, mixer.readsCarried ? wide : narrow,
+          inputs.map { Gemma4BlockInputs(parts).sublayer($0.carried(ofBlock: index)) })
       })
     model.front.factor = Float(keys.hiddenSize).squareRoot()
+    model.front.blockInputs = inputs
+    model.carriedColumns = carried
     model.end.cap = try Gemma2.cap(configuration, "final_logit_softcapping", default: nil)
     return model
-  }
-
-  /// Refuses models whose blocks read more than what the block before them answers.
-  private static func requireOwnInputs(_ configuration: JSONReader) throws {
-    let size =
-      configuration.value["hidden_size_per_layer_input"] == nil
-      ? 256 : try configuration.optional("hidden_size_per_layer_input")?.int(in: 0...1 << 20) ?? 0
-    guard size == 0 else {
-      throw InputError(
-        .unsupported, place: "hidden_size_per_layer_input",
-        "found \(size); inputs for each block are not supported, expected 0")
-    }
-    let shared = try configuration.optional("num_kv_shared_layers")?.int(in: 0...10_000) ?? 0
-    guard shared == 0 else {
-      throw InputError(
-        .unsupported, place: "num_kv_shared_layers",
-        "found \(shared); blocks that share keys and values are not supported, expected 0")
-    }
   }
 }
 
 extension DecoderParts {
-  fileprivate func gemma4Block(_ attention: SelfAttention, _ feedForward: Sublayer)
-    -> ResidualBlock
-  {
+  fileprivate func gemma4Block(
+    _ attention: SelfAttention, _ feedForward: Sublayer, _ input: Sublayer?
+  ) -> ResidualBlock {
+    let first = Sublayer(
+      inputNorm: norm("input_layernorm"), mixer: .attention(attention),
+      outputNorm: norm("post_attention_layernorm"))
     var block = ResidualBlock(
       width: configuration.hiddenSize,
-      stages: [
-        [
-          Sublayer(
-            inputNorm: norm("input_layernorm"), mixer: .attention(attention),
-            outputNorm: norm("post_attention_layernorm"))
-        ], [feedForward],
-      ])
+      stages: [[first], [feedForward]] + (input.map { [[$0]] } ?? []))
     block.scalar = StoredMatrix("layer_scalar")
     return block
   }

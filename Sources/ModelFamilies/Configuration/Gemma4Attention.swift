@@ -15,7 +15,58 @@ struct Gemma4Attention {
     self.parts = parts
   }
 
-  func sliding() throws -> SelfAttention {
+  /// Those of all blocks, and how many columns the stream carries.
+  ///
+  /// The last blocks read the keys and values of the last block of their kind before them.
+  ///
+  /// - Parameter first: Columns that are carried besides.
+  func ofBlocks(carriedBefore first: Int) throws -> (blocks: [SelfAttention], carried: Int) {
+    let isSliding = try reader.slidingBlocks(count: keys.blockCount, fullEvery: 6)
+    let (sliding, full) = (try sliding(), try full())
+    var blocks = try isSliding.enumerated().map { index, isSliding in
+      try isSliding ? sliding : changed(full, ofBlock: index)
+    }
+    let shared = try reader.optional("num_kv_shared_layers")?.int(in: 0...keys.blockCount) ?? 0
+    let firstShared = keys.blockCount - shared
+    var carried = first
+    for kind in [true, false] {
+      let readers = (firstShared..<keys.blockCount).filter { isSliding[$0] == kind }
+      guard !readers.isEmpty else { continue }
+      guard let giver = (0..<firstShared).last(where: { isSliding[$0] == kind }) else {
+        throw InputError(
+          .invalidValue, place: "num_kv_shared_layers",
+          "found \(shared); block \(readers[0]) has no block of its kind before it that has keys")
+      }
+      let count = blocks[giver].shape.keyValueHeadCount * blocks[giver].shape.headSize
+      let (keyColumns, valueColumns) = (
+        CarriedColumns(first: carried, count: count),
+        CarriedColumns(first: carried + count, count: count)
+      )
+      carried += 2 * count
+      for index in [giver] + readers {
+        blocks[index].carriedKeys = keyColumns
+        blocks[index].carriedValues = valueColumns
+      }
+      for index in readers { blocks[index] = try reading(blocks[index], of: blocks[giver]) }
+    }
+    return (blocks, carried)
+  }
+
+  /// The attention of a block without keys and values of its own.
+  private func reading(_ attention: SelfAttention, of giver: SelfAttention) throws -> SelfAttention
+  {
+    guard attention.shape == giver.shape else {
+      throw InputError(
+        .invalidValue, place: "per_layer_config",
+        "a block has other heads than the one whose keys it reads")
+    }
+    var attention = attention
+    attention.readsCarried = true
+    attention.projections = Array(attention.projections.prefix(1))
+    return attention
+  }
+
+  private func sliding() throws -> SelfAttention {
     var rotary = RotaryReader(keys).ofSlidingLayers
     (rotary.base, rotary.baseKey) = (1e4, "rope_local_base_freq")
     let window = try reader.window(default: 512)
@@ -23,7 +74,7 @@ struct Gemma4Attention {
       keys.attentionShape(scale: 1, visible: .init(window: window)), try rotary.settings())
   }
 
-  func full() throws -> SelfAttention {
+  private func full() throws -> SelfAttention {
     try full(
       headSize: try reader.optional("global_head_dim")?.int(in: 2...1024) ?? 512,
       keyValueHeads: hasValuesOfKeys
@@ -33,7 +84,7 @@ struct Gemma4Attention {
 
   /// The same with what `per_layer_config` says of a block, where a configuration has that in the place of the keys for
   /// all blocks.
-  func changed(_ full: SelfAttention, ofBlock index: Int) throws -> SelfAttention {
+  private func changed(_ full: SelfAttention, ofBlock index: Int) throws -> SelfAttention {
     guard let own = try reader.optional("per_layer_config")?.optional("\(index)") else {
       return full
     }

@@ -11,8 +11,11 @@ struct Gemma4FeedForward {
 
   init(_ parts: DecoderParts) { self.parts = parts }
 
-  func sublayer() throws -> Sublayer {
-    let dense = Sublayer.Mixer.feedForward(try parts.feedForward())
+  /// - Parameter isWide: Whether it is twice as wide as the configuration says.
+  func sublayer(isWide: Bool = false) throws -> Sublayer {
+    let size = try reader.size("intermediate_size")
+    let dense = Sublayer.Mixer.feedForward(
+      parts.gatedFeedForward("mlp", size: isWide ? 2 * size : size))
     let (input, output) = (
       parts.norm("pre_feedforward_layernorm"), parts.norm("post_feedforward_layernorm")
     )

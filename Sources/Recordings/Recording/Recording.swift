@@ -12,6 +12,8 @@ package struct Recording: Hashable, Sendable {
   package internal(set) var values: [ValueInfo] = []
   package internal(set) var parameters: [ParameterInfo] = []
   package internal(set) var states: [StateShape] = []
+  /// Values that the caller reads after a run besides the output.
+  package internal(set) var kept: [Value] = []
   /// The value that the program is run for.
   package internal(set) var output: Value?
 
