@@ -26,6 +26,28 @@ static visible_columns columns_of_row(const ck_piece *t, size_t row) {
   return (visible_columns){(uint32_t)low, (uint32_t)(high - low)};
 }
 
+void ck_hide_scores(const ck_piece *t, const uint32_t *chosen, size_t words, float *s_) {
+  for (size_t r = 0; r < t->queries * t->heads; r++) {
+    const uint32_t *row = chosen + r / t->heads * words;
+    float *s = s_ + r * t->columns;
+    for (size_t j = 0; j < t->columns; j++) {
+      const size_t key = t->first_key + j;
+      const int isChosen = key / 32 < words && (row[key / 32] >> key % 32 & 1);
+      s[j] = isChosen ? s[j] : -INFINITY;
+    }
+  }
+}
+
+void ck_sum_of_ramps(const float *x, const float *weight, size_t rows, size_t columns, float *y) {
+  for (size_t j = 0; j < columns; j++) y[j] = 0;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t j = 0; j < columns; j++) {
+      const float v = x[r * columns + j];
+      // Not a number stays that.
+      y[j] += weight[r] * (v < 0 ? 0 : v);
+    }
+}
+
 #define FAMILY "attention.inc"
 #include "each_variant.h"
 

@@ -52,7 +52,7 @@ struct Schedule {
           hasBackward ? scratch(needs.backward, at: 2 * count - 1 - step) : nil
         ))
     }
-    plan.use(valueBuffers[output.index], at: 2 * count)
+    for value in [output] + recording.kept { plan.use(valueBuffers[value.index], at: 2 * count) }
 
     planGradients(recording, output: output, needed: needed)
     plan.place()

@@ -95,7 +95,7 @@ public struct Evaluation {
     var heads = try [model, reference].compactMap { try $0.map(head) }
     if let rounded { heads.append(try model.quantizesHead ? head(rounded) : heads[0]) }
     var scores = [Score(), Score()]
-    let rowByteCount = streams[0].sampleByteCount / sequenceLength
+    let rowByteCount = model.description.hiddenSize * device.compute.byteCount
     for (index, window) in windows.enumerated() {
       for first in stride(from: 0, to: count, by: tokens) {
         // The last piece begins in the one before it.

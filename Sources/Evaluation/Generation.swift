@@ -90,7 +90,10 @@ public struct Generation {
 private struct ResidentBlocks {
   let blocks: [Block]
   let programs: ProgramStore
-  let rowByteCount: Int
+  /// What fills the columns that the stream carries, for the prompt and for one token; nil for a model without any.
+  let carried: (prompt: CarriedEmbedding?, single: CarriedEmbedding?)
+  let description: ModelDescription
+  let device: any Device
 
   struct Block {
     var placed: PlacedBlock
@@ -112,13 +115,21 @@ private struct ResidentBlocks {
           placed: placed, parameters: block.program.parameters,
           sequence: block.program.makeSequence(capacity: positions)))
     }
+    func carried(_ tokens: Int) throws -> CarriedEmbedding? {
+      try CarriedEmbedding(
+        model.description.front, tokens: tokens, source: model.source, device: device)
+    }
     return ResidentBlocks(
-      blocks: blocks, programs: programs,
-      rowByteCount: model.description.hiddenSize * device.compute.byteCount)
+      blocks: blocks, programs: programs, carried: (try carried(promptTokens), try carried(1)),
+      description: model.description, device: device)
   }
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.
   func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> DeviceRange {
+    let rowByteCount = description.hiddenSize * device.compute.byteCount
+    let columns = DeviceRange(
+      device.makeBuffer(
+        byteCount: max(ids.count * description.carriedColumns * device.compute.byteCount, 1)))
     var previous: DeviceRange?
     for block in blocks {
       let program = try programs.program(for: block.placed, tokens: ids.count)
@@ -127,10 +138,14 @@ private struct ResidentBlocks {
         input.copy(from: previous, byteCount: ids.count * rowByteCount)
       } else {
         try embedding.write(ids, from: block.sequence.tokenCount, to: input)
+        let embedding = ids.count == 1 ? carried.single : carried.prompt
+        try embedding?.write(ids, embedded: input, to: columns)
       }
+      program.readCarried(0, from: columns)
       program.program.parameters = block.parameters
       program.program.sequence = block.sequence
       program.program.forward()
+      program.writeCarried(0, to: columns)
       previous = program.program.output
     }
     guard let previous else { preconditionFailure("a model without blocks") }

@@ -9,8 +9,9 @@ extension BlockProgram {
     let start = program[range: input]
     program.sampleCount = samples.count
     for (position, sample) in samples.enumerated() {
-      (start + position * cache.sampleByteCount)
-        .copy(from: cache[sample], byteCount: cache.sampleByteCount)
+      let source = cache[sample]
+      (start + position * sequenceByteCount).copy(from: source, byteCount: sequenceByteCount)
+      readCarried(position, from: source + sequenceByteCount)
     }
   }
 
@@ -54,8 +55,9 @@ extension BlockProgram {
     _ outputs: DeviceRange, to cache: ActivationCache, _ samples: Range<Int>
   ) {
     for (position, sample) in samples.enumerated() {
-      cache[sample].copy(
-        from: outputs + position * cache.sampleByteCount, byteCount: cache.sampleByteCount)
+      let target = cache[sample]
+      target.copy(from: outputs + position * outputByteCount, byteCount: outputByteCount)
+      writeCarried(position, to: target + outputByteCount)
     }
   }
 }

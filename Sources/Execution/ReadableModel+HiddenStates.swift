@@ -22,12 +22,17 @@ extension ReadableModel {
     let tokens = windows[0].count
     let cache = ActivationCache(
       sampleCount: windows.count,
-      sampleByteCount: tokens * description.hiddenSize * device.compute.byteCount,
+      sampleByteCount: tokens * description.streamColumns * device.compute.byteCount,
       device: device)
     let embedding = try TokenEmbedding(
       description.front, source: source, compute: device.compute)
+    let carried = try CarriedEmbedding(
+      description.front, tokens: tokens, source: source, device: device)
+    let byteCount = tokens * description.hiddenSize * device.compute.byteCount
     for (index, window) in windows.enumerated() {
-      try embedding.write(window, to: cache[index])
+      let sample = cache[index]
+      try embedding.write(window, to: sample)
+      try carried?.write(window, embedded: sample, to: sample + byteCount)
     }
 
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))

@@ -14,6 +14,9 @@ package final class BlockProgram {
   package let width: Int
   /// Columns of the output: the width, but for the end of a model.
   package let outputColumns: Int
+  /// Carried columns that are read, which the caller fills, and those that a run gives.
+  package let carriedInputs: [CarriedValue]
+  package let carriedOutputs: [CarriedValue]
   /// What each of the program's parts is in a checkpoint.
   private let parts: [BlockRecorder.Part]
 
@@ -41,6 +44,7 @@ package final class BlockProgram {
     self.activations = activations
     width = block.width
     parts = recorder.parts
+    (carriedInputs, carriedOutputs) = (recorder.carriedInputs, recorder.carriedOutputs)
   }
 
   /// Bytes that such a program takes with its weights, without taking them.
@@ -98,4 +102,36 @@ package final class BlockProgram {
 
   /// Bytes of one sequence's output.
   package var outputByteCount: Int { program.tokens * outputColumns * program.compute.byteCount }
+
+  /// Where carried columns lie behind the hidden states of one sequence, in bytes.
+  package func offset(of columns: CarriedColumns) -> Int {
+    program.tokens * columns.first * program.compute.byteCount
+  }
+
+  /// Bytes of carried columns of one sequence.
+  package func byteCount(of columns: CarriedColumns) -> Int {
+    program.tokens * columns.count * program.compute.byteCount
+  }
+
+  /// Fills what the program reads of carried columns.
+  ///
+  /// - Parameters:
+  ///   - sequence: The place of the sequence in the batch.
+  ///   - source: All carried columns of the sequence.
+  package func readCarried(_ sequence: Int, from source: DeviceRange) {
+    for input in carriedInputs {
+      let count = byteCount(of: input.columns)
+      (program[range: input.value] + sequence * count)
+        .copy(from: source + offset(of: input.columns), byteCount: count)
+    }
+  }
+
+  /// Puts the carried columns that a run has given in their places.
+  package func writeCarried(_ sequence: Int, to target: DeviceRange) {
+    for output in carriedOutputs {
+      let count = byteCount(of: output.columns)
+      (target + offset(of: output.columns))
+        .copy(from: program[range: output.value] + sequence * count, byteCount: count)
+    }
+  }
 }

@@ -22,6 +22,10 @@ package struct ModelDescription: Sendable {
 
   package var vocabularySize: Int { front.vocabularySize }
   package var hiddenSize: Int { front.width }
+  /// Columns that the stream carries beside the hidden states.
+  package var carriedColumns = 0
+  /// All columns of the stream.
+  package var streamColumns: Int { hiddenSize + carriedColumns }
   /// The head as a module.
   package var headModule: String { end.head.name }
 }

@@ -9,6 +9,8 @@ package struct ModelFront: Hashable, Sendable {
   package var positions: Positions?
   /// A norm of the sum.
   package var norm: NormSlot?
+  /// What each block reads of the front besides; nil: nothing.
+  package var blockInputs: BlockInputs?
 
   /// A learned vector for each position, which is added to the row.
   package struct Positions: Hashable, Sendable {
@@ -42,6 +44,10 @@ package struct ModelFront: Hashable, Sendable {
     if let positions { parts.append((positions.table, [positions.count, width])) }
     for vector in (norm?.weights ?? []) + [norm?.bias].compactMap({ $0 }) {
       parts.append((vector, [width]))
+    }
+    if let blockInputs {
+      parts.append((blockInputs.table, [blockInputs.vocabularySize, blockInputs.columns]))
+      parts += blockInputs.parts.map { ($0.stored, $0.shape) }
     }
     return parts
   }

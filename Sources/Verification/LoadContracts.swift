@@ -1,5 +1,6 @@
 import Diagnostics
 import JSONText
+import ModelFamilies
 
 /// What transformers and vLLM ask of the layers of a compressed-tensors checkpoint.
 struct LoadContracts {
@@ -17,6 +18,7 @@ struct LoadContracts {
       parts: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]
     ),
     (name: "gate_up_proj", parts: ["gate_proj", "up_proj"]),
+    (name: "fused_qkv_a_proj", parts: ["q_a_proj", "kv_a_proj_with_mqa"]),
     (name: "in_proj_qkvz", parts: ["in_proj_qkv", "in_proj_z"]),
     (name: "in_proj_ba", parts: ["in_proj_b", "in_proj_a"]),
   ]
@@ -130,8 +132,10 @@ struct LoadContracts {
         let stem = name.dropLast(first.count)
         let members = parts.map { "\(stem)\($0)" }
         let present = members.filter { layers[$0] != nil }
-        // Blocks that config.json does not count are not run.
-        for missing in members where layers[missing] == nil && isCounted(missing) {
+        // What a known family has, ModelTensors knows better: some of its blocks may have queries alone. Blocks that
+        // config.json does not count are not run.
+        for missing in members
+        where layers[missing] == nil && !isOfKnownFamily && isCounted(missing) {
           report.add(.damage, missing, "is missing; \(present.joined(separator: ", ")) are there")
         }
         let schemes = present.map { layers[$0]?.scheme }
@@ -157,6 +161,8 @@ struct LoadContracts {
       }
     }
   }
+
+  private var isOfKnownFamily: Bool { Architectures.know(JSONReader(configuration)) }
 
   private func isCounted(_ name: String) -> Bool {
     guard let count = configuration["num_hidden_layers"]?.intValue,

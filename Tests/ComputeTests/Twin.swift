@@ -140,6 +140,23 @@ struct Twin {
       recorder)
   }
 
+  /// Attention whose queries see keys that others choose.
+  mutating func attention(
+    _ q: Part, _ k: Part, _ v: Part, shape: AttentionShape, chosenBy index: [Part],
+    _ selection: KeySelection
+  ) -> Part {
+    let choice = recorder.keySelection(
+      query: index[0].value, key: index[1].value, weights: index[2].value, selection)
+    let chosen = selection.choice(
+      query: index[0].node.value, key: index[1].node.value, weights: index[2].node.value,
+      tokens: recorder.tokens)
+    return Self.part(
+      recorder.attention(
+        query: q.operand, key: k.operand, value: v.operand, shape: shape, choice: choice),
+      tape.attention(
+        q.node, k.node, v.node, shape: shape, tokens: recorder.tokens, chosen: chosen), recorder)
+  }
+
   mutating func attention(_ q: Part, _ k: Part, _ v: Part, shape: AttentionShape) -> Part {
     let sinks = shape.hasSinks ? vector([shape.headCount], around: 1) : nil
     return Self.part(
@@ -192,6 +209,14 @@ struct Twin {
 
   mutating func map(_ function: ElementFunction, _ x: Part) -> Part {
     Self.part(recorder.map(function, x.operand), tape.gate(function, x.node), recorder)
+  }
+
+  /// Columns times new factors.
+  mutating func scaling(_ x: Part, count: Int, isConstant: Bool = false) -> Part {
+    let weight = vector([count], around: 1, isConstant: isConstant)
+    return Self.part(
+      recorder.scaling(x.operand, weight: weight.parameter, isConstant: isConstant),
+      tape.scaling(x.node, weight: weight.node), recorder)
   }
 
   /// Experts between two products, as blocks record them: those of `logits`, or of a product with a router.

@@ -10,8 +10,9 @@ import Testing
   /// A sequence that runs in pieces on cached keys and values gives what it gives in one piece.
   @Test(
     arguments: [
-      "llama", "mistral", "qwen3", "bloom", "cohere2", "ernie4_5_moe", "falcon", "falcon_h1",
-      "gemma2", "gemma3", "glm4_moe", "gpt2", "hunyuan_v1_moe", "lfm2", "minimax_m2", "mixtral",
+      "llama", "mistral", "qwen3", "bloom", "cohere2", "deepseek_v2", "deepseek_v3", "ernie4_5_moe",
+      "falcon", "falcon_h1", "gemma2", "gemma3", "gemma4", "gemma4-moe", "glm4_moe",
+      "glm4_moe_lite", "gpt2", "hunyuan_v1_moe", "kimi_linear", "lfm2", "minimax_m2", "mixtral",
       "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5-text", "smollm3",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
@@ -31,8 +32,14 @@ import Testing
       try embedding.write(ids[piece], from: piece.lowerBound, to: input)
       var state = [Float](repeating: 0, count: count)
       state.withUnsafeMutableBytes { input.download(into: $0) }
+      let carried = DeviceRange(
+        oracle.device.makeBuffer(
+          byteCount: max(1, piece.count * description.carriedColumns * MemoryLayout<Float>.stride)))
+      try CarriedEmbedding(
+        description.front, tokens: piece.count, source: oracle.checkpoint, device: oracle.device)?
+        .write(ids[piece], embedded: input, to: carried)
       for sequence in sequences {
-        state = sequence.answer(to: state, isFirst: piece.lowerBound == 0)
+        state = sequence.answer(to: state, carried, isFirst: piece.lowerBound == 0)
       }
       states += state
     }
@@ -60,11 +67,13 @@ import Testing
       sequence = single.program.makeSequence(capacity: oracle.tokens)
     }
 
-    func answer(to input: [Float], isFirst: Bool) -> [Float] {
+    func answer(to input: [Float], _ carried: DeviceRange, isFirst: Bool) -> [Float] {
       let block = isFirst ? first : single
       input.withUnsafeBytes { block.program[range: block.input].upload($0) }
       block.program.sequence = sequence
+      block.readCarried(0, from: carried)
       block.program.forward()
+      block.writeCarried(0, to: carried)
       var output = [Float](repeating: 0, count: input.count)
       output.withUnsafeMutableBytes { block.program.output.download(into: $0) }
       return output

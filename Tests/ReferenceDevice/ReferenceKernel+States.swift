@@ -7,17 +7,19 @@ extension ReferenceKernel {
   func kept(
     _ inputs: [Tape.Node], in state: [any DeviceBuffer], after count: Int
   ) -> (keys: Tape.Node, values: Tape.Node) {
-    func append(_ new: Matrix, to buffer: any DeviceBuffer) -> Tape.Node {
-      let rowByteCount = new.columns * step.compute.byteCount
-      store(
-        new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns,
-        step.compute)
-      return Tape.Node(
-        load(
-          DeviceRange(buffer), rows: count + new.rows, columns: new.columns, stride: new.columns,
-          step.compute))
-    }
-    return (append(inputs[1].value, to: state[0]), append(inputs[2].value, to: state[1]))
+    let keys = appended(inputs[1].value, to: state[0], after: count)
+    let values = appended(inputs[2].value, to: state[1], after: count)
+    return (Tape.Node(keys), Tape.Node(values))
+  }
+
+  /// All rows of a state, to which new ones are added.
+  func appended(_ new: Matrix, to buffer: any DeviceBuffer, after count: Int) -> Matrix {
+    let rowByteCount = new.columns * step.compute.byteCount
+    store(
+      new, in: DeviceRange(buffer, offset: count * rowByteCount), stride: new.columns, step.compute)
+    return load(
+      DeviceRange(buffer), rows: count + new.rows, columns: new.columns, stride: new.columns,
+      step.compute)
   }
 
   /// The rows before the new ones, which then are the last of both; nil without a sequence.

@@ -6,6 +6,9 @@ struct ReferenceKernel: Kernel {
   let step: Step
 
   func forward(in program: Program) {
+    if case .keySelection(let selection) = step.node.operation {
+      return choose(selection, in: program)
+    }
     let inputs = step.inputs.map { Tape.Node(matrix($0, in: program)) }
     let result = record(inputs, weights(in: program), on: Tape(), in: program)
     store(
@@ -44,7 +47,10 @@ struct ReferenceKernel: Kernel {
 
   /// A global scale stays as calibrated, and what decides about a choice as it is.
   private func hasGradient(_ parameter: Parameter) -> Bool {
-    if case .routing = step.node.operation { return false }
+    switch step.node.operation {
+    case .routing, .scaling(isConstant: true): return false
+    default: break
+    }
     if case .quantization(let quantization) = step.node.operation { return quantization.isStatic }
     return true
   }
@@ -60,12 +66,13 @@ struct ReferenceKernel: Kernel {
     case .attention(let shape):
       guard let sequence = program.sequence, let state = step.node.state else {
         return tape.attention(
-          inputs[0], inputs[1], inputs[2], shape: shape, sinks: weights.first, tokens: tokens)
+          inputs[0], inputs[1], inputs[2], shape: shape, sinks: weights.first, tokens: tokens,
+          chosen: chosen(in: program))
       }
       let all = kept(inputs, in: sequence[state], after: sequence.tokenCount)
       return tape.attention(
         inputs[0], all.keys, all.values, shape: shape, sinks: weights.first, tokens: tokens,
-        before: sequence.tokenCount)
+        before: sequence.tokenCount, chosen: chosen(in: program))
     case .combination: return tape.combined(inputs[0], inputs[1], plan(in: program))
     case .dispatch: return tape.dispatch(inputs[0], plan(in: program))
     case .convolution(let convolution):
@@ -80,6 +87,7 @@ struct ReferenceKernel: Kernel {
         experts: weights[0].value.rows / step.columns(of: step.result),
         plan(in: program))
     case .juxtaposition: return tape.juxtaposed(inputs)
+    case .keySelection: preconditionFailure("nothing is recorded for a choice")
     case .linear:
       return tape.linear(
         inputs[0], weight: weights[0], bias: weights.count > 1 ? weights[1] : nil)
@@ -103,6 +111,7 @@ struct ReferenceKernel: Kernel {
       RoutingPlan(chosen, perToken: router.perToken)
         .store(in: program[range: step.node.outputs[1]])
       return result
+    case .scaling: return tape.scaling(inputs[0], weight: weights[0])
     case .scan(let scan):
       var states = states(of: scan, in: program)
       let y = tape.scan(inputs, weights, scan, tokens: tokens, states: &states)

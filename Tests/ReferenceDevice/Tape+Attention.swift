@@ -40,11 +40,13 @@ extension Tape {
     return record(rotated(x.value, sign: 1)) { x.gradient += rotated($0, sign: -1) }
   }
 
-  /// Attention as ``ProgramRecorder/attention(query:key:value:shape:sinks:)`` describes it. Keys and values may be
+  /// Attention as ``ProgramRecorder/attention(query:key:value:shape:sinks:choice:)`` describes it. Keys and values may be
   /// those of `before` more tokens, which came before.
+  ///
+  /// - Parameter chosen: For each row the keys that it sees, by their positions in the sequence; nil: all.
   package func attention(
     _ q: Node, _ k: Node, _ v: Node, shape: AttentionShape, sinks: Node? = nil, tokens: Int,
-    before: Int = 0
+    before: Int = 0, chosen: [[Int]]? = nil
   ) -> Node {
     let (d, valueSize, scale) = (shape.headSize, shape.valueSize, Double(shape.scale))
     let group = shape.headsOfGroup
@@ -52,11 +54,12 @@ extension Tape {
     // For each query and head: the weights of its keys and the slopes of their scores; and the sink's weight.
     var saved: [(weights: [Double], slopes: [Double], sink: Double)] = []
 
-    func forEachQuery(_ body: (_ row: Int, _ head: Int, _ keys: Range<Int>) -> Void) {
+    func forEachQuery(_ body: (_ row: Int, _ head: Int, _ keys: [Int]) -> Void) {
       for row in 0..<q.value.rows {
         let first = row / tokens * (tokens + before)
         let query = before + row % tokens
-        let keys = first + shape.visible.first(query: query)..<first + query + 1
+        let visible = chosen?[row] ?? Array(shape.visible.first(query: query)...query)
+        let keys = visible.map { first + $0 }
         for head in 0..<shape.headCount { body(row, head, keys) }
       }
     }
@@ -76,7 +79,7 @@ extension Tape {
         let slope = shape.slopes.isEmpty ? 0 : Double(shape.slopes[head])
         scores.append(
           (bend.map { $0 * Double(shape.cap!) } ?? plain) + slope
-            * Double(key + 1 - keys.upperBound))
+            * Double(key - (row / tokens * (tokens + before) + before + row % tokens)))
         slopes.append(scale * (bend.map { 1 - $0 * $0 } ?? 1))
       }
       let sink = sinks?.value.elements[head]

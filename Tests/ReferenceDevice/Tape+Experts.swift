@@ -129,7 +129,8 @@ extension Router {
     if let groups {
       let size = experts / groups.count
       let best = (0..<groups.count).map { group in
-        allowed[group * size..<(group + 1) * size].map { keys[$0] }.sorted(by: >).prefix(2)
+        allowed[group * size..<(group + 1) * size].map { keys[$0] }.sorted(by: >)
+          .prefix(groups.summed)
           .reduce(0, +)
       }
       let kept = best.indices.sorted { (best[$1], $0) < (best[$0], $1) }.prefix(groups.kept)

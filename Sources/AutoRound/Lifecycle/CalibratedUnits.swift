@@ -120,8 +120,8 @@ final class CalibratedUnits: UnitSource {
     let original = try BlockProgram(
       description.end, batch: 1, tokens: tokens, device: setup.device, training: .nothing)
     try original.load("", from: checkpoint)
-    let originals = states.original.cut(into: pieces)
-    let inputs = states.quantized.cut(into: pieces)
+    let originals = states.original.cut(into: pieces, byteCount: setup.hiddenByteCount)
+    let inputs = states.quantized.cut(into: pieces, byteCount: setup.hiddenByteCount)
     let head = description.end.head
     guard
       let layer = try table.view(
@@ -153,9 +153,11 @@ final class CalibratedUnits: UnitSource {
 
 extension ActivationCache {
   /// The same hidden states as shorter samples, `pieces` for each.
-  fileprivate func cut(into pieces: Int) -> ActivationCache {
+  ///
+  /// - Parameter byteCount: Bytes of a sample's hidden states, which others may follow.
+  fileprivate func cut(into pieces: Int, byteCount: Int) -> ActivationCache {
     guard pieces > 1 else { return self }
-    let size = sampleByteCount / pieces
+    let size = byteCount / pieces
     let result = ActivationCache(
       sampleCount: sampleCount * pieces, sampleByteCount: size, device: device)
     for sample in 0..<sampleCount {

@@ -20,8 +20,12 @@ struct CalibrationSetup {
   var training: Program.Training { needs.gradients ? .matrices : .nothing }
   /// Samples that run at once.
   var batch: Int { min(options.batchSize, sampleCount) }
-  /// Bytes of a sample's hidden states.
+  /// Bytes of a sample: its hidden states, and what the stream carries behind them.
   var sampleByteCount: Int {
+    tokenCount * model.description.streamColumns * device.compute.byteCount
+  }
+  /// Bytes of a sample's hidden states.
+  var hiddenByteCount: Int {
     tokenCount * model.description.hiddenSize * device.compute.byteCount
   }
 

@@ -23,8 +23,13 @@ extension HiddenStates {
     let checkpoint = setup.model.checkpoint
     let embedding = try TokenEmbedding(
       setup.model.description.front, source: checkpoint, compute: setup.device.compute)
+    let carried = try CarriedEmbedding(
+      setup.model.description.front, tokens: setup.tokenCount, source: checkpoint,
+      device: setup.device)
     for (index, sample) in samples.enumerated() {
-      try embedding.write(sample.lazy.map { Int($0) }, to: original[index])
+      let (ids, target) = (sample.map { Int($0) }, original[index])
+      try embedding.write(ids, to: target)
+      try carried?.write(ids, embedded: target, to: target + setup.hiddenByteCount)
     }
     checkpoint.releasePages()
     quantized.copy(from: original)

@@ -11,6 +11,7 @@
 #define CKERNELS_ATTENTION_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "elements.h"
 
@@ -33,13 +34,22 @@ void ck_bend_scores(const ck_piece *piece, float *s);
 /// Makes of the gradient ds of bent scores that of q k^T, in place.
 void ck_bend_scores_backward(ck_element type, const ck_piece *piece, const float *s, void *ds);
 
+/// s[r,j] becomes minus infinity where the query has not chosen the key: `chosen` has a row of `words` words for each
+/// query of the piece, in which bit k % 32 of word k / 32 belongs to key k of the sequence. Keys without words are
+/// not chosen.
+void ck_hide_scores(const ck_piece *piece, const uint32_t *chosen, size_t words, float *s);
+
+/// y[j] = sum over rows r of weight[r] max(0, x[r,j]), for x [rows, columns].
+void ck_sum_of_ramps(const float *x, const float *weight, size_t rows, size_t columns, float *y);
+
 /// A step of the softmax over the pieces of the same queries (Milakov and Gimelshein, arXiv 1805.02867).
 /// With m' = max(m, max_j scale s[r,j]) over the visible j and f = exp(m - m'):
 ///
 ///     p[r,j] = exp(scale s[r,j] - m')      sum[r] = f sum[r] + sum_j p[r,j]      y[r,:] = f y[r,:]
 ///
 /// and m' replaces m, so that y + p v is again what the rows have seen, in units of exp(m'). f32 scores
-/// in, elements out; m and sum are [rows], minus infinity and 0 at first, and y is [rows, head_size].
+/// in, elements out; m and sum are [rows], minus infinity and 0 at first, and y is [rows, head_size]. A score of minus
+/// infinity has the weight 0.
 void ck_softmax(ck_element type, const ck_piece *piece, const float *s, void *p, float *m, float *sum,
                 float *y, size_t head_size);
 

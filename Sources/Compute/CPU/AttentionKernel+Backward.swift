@@ -63,6 +63,7 @@ extension AttentionKernel {
           let v = source.values + (keyRow * source.valueStride + group * valueSize) * size
           product.scores.run(q, k, scores, lane: member)
           bend(scores, piece, group: group)
+          hide(scores, piece, row: firstRow + piece.firstQuery, in: program)
           var settings = softmaxSettings(piece)
           gradient.weights.run(dy, v, dWeights, lane: member)
           ck_softmax_backward(

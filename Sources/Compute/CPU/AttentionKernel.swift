@@ -160,6 +160,7 @@ struct AttentionKernel: Kernel {
             queries + row * d * size,
             source.keys + (keyRow * source.keyStride + group * d) * size, scores, lane: member)
           bend(scores, piece, group: group)
+          hide(scores, piece, row: firstRow + piece.firstQuery - offset, in: program)
           var settings = softmaxSettings(piece)
           ck_softmax(
             element, &settings, scores, weights, maxima + row, totals + row,
@@ -182,6 +183,19 @@ struct AttentionKernel: Kernel {
   /// Does to the scores of a piece what the shape asks for besides the scale, so that the scale is done too.
   func bend(_ scores: UnsafeMutablePointer<Float>, _ piece: AttentionPiece, group: Int) {
     withSettings(piece, group: group) { ck_bend_scores($0, scores) }
+  }
+
+  /// Makes the scores of keys that queries have not chosen those of keys that nobody sees.
+  ///
+  /// - Parameter row: That of the piece's first query in the batch.
+  func hide(
+    _ scores: UnsafeMutablePointer<Float>, _ piece: AttentionPiece, row: Int, in program: Program
+  ) {
+    guard let choice = step.node.reads.first else { return }
+    let words = step.columns(of: choice)
+    let marks = program[choice].assumingMemoryBound(to: UInt32.self) + row * words
+    var settings = piece.settings(shape)
+    ck_hide_scores(&settings, marks, words, scores)
   }
 
   /// How the softmax sees a piece's scores after that.

@@ -41,10 +41,12 @@ package final class CPUDevice: Device {
     case .attention(let shape): AttentionKernel.scratch(shape, in: recording)
     case .convolution: ConvolutionKernel.scratch(of: node, in: recording)
     case .groupedLinear: GroupedLinearKernel.scratch(of: node, in: recording)
+    case .keySelection(let selection): KeySelectionKernel.scratch(selection, in: recording)
     case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
     case .norm: NormKernel.scratch(of: node)
     case .quantization: QuantizationKernel.scratch(of: node, in: recording)
     case .rotary(let embedding): RotaryKernel.scratch(embedding)
+    case .scaling: ScalingKernel.scratch(of: node, in: recording)
     case .scan(let scan): ScanKernel.scratch(scan, in: recording)
     default: Scratch()
     }
@@ -60,11 +62,13 @@ package final class CPUDevice: Device {
     case .gate(let function): GateKernel(step: step, function: function)
     case .groupedLinear: try GroupedLinearKernel(step, device: self)
     case .juxtaposition: JuxtapositionKernel(step: step)
+    case .keySelection(let selection): KeySelectionKernel(step: step, selection: selection)
     case .linear(let precision): try LinearKernel(step, precision, device: self)
     case .norm(let kind): NormKernel(step: step, kind: kind)
     case .quantization(let quantization): QuantizationKernel(step: step, quantization: quantization)
     case .rotary(let embedding): RotaryKernel(step: step, embedding: embedding)
     case .routing(let router): RoutingKernel(step: step, router: router)
+    case .scaling(let isConstant): ScalingKernel(step: step, isConstant: isConstant)
     case .scan(let scan): ScanKernel(step: step, scan: scan)
     }
   }

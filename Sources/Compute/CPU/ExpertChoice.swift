@@ -69,7 +69,7 @@ struct ExpertChoice {
           second = max(second, keys[expert])
         }
       }
-      return size > 1 ? first + second : first
+      return min(size, groups.summed) > 1 ? first + second : first
     }
     let order = sums.indices.sorted { sums[$0] > sums[$1] || (sums[$0] == sums[$1] && $0 < $1) }
     for group in order[groups.kept...] {

@@ -32,10 +32,17 @@ package struct Experts: Hashable, Sendable {
     }
   }
 
+  /// The norm of what experts read; nil: they read the input as it is.
+  package var inputNorm: NormSlot?
+  /// That of what the router reads, and a factor on it.
+  package var routerNorm: NormSlot?
+  package var routerFactor: Float = 1
   /// The layer whose outputs are the logits of the choice.
   package var router: LayerSlot
   package var routing: Router
   package var correction: Correction?
+  /// A factor on the weight of each expert.
+  package var factors: StoredMatrix?
   package var experts: [Expert]
   package var function: ElementFunction
   /// What every token uses besides.
@@ -54,10 +61,19 @@ package struct Experts: Hashable, Sendable {
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
-    let logits = recorder.linear([router], x)
+    let choosing = routerNorm.map { recorder.norm($0, x) } ?? x
+    let scaled = recorder.scaled(recorder.operations.operand(choosing), by: routerFactor)
+    let logits = recorder.linear([router], scaled.value)
+    let x = inputNorm.map { recorder.norm($0, x) } ?? x
     let correction = correction.map { recorder.vector($0.stored, shape: $0.shape) }
-    let routing = recorder.operations.routing(
+    var routing = recorder.operations.routing(
       recorder.operations.operand(logits), routing, bias: correction)
+    if let factors {
+      let weights = recorder.operations.scaling(
+        recorder.operations.operand(routing.weights),
+        weight: recorder.vector(factors, count: experts.count))
+      routing = routing.with(weights: weights)
+    }
     let projected = recorder.grouped(experts.map { [$0.gate, $0.up] }, x, routing)
     let size = recorder.operations.operand(projected).columns / 2
     let activated = recorder.operations.gate(

@@ -9,6 +9,8 @@ package import Recordings
 package struct ResidualBlock: DecoderBlock {
   package var width: Int
   package var stages: [[Sublayer]]
+  /// A number that is a factor on what the block answers.
+  package var scalar: StoredMatrix?
 
   package init(
     width: Int, stages: [[Sublayer]]
@@ -23,7 +25,9 @@ package struct ResidualBlock: DecoderBlock {
       let answers = stage.map { $0.record(x, in: &recorder) }
       for answer in answers { x = recorder.operations.add(x, answer) }
     }
-    return x
+    guard let scalar else { return x }
+    return recorder.operations.scaling(
+      recorder.operations.operand(x), weight: recorder.vector(scalar, count: 1), isConstant: true)
   }
 
   package var sublayers: [Sublayer] { stages.flatMap { $0 } }
@@ -51,11 +55,15 @@ package struct Sublayer: Hashable, Sendable {
 
   package enum Mixer: Hashable, Sendable {
     case attention(SelfAttention)
+    case blockInput(BlockInputMixer)
     case experts(Experts)
     case feedForward(FeedForward)
     case gatedDelta(GatedDelta)
+    case latentAttention(LatentAttention)
     case shortConvolution(ShortConvolution)
     case stateSpace(StateSpaceMixer)
+    /// The sum of what several answer.
+    case sum([Sublayer])
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
@@ -63,14 +71,24 @@ package struct Sublayer: Hashable, Sendable {
     var answer =
       switch mixer {
       case .attention(let attention): attention.record(read, in: &recorder)
+      case .blockInput(let mixer): mixer.record(read, in: &recorder)
       case .experts(let experts): experts.record(read, in: &recorder)
       case .feedForward(let feedForward): feedForward.record(read, in: &recorder)
       case .gatedDelta(let delta): delta.record(read, in: &recorder)
+      case .latentAttention(let attention): attention.record(read, in: &recorder)
       case .shortConvolution(let convolution): convolution.record(read, in: &recorder)
       case .stateSpace(let mixer): mixer.record(read, in: &recorder)
+      case .sum(let parts): sum(of: parts, read, in: &recorder)
       }
     if let outputNorm { answer = recorder.norm(outputNorm, answer) }
     return scaled(answer, by: factor, in: &recorder)
+  }
+
+  private func sum(
+    of parts: [Sublayer], _ x: Value, in recorder: inout BlockRecorder
+  ) -> Value {
+    let answers = parts.map { $0.record(x, in: &recorder) }
+    return answers.dropFirst().reduce(answers[0]) { recorder.operations.add($0, $1) }
   }
 
   private func scaled(_ x: Value, by factor: Float, in recorder: inout BlockRecorder) -> Value {

@@ -11,6 +11,7 @@ package struct SelfAttention: Hashable, Sendable {
   /// The norms of queries and keys: of each head, or of all together.
   package var queryNorm: NormSlot?
   package var keyNorm: NormSlot?
+  package var valueNorm: NormSlot?
   /// Whether these come after the rotation.
   package var normsAfterRotation = false
   /// A bound for queries, keys and values, after their norms.
@@ -22,6 +23,12 @@ package struct SelfAttention: Hashable, Sendable {
   package var shape: AttentionShape
   /// A score for each head without a key.
   package var sinks: StoredMatrix?
+  /// Whether it reads keys and values that a block before has made, in the place of its own; what it has of keys and
+  /// values then means nothing.
+  package var readsCarried = false
+  /// Where its finished keys and values are carried to, or come from.
+  package var carriedKeys: CarriedColumns?
+  package var carriedValues: CarriedColumns?
 
   package init(
     module: String, projections: [LayerSlot], arrangement: Arrangement = .parts, output: LayerSlot,
@@ -52,6 +59,8 @@ package struct SelfAttention: Hashable, Sendable {
     /// For each head its query and its gate; then all keys, all values. The sigmoid of a gate is a factor on what its
     /// head answers.
     case gatedQueries
+    /// All queries, then all keys, which are the values too before they have a norm and a position.
+    case valuesOfKeys
   }
 
   private var queries: Range<Int> { 0..<shape.headCount * shape.headSize }
@@ -59,14 +68,14 @@ package struct SelfAttention: Hashable, Sendable {
     queries.upperBound..<queries.upperBound + shape.keyValueHeadCount * shape.headSize
   }
   private var values: Range<Int> {
-    keys.upperBound..<keys.upperBound + shape.keyValueHeadCount * shape.valueSize
+    guard arrangement != .valuesOfKeys else { return keys }
+    return keys.upperBound..<keys.upperBound + shape.keyValueHeadCount * shape.valueSize
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     let projected = arranged(recorder.linear(projections, x), in: &recorder)
     let query = placed(projected, queries, queryNorm, factors: true, in: &recorder)
-    let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
-    let value = bounded(recorder.operations.operand(projected, columns: values), in: &recorder)
+    let (key, value) = keyAndValue(projected, in: &recorder)
     let sinks = sinks.map { recorder.vector($0, count: shape.headCount) }
     var mixed = recorder.attention(
       module, query: query, key: key, value: value, shape: shape, sinks: sinks)
@@ -78,10 +87,27 @@ package struct SelfAttention: Hashable, Sendable {
     return recorder.linear([output], mixed)
   }
 
+  private func keyAndValue(
+    _ projected: Value, in recorder: inout BlockRecorder
+  ) -> (key: Operand, value: Operand) {
+    if readsCarried, let carriedKeys, let carriedValues {
+      let key = recorder.carried(carriedKeys)
+      return (key, recorder.carried(carriedValues))
+    }
+    let key = placed(projected, keys, keyNorm, factors: false, in: &recorder)
+    let value = bounded(
+      normed(
+        recorder.operations.operand(projected, columns: values), valueNorm, in: &recorder),
+      in: &recorder)
+    if let carriedKeys { recorder.carry(key, as: carriedKeys) }
+    if let carriedValues { recorder.carry(value, as: carriedValues) }
+    return (key, value)
+  }
+
   /// All queries, then all keys, then all values, then all gates.
   private func arranged(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
     switch arrangement {
-    case .parts: projected
+    case .parts, .valuesOfKeys: projected
     case .groups: withoutGroups(projected, in: &recorder)
     case .gatedQueries: withoutGates(projected, in: &recorder)
     }

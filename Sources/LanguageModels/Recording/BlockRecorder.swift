@@ -22,6 +22,9 @@ package struct BlockRecorder {
   private(set) var unequalExpert: String?
   private(set) var attentionModules: [String] = []
   private(set) var parts: [Part] = []
+  /// Carried columns that the block reads, and those that it gives.
+  var carriedInputs: [CarriedValue] = []
+  var carriedOutputs: [CarriedValue] = []
   private let activations: ActivationPlan
   private var rounded: [RoundedOperand: Operand] = [:]
 
@@ -156,13 +159,13 @@ package struct BlockRecorder {
   /// Records the attention of the module called `module` inside the block.
   package mutating func attention(
     _ module: String, query: Operand, key: Operand, value: Operand, shape: AttentionShape,
-    sinks: Parameter? = nil
+    sinks: Parameter? = nil, choice: KeyChoice? = nil
   ) -> Value {
     attentionModules.append(module)
     let key = rounded(key, activations.keys[module])
     let value = rounded(value, activations.values[module])
     return operations.attention(
-      query: query, key: key, value: value, shape: shape, sinks: sinks)
+      query: query, key: key, value: value, shape: shape, sinks: sinks, choice: choice)
   }
 
   // MARK: Parts

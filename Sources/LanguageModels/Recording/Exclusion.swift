@@ -1,6 +1,8 @@
 /// Why a linear layer keeps its weight unless it is asked for by its full name: an error in it does more harm than its
 /// few bytes are worth.
 package enum Exclusion: Hashable, Sendable {
+  /// Chooses the keys that a query sees.
+  case indexer
   /// Chooses the experts of a token.
   case router
   /// Decays, steps and gates of linear attention.
@@ -9,6 +11,7 @@ package enum Exclusion: Hashable, Sendable {
   /// What a plan says of such a layer.
   package var reason: String {
     switch self {
+    case .indexer: "it chooses the keys that a query sees, and no loss says how well"
     case .router: "it chooses experts; an error there sends tokens to others"
     case .smallProjection: "it is a small projection of linear attention"
     }

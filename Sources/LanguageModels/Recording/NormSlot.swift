@@ -51,6 +51,13 @@ package struct NormSlot: Hashable, Sendable {
     weights = [weight]
   }
 
+  /// The same norm without weights.
+  package var withoutWeights: NormSlot {
+    var slot = self
+    slot.weights = []
+    return slot
+  }
+
   /// Whether the rotary embedding of heads of `size` channels can do it on the way.
   func isOfHeads(_ size: Int) -> Bool {
     !kind.isCentered && kind.groupSize == size && weights.count == 1 && weightSize == size

@@ -17,18 +17,10 @@ enum GLM4MoE: Architecture {
     var rotary = RotaryReader(keys)
     rotary.fraction = 0.5
     let attention = parts.attention(keys.attentionShape(), rotary: try rotary.settings())
-    var experts = ExpertsReader(parts)
-    experts.countKeys = ["n_routed_experts", "num_experts", "num_local_experts"]
-    (experts.count, experts.perToken, experts.width) = (128, 8, 1408)
-    experts.score = .sigmoid
-    experts.normalization = try configuration.bool("norm_topk_prob", default: true) ? 1e-20 : nil
-    experts.factor = try configuration.float("routed_scaling_factor", default: 1)
-    experts.correction = ("mlp.gate.e_score_correction_bias", [])
-    experts.groups = ("n_group", "topk_group")
-    try experts.readShared("n_shared_experts", default: 1)
-    let first = try configuration.optional("first_k_dense_replace")?.int(in: 0...1 << 24) ?? 1
-    let sparse = parts.block(.attention(attention), .experts(try experts.experts()))
-    let dense = first > 0 ? parts.block(attention, try parts.feedForward()) : sparse
-    return parts.model((0..<keys.blockCount).map { $0 < first ? dense : sparse })
+    let experts = try ExpertsReader.ofDeepSeek(
+      parts, .init(count: 128, perToken: 8, width: 1408, factor: 1))
+    return try parts.model(
+      .attention(attention), experts,
+      isDense: configuration.denseBlocks(count: keys.blockCount, first: 1))
   }
 }

@@ -1,61 +1,67 @@
-import Diagnostics
 import JSONText
 import LanguageModels
 import Recordings
 
-/// Kimi Linear: linear attention whose keys decay channel by channel. Of its blocks, those with that and a plain
-/// feed-forward part are computed.
+/// Kimi Linear: linear attention whose keys decay channel by channel, in every fourth block or so latent attention without
+/// positions; and experts like DeepSeek-V3's.
 enum KimiLinear: Architecture {
   static let modelTypes = ["kimi_linear"]
   static let about = FamilyDescription(
-    "Kimi Linear", "linear attention with a decay for each channel",
-    limits:
-      "blocks with experts or latent attention are not computed, which is all published models")
-
-  static func knows(_ configuration: JSONReader) -> Bool {
-    guard let blocks = try? blocks(configuration) else { return true }
-    return blocks.allSatisfy { $0.isLinear && $0.isDense }
-  }
+    "Kimi Linear",
+    "linear attention with a decay for each channel; latent attention without positions; experts")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     var defaults = DecoderConfiguration.Defaults(positionLimit: 8192, epsilon: 1e-5)
     defaults.positionLimitKey = "model_max_length"
-    let keys = try DecoderConfiguration(configuration, defaults)
+    let keys = try DecoderConfiguration(
+      configuration, LatentAttentionReader.configuration(defaults))
     let parts = DecoderParts(keys)
-    for (index, block) in try blocks(configuration).enumerated()
-    where !(block.isLinear && block.isDense) {
-      throw InputError(
-        .unsupported, place: "model_type",
-        "block \(index) has \(block.isLinear ? "experts" : "latent attention"), which is not supported in models "
-          + "of this family")
-    }
-    let block = parts.block(
-      .gatedDelta(try linearAttention(keys)), .feedForward(try parts.feedForward()))
-    return parts.model(of: block)
+    let isLinear = try linearBlocks(configuration, count: keys.blockCount)
+    let isDense = try configuration.denseBlocks(count: keys.blockCount, first: 1)
+    let linear =
+      isLinear.contains(true) ? Sublayer.Mixer.gatedDelta(try linearAttention(keys)) : nil
+    let latent = isLinear.contains(false) ? try latentAttention(parts) : nil
+    let dense = isDense.contains(true) ? Sublayer.Mixer.feedForward(try parts.feedForward()) : nil
+    let sparse = isDense.contains(false) ? Sublayer.Mixer.experts(try experts(parts)) : nil
+    return parts.model(
+      zip(isLinear, isDense).compactMap { isLinear, isDense in
+        guard let mixer = isLinear ? linear : latent, let feedForward = isDense ? dense : sparse
+        else { return nil }
+        return parts.block(mixer, feedForward)
+      })
   }
 
-  /// Which blocks have linear attention, and which no experts: by a list of types, else by the numbers of blocks,
-  /// counted from 1, and by how many at the beginning have none.
-  private static func blocks(
-    _ configuration: JSONReader
-  ) throws -> [(isLinear: Bool, isDense: Bool)] {
-    let count = try configuration.required("num_hidden_layers").int(in: 1...10_000)
+  /// Which blocks have linear attention: by a list of types, else by the numbers of blocks, counted from 1.
+  private static func linearBlocks(_ configuration: JSONReader, count: Int) throws -> [Bool] {
     let types = try configuration.layerTypes(
       count: count, names: ["linear_attention", "full_attention"])
     let lists = try configuration.optional("linear_attn_config")
     let linear = Set(
       try lists?.optional("kda_layers")?.elements().map { try $0.int(in: 1...count) } ?? [])
-    let dense = try configuration.optional("first_k_dense_replace")?.int(in: 0...10_000) ?? 1
-    let kinds = try configuration.optional("mlp_layer_types")?.elements().map { try $0.string() }
-    guard kinds.map({ $0.count == count }) ?? true else {
-      throw configuration.mismatch("mlp_layer_types with \(count) entries, one for each block")
-    }
-    return (0..<count).map { index in
-      (
-        isLinear: types.map { $0[index] == "linear_attention" } ?? linear.contains(index + 1),
-        isDense: kinds.map { $0[index] == "dense" } ?? (index < dense)
-      )
-    }
+    return types?.map { $0 == "linear_attention" } ?? (1...count).map(linear.contains)
+  }
+
+  private static func latentAttention(_ parts: DecoderParts) throws -> Sublayer.Mixer {
+    var attention = LatentAttentionReader(parts)
+    attention.defaults.queryRank = nil
+    attention.hasRotation = false
+    return .latentAttention(try attention.attention())
+  }
+
+  private static func experts(_ parts: DecoderParts) throws -> Experts {
+    let configuration = parts.configuration.reader
+    var experts = ExpertsReader(parts)
+    experts.module = "block_sparse_moe"
+    experts.names = ("w1", "w3", "w2")
+    experts.perTokenKey = "num_experts_per_token"
+    (experts.count, experts.perToken, experts.width) = (256, 8, 1024)
+    experts.score = .sigmoid
+    experts.normalization = try configuration.bool("moe_renormalize", default: true) ? 1e-20 : nil
+    experts.factor = try configuration.float("routed_scaling_factor", default: 2.446)
+    experts.correction = ("block_sparse_moe.gate.e_score_correction_bias", [])
+    experts.groups = ("num_expert_group", "topk_group")
+    try experts.readShared("num_shared_experts", default: 1)
+    return try experts.experts()
   }
 
   private static func linearAttention(_ keys: DecoderConfiguration) throws -> GatedDelta {

@@ -35,6 +35,8 @@ struct DecoderConfiguration {
     var headCountKey = "num_attention_heads"
     /// Nil: the family has no such key.
     var keyValueHeadCountKey: String? = "num_key_value_heads"
+    /// Nil: the family has no such key.
+    var headSizeKey: String? = "head_dim"
     var positionLimitKey = "max_position_embeddings"
     /// Nil: the family has no such key.
     var epsilonKey: String? = "rms_norm_eps"
@@ -77,9 +79,10 @@ struct DecoderConfiguration {
     _ reader: JSONReader, _ defaults: Defaults, hiddenSize: Int, headCount: Int
   ) throws -> Int {
     let size: Int
-    if let reader = try reader.optional("head_dim") {
+    let given = defaults.headSizeKey.flatMap { reader.value[$0] }
+    if let key = defaults.headSizeKey, let reader = try reader.optional(key) {
       size = try reader.int(in: 2...1024)
-    } else if let headSize = defaults.headSize, reader.value["head_dim"] == nil {
+    } else if let headSize = defaults.headSize, given == nil {
       size = headSize
     } else {
       guard hiddenSize % headCount == 0 else {
@@ -180,6 +183,13 @@ extension JSONReader {
       }
       return name
     }
+  }
+
+  /// Which blocks have no experts: as `mlp_layer_types` says, else so many at the beginning.
+  func denseBlocks(count: Int, first: Int) throws -> [Bool] {
+    let first = try optional("first_k_dense_replace")?.int(in: 0...1 << 24) ?? first
+    return try layerTypes("mlp_layer_types", count: count, names: ["dense", "sparse"])?
+      .map { $0 == "dense" } ?? (0..<count).map { $0 < first }
   }
 
   /// Which blocks have a sliding window: as `layer_types` says, else all but every n-th, by `sliding_window_pattern` or

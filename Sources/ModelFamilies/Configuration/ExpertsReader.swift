@@ -26,6 +26,10 @@ struct ExpertsReader {
   /// The tensor, inside the block, of what is added to scores for the choice, with its dimensions before the last.
   var correction: (tensor: String, dimensions: [Int])?
   var groups: (count: String, kept: String)?
+  /// Those of a configuration that does not say.
+  var groupDefaults = (count: 1, kept: 1)
+  /// How many of its best experts decide about a group.
+  var expertsOfGroupScore = 2
   /// The feed-forward part that every token uses.
   var shared: FeedForward?
 
@@ -90,8 +94,10 @@ struct ExpertsReader {
 
   private func readGroups(_ experts: Int, perToken: Int) throws -> Router.Groups? {
     guard let groups else { return nil }
-    let count = try configuration.optional(groups.count)?.int(in: 1...4096) ?? 1
-    let kept = try configuration.optional(groups.kept)?.int(in: 1...4096) ?? 1
+    let count =
+      try configuration.optional(groups.count)?.int(in: 1...4096)
+      ?? groupDefaults.count
+    let kept = try configuration.optional(groups.kept)?.int(in: 1...4096) ?? groupDefaults.kept
     guard experts.isMultiple(of: count) else {
       throw InputError(
         .invalidValue, place: groups.count,
@@ -103,6 +109,9 @@ struct ExpertsReader {
         "found \(kept), expected at most \(groups.count), which is \(count), "
           + "and groups with at least the \(perToken) experts of a token")
     }
-    return count > 1 ? Router.Groups(count: count, kept: kept) : nil
+    guard count > 1 else { return nil }
+    var result = Router.Groups(count: count, kept: kept)
+    result.summed = expertsOfGroupScore
+    return result
   }
 }

@@ -60,9 +60,12 @@ extension ProgramRecorder {
   ///
   /// Keys and values are a state of the sequence.
   ///
-  /// - Parameter sinks: A score for each head, if `shape` has sinks.
+  /// - Parameters:
+  ///   - sinks: A score for each head, if `shape` has sinks.
+  ///   - choice: The keys that each query sees, of those that `shape` lets it see; nil: all of them.
   package mutating func attention(
-    query: Operand, key: Operand, value: Operand, shape: AttentionShape, sinks: Parameter? = nil
+    query: Operand, key: Operand, value: Operand, shape: AttentionShape, sinks: Parameter? = nil,
+    choice: KeyChoice? = nil
   ) -> Value {
     precondition(query.columns == shape.headCount * shape.headSize)
     precondition(key.columns == shape.keyValueHeadCount * shape.headSize)
@@ -70,13 +73,16 @@ extension ProgramRecorder {
     precondition(shape.headCount % shape.keyValueHeadCount == 0)
     precondition(shape.slopes.isEmpty || shape.slopes.count == shape.headCount)
     precondition((sinks != nil) == shape.hasSinks)
+    precondition(choice == nil || shape.cap == nil && shape.visible == .all)
     let y = self.value(columns: shape.headCount * shape.valueSize)
     let logSum = self.value(columns: shape.headCount, type: .float32)
     let state = state(.keysAndValues(keyColumns: key.columns, valueColumns: value.columns))
     return append(
       Node(
-        operation: .attention(shape), inputs: [query, key, value], outputs: [y, logSum],
-        saved: [query.value, key.value, value.value, y, logSum],
+        operation: .attention(shape), inputs: [query, key, value],
+        reads: choice.map { [$0.value] } ?? [], outputs: [y, logSum],
+        saved: [query.value, key.value, value.value, y, logSum]
+          + (choice.map { [$0.value] } ?? []),
         parameters: sinks.map { [$0] } ?? [], state: state))
   }
 }

@@ -1,10 +1,17 @@
 /// What a router has decided about a batch.
 package struct Routing: Hashable, Sendable {
   /// `[tokens, experts]`: what an expert's answer counts; 0 for those that a token has not chosen.
-  package let weights: Value
+  package private(set) var weights: Value
   /// Which row belongs to which token and expert: the numbers of ``RoutingPlan``.
   package let plan: Value
   package let router: Router
+
+  /// The same with other weights in the place of these.
+  package func with(weights: Value) -> Routing {
+    var routing = self
+    routing.weights = weights
+    return routing
+  }
 }
 
 extension ProgramRecorder {

@@ -57,11 +57,13 @@ package enum Operation: Hashable, Sendable {
   case gate(ElementFunction)
   case groupedLinear
   case juxtaposition
+  case keySelection(KeySelection)
   case linear(GradientPrecision)
   case norm(Normalization)
   case quantization(ActivationQuantization)
   case rotary(RotaryEmbedding)
   case routing(Router)
+  case scaling(isConstant: Bool)
   case scan(Scan)
 
   /// The name of its kind: that of the case.

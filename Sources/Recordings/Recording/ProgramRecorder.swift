@@ -84,6 +84,9 @@ package struct ProgramRecorder {
   /// Names the value that the program is run for.
   package mutating func finish(output: Value) { recording.output = output }
 
+  /// Names a value that the caller reads after a run, besides the output.
+  package mutating func keep(_ value: Value) { recording.kept.append(value) }
+
   /// Whether a value has one row for each token.
   package func isOfTokens(_ value: Value) -> Bool { rows(of: value) == .tokens }
 

@@ -12,6 +12,8 @@ package struct Recording: Hashable, Sendable {
   package internal(set) var values: [ValueInfo] = []
   package internal(set) var parameters: [ParameterInfo] = []
   package internal(set) var states: [StateShape] = []
+  /// Values that the caller reads after a run besides the output.
+  package internal(set) var kept: [Value] = []
   /// The value that the program is run for.
   package internal(set) var output: Value?
 
@@ -99,6 +101,8 @@ package struct ParameterPart: Hashable, Sendable {
 package enum StateShape: Hashable, Sendable {
   /// A row of keys and a row of values for each token so far.
   case keysAndValues(keyColumns: Int, valueColumns: Int)
+  /// A row for each token so far.
+  case rows(columns: Int)
   /// The rows of the last tokens.
   case lastRows(count: Int, columns: Int)
   /// Matrices of f32 that each token changes.
@@ -109,6 +113,7 @@ package enum StateShape: Hashable, Sendable {
     switch self {
     case .keysAndValues(let keys, let values):
       [keys, values].map { tokens * $0 * compute.byteCount }
+    case .rows(let columns): [tokens * columns * compute.byteCount]
     case .lastRows(let count, let columns): [count * columns * compute.byteCount]
     case .matrices(let count, let rows, let columns):
       [count * rows * columns * ComputeType.float32.byteCount]

@@ -13,8 +13,10 @@ package struct Router: Hashable, Sendable {
   /// Neighbouring experts that are chosen from, or not, together.
   package struct Groups: Hashable, Sendable {
     package var count: Int
-    /// The groups that a token may choose from: those with the largest sums of their two best experts.
+    /// The groups that a token may choose from: those with the largest sums of their best experts.
     package var kept: Int
+    /// How many of a group's best experts are summed: two, or the best alone.
+    package var summed = 2
 
     package init(count: Int, kept: Int) { (self.count, self.kept) = (count, kept) }
   }

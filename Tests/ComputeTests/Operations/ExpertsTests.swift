@@ -10,10 +10,13 @@ import Testing
     var grouped = Router(experts: 12, perToken: 3, score: .sigmoid, normalization: 1e-20)
     grouped.groups = .init(count: 4, kept: 2)
     grouped.factor = 2.5
+    var ofBest = Router(experts: 12, perToken: 3, score: .softmax)
+    ofBest.groups = .init(count: 4, kept: 2)
+    ofBest.groups?.summed = 1
     var scaled = Router(experts: 5, perToken: 2, score: .softmax)
     scaled.factor = 0.5
     return [
-      grouped, scaled, Router(experts: 8, perToken: 2, score: .softmax, normalization: 0),
+      grouped, ofBest, scaled, Router(experts: 8, perToken: 2, score: .softmax, normalization: 0),
       Router(experts: 6, perToken: 4, score: .softmaxOfChosen),
       Router(experts: 3, perToken: 3, score: .sigmoid),
       Router(experts: 1, perToken: 1, score: .softmax),
