@@ -36,6 +36,11 @@ package class GroupQuantizer<Layer> {
     precondition(dtype == .bfloat16 || dtype == .float32, "weights are computed in bf16 or f32")
     precondition(rowStride >= columns)
     updateScales()
+    if let codes = state.finalCodes {
+      grouping.dequantize(
+        codes, kernels.meaning(layer), into: output, dtype: dtype, rowStride: rowStride)
+      return
+    }
     let type = dtype == .bfloat16 ? CK_BF16 : CK_F32
     forRanges(of: rows) { kernels.quantize($0, output, type, rowStride, $1, $2) }
   }
@@ -51,8 +56,15 @@ package class GroupQuantizer<Layer> {
     ck_sign_step(state.ranges, rangeGradients, rangeLearningRate, state.rangeCount)
   }
 
-  package func keepBest() { state.keepBest() }
-  package func restoreBest() { state.restoreBest() }
+  package func keepBest() {
+    updateScales()
+    state.keepBest(codes: writeCodes)
+  }
+
+  package func restoreBest() {
+    state.restoreBest()
+    updateScales()
+  }
 
   // MARK: Parameters and gradients, one by one
 
@@ -99,8 +111,11 @@ package class GroupQuantizer<Layer> {
   }
 
   /// The codes of all elements.
-  func codes() -> Tensor {
-    state.codes { codes in forRanges(of: rows) { kernels.codes($0, codes, $1, $2) } }
+  func codes() -> Tensor { state.finalCodes ?? state.codes(writeCodes) }
+
+  /// Writes the codes that the current parameters give.
+  private func writeCodes(_ codes: UnsafeMutablePointer<UInt8>) {
+    forRanges(of: rows) { kernels.codes($0, codes, $1, $2) }
   }
 
   private func computeRangeGradients() {
@@ -129,6 +144,8 @@ struct QuantizerKernels<Layer> {
   let quantize: (UnsafePointer<Layer>, UnsafeMutableRawPointer, ck_element, Int, Int, Int) -> Void
   /// Codes of rows.
   let codes: (UnsafePointer<Layer>, UnsafeMutablePointer<UInt8>, Int, Int) -> Void
+  /// What codes stand for with the scales of a layer.
+  let meaning: (Layer) -> CodeMeaning
   /// Moves V by the signs of gradients at a rate, and sums up: into arrays of so many sums each.
   let update: (UnsafePointer<Layer>, UnsafePointer<Float>, Float, Numbers, Int, Int, Int) -> Void
   /// The gradients of V, and the same sums.

@@ -3,7 +3,7 @@ import Diagnostics
 import Tensors
 
 /// What quantizers of all kinds of numbers hold of a weight: the weight as it was, the parameters that
-/// tuning moves, the best of them so far, and room for what follows from them.
+/// tuning moves, the best rounding so far, and room for what follows from them.
 ///
 /// Parameters are the offsets V, one for each element, and after them some range scales for each
 /// parameter set, which start at 1. A weight that is only rounded has one row of zeros for the V of all
@@ -16,6 +16,8 @@ final class ParameterState {
   let values: UnsafeMutablePointer<Float>
   /// Whether parameters move.
   var isTuned: Bool { best != nil }
+  /// Whether the best rounding is the one that counts, and offsets no longer do.
+  private(set) var isOver = false
   /// The range scales: an array with one for each parameter set after another.
   var ranges: UnsafeMutablePointer<Float> { values + valueCount }
   /// Arrays with one number for each parameter set, at first zeros.
@@ -23,7 +25,7 @@ final class ParameterState {
   /// Arrays with one number for each group of each row.
   let sums: UnsafeMutablePointer<Float>
   /// Nil where parameters do not move.
-  private let best: UnsafeMutablePointer<Float>?
+  private let best: KeptRounding?
   private let arrays: Arrays
 
   /// How many arrays there are of each kind.
@@ -38,11 +40,13 @@ final class ParameterState {
     _ grouping: WeightGrouping, _ arrays: Arrays, dtype: DType, isTuned: Bool
   ) -> Int {
     let elements = grouping.rows * grouping.columns
-    let offsets = isTuned ? 2 * elements : grouping.columns
-    let ranges = (isTuned ? 2 : 1) * arrays.ranges
-    return MemoryLayout<Float>.stride
-      * (offsets + (ranges + arrays.derived) * grouping.parameterCount
-        + arrays.sums * grouping.rows * grouping.groups + (isUsedInPlace(dtype) ? 0 : elements))
+    let offsets = isTuned ? elements : grouping.columns
+    let ranges = arrays.ranges * grouping.parameterCount
+    let numbers =
+      offsets + ranges + arrays.derived * grouping.parameterCount
+      + arrays.sums * grouping.rows * grouping.groups + (isUsedInPlace(dtype) ? 0 : elements)
+    return MemoryLayout<Float>.stride * numbers
+      + (isTuned ? KeptRounding.byteCount(elements: elements, ranges: ranges) : 0)
   }
 
   private static func isUsedInPlace(_ dtype: DType) -> Bool {
@@ -58,7 +62,6 @@ final class ParameterState {
   private var valueCount: Int { isTuned ? elementCount : grouping.columns }
   /// Range scales of all arrays.
   var rangeCount: Int { arrays.ranges * parameterCount }
-  private var count: Int { valueCount + rangeCount }
 
   /// - Parameters:
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
@@ -80,8 +83,8 @@ final class ParameterState {
     values = Memory.allocate(capacity: count)
     values.initialize(repeating: 0, count: valueCount)
     (values + valueCount).initialize(repeating: 1, count: arrays.ranges * parameters)
-    best = isTuned ? Memory.allocate(capacity: count) : nil
-    best?.initialize(from: values, count: count)
+    best =
+      isTuned ? KeptRounding(shape: weight.shape, rangeCount: arrays.ranges * parameters) : nil
     derived = Memory.allocate(capacity: arrays.derived * parameters)
     derived.initialize(repeating: 0, count: arrays.derived * parameters)
     let groups = grouping.rows * grouping.groups
@@ -91,7 +94,6 @@ final class ParameterState {
 
   deinit {
     values.deallocate()
-    best?.deallocate()
     derived.deallocate()
     sums.deallocate()
   }
@@ -99,21 +101,27 @@ final class ParameterState {
   /// The kernels' name of the weight's type.
   var weightType: ck_element { weight.dtype == .bfloat16 ? CK_BF16 : CK_F32 }
 
-  /// Remembers the current parameters.
-  func keepBest() {
+  /// Remembers the current range scales, and the codes that `fill` writes.
+  func keepBest(codes fill: (UnsafeMutablePointer<UInt8>) -> Void) {
     requireTuned()
-    guard let best else { return }
-    ThreadTeam.forRanges(of: count) { [values] begin, end in
-      (best + begin).update(from: values + begin, count: end - begin)
-    }
+    best?.keep(ranges, codes: fill)
   }
 
-  /// Makes the remembered parameters the current ones.
-  func restoreBest() { if let best { values.update(from: best, count: count) } }
+  /// Makes the remembered range scales the current ones, and the remembered codes those that count.
+  func restoreBest() {
+    requireTuned()
+    precondition(best?.isEmpty == false, "no rounding was kept")
+    best?.copyRanges(to: ranges)
+    isOver = true
+  }
 
-  /// Parameters of a weight that is only rounded stay where they are.
+  /// The codes that count once tuning is over.
+  var finalCodes: Tensor? { isOver ? best?.codes : nil }
+
+  /// Parameters of a weight that is only rounded stay where they are, and so do those whose tuning is over.
   func requireTuned() {
     precondition(isTuned, "a weight that is only rounded has no offsets to tune")
+    precondition(!isOver, "the best rounding was chosen")
   }
 
   /// Sets V, or one array of range scales, where something is given.

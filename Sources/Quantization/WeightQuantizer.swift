@@ -3,7 +3,7 @@ package import Diagnostics
 package import Tensors
 
 /// The tuning state of one linear layer's weight under one scheme: the weight as it was, the
-/// parameters that decide how it is rounded, and the best of them so far.
+/// parameters that decide how it is rounded, and the best rounding so far.
 ///
 /// A tuning loop calls ``quantizeDequantize(into:dtype:rowStride:)`` before each forward pass,
 /// ``step(gradient:learningRate:rangeLearningRate:)`` after each backward pass, ``keepBest()``
@@ -34,10 +34,11 @@ package protocol WeightQuantizer: AnyObject {
   ///   - rangeLearningRate: Step of the range scales.
   func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float)
 
-  /// Remembers the current parameters.
+  /// Remembers the rounding that the current parameters give: codes and scales, in place of what was
+  /// remembered before.
   func keepBest()
 
-  /// Makes the remembered parameters the current ones.
+  /// Makes the remembered rounding the one that is written and finished. Tuning is over then.
   func restoreBest()
 
   /// Chooses, for each group, the scale that loses least at rounding to nearest, and starts from it:
@@ -120,7 +121,7 @@ extension QuantizationArguments {
   ///     of its own.
   ///   - globalScale: What the scales of this and other layers have in common, for formats that have
   ///     such a scale; nil: the weight's own ``FloatWeightQuantizer/globalScale(of:)``.
-  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 5 bytes less for each element,
   ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` where no quantizer knows these arguments; `notFinite` where the weight
   ///   has an infinite or NaN element.
