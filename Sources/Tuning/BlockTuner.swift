@@ -217,11 +217,13 @@ package final class BlockTuner {
 
   /// Runs backward and hands each tuned layer its part of the gradients.
   private func backward(_ body: (Int, DeviceRange) -> Void) {
-    block.program.backward { parameter, gradient in
+    block.program.backward { parameter, rows, gradient in
       scaleOfParameter[parameter]?.add(gradient: gradient.float)
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part
-        body(layer, gradient + part.rowOffset * part.columns * MemoryLayout<Float>.stride)
+        guard rows.contains(part.rowOffset) else { continue }
+        let element = (part.rowOffset - rows.lowerBound) * part.columns
+        body(layer, gradient + element * MemoryLayout<Float>.stride)
       }
     }
   }

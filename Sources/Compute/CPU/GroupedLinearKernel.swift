@@ -11,6 +11,7 @@ struct GroupedLinearKernel: Kernel {
   private let step: Step
   private let shape: LinearShape
   private let experts: Int
+  private let expertsAtOnce: Int
   private let forward: GroupedProducts
   private let inputGradient: GroupedProducts?
   /// The first writes, the second adds.
@@ -22,6 +23,7 @@ struct GroupedLinearKernel: Kernel {
     let shape = LinearShape(step.node, in: step.recording)
     self.shape = shape
     experts = step.recording.parameters[step.parameters[0].index].rows / shape.outputs
+    expertsAtOnce = Self.expertsAtOnce(of: experts, outputs: shape.outputs)
     let type = shape.compute.product
     forward = try GroupedProducts(shape.rows, columns: shape.outputs, device) { rows, columns in
       ProductShape(
@@ -52,8 +54,17 @@ struct GroupedLinearKernel: Kernel {
   }
 
   static func scratch(of node: Node, in recording: Recording) -> Scratch {
-    let weight = recording.parameters[node.parameters[0].index]
-    return Scratch(backward: weight.rows * weight.columns * MemoryLayout<Float>.stride)
+    let shape = LinearShape(node, in: recording)
+    let experts = recording.parameters[node.parameters[0].index].rows / shape.outputs
+    let count = expertsAtOnce(of: experts, outputs: shape.outputs)
+    return Scratch(
+      backward: count * shape.outputs * shape.inputs * MemoryLayout<Float>.stride)
+  }
+
+  /// How many experts' gradients are in memory at the same time: so many that each thread has two tiles to compute.
+  private static func expertsAtOnce(of experts: Int, outputs: Int) -> Int {
+    let tiles = GroupedProducts.tiles(of: outputs).count
+    return min(experts, max(1, (2 * ThreadTeam.size + tiles - 1) / tiles))
   }
 
   func forward(in program: Program) {
@@ -88,12 +99,30 @@ struct GroupedLinearKernel: Kernel {
       }
     }
     if let weightGradient, step.trains(step.parameters[0]) {
-      let range = program.backwardScratch(of: step)
-      let empty = Set(0..<experts).subtracting(segments.map(\.expert))
-      let count = shape.outputs * shape.inputs
-      for expert in empty { (range.floats + expert * count).update(repeating: 0, count: count) }
-      writeWeightGradient(dy, segments, weightGradient, to: range.floats, in: program)
-      program.deliver(range, of: step.parameters[0])
+      deliverWeightGradients(dy, segments, weightGradient, in: program)
+    }
+  }
+
+  /// Computes and hands over the gradients of a few experts after the other.
+  private func deliverWeightGradients(
+    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
+    _ products: (first: GroupedProducts, rest: GroupedProducts), in program: Program
+  ) {
+    let range = program.backwardScratch(of: step)
+    let (sums, size) = (range.floats, shape.outputs * shape.inputs)
+    var rest = segments[...]
+    for first in stride(from: 0, to: experts, by: expertsAtOnce) {
+      let group = first..<min(first + expertsAtOnce, experts)
+      let own = rest.prefix { $0.expert < group.upperBound }
+      rest = rest.dropFirst(own.count)
+      ThreadTeam.forEach(group.count) { index, _ in
+        guard !own.contains(where: { $0.expert == first + index }) else { return }
+        (sums + index * size).update(repeating: 0, count: size)
+      }
+      writeWeightGradient(dy, own, from: first, products, to: sums, in: program)
+      program.deliver(
+        range, of: step.parameters[0],
+        rows: group.lowerBound * shape.outputs..<group.upperBound * shape.outputs)
     }
   }
 
@@ -117,17 +146,17 @@ struct GroupedLinearKernel: Kernel {
   }
 
   private func writeWeightGradient(
-    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
-    _ products: (first: GroupedProducts, rest: GroupedProducts),
+    _ dy: UnsafeMutableRawPointer, _ segments: ArraySlice<(expert: Int, rows: Range<Int>)>,
+    from firstExpert: Int, _ products: (first: GroupedProducts, rest: GroupedProducts),
     to dW: UnsafeMutablePointer<Float>, in program: Program
   ) {
     let (x, shape, tiles) = (program[step.inputs[0]], shape, products.first.tiles)
     let size = shape.compute.byteCount
     ThreadTeam.forEach(segments.count * tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: tiles.count)
-      let (expert, rows) = segments[segment]
+      let (expert, rows) = segments[segments.startIndex + segment]
       let outputs = tiles[tile]
-      let sum = dW + (expert * shape.outputs + outputs.lowerBound) * shape.inputs
+      let sum = dW + ((expert - firstExpert) * shape.outputs + outputs.lowerBound) * shape.inputs
       products.first.forEach(rows, of: outputs, rest: products.rest) { product, row in
         product.run(
           dy + (row * shape.outputs + outputs.lowerBound) * size,
