@@ -106,8 +106,9 @@ package final class Program {
   package static func byteCount(
     _ recording: Recording, training: Training, device: any Device
   ) -> Int {
-    recording.parameters.reduce(0) { $0 + recording.byteCount(of: $1) }
-      + Schedule(recording, training: training, device: device).plan.byteCount
+    zip(recording.parameters, recording.areMade(on: device)).reduce(0) {
+      $0 + ($1.1 ? 0 : recording.byteCount(of: $1.0))
+    } + Schedule(recording, training: training, device: device).plan.byteCount
   }
 
   // MARK: Running

@@ -5,21 +5,19 @@ import Tensors
 /// What quantizers of all kinds of numbers hold of a weight: the weight as it was, the parameters that
 /// tuning moves, the best rounding so far, and room for what follows from them.
 ///
-/// Parameters are the offsets V, one for each element, and after them some range scales for each
-/// parameter set, which start at 1. A weight that is only rounded has one row of zeros for the V of all
-/// rows.
+/// Parameters are the offsets V, one for each element, and some range scales for each parameter set, which
+/// start at 1. A weight that is only rounded, or not tuned yet, has one row of zeros for the V of all rows.
 final class ParameterState {
   let grouping: WeightGrouping
   /// `[rows, columns]`, f32 or bf16. Held because the kernels' layers point into it.
   let weight: Tensor
-  /// V.
-  let values: UnsafeMutablePointer<Float>
+  let offsets: RoundingOffsets
   /// Whether parameters move.
   var isTuned: Bool { best != nil }
   /// Whether the best rounding is the one that counts, and offsets no longer do.
   private(set) var isOver = false
   /// The range scales: an array with one for each parameter set after another.
-  var ranges: UnsafeMutablePointer<Float> { values + valueCount }
+  let ranges: UnsafeMutablePointer<Float>
   /// Arrays with one number for each parameter set, at first zeros.
   let derived: UnsafeMutablePointer<Float>
   /// Arrays with one number for each group of each row.
@@ -37,16 +35,17 @@ final class ParameterState {
 
   /// Bytes that all of this takes, and the copy of a weight that is not used in place.
   static func byteCount(
-    _ grouping: WeightGrouping, _ arrays: Arrays, dtype: DType, isTuned: Bool
+    _ grouping: WeightGrouping, _ arrays: Arrays, dtype: DType, offsets: OffsetType?
   ) -> Int {
     let elements = grouping.rows * grouping.columns
-    let offsets = isTuned ? elements : grouping.columns
     let ranges = arrays.ranges * grouping.parameterCount
     let numbers =
-      offsets + ranges + arrays.derived * grouping.parameterCount
+      grouping.columns + ranges + arrays.derived * grouping.parameterCount
       + arrays.sums * grouping.rows * grouping.groups + (isUsedInPlace(dtype) ? 0 : elements)
-    return MemoryLayout<Float>.stride * numbers
-      + (isTuned ? KeptRounding.byteCount(elements: elements, ranges: ranges) : 0)
+    let state = MemoryLayout<Float>.stride * numbers
+    guard let offsets else { return state }
+    return state + offsets.byteCount * elements
+      + KeptRounding.byteCount(elements: elements, ranges: ranges)
   }
 
   private static func isUsedInPlace(_ dtype: DType) -> Bool {
@@ -57,9 +56,6 @@ final class ParameterState {
   var parameterCount: Int { grouping.parameterCount }
   /// Groups of all rows; differs from the number of parameter sets where rows share theirs.
   var sumCount: Int { grouping.rows * grouping.groups }
-  /// From the V of one row to that of the next.
-  var valueStride: Int { isTuned ? grouping.columns : 0 }
-  private var valueCount: Int { isTuned ? elementCount : grouping.columns }
   /// Range scales of all arrays.
   var rangeCount: Int { arrays.ranges * parameterCount }
 
@@ -78,11 +74,9 @@ final class ParameterState {
     self.weight = Self.isUsedInPlace(weight.dtype) ? weight : weight.converted(to: .float32)
     self.arrays = arrays
     let parameters = grouping.parameterCount
-    let valueCount = isTuned ? weight.count : grouping.columns
-    let count = valueCount + arrays.ranges * parameters
-    values = Memory.allocate(capacity: count)
-    values.initialize(repeating: 0, count: valueCount)
-    (values + valueCount).initialize(repeating: 1, count: arrays.ranges * parameters)
+    offsets = RoundingOffsets(rows: grouping.rows, columns: grouping.columns)
+    ranges = Memory.allocate(capacity: arrays.ranges * parameters)
+    ranges.initialize(repeating: 1, count: arrays.ranges * parameters)
     best =
       isTuned ? KeptRounding(shape: weight.shape, rangeCount: arrays.ranges * parameters) : nil
     derived = Memory.allocate(capacity: arrays.derived * parameters)
@@ -93,7 +87,7 @@ final class ParameterState {
   }
 
   deinit {
-    values.deallocate()
+    ranges.deallocate()
     derived.deallocate()
     sums.deallocate()
   }
@@ -107,12 +101,14 @@ final class ParameterState {
     best?.keep(ranges, codes: fill)
   }
 
-  /// Makes the remembered range scales the current ones, and the remembered codes those that count.
+  /// Makes the remembered range scales the current ones, and the remembered codes those that count. The offsets are
+  /// given up.
   func restoreBest() {
     requireTuned()
     precondition(best?.isEmpty == false, "no rounding was kept")
     best?.copyRanges(to: ranges)
     isOver = true
+    offsets.giveUp()
   }
 
   /// The codes that count once tuning is over.
@@ -124,19 +120,13 @@ final class ParameterState {
     precondition(!isOver, "the best rounding was chosen")
   }
 
-  /// Sets V, or one array of range scales, where something is given.
+  /// Sets one array of range scales, where something is given.
   func set(_ target: UnsafeMutablePointer<Float>, to source: [Float]?) {
     guard let source else { return }
     requireTuned()
-    let expected = target == values ? elementCount : parameterCount
-    precondition(source.count == expected, "\(source.count) parameters for \(expected)")
-    target.update(from: source, count: expected)
-  }
-
-  /// A copy of V.
-  var currentValues: [Float] {
-    requireTuned()
-    return Array(UnsafeBufferPointer(start: values, count: elementCount))
+    precondition(
+      source.count == parameterCount, "\(source.count) parameters for \(parameterCount)")
+    target.update(from: source, count: parameterCount)
   }
 
   /// A copy of an array with one number for each parameter set.

@@ -1,3 +1,4 @@
+import Compute
 package import Tensors
 
 /// A weight as small numbers with scales: integers with zero points, or floats.
@@ -58,18 +59,32 @@ public struct QuantizedWeight: Sendable, Equatable {
     return globalScale == 0 ? 0 : scales[parameter] / globalScale
   }
 
+  private var meaning: CodeMeaning {
+    let middle = UInt8(1 << (arguments.bitCount - 1))
+    return CodeMeaning(
+      format: arguments.floatFormat?.kernel, scale: factor,
+      zero: { Float(zeroPoints?[$0] ?? middle) })
+  }
+
   /// The weight in numbers: `[rows, columns]`, the product rounded once to `dtype`, bf16 or f32;
   /// other floating-point types are rounded from f32.
   package func dequantized(to dtype: DType) -> Tensor {
-    let middle = UInt8(1 << (arguments.bitCount - 1))
     let computed: DType = dtype == .bfloat16 ? .bfloat16 : .float32
-    let meaning = CodeMeaning(
-      format: arguments.floatFormat?.kernel, scale: factor,
-      zero: { Float(zeroPoints?[$0] ?? middle) })
     let result = Tensor(filling: [rows, columns], dtype: computed) { bytes in
       guard let output = bytes.baseAddress, !bytes.isEmpty else { return }
       grouping.dequantize(codes, meaning, into: output, dtype: computed, rowStride: columns)
     }
     return result.converted(to: dtype)
+  }
+}
+
+extension QuantizedWeight: MatrixSource {
+  package func write(
+    rows: Range<Int>, columns: Range<Int>, into output: UnsafeMutableRawPointer, dtype: DType,
+    rowStride: Int
+  ) {
+    grouping.dequantize(
+      codes, meaning, rows: rows, columns: columns, into: output, dtype: dtype,
+      rowStride: rowStride)
   }
 }

@@ -219,7 +219,9 @@ private let lossTolerance = 5e-6
           continue
         }
         expectGradient(
-          tensor(gradient.floats + (part.rowOffset - rows.lowerBound) * part.columns, expected.shape), expected)
+          tensor(
+            gradient.floats + (part.rowOffset - rows.lowerBound) * part.columns, expected.shape),
+          expected)
         checked.insert(name)
       }
     }

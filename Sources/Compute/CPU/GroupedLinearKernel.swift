@@ -5,6 +5,10 @@ import Tensors
 
 /// The products of experts with their rows, and those of their gradients.
 ///
+/// Experts' matrices have no memory: each thread makes the tile that it multiplies with, of `MadeMatrix`. The forward pass
+/// needs some outputs of an expert with all inputs, the gradient of inputs some inputs with all outputs, so that in each pass
+/// every element is made once.
+///
 /// A piece of the team's work is a part of one expert's product, computed by one thread, so that results do not depend on
 /// the number of threads. Rows of an expert are cut into powers of two, whose products are prepared.
 struct GroupedLinearKernel: Kernel {
@@ -36,8 +40,8 @@ struct GroupedLinearKernel: Kernel {
       ? nil
       : try GroupedProducts(shape.rows, columns: shape.inputs, device) { rows, columns in
         ProductShape(
-          m: rows, n: columns, k: shape.outputs, rowStrideB: shape.inputs,
-          rowStrideC: shape.inputStride, input: type, output: type,
+          m: rows, n: columns, k: shape.outputs, rowStrideC: shape.inputStride, input: type,
+          output: type,
           accumulates: mode == .accumulate)
       }
     func weightProducts(accumulates: Bool) throws -> GroupedProducts {
@@ -57,8 +61,21 @@ struct GroupedLinearKernel: Kernel {
     let shape = LinearShape(node, in: recording)
     let experts = recording.parameters[node.parameters[0].index].rows / shape.outputs
     let count = expertsAtOnce(of: experts, outputs: shape.outputs)
+    let size = ThreadTeam.size * shape.compute.byteCount
     return Scratch(
-      backward: count * shape.outputs * shape.inputs * MemoryLayout<Float>.stride)
+      forward: size * forwardTile(shape),
+      backward: max(
+        size * backwardTile(shape),
+        count * shape.outputs * shape.inputs * MemoryLayout<Float>.stride))
+  }
+
+  /// Elements of the largest tile of a matrix in each pass.
+  private static func forwardTile(_ shape: LinearShape) -> Int {
+    GroupedProducts.tiles(of: shape.outputs)[0].count * shape.inputs
+  }
+
+  private static func backwardTile(_ shape: LinearShape) -> Int {
+    GroupedProducts.tiles(of: shape.inputs)[0].count * shape.outputs
   }
 
   /// How many experts' gradients are in memory at the same time: so many that each thread has two tiles to compute.
@@ -69,14 +86,25 @@ struct GroupedLinearKernel: Kernel {
 
   func forward(in program: Program) {
     let plan = PlanPointers(plan, in: program)
-    let (x, w, y) = (program[step.inputs[0]], weight(in: program), program[step.result])
-    let size = shape.compute.byteCount
+    let (x, y) = (program[step.inputs[0]], program[step.result])
+    let weight = program.parameters[made: step.parameters[0]]
+    let tiles = program.forwardScratch(of: step).pointer
+    let (size, dtype) = (shape.compute.byteCount, shape.compute.dtype)
+    let tileByteCount = Self.forwardTile(shape) * size
     let (segments, forward, shape) = (plan.segments, forward, shape)
     ThreadTeam.forEach(segments.count * forward.tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: forward.tiles.count)
       let (expert, rows) = segments[segment]
       let columns = forward.tiles[tile]
-      let matrix = w + (expert * shape.outputs + columns.lowerBound) * shape.inputs * size
+      let first = expert * shape.outputs
+      let wanted = first + columns.lowerBound..<first + columns.upperBound
+      var matrix = weight.place(of: wanted, columns: shape.inputs, as: dtype)
+      if matrix == nil {
+        let own = tiles + lane * tileByteCount
+        weight.write(wanted, columns: 0..<shape.inputs, into: own, dtype: dtype)
+        matrix = UnsafeRawPointer(own)
+      }
+      guard let matrix else { return }
       forward.forEach(rows, of: columns) { product, row in
         product.run(
           x + row * shape.inputStride * size, matrix,
@@ -130,13 +158,19 @@ struct GroupedLinearKernel: Kernel {
     _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
     _ products: GroupedProducts, to target: GradientTarget, in program: Program
   ) {
-    let (w, dx, shape) = (weight(in: program), target.pointer, shape)
-    let size = shape.compute.byteCount
+    let (dx, shape) = (target.pointer, shape)
+    let weight = program.parameters[made: step.parameters[0]]
+    let tiles = program.backwardScratch(of: step).pointer
+    let (size, dtype) = (shape.compute.byteCount, shape.compute.dtype)
+    let tileByteCount = Self.backwardTile(shape) * size
     ThreadTeam.forEach(segments.count * products.tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: products.tiles.count)
       let (expert, rows) = segments[segment]
       let columns = products.tiles[tile]
-      let matrix = w + (expert * shape.outputs * shape.inputs + columns.lowerBound) * size
+      let matrix = tiles + lane * tileByteCount
+      weight.write(
+        expert * shape.outputs..<(expert + 1) * shape.outputs, columns: columns, into: matrix,
+        dtype: dtype)
       products.forEach(rows, of: columns) { product, row in
         product.run(
           dy + row * shape.outputs * size, matrix,
@@ -163,10 +197,6 @@ struct GroupedLinearKernel: Kernel {
           x + row * shape.inputStride * size, sum, lane: lane)
       }
     }
-  }
-
-  private func weight(in program: Program) -> UnsafeMutableRawPointer {
-    program[range: step.parameters[0]].pointer
   }
 
   private func clear(

@@ -50,7 +50,7 @@ package final class FloatWeightQuantizer: GroupQuantizer<ck_float_layer>, HostWe
   ///   - scaleDType: The type that FP8 scales are stored in: f32, f16 or bf16. The other formats have
   ///     their own.
   ///   - globalScale: That of the tensors which the weight shares it with; nil: the weight's own.
-  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 5 bytes less for each element,
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes at least 3 bytes less for each element,
   ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` for other arguments; `notFinite` where an element is infinite or NaN.
   package init(
@@ -74,7 +74,7 @@ package final class FloatWeightQuantizer: GroupQuantizer<ck_float_layer>, HostWe
       group_size: grouping.groupSize, groups: grouping.groups, row_span: grouping.rowSpan,
       weight_type: state.weightType, format: format.kernel,
       scale_type: format == .fp8 ? scaleDType.kernelScaleType : CK_SCALE_F32, global: global,
-      beta_limit: 1, value: state.values, value_stride: state.valueStride, beta: state.ranges,
+      beta_limit: 1, offsets: state.offsets.layer, beta: state.ranges,
       greatest: derived,
       scale: derived + parameters, inverse: derived + 2 * parameters,
       stored: derived + 3 * parameters)

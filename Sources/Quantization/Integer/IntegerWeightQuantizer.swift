@@ -31,7 +31,7 @@ package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWe
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
   ///   - arguments: Of integer weights, one set of parameters per tensor, channel or group.
   ///   - scaleDType: The type that scales are stored in: f32, f16 or bf16.
-  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 5 bytes less for each element,
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes at least 3 bytes less for each element,
   ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` for other arguments; `notFinite` where an element is infinite or NaN.
   package init(
@@ -47,7 +47,7 @@ package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWe
       parameter_stride: grouping.isWholeTensor ? 0 : grouping.groups,
       weight_type: state.weightType, bits: Int32(arguments.bitCount),
       symmetric: arguments.isSymmetric ? 1 : 0, scale_type: scaleDType.kernelScaleType,
-      value: state.values, value_stride: state.valueStride, alpha: state.ranges,
+      offsets: state.offsets.layer, alpha: state.ranges,
       beta: state.ranges + parameters,
       wmin: derived, wmax: derived + parameters, initial: nil, scale: derived + 2 * parameters,
       zero: derived + 3 * parameters)
