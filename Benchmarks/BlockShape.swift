@@ -49,6 +49,16 @@ struct BlockShape {
   static let qwen3 = BlockShape(
     "qwen3-0.6b", modelType: "qwen3", hidden: 1024, intermediate: 3072, heads: 16,
     keyValueHeads: 8, headSize: 128)
+  /// 128 experts, of which a token uses 8.
+  static let qwen3MoE = BlockShape(
+    "qwen3-30b-a3b", modelType: "qwen3_moe", hidden: 2048, intermediate: 768, heads: 32,
+    keyValueHeads: 4, headSize: 128,
+    more: ["num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768])
+  /// A quarter of its experts, each with as many tokens.
+  static let qwen3MoEQuarter = BlockShape(
+    "qwen3-moe-quarter", modelType: "qwen3_moe", hidden: 2048, intermediate: 768, heads: 32,
+    keyValueHeads: 4, headSize: 128,
+    more: ["num_experts": 32, "num_experts_per_tok": 2, "moe_intermediate_size": 768])
   /// A block of linear attention.
   static let qwen35 = BlockShape(
     "qwen3.5-0.8b", modelType: "qwen3_5_text", hidden: 1024, intermediate: 3584, heads: 8,

@@ -12,17 +12,20 @@ extension Kernel {
     let layer = ck_int_layer(
       weight: UnsafeRawPointer(m.a), columns: hidden, group_size: 128, groups: groups,
       parameter_stride: groups, weight_type: CK_BF16, bits: 4, symmetric: 1,
-      scale_type: CK_SCALE_BF16, value: m.offsets, value_stride: hidden, alpha: alpha, beta: beta,
+      scale_type: CK_SCALE_BF16, offsets: m.countedOffsets, alpha: alpha, beta: beta,
       wmin: UnsafePointer(least), wmax: UnsafePointer(greatest), initial: nil,
       scale: m.numbers(0), zero: m.numbers(0))
     var trial = layer
     trial.scale = searched
     withUnsafePointer(to: layer) { ck_int_scales($0, 0, rows * groups) }
     return [
-      Kernel(name: "fake quantization", byteCount: elements * (2 + 4 + 2)) { begin, end in
-        withUnsafePointer(to: layer) { ck_int_quantize($0, m.c, CK_BF16, hidden, begin, end) }
+      Kernel(name: "fake quantization", byteCount: elements * (2 + 2 + 2)) { begin, end in
+        withUnsafePointer(to: layer) {
+          ck_int_quantize(
+            $0, m.c + 2 * begin * hidden, CK_BF16, hidden, begin, end, 0, hidden)
+        }
       },
-      Kernel(name: "update of V and ranges", byteCount: elements * (4 + 2 + 4 + 4)) { begin, end in
+      Kernel(name: "update of V and ranges", byteCount: elements * (4 + 2 + 2 + 2)) { begin, end in
         withUnsafePointer(to: layer) {
           ck_int_update($0, m.gradient, 0.001, dq, dx, dclip, begin, end)
         }
@@ -54,16 +57,19 @@ extension Kernel {
     let layer = ck_float_layer(
       weight: UnsafeRawPointer(m.a), columns: hidden, group_size: groupSize, groups: groups,
       row_span: 1, weight_type: CK_BF16, format: format, scale_type: CK_SCALE_BF16, global: 2688,
-      beta_limit: 1, value: m.offsets, value_stride: hidden, beta: m.numbers(1),
+      beta_limit: 1, offsets: m.countedOffsets, beta: m.numbers(1),
       greatest: UnsafePointer(m.numbers(1)),
       scale: m.numbers(0), inverse: m.numbers(0), stored: m.numbers(0))
     withUnsafePointer(to: layer) { ck_float_scales($0, 0, rows * groups) }
     return [
-      Kernel(name: "\(name), fake quantization", byteCount: elements * (2 + 4 + 2)) {
+      Kernel(name: "\(name), fake quantization", byteCount: elements * (2 + 2 + 2)) {
         begin, end in
-        withUnsafePointer(to: layer) { ck_float_quantize($0, m.c, CK_BF16, hidden, begin, end) }
+        withUnsafePointer(to: layer) {
+          ck_float_quantize(
+            $0, m.c + 2 * begin * hidden, CK_BF16, hidden, begin, end, 0, hidden)
+        }
       },
-      Kernel(name: "\(name), update of V and ranges", byteCount: elements * (4 + 2 + 4 + 4)) {
+      Kernel(name: "\(name), update of V and ranges", byteCount: elements * (4 + 2 + 2 + 2)) {
         begin, end in
         withUnsafePointer(to: layer) {
           ck_float_update($0, m.gradient, 0.001, df, dx, begin, end)

@@ -1,3 +1,5 @@
+import CKernels
+
 /// The arrays that kernels are timed on.
 final class KernelMemory {
   typealias Floats = UnsafeMutablePointer<Float>
@@ -6,6 +8,8 @@ final class KernelMemory {
   let (a, b, c): (UnsafeMutableRawPointer, UnsafeMutableRawPointer, UnsafeMutableRawPointer)
   /// f32 `[rows, hidden]`.
   let (gradient, offsets): (Floats, Floats)
+  /// Offsets of a weight `[rows, hidden]`, in 16 bits.
+  let countedOffsets: ck_offsets
   private var owned: [UnsafeMutableRawPointer] = []
 
   init() {
@@ -29,6 +33,11 @@ final class KernelMemory {
     (a, b, c) = (halves(), halves(), halves())
     let square = Kernel.rows * Kernel.hidden
     (gradient, offsets) = (floats(0.5, square), floats(0.1, square))
+    let counted = UnsafeMutableRawPointer.allocate(byteCount: 2 * square, alignment: 64)
+    owned.append(counted)
+    counted.bindMemory(to: Int16.self, capacity: square).initialize(repeating: 3277, count: square)
+    countedOffsets = ck_offsets(
+      numbers: counted, stride: Kernel.hidden, type: CK_OFFSETS_I16, unit: 0x1p-15)
     self.owned = owned
   }
 

@@ -34,7 +34,7 @@ struct RandomBlock {
       preconditionFailure("\(scheme) has no weights")
     }
     let parts = program.program.parameterParts
-    layers = try block.linearLayers.map { layer in
+    layers = try block.linearLayers.filter { $0.exclusion == nil }.map { layer in
       guard let part = parts.first(where: { $0.name == "\(layer.name).weight" }) else {
         preconditionFailure("no weight for \(layer.name)")
       }
@@ -59,9 +59,13 @@ struct RandomBlock {
   }
 }
 
-/// Tensors of random numbers of a size that keeps activations near one.
+/// Tensors of random numbers of a size that keeps activations near one. The numbers of a matrix repeat after a prime
+/// number of them.
 struct RandomWeights: TensorSource {
   var seed: UInt64
+  private static let period = 65_521
+
+  init(seed: UInt64) { self.seed = seed }
 
   func contains(_ name: String) -> Bool { true }
 
@@ -70,10 +74,20 @@ struct RandomWeights: TensorSource {
       seed: seed ^ UInt64(name.utf8.reduce(5381) { $0 &* 33 &+ Int($1) } & 0xFFFF_FFFF))
     let scale: Float =
       shape.count == 1 ? 1 : name.hasPrefix("input") ? 1 : 1 / Float(shape[1]).squareRoot()
-    let values = (0..<shape.reduce(1, *)).map { _ -> Float in
+    let count = shape.reduce(1, *)
+    let values = (0..<min(count, Self.period)).map { _ -> Float in
       let uniform = Float(generator.next() >> 8) / Float(1 << 24)
       return shape.count == 1 ? 1 : (uniform * 2 - 1) * 1.7 * scale
     }
-    return Tensor(values, shape: shape).converted(to: .bfloat16)
+    let pattern = Tensor(values, shape: [values.count]).converted(to: .bfloat16)
+    return Tensor(filling: shape, dtype: .bfloat16) { target in
+      pattern.withUnsafeBytes { pattern in
+        for first in stride(from: 0, to: target.count, by: pattern.count) {
+          let part = min(pattern.count, target.count - first)
+          UnsafeMutableRawBufferPointer(rebasing: target[first..<first + part])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: pattern[..<part]))
+        }
+      }
+    }
   }
 }

@@ -30,6 +30,8 @@ final class TimedQuantizer: WeightQuantizer {
     stepping += (ContinuousClock.now - start) / .seconds(1)
   }
 
+  func source() -> any MatrixSource { base.source() }
+  func makeOffsets(unit: Float?) { base.makeOffsets(unit: unit) }
   func keepBest() { base.keepBest() }
   func restoreBest() { base.restoreBest() }
   func searchScales(importance: [Float]?) { base.searchScales(importance: importance) }

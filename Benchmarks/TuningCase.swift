@@ -29,6 +29,8 @@ struct TuningCase {
     TuningCase(shape: .qwen3, batch: 8, tokens: 512),
     TuningCase(shape: .qwen3, batch: 4, tokens: 2048),
     TuningCase(shape: .qwen35, batch: 8, tokens: 512),
+    TuningCase(shape: .qwen3MoE, batch: 8, tokens: 512),
+    TuningCase(shape: .qwen3MoEQuarter, batch: 8, tokens: 512),
     TuningCase(shape: .llama1B, batch: 8, tokens: 512),
     TuningCase(shape: .llama8B, batch: 1, tokens: 512),
     TuningCase(shape: .gemma3, batch: 8, tokens: 512),
@@ -63,7 +65,9 @@ struct TuningCase {
     let tuner = BlockTuner(
       block: block.program, layers: block.layers,
       settings: TuningSettings(iterations: iterations, batchSize: batch))
-    let quantizers = block.layers.compactMap { $0.quantizer as? TimedQuantizer }
+    let quantizers = block.layers.compactMap { layer in
+      (layer.quantizer as? TimedQuantizer).map { (quantizer: $0, isExpert: layer.part.isMade) }
+    }
     var times: [Double] = []
     var last = ContinuousClock.now
     _ = try tuner.tune(inputs: block.inputs, targets: block.targets) { iteration, _ in
@@ -72,7 +76,7 @@ struct TuningCase {
       last = now
       if iteration == warmUp - 1 {
         block.program.program.timings = [:]
-        for quantizer in quantizers { quantizer.reset() }
+        for (quantizer, _) in quantizers { quantizer.reset() }
       }
     }
     let rateAfter = try MatrixRate(shape, rows: batch * tokens, type: compute.product)
@@ -81,7 +85,7 @@ struct TuningCase {
     return report(
       OperationCount(program), seconds: seconds,
       rate: (rateBefore.perSecond + rateAfter.perSecond) / 2)
-      + breakdown(program, quantizers, total: times.reduce(0, +))
+      + breakdown(program, quantizers, total: times.reduce(0, +)) + memory(program)
   }
 
   private func report(_ count: OperationCount, seconds: Double, rate: Double) -> [String] {
@@ -102,15 +106,33 @@ struct TuningCase {
     ]
   }
 
+  /// What the block takes beside its source, and the most that this process has had so far.
+  private func memory(_ program: Program) -> [String] {
+    let planned = Program.byteCount(
+      program.recording, training: program.training, device: program.device)
+    return [
+      String(
+        format: "  planned for the program %.2f GB; the process had at most %.2f GB",
+        Double(planned) / 1e9, Double(ProcessMemory.peakByteCount) / 1e9)
+    ]
+  }
+
   private func breakdown(
-    _ program: Program, _ quantizers: [TimedQuantizer], total: Double
+    _ program: Program, _ quantizers: [(quantizer: TimedQuantizer, isExpert: Bool)],
+    total: Double
   ) -> [String] {
-    let stepping = quantizers.reduce(0) { $0 + $1.stepping }
+    func stepping(ofExperts isExpert: Bool) -> Double {
+      quantizers.reduce(0) { $0 + ($1.isExpert == isExpert ? $1.quantizer.stepping : 0) }
+    }
     var parts = program.timings ?? [:]
     // The step runs while the backward pass of a linear layer waits.
-    parts["linear backward", default: 0] -= stepping
-    parts["update of V and ranges"] = stepping
-    parts["fake quantization"] = quantizers.reduce(0) { $0 + $1.quantizing }
+    parts["linear backward", default: 0] -= stepping(ofExperts: false)
+    parts["update of V and ranges"] = stepping(ofExperts: false)
+    if quantizers.contains(where: \.isExpert) {
+      parts["groupedLinear backward", default: 0] -= stepping(ofExperts: true)
+      parts["update of experts"] = stepping(ofExperts: true)
+    }
+    parts["fake quantization"] = quantizers.reduce(0) { $0 + $1.quantizer.quantizing }
     parts["loss, batches, the rest"] = total - parts.values.reduce(0, +)
     return parts.sorted { $0.value > $1.value }.map { name, seconds in
       "    " + name.padding(toLength: 26, withPad: " ", startingAt: 0)

@@ -75,8 +75,9 @@ void ck_int_scales(const ck_int_layer *layer, size_t begin, size_t end) {
 }
 
 void ck_int_quantize(const ck_int_layer *layer, void *out, ck_element out_type, size_t stride,
-                     size_t row_begin, size_t row_end) {
-  CK_DISPATCH(int_quantize, layer, out, out_type, stride, row_begin, row_end)
+                     size_t row_begin, size_t row_end, size_t column_begin, size_t column_end) {
+  CK_DISPATCH(int_quantize, layer, out, out_type, stride, row_begin, row_end, column_begin,
+              column_end)
 }
 
 void ck_int_update(const ck_int_layer *layer, const float *dy, float rate, float *dq, float *dx,

@@ -71,12 +71,13 @@ void ck_float_scales(const ck_float_layer *layer, size_t begin, size_t end) {
 }
 
 void ck_float_quantize(const ck_float_layer *layer, void *out, ck_element out_type, size_t stride,
-                       size_t row_begin, size_t row_end) {
-  CK_DISPATCH(float_quantize, layer, out, out_type, stride, row_begin, row_end)
+                       size_t row_begin, size_t row_end, size_t column_begin, size_t column_end) {
+  CK_DISPATCH(float_quantize, layer, out, out_type, stride, row_begin, row_end, column_begin,
+              column_end)
 }
 
-void ck_float_update(const ck_float_layer *layer, const float *dy, float rate, float *df, float *dx,
-                     size_t row_begin, size_t row_end) {
+void ck_float_update(const ck_float_layer *layer, const float *dy, float rate, float *df,
+                     float *dx, size_t row_begin, size_t row_end) {
   CK_DISPATCH(float_update, layer, dy, rate, df, dx, row_begin, row_end)
 }
 

@@ -4,6 +4,7 @@
 #ifndef CKERNELS_ROUNDING_H
 #define CKERNELS_ROUNDING_H
 
+#include <math.h>
 #include <stddef.h>
 
 #include "elements.h"
@@ -19,6 +20,40 @@ INLINE float clamp(float x, float low, float high) {
 }
 
 INLINE float sign_of(float x) { return x > 0 ? 1.0f : (x < 0 ? -1.0f : 0.0f); }
+
+/// The place of an offset, of either type.
+typedef struct {
+  float *exact;
+  int16_t *counted;
+} offset_place;
+
+INLINE offset_place place_of_offset(const ck_offsets *offsets, size_t row, size_t column) {
+  size_t i = row * offsets->stride + column;
+  return (offset_place){(float *)offsets->numbers + i, (int16_t *)offsets->numbers + i};
+}
+
+/// A rate in whole units of counted offsets.
+INLINE int32_t steps_of(const ck_offsets *offsets, float rate) {
+  if (offsets->type != CK_OFFSETS_I16) return 0;
+  return (int32_t)rintf(clamp(rate / offsets->unit, -65534, 65534));
+}
+
+/// A counted offset after so many steps against the sign of its gradient. It stays where its 16 bits end.
+INLINE int16_t moved_offset(int16_t v, int32_t steps, float gradient) {
+  int32_t moved = v - (gradient > 0 ? steps : (gradient < 0 ? -steps : 0));
+  moved = moved < -32767 ? -32767 : moved;
+  return (int16_t)(moved > 32767 ? 32767 : moved);
+}
+
+/// Runs a statement in which `name` is the type of the layer's offsets as a constant.
+#define WITH_OFFSETS(name, layer, ...)             \
+  if ((layer)->offsets.type == CK_OFFSETS_I16) {   \
+    const ck_offset_type name = CK_OFFSETS_I16;    \
+    __VA_ARGS__;                                   \
+  } else {                                         \
+    const ck_offset_type name = CK_OFFSETS_F32;    \
+    __VA_ARGS__;                                   \
+  }
 
 /// Runs a statement in which `name` is the element type `type` as a constant.
 #define WITH_TYPE(name, type, ...)     \
@@ -67,6 +102,19 @@ INLINE size_t group_width(size_t columns, size_t group_size, size_t group) {
 }
 /// The same of either kind of layer.
 #define GROUP_WIDTH(layer, group) group_width((layer)->columns, (layer)->group_size, group)
+
+/// The columns of a group of either kind of layer that lie within a range of them.
+typedef struct {
+  size_t begin, count;
+} group_part;
+
+INLINE group_part part_of_group(size_t columns, size_t group_size, size_t group, size_t begin,
+                                size_t end) {
+  size_t first = group * group_size, last = first + group_width(columns, group_size, group);
+  first = first > begin ? first : begin;
+  last = last < end ? last : end;
+  return (group_part){first, last - first};
+}
 
 INLINE float round_f16(float x) { return f16_to_f32(f32_to_f16(x)); }
 

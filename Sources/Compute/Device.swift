@@ -18,6 +18,10 @@ package protocol Device: AnyObject {
   /// The prepared kernel of one step.
   func kernel(for step: Step) throws -> any Kernel
 
+  /// Whether the kernel of `node` makes the parts of its matrices that it needs, so that they have no memory of
+  /// their own.
+  func makesMatrices(of node: Node) -> Bool
+
   /// Memory with undefined contents.
   func makeBuffer(byteCount: Int) -> any DeviceBuffer
   /// Memory with the elements of `tensor`, which nobody writes to: the tensor's own where the device can read it.
@@ -66,6 +70,10 @@ extension Recording {
       }
     }
   }
+}
+
+extension Device {
+  package func makesMatrices(of node: Node) -> Bool { false }
 }
 
 /// Bytes of scratch memory in each pass.

@@ -12,7 +12,12 @@ package struct BoundPart {
   package var isMatrix: Bool
   /// Whether it is a scale of quantized activations rather than a tensor of the model.
   package var isScale = false
-  /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector.
+  /// Its number among the parts of its parameter.
+  package var index: Int
+  /// Whether the program makes what it needs of it: it has no memory, and ``Program/use(_:for:)`` says from what.
+  package var isMade = false
+  /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector. Of one that is made, no more
+  /// than a place.
   package var range: DeviceRange
 }
 
@@ -22,24 +27,35 @@ extension Program {
 
   /// Every matrix and vector that the program reads, in the order of recording.
   package var parameterParts: [BoundPart] {
-    recording.parameters.indices.flatMap { index -> [BoundPart] in
+    let isMade = recording.areMade(on: device)
+    return recording.parameters.indices.flatMap { index -> [BoundPart] in
       let info = recording.parameters[index]
       let rowByteCount = info.columns * recording.type(of: info).byteCount
       let parameter = Parameter(index: index)
       var row = 0
-      return info.parts.map { part in
+      return info.parts.enumerated().map { number, part in
         defer { row += part.rows }
         return BoundPart(
           name: part.name, parameter: parameter, rowOffset: row, rows: part.rows,
-          columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale,
-          range: self[range: parameter] + row * rowByteCount)
+          columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale, index: number,
+          isMade: isMade[index],
+          range: self[range: parameter] + (isMade[index] ? 0 : row * rowByteCount))
       }
     }
   }
 
-  /// Fills one part from a tensor of as many elements, converting to the program's type.
+  /// Reads a part that is made from `source` from now on.
+  package func use(_ source: any MatrixSource, for part: BoundPart) {
+    parameters.use(source, for: part)
+  }
+
+  /// Fills one part from a tensor of as many elements, converting to the program's type. One that is made is read
+  /// where the tensor has it.
   package func load(_ tensor: Tensor, into part: BoundPart) {
     precondition(tensor.count == part.rows * part.columns, "\(part.name): \(tensor.shape)")
+    guard !part.isMade else {
+      return use(TensorMatrix(tensor: tensor.reshaped([part.rows, part.columns])), for: part)
+    }
     let target: DType = part.isMatrix ? compute.dtype : .float32
     tensor.converted(to: target).withUnsafeBytes { part.range.upload($0) }
   }
@@ -49,7 +65,7 @@ extension Program {
   package func bind(_ tensor: Tensor, to part: BoundPart) {
     precondition(training == .nothing && tensor.count == part.rows * part.columns)
     let info = recording.parameters[part.parameter.index]
-    guard info.isMatrix, info.parts.count == 1, tensor.count > 0 else {
+    guard info.isMatrix, !part.isMade, info.parts.count == 1, tensor.count > 0 else {
       return load(tensor, into: part)
     }
     parameters.use(

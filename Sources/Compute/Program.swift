@@ -25,9 +25,10 @@ package final class Program {
     }
   }
 
-  /// Takes the gradient of a parameter when it is ready: f32, `[rows, columns]` of the whole parameter.
-  /// The memory is used again as soon as the call returns.
-  package typealias GradientSink = (Parameter, DeviceRange) -> Void
+  /// Takes the gradient of some rows of a parameter when it is ready: f32, `[rows, columns]`. They are all rows, but
+  /// those of experts come a few experts at a time, each with all of its rows, in their order. The memory is used
+  /// again as soon as the call returns.
+  package typealias GradientSink = (Parameter, _ rows: Range<Int>, DeviceRange) -> Void
 
   package let recording: Recording
   package let device: any Device
@@ -75,7 +76,7 @@ package final class Program {
   private let schedule: Schedule
   private var prepared: [(step: Step, kernel: any Kernel)] = []
   private let teamSize = ThreadTeam.size
-  private var sink: GradientSink = { _, _ in }
+  private var sink: GradientSink = { _, _, _ in }
 
   /// Plans memory for what was recorded and lets `device` prepare its kernels.
   ///
@@ -105,8 +106,9 @@ package final class Program {
   package static func byteCount(
     _ recording: Recording, training: Training, device: any Device
   ) -> Int {
-    recording.parameters.reduce(0) { $0 + recording.byteCount(of: $1) }
-      + Schedule(recording, training: training, device: device).plan.byteCount
+    zip(recording.parameters, recording.areMade(on: device)).reduce(0) {
+      $0 + ($1.1 ? 0 : recording.byteCount(of: $1.0))
+    } + Schedule(recording, training: training, device: device).plan.byteCount
   }
 
   // MARK: Running
@@ -131,7 +133,7 @@ package final class Program {
       where schedule.gradientBuffers[step.result.index] != nil {
         timed(step, "backward") { kernel.backward(in: self) }
       }
-      self.sink = { _, _ in }
+      self.sink = { _, _, _ in }
     }
     backwardPass &+= 1
   }
@@ -213,8 +215,12 @@ package final class Program {
   }
 
   /// Hands a finished gradient to whoever runs the program.
-  package func deliver(_ gradient: DeviceRange, of parameter: Parameter) {
-    sink(parameter, gradient)
+  ///
+  /// - Parameter rows: Those of the parameter that it belongs to; nil: all.
+  package func deliver(
+    _ gradient: DeviceRange, of parameter: Parameter, rows: Range<Int>? = nil
+  ) {
+    sink(parameter, rows ?? 0..<recording.parameters[parameter.index].rows, gradient)
   }
 }
 

@@ -3,27 +3,27 @@ import Diagnostics
 import Tensors
 
 /// What quantizers of all kinds of numbers hold of a weight: the weight as it was, the parameters that
-/// tuning moves, the best of them so far, and room for what follows from them.
+/// tuning moves, the best rounding so far, and room for what follows from them.
 ///
-/// Parameters are the offsets V, one for each element, and after them some range scales for each
-/// parameter set, which start at 1. A weight that is only rounded has one row of zeros for the V of all
-/// rows.
+/// Parameters are the offsets V, one for each element, and some range scales for each parameter set, which
+/// start at 1. A weight that is only rounded, or not tuned yet, has one row of zeros for the V of all rows.
 final class ParameterState {
   let grouping: WeightGrouping
   /// `[rows, columns]`, f32 or bf16. Held because the kernels' layers point into it.
   let weight: Tensor
-  /// V.
-  let values: UnsafeMutablePointer<Float>
+  let offsets: RoundingOffsets
   /// Whether parameters move.
   var isTuned: Bool { best != nil }
+  /// Whether the best rounding is the one that counts, and offsets no longer do.
+  private(set) var isOver = false
   /// The range scales: an array with one for each parameter set after another.
-  var ranges: UnsafeMutablePointer<Float> { values + valueCount }
+  let ranges: UnsafeMutablePointer<Float>
   /// Arrays with one number for each parameter set, at first zeros.
   let derived: UnsafeMutablePointer<Float>
   /// Arrays with one number for each group of each row.
   let sums: UnsafeMutablePointer<Float>
   /// Nil where parameters do not move.
-  private let best: UnsafeMutablePointer<Float>?
+  private let best: KeptRounding?
   private let arrays: Arrays
 
   /// How many arrays there are of each kind.
@@ -35,14 +35,17 @@ final class ParameterState {
 
   /// Bytes that all of this takes, and the copy of a weight that is not used in place.
   static func byteCount(
-    _ grouping: WeightGrouping, _ arrays: Arrays, dtype: DType, isTuned: Bool
+    _ grouping: WeightGrouping, _ arrays: Arrays, dtype: DType, offsets: OffsetType?
   ) -> Int {
     let elements = grouping.rows * grouping.columns
-    let offsets = isTuned ? 2 * elements : grouping.columns
-    let ranges = (isTuned ? 2 : 1) * arrays.ranges
-    return MemoryLayout<Float>.stride
-      * (offsets + (ranges + arrays.derived) * grouping.parameterCount
-        + arrays.sums * grouping.rows * grouping.groups + (isUsedInPlace(dtype) ? 0 : elements))
+    let ranges = arrays.ranges * grouping.parameterCount
+    let numbers =
+      grouping.columns + ranges + arrays.derived * grouping.parameterCount
+      + arrays.sums * grouping.rows * grouping.groups + (isUsedInPlace(dtype) ? 0 : elements)
+    let state = MemoryLayout<Float>.stride * numbers
+    guard let offsets else { return state }
+    return state + offsets.byteCount * elements
+      + KeptRounding.byteCount(elements: elements, ranges: ranges)
   }
 
   private static func isUsedInPlace(_ dtype: DType) -> Bool {
@@ -53,12 +56,8 @@ final class ParameterState {
   var parameterCount: Int { grouping.parameterCount }
   /// Groups of all rows; differs from the number of parameter sets where rows share theirs.
   var sumCount: Int { grouping.rows * grouping.groups }
-  /// From the V of one row to that of the next.
-  var valueStride: Int { isTuned ? grouping.columns : 0 }
-  private var valueCount: Int { isTuned ? elementCount : grouping.columns }
   /// Range scales of all arrays.
   var rangeCount: Int { arrays.ranges * parameterCount }
-  private var count: Int { valueCount + rangeCount }
 
   /// - Parameters:
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
@@ -75,13 +74,11 @@ final class ParameterState {
     self.weight = Self.isUsedInPlace(weight.dtype) ? weight : weight.converted(to: .float32)
     self.arrays = arrays
     let parameters = grouping.parameterCount
-    let valueCount = isTuned ? weight.count : grouping.columns
-    let count = valueCount + arrays.ranges * parameters
-    values = Memory.allocate(capacity: count)
-    values.initialize(repeating: 0, count: valueCount)
-    (values + valueCount).initialize(repeating: 1, count: arrays.ranges * parameters)
-    best = isTuned ? Memory.allocate(capacity: count) : nil
-    best?.initialize(from: values, count: count)
+    offsets = RoundingOffsets(rows: grouping.rows, columns: grouping.columns)
+    ranges = Memory.allocate(capacity: arrays.ranges * parameters)
+    ranges.initialize(repeating: 1, count: arrays.ranges * parameters)
+    best =
+      isTuned ? KeptRounding(shape: weight.shape, rangeCount: arrays.ranges * parameters) : nil
     derived = Memory.allocate(capacity: arrays.derived * parameters)
     derived.initialize(repeating: 0, count: arrays.derived * parameters)
     let groups = grouping.rows * grouping.groups
@@ -90,8 +87,7 @@ final class ParameterState {
   }
 
   deinit {
-    values.deallocate()
-    best?.deallocate()
+    ranges.deallocate()
     derived.deallocate()
     sums.deallocate()
   }
@@ -99,36 +95,38 @@ final class ParameterState {
   /// The kernels' name of the weight's type.
   var weightType: ck_element { weight.dtype == .bfloat16 ? CK_BF16 : CK_F32 }
 
-  /// Remembers the current parameters.
-  func keepBest() {
+  /// Remembers the current range scales, and the codes that `fill` writes.
+  func keepBest(codes fill: (UnsafeMutablePointer<UInt8>) -> Void) {
     requireTuned()
-    guard let best else { return }
-    ThreadTeam.forRanges(of: count) { [values] begin, end in
-      (best + begin).update(from: values + begin, count: end - begin)
-    }
+    best?.keep(ranges, codes: fill)
   }
 
-  /// Makes the remembered parameters the current ones.
-  func restoreBest() { if let best { values.update(from: best, count: count) } }
+  /// Makes the remembered range scales the current ones, and the remembered codes those that count. The offsets are
+  /// given up.
+  func restoreBest() {
+    requireTuned()
+    precondition(best?.isEmpty == false, "no rounding was kept")
+    best?.copyRanges(to: ranges)
+    isOver = true
+    offsets.giveUp()
+  }
 
-  /// Parameters of a weight that is only rounded stay where they are.
+  /// The codes that count once tuning is over.
+  var finalCodes: Tensor? { isOver ? best?.codes : nil }
+
+  /// Parameters of a weight that is only rounded stay where they are, and so do those whose tuning is over.
   func requireTuned() {
     precondition(isTuned, "a weight that is only rounded has no offsets to tune")
+    precondition(!isOver, "the best rounding was chosen")
   }
 
-  /// Sets V, or one array of range scales, where something is given.
+  /// Sets one array of range scales, where something is given.
   func set(_ target: UnsafeMutablePointer<Float>, to source: [Float]?) {
     guard let source else { return }
     requireTuned()
-    let expected = target == values ? elementCount : parameterCount
-    precondition(source.count == expected, "\(source.count) parameters for \(expected)")
-    target.update(from: source, count: expected)
-  }
-
-  /// A copy of V.
-  var currentValues: [Float] {
-    requireTuned()
-    return Array(UnsafeBufferPointer(start: values, count: elementCount))
+    precondition(
+      source.count == parameterCount, "\(source.count) parameters for \(parameterCount)")
+    target.update(from: source, count: parameterCount)
   }
 
   /// A copy of an array with one number for each parameter set.

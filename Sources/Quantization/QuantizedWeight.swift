@@ -1,4 +1,4 @@
-import CKernels
+import Compute
 package import Tensors
 
 /// A weight as small numbers with scales: integers with zero points, or floats.
@@ -59,39 +59,32 @@ public struct QuantizedWeight: Sendable, Equatable {
     return globalScale == 0 ? 0 : scales[parameter] / globalScale
   }
 
+  private var meaning: CodeMeaning {
+    let middle = UInt8(1 << (arguments.bitCount - 1))
+    return CodeMeaning(
+      format: arguments.floatFormat?.kernel, scale: factor,
+      zero: { Float(zeroPoints?[$0] ?? middle) })
+  }
+
   /// The weight in numbers: `[rows, columns]`, the product rounded once to `dtype`, bf16 or f32;
   /// other floating-point types are rounded from f32.
   package func dequantized(to dtype: DType) -> Tensor {
-    let middle = UInt8(1 << (arguments.bitCount - 1))
-    let format = arguments.floatFormat?.kernel
-    let isNarrow = dtype == .bfloat16
-    let computed: DType = isNarrow ? .bfloat16 : .float32
-    let size = computed.byteCount
+    let computed: DType = dtype == .bfloat16 ? .bfloat16 : .float32
     let result = Tensor(filling: [rows, columns], dtype: computed) { bytes in
-      guard let out = bytes.baseAddress, !bytes.isEmpty else { return }
-      codes.withUnsafeBytes { codes in
-        guard let codes = codes.bindMemory(to: UInt8.self).baseAddress else { return }
-        ThreadTeam.forRanges(of: rows) { begin, end in
-          for row in begin..<end {
-            for group in 0..<grouping.groups {
-              let columns = grouping.columns(ofGroup: group)
-              let parameter = grouping.parameter(row: row, group: group)
-              let first = row * grouping.columns + columns.lowerBound
-              let output = out + first * size
-              let type = isNarrow ? CK_BF16 : CK_F32
-              if let format {
-                ck_float_dequantize(
-                  codes + first, format, factor(parameter), output, type, columns.count)
-              } else {
-                ck_int_dequantize(
-                  codes + first, factor(parameter), Float(zeroPoints?[parameter] ?? middle), output,
-                  type, columns.count)
-              }
-            }
-          }
-        }
-      }
+      guard let output = bytes.baseAddress, !bytes.isEmpty else { return }
+      grouping.dequantize(codes, meaning, into: output, dtype: computed, rowStride: columns)
     }
     return result.converted(to: dtype)
+  }
+}
+
+extension QuantizedWeight: MatrixSource {
+  package func write(
+    rows: Range<Int>, columns: Range<Int>, into output: UnsafeMutableRawPointer, dtype: DType,
+    rowStride: Int
+  ) {
+    grouping.dequantize(
+      codes, meaning, rows: rows, columns: columns, into: output, dtype: dtype,
+      rowStride: rowStride)
   }
 }

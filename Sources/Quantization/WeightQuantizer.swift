@@ -3,7 +3,7 @@ package import Diagnostics
 package import Tensors
 
 /// The tuning state of one linear layer's weight under one scheme: the weight as it was, the
-/// parameters that decide how it is rounded, and the best of them so far.
+/// parameters that decide how it is rounded, and the best rounding so far.
 ///
 /// A tuning loop calls ``quantizeDequantize(into:dtype:rowStride:)`` before each forward pass,
 /// ``step(gradient:learningRate:rangeLearningRate:)`` after each backward pass, ``keepBest()``
@@ -26,6 +26,10 @@ package protocol WeightQuantizer: AnyObject {
   ///   - rowStride: Elements from one row to the next; what lies between rows is left alone.
   func quantizeDequantize(into output: DeviceRange, dtype: DType, rowStride: Int)
 
+  /// What writes parts of the weight that the current parameters give, until they change; for programs that make
+  /// what they need of a matrix.
+  func source() -> any MatrixSource
+
   /// One step of signed gradient descent on the parameters behind the weight written last.
   ///
   /// - Parameters:
@@ -34,10 +38,15 @@ package protocol WeightQuantizer: AnyObject {
   ///   - rangeLearningRate: Step of the range scales.
   func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float)
 
-  /// Remembers the current parameters.
+  /// Makes room for rounding offsets, if there is none: f32, or whole numbers of a unit, at most 32767 either way, to which
+  /// steps are rounded. The first step makes f32.
+  func makeOffsets(unit: Float?)
+
+  /// Remembers the rounding that the current parameters give: codes and scales, in place of what was
+  /// remembered before.
   func keepBest()
 
-  /// Makes the remembered parameters the current ones.
+  /// Makes the remembered rounding the one that is written and finished. Tuning is over then.
   func restoreBest()
 
   /// Chooses, for each group, the scale that loses least at rounding to nearest, and starts from it:
@@ -120,7 +129,7 @@ extension QuantizationArguments {
   ///     of its own.
   ///   - globalScale: What the scales of this and other layers have in common, for formats that have
   ///     such a scale; nil: the weight's own ``FloatWeightQuantizer/globalScale(of:)``.
-  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes at least 3 bytes less for each element,
   ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` where no quantizer knows these arguments; `notFinite` where the weight
   ///   has an infinite or NaN element.
@@ -139,13 +148,15 @@ extension QuantizationArguments {
   }
 
   /// Bytes that the quantizer of a weight takes beside the weight as it is stored.
+  ///
+  /// - Parameter offsets: How its offsets are held; nil for a weight that is only rounded.
   package func quantizerByteCount(
-    rows: Int, columns: Int, dtype: DType, isTuned: Bool
+    rows: Int, columns: Int, dtype: DType, offsets: OffsetType?
   ) throws(InputError) -> Int {
     ParameterState.byteCount(
       try grouping(rows: rows, columns: columns),
       type == .int ? IntegerWeightQuantizer.arrays : FloatWeightQuantizer.arrays, dtype: dtype,
-      isTuned: isTuned)
+      offsets: offsets)
   }
 
   /// The most bytes for each weight of what ``WeightQuantizer/finished()`` and a layout make of a weight:

@@ -41,6 +41,25 @@ extension Tensor {
     }
   }
 
+  /// Writes the elements of a range as another floating-point type, as ``converted(to:)`` gives them, on the thread
+  /// that asks.
+  ///
+  /// - Parameter range: Of elements in the order of memory.
+  package func write(
+    _ range: Range<Int>, as target: DType, into output: UnsafeMutableRawPointer
+  ) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      let input = base + range.lowerBound * dtype.byteCount
+      if target == dtype {
+        output.copyMemory(from: input, byteCount: range.count * dtype.byteCount)
+      } else {
+        Self.convert(input, dtype, output, target, range.count)
+      }
+    }
+  }
+
   private static func convert(
     _ input: UnsafeRawPointer, _ source: DType, _ output: UnsafeMutableRawPointer, _ target: DType,
     _ count: Int

@@ -109,8 +109,12 @@ package final class BlockTuner {
   /// Puts the weights that the quantizers' current parameters give into the program.
   package func quantizeWeights() {
     for layer in layers {
-      layer.quantizer.quantizeDequantize(
-        into: layer.part.range, dtype: dtype, rowStride: layer.part.columns)
+      if layer.part.isMade {
+        block.program.use(layer.quantizer.source(), for: layer.part)
+      } else {
+        layer.quantizer.quantizeDequantize(
+          into: layer.part.range, dtype: dtype, rowStride: layer.part.columns)
+      }
     }
     for scale in inputScales { scale.apply() }
   }
@@ -141,6 +145,9 @@ package final class BlockTuner {
         sampleCount: inputs.sampleCount, batchSize: min(batch * steps, inputs.sampleCount),
         seed: settings.seed)
     var schedules = layers.map { settings.schedule(settings.learningRate, bitCount: $0.bitCount) }
+    for (layer, schedule) in zip(layers, schedules) {
+      layer.quantizer.makeOffsets(unit: schedule.unit)
+    }
     var inputSchedule = settings.schedule(settings.learningRate, bitCount: 8)
     let momentum = settings.momentum
     let needsSums = steps > 1 || momentum > 0
@@ -217,11 +224,13 @@ package final class BlockTuner {
 
   /// Runs backward and hands each tuned layer its part of the gradients.
   private func backward(_ body: (Int, DeviceRange) -> Void) {
-    block.program.backward { parameter, gradient in
+    block.program.backward { parameter, rows, gradient in
       scaleOfParameter[parameter]?.add(gradient: gradient.float)
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part
-        body(layer, gradient + part.rowOffset * part.columns * MemoryLayout<Float>.stride)
+        guard rows.contains(part.rowOffset) else { continue }
+        let element = (part.rowOffset - rows.lowerBound) * part.columns
+        body(layer, gradient + element * MemoryLayout<Float>.stride)
       }
     }
   }

@@ -50,6 +50,8 @@ import Tuning
     func step(gradient: DeviceRange, learningRate: Float, rangeLearningRate: Float) {
       gradients.append(Array(UnsafeBufferPointer(start: gradient.floats, count: rows * columns)))
     }
+    func source() -> any MatrixSource { base.source() }
+    func makeOffsets(unit: Float?) {}
     func keepBest() {}
     func restoreBest() {}
     func searchScales(importance: [Float]?) {}

@@ -21,6 +21,8 @@ final class RecordingQuantizer: WeightQuantizer {
       gradient: gradient, learningRate: learningRate, rangeLearningRate: rangeLearningRate)
     stepped = base.parameters
   }
+  func source() -> any MatrixSource { base.source() }
+  func makeOffsets(unit: Float?) { base.makeOffsets(unit: unit) }
   func keepBest() { base.keepBest() }
   func restoreBest() { base.restoreBest() }
   func searchScales(importance: [Float]?) { base.searchScales(importance: importance) }

@@ -51,9 +51,15 @@ struct TwinProgram {
     outcome.output = program.output.numbers(twin.outputGradient.count, twin.compute)
     guard program.training != .nothing else { return outcome }
     program.outputGradient.write(twin.outputGradient, twin.compute)
-    program.backward { parameter, gradient in
-      let count = twin.weights.first { $0.parameter == parameter }?.node.value.elements.count
-      outcome.delivered.append((parameter, gradient.numbers(count ?? 0, .float32)))
+    program.backward { parameter, rows, gradient in
+      let columns = twin.weights.first { $0.parameter == parameter }?.node.value.columns
+      let numbers = gradient.numbers(rows.count * (columns ?? 0), .float32)
+      // The rows of experts come one after the other.
+      if rows.lowerBound > 0, outcome.delivered.last?.parameter == parameter {
+        outcome.delivered[outcome.delivered.count - 1].gradient += numbers
+      } else {
+        outcome.delivered.append((parameter, numbers))
+      }
     }
     if program.training == .everything {
       outcome.inputGradients = twin.inputs.map {

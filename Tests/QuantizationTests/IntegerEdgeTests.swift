@@ -147,27 +147,6 @@ import Testing
     #expect(quantizer.parameters.beta == [0])
   }
 
-  @Test func keepsAndRestoresTheBest() throws {
-    var generator = SeededGenerator(seed: 2)
-    let weight = generator.tensor([5, 50], dtype: .bfloat16)
-    let quantizer = try IntegerWeightQuantizer(
-      weight: weight,
-      arguments: QuantizationArguments(
-        bitCount: 2, isSymmetric: false, strategy: .group, groupSize: 32),
-      scaleDType: .bfloat16)
-    let start = quantizer.parameters
-    quantizer.step(
-      gradient: generator.normal(250), learningRate: 0.25, rangeLearningRate: 0.125)
-    let kept = quantizer.parameters
-    quantizer.keepBest()
-    quantizer.step(
-      gradient: generator.normal(250), learningRate: 0.25, rangeLearningRate: 0.125)
-    #expect(quantizer.parameters != kept)
-    quantizer.restoreBest()
-    #expect(quantizer.parameters == kept)
-    #expect(kept != start)
-  }
-
   @Test func rowsMayLieApart() throws {
     var generator = SeededGenerator(seed: 3)
     let weight = generator.tensor([4, 33])

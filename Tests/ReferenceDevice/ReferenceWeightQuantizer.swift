@@ -104,6 +104,10 @@ final class ReferenceWeightQuantizer: WeightQuantizer {
     }
   }
 
+  func source() -> any MatrixSource {
+    preconditionFailure("the reference has memory for every matrix")
+  }
+  func makeOffsets(unit: Float?) {}
   func keepBest() { best = current }
   func restoreBest() { current = best }
 

@@ -140,8 +140,12 @@ struct CalibratedUnit {
   }
 
   func load(_ weight: QuantizedWeight, intoLayer index: Int) {
-    program.program.load(
-      weight.dequantized(to: program.program.compute.dtype), into: parts[index])
+    if parts[index].isMade {
+      program.program.use(weight, for: parts[index])
+    } else {
+      program.program.load(
+        weight.dequantized(to: program.program.compute.dtype), into: parts[index])
+    }
   }
 
   /// All scales as they are stored.

@@ -5,6 +5,7 @@ import Quantization
 import Recipes
 import Recordings
 import Tensors
+import Tuning
 
 extension MemoryEstimate {
   /// Adds up what the largest block needs.
@@ -15,6 +16,7 @@ extension MemoryEstimate {
     process = Self.processByteCount + Self.libraries
     if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
     let isTuned = setup.needs.gradients
+    let tuned = isTuned ? LearningRateSchedule.offsets(iterations: options.iterations) : nil
     (block, tuning, mapped) = (0, 0, 0)
     var programs: [PlacedBlock.Kind: Int] = [:]
     for placed in setup.blocks(table) {
@@ -33,7 +35,7 @@ extension MemoryEstimate {
         else { continue }
         let elements = layer.outputs * layer.inputs
         offsets += try arguments.quantizerByteCount(
-          rows: layer.outputs, columns: layer.inputs, dtype: info.dtype, isTuned: isTuned)
+          rows: layer.outputs, columns: layer.inputs, dtype: info.dtype, offsets: tuned)
         // Gradients that are kept.
         if isTuned, options.momentum > 0 { offsets += 4 * elements }
         weights += elements * info.dtype.byteCount
@@ -64,7 +66,7 @@ extension MemoryEstimate {
         tuning,
         arguments.quantizerByteCount(
           rows: description.vocabularySize, columns: description.hiddenSize, dtype: info.dtype,
-          isTuned: isTuned) + elements * (isTuned ? 4 : 0)
+          offsets: tuned) + elements * (isTuned ? 4 : 0)
           + elements * QuantizationArguments.finishedBytesPerWeight)
     }
     mapped = max(mapped, elements * compute.byteCount)
@@ -84,7 +86,7 @@ extension MemoryEstimate {
       tuning = try max(
         tuning,
         arguments.quantizerByteCount(
-          rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, isTuned: false)
+          rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, offsets: nil)
           + info.count * QuantizationArguments.finishedBytesPerWeight)
     }
     mapped += Self.verificationByteCount

@@ -31,6 +31,19 @@ typedef enum {
   CK_SCALE_BF16 = 2,  ///< theta = 1e-5, rounded
 } ck_scale_type;
 
+typedef enum {
+  CK_OFFSETS_F32 = 0,
+  CK_OFFSETS_I16 = 1,  ///< whole numbers of units, at most 32767 either way
+} ck_offset_type;
+
+/// The V of a weight.
+typedef struct {
+  void *numbers;  ///< [R, C] f32 or int16
+  size_t stride;  ///< C; or 0 where one row of zeros is the V of all, which then stays
+  ck_offset_type type;
+  float unit;  ///< of CK_OFFSETS_I16
+} ck_offsets;
+
 /// One weight and its parameters. The caller owns all memory.
 typedef struct {
   const void *weight;  ///< [R, C] f32 or bf16, finite
@@ -42,8 +55,7 @@ typedef struct {
   int bits;  ///< 2 ... 8
   int symmetric;
   ck_scale_type scale_type;
-  float *value;                ///< V, [R, C]
-  size_t value_stride;         ///< C; or 0 where one row of zeros is the V of all, which then stays
+  ck_offsets offsets;
   float *alpha, *beta;         ///< [P]
   const float *wmin, *wmax;    ///< [P], wmin <= 0 <= wmax
   /// Scales that beta multiplies instead of ranges, [P]: s = initial*beta, beta in 0 ... 2, alpha
@@ -61,12 +73,12 @@ void ck_int_ranges(const ck_int_layer *layer, float *wmin, float *wmax, size_t r
 /// The zero point is kept in 0 ... M, which a scale that was rounded down to bf16 could leave.
 void ck_int_scales(const ck_int_layer *layer, size_t begin, size_t end);
 
-/// y of the rows into `out`, f32 or bf16, whose rows are `stride` elements apart.
+/// y of some rows and columns, f32 or bf16. `out` is the first of them; rows are `stride` elements apart.
 void ck_int_quantize(const ck_int_layer *layer, void *out, ck_element out_type, size_t stride,
-                     size_t row_begin, size_t row_end);
+                     size_t row_begin, size_t row_end, size_t column_begin, size_t column_end);
 
 /// One pass over the gradient `dy` [R, C] of the rows: V -= rate * sign(dV), dV = dy * s * in, where
-/// in = 1 for weights that were not clamped. Each group's sums go to [R, G] arrays:
+/// in = 1 for weights that were not clamped; the rate rounded to whole units where V is counted in them. Each group's sums go to [R, G] arrays:
 /// dq = sum dy*(q - z), dx = sum dy*in*(w/s), dclip = sum dy*(in - 1).
 void ck_int_update(const ck_int_layer *layer, const float *dy, float rate, float *dq, float *dx,
                    float *dclip, size_t row_begin, size_t row_end);

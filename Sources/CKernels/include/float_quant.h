@@ -51,8 +51,7 @@ typedef struct {
   ck_scale_type scale_type;  ///< of FP8
   float global;              ///< of NVFP4, positive; or 0 for a weight of zeros
   float beta_limit;
-  float *value;           ///< V, [R, C]
-  size_t value_stride;    ///< C; or 0 where one row of zeros is the V of all, which then stays
+  ck_offsets offsets;
   float *beta;            ///< [P]
   const float *greatest;  ///< max|w|, [P]
   float *scale;           ///< S, [P]
@@ -67,14 +66,14 @@ void ck_float_greatest(const ck_float_layer *layer, float *greatest, size_t row_
 /// Clamps beta to 0 ... `beta_limit` in place and computes the scales of the parameter sets.
 void ck_float_scales(const ck_float_layer *layer, size_t begin, size_t end);
 
-/// y of the rows into `out`, f32 or bf16, whose rows are `stride` elements apart.
+/// y of some rows and columns, f32 or bf16. `out` is the first of them; rows are `stride` elements apart.
 void ck_float_quantize(const ck_float_layer *layer, void *out, ck_element out_type, size_t stride,
-                       size_t row_begin, size_t row_end);
+                       size_t row_begin, size_t row_end, size_t column_begin, size_t column_end);
 
-/// One pass over the gradient `dy` [R, C] of the rows: V -= rate * sign(dV). The sums
+/// One pass over the gradient `dy` [R, C] of the rows: V -= rate * sign(dV), as in fake_quant.h. The sums
 /// df = sum dy*f and dx = sum dy*f'*(w/S) of each group go to [R, G] arrays.
-void ck_float_update(const ck_float_layer *layer, const float *dy, float rate, float *df, float *dx,
-                     size_t row_begin, size_t row_end);
+void ck_float_update(const ck_float_layer *layer, const float *dy, float rate, float *df,
+                     float *dx, size_t row_begin, size_t row_end);
 
 /// The same sums; dV itself goes to `dv` [R, C], and V stays.
 void ck_float_gradients(const ck_float_layer *layer, const float *dy, float *dv, float *df,

@@ -73,6 +73,8 @@ package final class CPUDevice: Device {
     }
   }
 
+  package func makesMatrices(of node: Node) -> Bool { node.operation == .groupedLinear }
+
   package func makeBuffer(byteCount: Int) -> any DeviceBuffer { HostBuffer(byteCount: byteCount) }
 
   package func makeBuffer(of tensor: Tensor) -> any DeviceBuffer { HostBuffer(tensor) }

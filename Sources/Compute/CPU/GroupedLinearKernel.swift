@@ -5,12 +5,17 @@ import Tensors
 
 /// The products of experts with their rows, and those of their gradients.
 ///
+/// Experts' matrices have no memory: each thread makes the tile that it multiplies with, of `MadeMatrix`. The forward pass
+/// needs some outputs of an expert with all inputs, the gradient of inputs some inputs with all outputs, so that in each pass
+/// every element is made once.
+///
 /// A piece of the team's work is a part of one expert's product, computed by one thread, so that results do not depend on
 /// the number of threads. Rows of an expert are cut into powers of two, whose products are prepared.
 struct GroupedLinearKernel: Kernel {
   private let step: Step
   private let shape: LinearShape
   private let experts: Int
+  private let expertsAtOnce: Int
   private let forward: GroupedProducts
   private let inputGradient: GroupedProducts?
   /// The first writes, the second adds.
@@ -22,6 +27,7 @@ struct GroupedLinearKernel: Kernel {
     let shape = LinearShape(step.node, in: step.recording)
     self.shape = shape
     experts = step.recording.parameters[step.parameters[0].index].rows / shape.outputs
+    expertsAtOnce = Self.expertsAtOnce(of: experts, outputs: shape.outputs)
     let type = shape.compute.product
     forward = try GroupedProducts(shape.rows, columns: shape.outputs, device) { rows, columns in
       ProductShape(
@@ -34,8 +40,8 @@ struct GroupedLinearKernel: Kernel {
       ? nil
       : try GroupedProducts(shape.rows, columns: shape.inputs, device) { rows, columns in
         ProductShape(
-          m: rows, n: columns, k: shape.outputs, rowStrideB: shape.inputs,
-          rowStrideC: shape.inputStride, input: type, output: type,
+          m: rows, n: columns, k: shape.outputs, rowStrideC: shape.inputStride, input: type,
+          output: type,
           accumulates: mode == .accumulate)
       }
     func weightProducts(accumulates: Bool) throws -> GroupedProducts {
@@ -52,20 +58,53 @@ struct GroupedLinearKernel: Kernel {
   }
 
   static func scratch(of node: Node, in recording: Recording) -> Scratch {
-    let weight = recording.parameters[node.parameters[0].index]
-    return Scratch(backward: weight.rows * weight.columns * MemoryLayout<Float>.stride)
+    let shape = LinearShape(node, in: recording)
+    let experts = recording.parameters[node.parameters[0].index].rows / shape.outputs
+    let count = expertsAtOnce(of: experts, outputs: shape.outputs)
+    let size = ThreadTeam.size * shape.compute.byteCount
+    return Scratch(
+      forward: size * forwardTile(shape),
+      backward: max(
+        size * backwardTile(shape),
+        count * shape.outputs * shape.inputs * MemoryLayout<Float>.stride))
+  }
+
+  /// Elements of the largest tile of a matrix in each pass.
+  private static func forwardTile(_ shape: LinearShape) -> Int {
+    GroupedProducts.tiles(of: shape.outputs)[0].count * shape.inputs
+  }
+
+  private static func backwardTile(_ shape: LinearShape) -> Int {
+    GroupedProducts.tiles(of: shape.inputs)[0].count * shape.outputs
+  }
+
+  /// How many experts' gradients are in memory at the same time: so many that each thread has two tiles to compute.
+  private static func expertsAtOnce(of experts: Int, outputs: Int) -> Int {
+    let tiles = GroupedProducts.tiles(of: outputs).count
+    return min(experts, max(1, (2 * ThreadTeam.size + tiles - 1) / tiles))
   }
 
   func forward(in program: Program) {
     let plan = PlanPointers(plan, in: program)
-    let (x, w, y) = (program[step.inputs[0]], weight(in: program), program[step.result])
-    let size = shape.compute.byteCount
+    let (x, y) = (program[step.inputs[0]], program[step.result])
+    let weight = program.parameters[made: step.parameters[0]]
+    let tiles = program.forwardScratch(of: step).pointer
+    let (size, dtype) = (shape.compute.byteCount, shape.compute.dtype)
+    let tileByteCount = Self.forwardTile(shape) * size
     let (segments, forward, shape) = (plan.segments, forward, shape)
     ThreadTeam.forEach(segments.count * forward.tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: forward.tiles.count)
       let (expert, rows) = segments[segment]
       let columns = forward.tiles[tile]
-      let matrix = w + (expert * shape.outputs + columns.lowerBound) * shape.inputs * size
+      let first = expert * shape.outputs
+      let wanted = first + columns.lowerBound..<first + columns.upperBound
+      var matrix = weight.place(of: wanted, columns: shape.inputs, as: dtype)
+      if matrix == nil {
+        let own = tiles + lane * tileByteCount
+        weight.write(wanted, columns: 0..<shape.inputs, into: own, dtype: dtype)
+        matrix = UnsafeRawPointer(own)
+      }
+      guard let matrix else { return }
       forward.forEach(rows, of: columns) { product, row in
         product.run(
           x + row * shape.inputStride * size, matrix,
@@ -88,12 +127,30 @@ struct GroupedLinearKernel: Kernel {
       }
     }
     if let weightGradient, step.trains(step.parameters[0]) {
-      let range = program.backwardScratch(of: step)
-      let empty = Set(0..<experts).subtracting(segments.map(\.expert))
-      let count = shape.outputs * shape.inputs
-      for expert in empty { (range.floats + expert * count).update(repeating: 0, count: count) }
-      writeWeightGradient(dy, segments, weightGradient, to: range.floats, in: program)
-      program.deliver(range, of: step.parameters[0])
+      deliverWeightGradients(dy, segments, weightGradient, in: program)
+    }
+  }
+
+  /// Computes and hands over the gradients of a few experts after the other.
+  private func deliverWeightGradients(
+    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
+    _ products: (first: GroupedProducts, rest: GroupedProducts), in program: Program
+  ) {
+    let range = program.backwardScratch(of: step)
+    let (sums, size) = (range.floats, shape.outputs * shape.inputs)
+    var rest = segments[...]
+    for first in stride(from: 0, to: experts, by: expertsAtOnce) {
+      let group = first..<min(first + expertsAtOnce, experts)
+      let own = rest.prefix { $0.expert < group.upperBound }
+      rest = rest.dropFirst(own.count)
+      ThreadTeam.forEach(group.count) { index, _ in
+        guard !own.contains(where: { $0.expert == first + index }) else { return }
+        (sums + index * size).update(repeating: 0, count: size)
+      }
+      writeWeightGradient(dy, own, from: first, products, to: sums, in: program)
+      program.deliver(
+        range, of: step.parameters[0],
+        rows: group.lowerBound * shape.outputs..<group.upperBound * shape.outputs)
     }
   }
 
@@ -101,13 +158,19 @@ struct GroupedLinearKernel: Kernel {
     _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
     _ products: GroupedProducts, to target: GradientTarget, in program: Program
   ) {
-    let (w, dx, shape) = (weight(in: program), target.pointer, shape)
-    let size = shape.compute.byteCount
+    let (dx, shape) = (target.pointer, shape)
+    let weight = program.parameters[made: step.parameters[0]]
+    let tiles = program.backwardScratch(of: step).pointer
+    let (size, dtype) = (shape.compute.byteCount, shape.compute.dtype)
+    let tileByteCount = Self.backwardTile(shape) * size
     ThreadTeam.forEach(segments.count * products.tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: products.tiles.count)
       let (expert, rows) = segments[segment]
       let columns = products.tiles[tile]
-      let matrix = w + (expert * shape.outputs * shape.inputs + columns.lowerBound) * size
+      let matrix = tiles + lane * tileByteCount
+      weight.write(
+        expert * shape.outputs..<(expert + 1) * shape.outputs, columns: columns, into: matrix,
+        dtype: dtype)
       products.forEach(rows, of: columns) { product, row in
         product.run(
           dy + row * shape.outputs * size, matrix,
@@ -117,27 +180,23 @@ struct GroupedLinearKernel: Kernel {
   }
 
   private func writeWeightGradient(
-    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
-    _ products: (first: GroupedProducts, rest: GroupedProducts),
+    _ dy: UnsafeMutableRawPointer, _ segments: ArraySlice<(expert: Int, rows: Range<Int>)>,
+    from firstExpert: Int, _ products: (first: GroupedProducts, rest: GroupedProducts),
     to dW: UnsafeMutablePointer<Float>, in program: Program
   ) {
     let (x, shape, tiles) = (program[step.inputs[0]], shape, products.first.tiles)
     let size = shape.compute.byteCount
     ThreadTeam.forEach(segments.count * tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: tiles.count)
-      let (expert, rows) = segments[segment]
+      let (expert, rows) = segments[segments.startIndex + segment]
       let outputs = tiles[tile]
-      let sum = dW + (expert * shape.outputs + outputs.lowerBound) * shape.inputs
+      let sum = dW + ((expert - firstExpert) * shape.outputs + outputs.lowerBound) * shape.inputs
       products.first.forEach(rows, of: outputs, rest: products.rest) { product, row in
         product.run(
           dy + (row * shape.outputs + outputs.lowerBound) * size,
           x + row * shape.inputStride * size, sum, lane: lane)
       }
     }
-  }
-
-  private func weight(in program: Program) -> UnsafeMutableRawPointer {
-    program[range: step.parameters[0]].pointer
   }
 
   private func clear(

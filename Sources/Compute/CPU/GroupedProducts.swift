@@ -17,9 +17,7 @@ struct GroupedProducts {
     _ rows: Int, columns: Int, _ device: CPUDevice,
     shape: (_ rows: Int, _ columns: Int) -> ProductShape
   ) throws {
-    let parts = (columns + Self.greatestColumns - 1) / Self.greatestColumns
-    let width = ((columns + parts - 1) / parts + 31) / 32 * 32
-    tiles = stride(from: 0, to: columns, by: width).map { $0..<min($0 + width, columns) }
+    tiles = Self.tiles(of: columns)
     func products(_ columns: Int) throws -> [MatrixProduct] {
       var products: [MatrixProduct] = []
       var count = 1
@@ -31,6 +29,13 @@ struct GroupedProducts {
     }
     whole = try products(tiles[0].count)
     last = try products(tiles[tiles.count - 1].count)
+  }
+
+  /// Tiles of about the same width, in steps of what the matrix library does at once.
+  static func tiles(of columns: Int) -> [Range<Int>] {
+    let parts = (columns + greatestColumns - 1) / greatestColumns
+    let width = ((columns + parts - 1) / parts + 31) / 32 * 32
+    return stride(from: 0, to: columns, by: width).map { $0..<min($0 + width, columns) }
   }
 
   /// Calls `body` for pieces of `rows` with their product and first row, the largest first.

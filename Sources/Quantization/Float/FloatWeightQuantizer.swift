@@ -50,7 +50,7 @@ package final class FloatWeightQuantizer: GroupQuantizer<ck_float_layer>, HostWe
   ///   - scaleDType: The type that FP8 scales are stored in: f32, f16 or bf16. The other formats have
   ///     their own.
   ///   - globalScale: That of the tensors which the weight shares it with; nil: the weight's own.
-  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes at least 3 bytes less for each element,
   ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` for other arguments; `notFinite` where an element is infinite or NaN.
   package init(
@@ -74,7 +74,7 @@ package final class FloatWeightQuantizer: GroupQuantizer<ck_float_layer>, HostWe
       group_size: grouping.groupSize, groups: grouping.groups, row_span: grouping.rowSpan,
       weight_type: state.weightType, format: format.kernel,
       scale_type: format == .fp8 ? scaleDType.kernelScaleType : CK_SCALE_F32, global: global,
-      beta_limit: 1, value: state.values, value_stride: state.valueStride, beta: state.ranges,
+      beta_limit: 1, offsets: state.offsets.layer, beta: state.ranges,
       greatest: derived,
       scale: derived + parameters, inverse: derived + 2 * parameters,
       stored: derived + 3 * parameters)
@@ -88,6 +88,9 @@ package final class FloatWeightQuantizer: GroupQuantizer<ck_float_layer>, HostWe
   private static var kernels: QuantizerKernels<ck_float_layer> {
     QuantizerKernels(
       scales: ck_float_scales, quantize: ck_float_quantize, codes: ck_float_codes,
+      meaning: { layer in
+        CodeMeaning(format: layer.format, scale: { layer.scale[$0] }, zero: { _ in 0 })
+      },
       update: { layer, gradient, rate, sums, count, begin, end in
         ck_float_update(layer, gradient, rate, sums, sums + count, begin, end)
       },

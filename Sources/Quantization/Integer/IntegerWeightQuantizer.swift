@@ -31,7 +31,7 @@ package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWe
   ///   - weight: `[rows, columns]`, a floating-point type; f32 and bf16 are used in place.
   ///   - arguments: Of integer weights, one set of parameters per tensor, channel or group.
   ///   - scaleDType: The type that scales are stored in: f32, f16 or bf16.
-  ///   - isTuned: Whether parameters will move. Without, the quantizer takes 8 bytes less for each element,
+  ///   - isTuned: Whether parameters will move. Without, the quantizer takes at least 3 bytes less for each element,
   ///     and only rounds and searches for scales.
   /// - Throws: `unsupported` for other arguments; `notFinite` where an element is infinite or NaN.
   package init(
@@ -47,7 +47,7 @@ package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWe
       parameter_stride: grouping.isWholeTensor ? 0 : grouping.groups,
       weight_type: state.weightType, bits: Int32(arguments.bitCount),
       symmetric: arguments.isSymmetric ? 1 : 0, scale_type: scaleDType.kernelScaleType,
-      value: state.values, value_stride: state.valueStride, alpha: state.ranges,
+      offsets: state.offsets.layer, alpha: state.ranges,
       beta: state.ranges + parameters,
       wmin: derived, wmax: derived + parameters, initial: nil, scale: derived + 2 * parameters,
       zero: derived + 3 * parameters)
@@ -59,6 +59,12 @@ package final class IntegerWeightQuantizer: GroupQuantizer<ck_int_layer>, HostWe
   private static var kernels: QuantizerKernels<ck_int_layer> {
     QuantizerKernels(
       scales: ck_int_scales, quantize: ck_int_quantize, codes: ck_int_codes,
+      meaning: { layer in
+        // Codes count from the least integer; that of symmetric ones is -middle.
+        let middle: Float = layer.symmetric == 0 ? 0 : Float(1 << (layer.bits - 1))
+        return CodeMeaning(
+          format: nil, scale: { layer.scale[$0] }, zero: { layer.zero[$0] + middle })
+      },
       update: { layer, gradient, rate, sums, count, begin, end in
         ck_int_update(layer, gradient, rate, sums, sums + count, sums + 2 * count, begin, end)
       },

@@ -39,7 +39,7 @@ import Testing
     program.forward()
     write(generator.uniform(300 * 48), to: program.outputGradient.pointer, compute)
     var gradients = Gradients()
-    program.backward { parameter, gradient in
+    program.backward { parameter, _, gradient in
       let part = program.parameterParts.first { $0.parameter == parameter }!
       gradients.weights.append(
         Array(UnsafeBufferPointer(start: gradient.floats, count: part.rows * part.columns)))
@@ -86,7 +86,7 @@ import Testing
       program.forward()
       write(values, to: program.outputGradient.pointer, .float32)
       var found: [Float] = []
-      program.backward { found = Array(UnsafeBufferPointer(start: $1.floats, count: size * size)) }
+      program.backward { found = Array(UnsafeBufferPointer(start: $2.floats, count: size * size)) }
       return found
     }
     let first = gradient()

@@ -58,7 +58,7 @@ import Testing
           write(
             [Float](repeating: 0, count: program.rows * 48), to: program.outputGradient.pointer,
             .float32)
-          program.backward { _, _ in }
+          program.backward { _, _, _ in }
         }
       }
       replay(20)
