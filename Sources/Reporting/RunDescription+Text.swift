@@ -3,8 +3,8 @@ import Diagnostics
 extension RunDescription {
   /// What is shown before the first block.
   func lines(_ styling: Styling) -> [String] {
-    [
-      styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block"),
+    [styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block")]
+      + (sourceStorage.isEmpty ? [] : ["source       \(sourceStorage)"]) + [
       "scheme       \(scheme)",
       "tuning       \(tuning)",
       "calibration  \(calibration)",

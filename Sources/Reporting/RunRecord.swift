@@ -72,6 +72,9 @@ package struct RunRecord {
         verification.tensorParallelSizes.map(String.init).joined(separator: ", ")
       ),
     ]
+    if !description.sourceStorage.isEmpty {
+      facts.insert(("weights of the source", description.sourceStorage), at: 1)
+    }
     guard let quality = report.quality, let comparison = quality.comparison else {
       return facts + [("perplexity, held-out text", "not measured")]
     }
