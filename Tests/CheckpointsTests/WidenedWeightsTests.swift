@@ -118,13 +118,16 @@ import Testing
     let numbers: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6]
     let exponents: [UInt8] = [127, 0, 130, 1, 240, 120]
     // [1, 3, 2, 16]: a byte has code k and code k + 5.
-    let bytes = (0..<6 * 16).map { UInt8($0 % 16) | UInt8(($0 + 5) % 16) << 4 }
+    let bytes = (0..<6 * 16).map { index -> UInt8 in
+      let (low, high) = (UInt8(index % 16), UInt8((index + 5) % 16))
+      return low | high << 4
+    }
     try withTemporaryFolder { folder in
       let model = try write(
         #"{"quantization_config": {"quant_method": "mxfp4"}, "dtype": "float32"}"#,
         [
-          "e_blocks": Tensor(bytes, shape: [1, 3, 2, 16], dtype: .uint8),
-          "e_scales": Tensor(exponents, shape: [1, 3, 2], dtype: .uint8),
+          "e_blocks": Tensor(bytes: bytes, shape: [1, 3, 2, 16], dtype: .uint8),
+          "e_scales": Tensor(bytes: exponents, shape: [1, 3, 2], dtype: .uint8),
         ], to: folder)
       let checkpoint = try Checkpoint(opening: model)
       #expect(checkpoint.tensorNames == ["e"])
