@@ -19,7 +19,9 @@ extension Checkpoint {
   public func tensor(_ name: String, shape: [Int], member: Int) throws -> Tensor {
     precondition(shape.first.map { (0..<$0).contains(member) } ?? false)
     try requireTensor(name, shape: shape)
-    if let widened = widened?.tensors[name] { return try widened.read(from: stored, member: member) }
+    if let widened = widened?.tensors[name] {
+      return try widened.read(from: stored, member: member)
+    }
     return TensorPlace(tensor: name, index: member).slice(of: try tensor(name))
   }
 

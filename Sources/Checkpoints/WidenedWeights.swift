@@ -47,7 +47,8 @@ package struct WidenedWeights: Sendable, CustomStringConvertible {
       let block = (try sizes[0].int(in: 1...1 << 31), try sizes[1].int(in: 1...1 << 31))
       if let format = try fields.optional("fmt"), try format.string() != "e4m3" {
         throw InputError(
-          .unsupported, place: format.path, "found \(quoted(try format.string())), supported is e4m3")
+          .unsupported, place: format.path,
+          "found \(quoted(try format.string())), supported is e4m3")
       }
       try table.addBlocks(rows: block.0, columns: block.1)
       text = "fp8 (e4m3), a scale for each \(block.0) x \(block.1)"
@@ -104,7 +105,8 @@ private struct WidenedTable {
       if name.hasSuffix(suffix) {
         let weight = String(name.dropLast(suffix.count))
         guard let dtype = files.info(weight)?.dtype else {
-          throw files.failure(.missing, name, "holds scales of \(quoted(weight)), which is not there")
+          throw files.failure(
+            .missing, name, "holds scales of \(quoted(weight)), which is not there")
         }
         guard dtype == .float8E4M3 else {
           throw files.failure(
@@ -116,7 +118,8 @@ private struct WidenedTable {
         let scales = name + suffix
         guard let found = files.info(scales) else {
           throw files.failure(
-            .missing, name, "has elements of type f8e4m3 without scales: there is no \(quoted(scales))")
+            .missing, name,
+            "has elements of type f8e4m3 without scales: there is no \(quoted(scales))")
         }
         guard info.shape.count >= 2 else {
           throw files.failure(
@@ -124,14 +127,17 @@ private struct WidenedTable {
         }
         let last = Array(info.shape.suffix(2))
         let shape =
-          Array(info.shape.dropLast(2)) + [WidenedTensor.blocks(last[0], rows), WidenedTensor.blocks(last[1], columns)]
+          Array(info.shape.dropLast(2)) + [
+            WidenedTensor.blocks(last[0], rows), WidenedTensor.blocks(last[1], columns),
+          ]
         guard found.shape == shape, DType.ofWeights.contains(found.dtype) else {
           throw files.failure(
             .malformed, scales,
             "is \(found.dtype.rawValue) \(found.shape), expected f32 or bf16 \(shape) for \(info.shape) in blocks "
               + "of \(rows) x \(columns)")
         }
-        try add(name, info.shape, codes: name, scales: scales, .blocks(rows: rows, columns: columns))
+        try add(
+          name, info.shape, codes: name, scales: scales, .blocks(rows: rows, columns: columns))
       }
     }
   }
@@ -144,7 +150,8 @@ private struct WidenedTable {
       if name.hasSuffix(ofScales) {
         let codes = String(name.dropLast(ofScales.count)) + ofCodes
         guard files.info(codes) != nil else {
-          throw files.failure(.missing, name, "holds scales of \(quoted(codes)), which is not there")
+          throw files.failure(
+            .missing, name, "holds scales of \(quoted(codes)), which is not there")
         }
         parts.insert(name)
       } else if name.hasSuffix(ofCodes) {
@@ -163,7 +170,8 @@ private struct WidenedTable {
         guard found.dtype == .uint8, found.shape == Array(sizes.dropLast()) else {
           throw files.failure(
             .malformed, scales,
-            "is \(found.dtype.rawValue) \(found.shape), expected u8 \(Array(sizes.dropLast())) beside \(quoted(name))")
+            "is \(found.dtype.rawValue) \(found.shape), expected u8 \(Array(sizes.dropLast())) beside \(quoted(name))"
+          )
         }
         guard files.info(dense) == nil else {
           throw files.failure(.malformed, dense, "is in the checkpoint as \(quoted(name)) as well")

@@ -5,13 +5,13 @@ extension RunDescription {
   func lines(_ styling: Styling) -> [String] {
     [styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block")]
       + (sourceStorage.isEmpty ? [] : ["source       \(sourceStorage)"]) + [
-      "scheme       \(scheme)",
-      "tuning       \(tuning)",
-      "calibration  \(calibration)",
-      "             \(calibrationExcerpt)",
-      "compute      \(computeType) on \(device) (\(instructionSet)), "
-        + counted(threadCount, "thread"),
-    ]
+        "scheme       \(scheme)",
+        "tuning       \(tuning)",
+        "calibration  \(calibration)",
+        "             \(calibrationExcerpt)",
+        "compute      \(computeType) on \(device) (\(instructionSet)), "
+          + counted(threadCount, "thread"),
+      ]
   }
 
   /// How weights are tuned, or what is done instead.

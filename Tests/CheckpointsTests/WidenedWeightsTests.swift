@@ -27,7 +27,7 @@ import Testing
     #expect(checkpoint.configuration["quantization_config"] == nil)
     let parts = ["weight_scale_inv", "_blocks", "_scales"]
     #expect(
-      checkpoint.tensorNames.allSatisfy { name in
+      checkpoint.tensorNames.everySatisfies { name in
         checkpoint.contains(name) && !parts.contains { name.hasSuffix($0) }
       })
     #expect(checkpoint.widened?.tensorCount == (model == "gpt_oss-mxfp4" ? 4 : 40))
@@ -199,7 +199,8 @@ import Testing
         configuration: fp8.replacing("TYPE", with: "int8"), tensors: sound),
       Fault(
         testDescription: "no small floats", code: .malformed,
-        mentions: ["quantization_config", "no tensor is"], tensors: ["a.weight": (.float32, [4, 6])]),
+        mentions: ["quantization_config", "no tensor is"],
+        tensors: ["a.weight": (.float32, [4, 6])]),
       Fault(
         testDescription: "no scales", code: .missing,
         mentions: [file, "'a.weight'", "a.weight_scale_inv"],
@@ -262,7 +263,9 @@ import Testing
       Fault(
         testDescription: "more inputs than can be counted", code: .malformed,
         mentions: [file, "'e_blocks'", "more numbers"], configuration: mxfp4,
-        tensors: ["e_blocks": (.uint8, [0, 1, 1 << 58, 16]), "e_scales": (.uint8, [0, 1, 1 << 58])]),
+        tensors: [
+          "e_blocks": (.uint8, [0, 1, 1 << 58, 16]), "e_scales": (.uint8, [0, 1, 1 << 58]),
+        ]),
       Fault(
         testDescription: "an exponent that is NaN", code: .notFinite,
         mentions: [file, "'e_scales'", "element 4"], configuration: mxfp4, isFoundInNumbers: true,

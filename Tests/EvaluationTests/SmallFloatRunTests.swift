@@ -79,7 +79,9 @@ import Verification
       _ weight: Tensor
     ) -> (codes: Tensor, scales: Tensor, numbers: Tensor) {
       let (rows, columns) = (weight.shape[0], weight.shape[1])
-      let shape = [(rows + block.rows - 1) / block.rows, (columns + block.columns - 1) / block.columns]
+      let shape = [
+        (rows + block.rows - 1) / block.rows, (columns + block.columns - 1) / block.columns,
+      ]
       let elements = weight.floats()
       func place(_ index: Int) -> Int {
         index / columns / block.rows * shape[1] + index % columns / block.columns
@@ -257,7 +259,8 @@ import Verification
         let (found, expected) = (try checkpoint.tensor(name), try oracle.tensor(entry.name))
         #expect(found.floats() == expected.floats())
       }
-      #expect(checkpoint.contains("model.layers.0.mlp.experts.down_proj") == (model != "deepseek_v3-fp8"))
+      #expect(
+        checkpoint.contains("model.layers.0.mlp.experts.down_proj") == (model != "deepseek_v3-fp8"))
     }
   }
 

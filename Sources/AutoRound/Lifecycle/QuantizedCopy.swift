@@ -129,7 +129,8 @@ package struct QuantizedCopy {
     for copy in outline.copies {
       try checkpoint.forEachPart(of: copy.source) { member, tensor in
         try writer.write(
-          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place)
+          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
+        )
       }
     }
     for file in copiedFiles { try writer.copyFile(file) }

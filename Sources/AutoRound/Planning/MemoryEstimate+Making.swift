@@ -90,9 +90,9 @@ extension MemoryEstimate {
       if !isWidened { mapped = max(mapped, 2 * info.byteCount) }
       tuning = try max(
         tuning,
-        (isWidened ? 2 * info.byteCount : 0) +
-        arguments.quantizerByteCount(
-          rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, isTuned: false)
+        (isWidened ? 2 * info.byteCount : 0)
+          + arguments.quantizerByteCount(
+            rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, isTuned: false)
           + info.count * QuantizationArguments.finishedBytesPerWeight)
     }
     mapped += Self.verificationByteCount
