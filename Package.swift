@@ -54,7 +54,7 @@ let package = Package(
     library("Recordings", ["Tensors", "Scans"]),
     library(
       "Compute", ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans", "Recordings"]),
-    library("Checkpoints", ["Diagnostics", "Checksums", "JSONText", "Tensors"]),
+    library("Checkpoints", ["CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library(
       "LanguageModels",

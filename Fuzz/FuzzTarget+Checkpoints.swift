@@ -24,6 +24,7 @@ extension FuzzTarget {
     "nvfp4-pack-quantized", "mxfp4-pack-quantized", "block_structure", "group_size", "tensor_group",
     "channel", "block", "tensor", "re:.*", "re:(a+)+$", "re:(?P<a>x)", "aaaaaaaaaaaaaaaaaaaaaaaaa",
     "weight_packed", "weight_zero_point", "weight_global_scale", "kv_cache_scheme", "[0,4]", "I32",
+    "weight_block_size", "weight_scale_inv", "quant_method", "mxfp4", "_blocks", "_scales", "dtype",
     "F8_E4M3", "F8_E8M0", "U8", "4611686018427387904", "ff", "7fc0",
   ]
 
@@ -56,6 +57,21 @@ extension FuzzTarget {
         guard weight.shape.count == 2, weight.byteCount < 1 << 20 else {
           fatalError("a weight of \(weight.shape) out of a few bytes")
         }
+      }
+    }
+  }
+
+  /// Sources in small floats: every tensor as numbers.
+  static let widened = FuzzTarget(name: "widened", corpus: "checkpoint", words: checkpointWords) {
+    bytes in
+    try withFolders(try JSONValue.parse(bytes)) { folder, source in
+      let checkpoint = try Checkpoint(opening: source ?? folder)
+      for name in checkpoint.tensorNames {
+        guard let info = checkpoint.info(name), let tensor = try? checkpoint.tensor(name) else {
+          continue
+        }
+        guard tensor.shape == info.shape, tensor.dtype == info.dtype, tensor.byteCount < 1 << 24
+        else { fatalError("a tensor of \(tensor.shape) for \(info)") }
       }
     }
   }

@@ -29,7 +29,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     json, safetensors, index, configuration, tokenizer, tokenizerSettings, recipe, records, text,
-    journal, verify, layers, plan, evaluate, card, events,
+    journal, verify, layers, widened, plan, evaluate, card, events,
   ]
 
   static let json = FuzzTarget(name: "json") { bytes in

@@ -7,13 +7,15 @@ public import Tensors
 /// the shards that `model.safetensors.index.json` names.
 ///
 /// Opening reads configuration, index and headers, and checks them against each other and against
-/// the files' sizes. Tensors are views of the mapped files.
+/// the files' sizes. Tensors are views of the mapped files; those that are stored in small floats with scales
+/// (``widened``) are made anew when they are read.
 public struct Checkpoint: TensorSource, Sendable {
   /// Where the checkpoint is.
   public let folder: URL
-  /// The content of `config.json`, an object.
+  /// The content of `config.json`, an object; of weights that are widened, without `quantization_config`.
   public let configuration: JSONValue
-  /// The names of all tensors: file after file by name, in each in the order of their bytes.
+  /// The names of all tensors: file after file by name, in each in the order of their bytes. Weights that are widened
+  /// are called as in full precision, and their scales are none.
   public let tensorNames: [String]
   /// The files besides configuration and tensors that a changed copy of the model needs as well:
   /// tokenizer, chat templates, generation settings, code that the configuration refers to, and
@@ -22,8 +24,12 @@ public struct Checkpoint: TensorSource, Sendable {
   /// What is wrong with the index and the files beside it, but does no harm to what is read.
   package let remarks: [String]
 
-  let files: [SafetensorsFile]
-  private let fileOfTensor: [String: Int]
+  /// The weights that are stored in small floats; nil for a checkpoint that is read as it is.
+  package let widened: WidenedWeights?
+
+  /// The tensors as they are stored.
+  let stored: FileTensors
+  var files: [SafetensorsFile] { stored.files }
 
   /// Opens a checkpoint.
   ///
@@ -40,9 +46,10 @@ public struct Checkpoint: TensorSource, Sendable {
     }
     self.folder = folder
     let bounds = FolderBounds(folder)
-    configuration = try Self.readConfiguration(folder, bounds)
+    let written = try Self.readConfiguration(folder, bounds)
     let found = try Self.openFiles(folder, bounds)
-    files = found.files
+    let stored = try FileTensors(found.files)
+    self.stored = stored
     remarks = found.remarks
     otherFiles = try Self.findOtherFiles(folder)
     for file in otherFiles {
@@ -50,43 +57,50 @@ public struct Checkpoint: TensorSource, Sendable {
       for copy in Self.copies(of: file) { try bounds.require(folder.appending(path: copy.name)) }
     }
 
-    var names: [String] = []
-    var fileOfTensor: [String: Int] = [:]
-    for (index, file) in files.enumerated() {
-      for entry in file.entries {
-        if let other = fileOfTensor.updateValue(index, forKey: entry.name) {
-          throw InputError(
-            .malformed, source: file.url.path, place: place(ofTensor: entry.name),
-            "is in \(quoted(files[other].url.lastPathComponent)) as well")
-        }
-        names.append(entry.name)
-      }
+    let widened = try naming(folder.appending(path: Self.configurationFile).path) {
+      () throws(InputError) in
+      try WidenedWeights(JSONReader(written), stored)
     }
-    tensorNames = names
-    self.fileOfTensor = fileOfTensor
+    self.widened = widened
+    guard let widened else {
+      (configuration, tensorNames) = (written, stored.names)
+      return
+    }
+    configuration = written.removing("quantization_config")
+    let names = Dictionary(
+      widened.tensors.map { ($0.value.codes, $0.key) }, uniquingKeysWith: { first, _ in first })
+    tensorNames = stored.names.compactMap { name in
+      names[name] ?? (widened.parts.contains(name) ? nil : name)
+    }
   }
 
   /// Whether there is a tensor with this name.
-  public func contains(_ name: String) -> Bool { fileOfTensor[name] != nil }
+  public func contains(_ name: String) -> Bool { info(name) != nil }
 
   /// Type and shape of a tensor, or nil if there is none with this name.
   public func info(_ name: String) -> TensorInfo? {
-    fileOfTensor[name].flatMap { files[$0].entry(name)?.info }
+    if let widened {
+      if let tensor = widened.tensors[name] { return tensor.info }
+      if widened.parts.contains(name) { return nil }
+    }
+    return stored.info(name)
   }
 
-  /// Bytes of all tensors.
+  /// Bytes of all tensors in files.
   public var byteCount: Int {
     files.reduce(0) { total, file in
       total + file.entries.reduce(0) { $0 + $1.byteRange.count }
     }
   }
 
-  /// A tensor, as a view of its file.
+  /// A tensor: a view of its file, or what is made of small floats there.
   ///
-  /// - Throws: `InputError` of code `missing` if there is none with this name.
+  /// - Throws: `InputError` of code `missing` if there is none with this name; `notFinite` for small floats or scales
+  ///   that are no numbers.
   public func tensor(_ name: String) throws(InputError) -> Tensor {
-    guard let file = fileOfTensor[name] else { throw missing(name) }
-    return try files[file].tensor(name)
+    if let widened = widened?.tensors[name] { return try widened.read(from: stored) }
+    guard contains(name) else { throw missing(name) }
+    return try stored.tensor(name)
   }
 
   private func missing(_ name: String) -> InputError {
@@ -95,7 +109,7 @@ public struct Checkpoint: TensorSource, Sendable {
       "is not in this checkpoint of \(tensorNames.count) tensors")
   }
 
-  /// A tensor of numbers, as a view of its file.
+  /// A tensor of numbers, as ``tensor(_:)`` gives it.
   ///
   /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
   ///   if its shape is another, or if its elements are not f64, f32, f16 or bf16.
@@ -114,7 +128,7 @@ public struct Checkpoint: TensorSource, Sendable {
     }
   }
 
-  /// A tensor of exactly this type and shape, as a view of its file.
+  /// A tensor of exactly this type and shape.
   ///
   /// - Throws: `InputError` of code `missing` if there is none with this name; of code `malformed`
   ///   if its type or shape is another.
@@ -136,7 +150,9 @@ public struct Checkpoint: TensorSource, Sendable {
   }
 
   /// The file that holds a tensor; the folder if none does.
-  package func file(of name: String) -> URL { fileOfTensor[name].map { files[$0].url } ?? folder }
+  package func file(of name: String) -> URL {
+    stored.file(of: widened?.tensors[name]?.codes ?? name)?.url ?? folder
+  }
 
   private func mismatch(_ tensor: TensorInfo, expected: String) -> InputError {
     InputError(

@@ -24,6 +24,9 @@ extension Checkpoint {
   ) throws -> [[String]] {
     let reading = NumberReading(files, digesting: digesting)
     try reading.run(progress)
+    for (_, tensor) in widened?.tensors.sorted(by: { $0.key < $1.key }) ?? [] {
+      try tensor.requireFiniteScales(stored)
+    }
     if let bad = reading.firstNonFinite {
       let entry = files[bad.file].entries[bad.entry]
       throw InputError(

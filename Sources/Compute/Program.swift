@@ -64,6 +64,10 @@ package final class Program {
   /// expert are one after the other. Nil, the default, collects nothing.
   package var inputSquares: [Parameter: [Float]]?
 
+  /// The tokens that each expert was chosen by, for each choice of experts in turn, in everything that was run forward
+  /// since it was set to an empty dictionary. Nil, the default, counts nothing.
+  package var expertTokens: [Value: [Int]]?
+
   /// The number of the next backward pass: what is rounded at random is rounded differently in each.
   /// Reset it to repeat a pass exactly.
   package var backwardPass: UInt32 = 0
@@ -119,6 +123,7 @@ package final class Program {
     for (step, kernel) in prepared {
       timed(step, "forward") { kernel.forward(in: self) }
       if inputSquares != nil { addSquares(step) }
+      if expertTokens != nil { countTokens(step) }
     }
     sequence?.tokenCount += tokens
   }

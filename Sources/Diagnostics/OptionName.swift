@@ -17,6 +17,8 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package static let compute = OptionName("compute", "--compute")
   package static let disablesOptimizedRounding = OptionName(
     "disablesOptimizedRounding", "--disable-opt-rtn")
+  package static let expertTokenLimit = OptionName(
+    "expertTokenLimit", "--minimum-expert-tokens")
   package static let format = OptionName("format", "--format")
   package static let groupSize = OptionName("groupSize", "--group-size")
   package static let head = OptionName("head", "--lm-head")

@@ -42,6 +42,11 @@ extension DequantizedCheckpoint {
   ) throws(InputError) {
     let file = checkpoint.folder.appending(path: "config.json").path(percentEncoded: false)
     do throws(InputError) {
+      if let method = checkpoint.widened?.method {
+        throw InputError(
+          .unsupported, place: "quantization_config.quant_method",
+          "found \(quoted(method)), which is read as a source and not as a quantized checkpoint")
+      }
       let fields = try JSONReader(checkpoint.configuration).required("quantization_config")
       try self.init(
         checkpoint, fields, of: CheckpointFamilies.family(of: fields), modules: modules)

@@ -23,6 +23,7 @@ extension CheckpointSummary {
     let family = CheckpointFamilies.known(configuration.value["quantization_config"])
     let quantized = try QuantizedLayers(checkpoint, family)
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
+    let stored = checkpoint.storedTensors
 
     self.folder = folder.path(percentEncoded: false)
     architecture =
@@ -34,9 +35,9 @@ extension CheckpointSummary {
       unsupportedReason = error.description
     }
     parameterCount = quantized.parameterCount(infos)
-    tensorCount = infos.count
+    tensorCount = stored.count
     byteCount = checkpoint.byteCount
-    bytesByType = Dictionary(grouping: infos, by: \.dtype)
+    bytesByType = Dictionary(grouping: stored, by: \.dtype)
       .map { TypeShare(dtype: $0, byteCount: $1.reduce(0) { $0 + $1.byteCount }) }
       .sorted { ($1.byteCount, $0.dtype.rawValue) < ($0.byteCount, $1.dtype.rawValue) }
     quantization = try configuration.optional("quantization_config").map { fields in
@@ -44,6 +45,7 @@ extension CheckpointSummary {
         try Quantization(fields, family, quantized)
       }
     }
+    if let widened = checkpoint.widened { quantization = Quantization(widened) }
     do {
       let tokenizer = try Tokenizer(folder: folder)
       self.tokenizer = TokenizerSummary(
@@ -65,6 +67,18 @@ extension CheckpointSummary.Structure {
 }
 
 extension CheckpointSummary.Quantization {
+  /// Small floats that are read as numbers.
+  fileprivate init(_ widened: WidenedWeights) {
+    method = widened.method
+    readAs = widened.dtype
+    ignored = []
+    groups = [
+      Group(
+        scheme: widened.text, layerCount: widened.tensorCount, weightCount: widened.weightCount,
+        byteCount: widened.byteCount)
+    ]
+  }
+
   fileprivate init(
     _ fields: JSONReader, _ family: (any CheckpointFamily.Type)?, _ quantized: QuantizedLayers
   ) throws {

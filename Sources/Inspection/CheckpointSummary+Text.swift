@@ -55,6 +55,7 @@ extension CheckpointSummary.Quantization {
             + "(\(Quantities.decimal(group.bitsPerWeight)) bits, \(Quantities.bytes(group.byteCount)))"
         ))
     }
+    if let readAs { rows.append(("", "read as \(readAs.rawValue), as a source in full precision")) }
     if let keysAndValues { rows.append(("", "keys and values: \(keysAndValues)")) }
     if !ignored.isEmpty {
       rows.append(("", "left as they are: \(ignored.joined(separator: ", "))"))

@@ -58,6 +58,9 @@ public struct CheckpointSummary: Sendable, Equatable {
     public var ignored: [String]
     /// How keys and values are quantized, in words; nil if they are not.
     public var keysAndValues: String?
+    /// The type in which the weights are read, of a checkpoint that can be quantized although it is stored in small
+    /// floats; nil for one that is quantized for good.
+    public var readAs: DType?
 
     /// Layers with the same scheme.
     public struct Group: Sendable, Equatable {
@@ -129,6 +132,7 @@ extension CheckpointSummary.Quantization {
         }),
       "ignore": .array(ignored.map(JSONValue.string)),
       "keys_and_values": keysAndValues.map(JSONValue.string) ?? .null,
+      "read_as": readAs.map { .string($0.rawValue) } ?? .null,
     ]
   }
 }

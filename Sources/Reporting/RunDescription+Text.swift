@@ -3,15 +3,15 @@ import Diagnostics
 extension RunDescription {
   /// What is shown before the first block.
   func lines(_ styling: Styling) -> [String] {
-    [
-      styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block"),
-      "scheme       \(scheme)",
-      "tuning       \(tuning)",
-      "calibration  \(calibration)",
-      "             \(calibrationExcerpt)",
-      "compute      \(computeType) on \(device) (\(instructionSet)), "
-        + counted(threadCount, "thread"),
-    ]
+    [styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block")]
+      + (sourceStorage.isEmpty ? [] : ["source       \(sourceStorage)"]) + [
+        "scheme       \(scheme)",
+        "tuning       \(tuning)",
+        "calibration  \(calibration)",
+        "             \(calibrationExcerpt)",
+        "compute      \(computeType) on \(device) (\(instructionSet)), "
+          + counted(threadCount, "thread"),
+      ]
   }
 
   /// How weights are tuned, or what is done instead.

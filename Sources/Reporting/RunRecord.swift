@@ -72,6 +72,10 @@ package struct RunRecord {
         verification.tensorParallelSizes.map(String.init).joined(separator: ", ")
       ),
     ]
+    if !description.sourceStorage.isEmpty {
+      facts.insert(("weights of the source", description.sourceStorage), at: 1)
+    }
+    if let experts = report.expertsLine { facts.append(("calibration tokens of experts", experts)) }
     guard let quality = report.quality, let comparison = quality.comparison else {
       return facts + [("perplexity, held-out text", "not measured")]
     }

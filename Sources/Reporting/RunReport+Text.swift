@@ -9,6 +9,7 @@ extension RunReport {
   /// - Parameter width: Of the terminal, into which the table is to fit; nil for a file.
   func lines(_ styling: Styling, width: Int? = nil) -> [String] {
     var lines = blocks.isEmpty ? [] : blockTable(styling, width) + [""]
+    if let expertsLine { lines.append("experts    calibration tokens: \(expertsLine)") }
     let path = output.path(percentEncoded: false)
     if let verification {
       let isSound = verification.findings.isEmpty

@@ -31,6 +31,8 @@ public struct BlockReport: Sendable, Equatable {
   public var seconds: Double
   /// Loss of each step's batch, before the step was taken.
   public var losses: [Double]
+  /// How many tokens reach the block's experts; nil where it has none.
+  public var experts: ExpertCoverage?
 
   /// Creates a report.
   public init(
@@ -59,7 +61,7 @@ public struct BlockReport: Sendable, Equatable {
 
   /// The report as a JSON object.
   public var json: JSONValue {
-    [
+    var json: JSONValue = [
       "index": JSONValue(index), "name": .string(name),
       "layers": .array(layers.map(JSONValue.string)), "initial_loss": JSONValue(initialLoss),
       "best_loss": JSONValue(bestLoss), "best_iteration": JSONValue(bestIteration),
@@ -67,6 +69,8 @@ public struct BlockReport: Sendable, Equatable {
       "loss_share_of_few": JSONValue(lossShareOfFew),
       "seconds": JSONValue(seconds), "losses": .array(losses.map { JSONValue($0) }),
     ]
+    if let experts { json.set("experts", experts.json) }
+    return json
   }
 }
 

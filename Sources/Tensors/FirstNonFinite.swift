@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundation
 
 extension UnsafeRawBufferPointer {
   /// The index of the first element that is infinite or NaN; nil if there is none, or the type has none.
@@ -11,6 +12,12 @@ extension UnsafeRawBufferPointer {
     case .float32: found = ck_first_non_finite_32(baseAddress, count, 0x7F80_0000)
     case .bfloat16: found = ck_first_non_finite_16(baseAddress, count, 0x7F80)
     case .float16: found = ck_first_non_finite_16(baseAddress, count, 0x7C00)
+    case .float8E4M3:
+      // There are no infinities, and one NaN of each sign.
+      func first(_ code: Int32, below count: Int) -> Int {
+        memchr(baseAddress, code, count).map { UnsafeRawPointer($0) - baseAddress } ?? count
+      }
+      found = first(0xFF, below: first(0x7F, below: count))
     default: return nil
     }
     return found < count ? found : nil

@@ -91,10 +91,12 @@ extension Tensor {
     }
   }
 
-  private static func narrow(
+  /// Writes f32 numbers as elements of a floating-point type, each rounded half to even.
+  package static func narrow(
     _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ dtype: DType, _ count: Int
   ) {
     switch dtype {
+    case .float32: target.copyMemory(from: source, byteCount: 4 * count)
     case .float16: ck_f32_to_f16(source, target.assumingMemoryBound(to: UInt16.self), count)
     case .bfloat16: ck_f32_to_bf16(source, target.assumingMemoryBound(to: UInt16.self), count)
     case .float64:

@@ -7,4 +7,15 @@ public protocol TensorSource {
   ///
   /// - Throws: An error that names the file, the tensor and the shapes if it is missing or other.
   func tensor(_ name: String, shape: [Int]) throws -> Tensor
+
+  /// One slice along the first dimension of the tensor of this name and shape.
+  ///
+  /// - Throws: What ``tensor(_:shape:)`` throws.
+  func tensor(_ name: String, shape: [Int], member: Int) throws -> Tensor
+}
+
+extension TensorSource {
+  public func tensor(_ name: String, shape: [Int], member: Int) throws -> Tensor {
+    try tensor(name, shape: shape).slice(member..<member + 1).reshaped(Array(shape.dropFirst()))
+  }
 }

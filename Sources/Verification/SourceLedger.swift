@@ -1,6 +1,6 @@
 /// Every tensor of a source against a checkpoint made from it: there bit for bit, or quantized from it.
 struct SourceLedger {
-  let source: [String: StoredTensor]
+  let source: [String: SourceTensor]
   let tensors: [String: StoredTensor]
   /// The quantized layers with their rows and columns.
   let quantized: [String: (shape: [Int], scheme: LayerScheme)]
@@ -22,7 +22,7 @@ struct SourceLedger {
           report.add(.damage, name, "is \(copy.kind); the source has \(original.kind)")
           continue
         }
-        if !copy.stretch.isSame(as: original.stretch) {
+        if !original.isSame(as: copy) {
           report.add(.damage, name, "differs from the source, of which it is a copy")
         }
       } else {
@@ -44,7 +44,7 @@ struct SourceLedger {
 
   /// Compares quantized weights with those that they were made from, group by group.
   private func compare(
-    _ module: String, _ scheme: LayerScheme, _ original: StoredTensor,
+    _ module: String, _ scheme: LayerScheme, _ original: SourceTensor,
     _ report: inout VerificationReport
   ) {
     guard original.shape.count == 2,
@@ -79,7 +79,7 @@ struct SourceLedger {
   ///
   /// - Parameter memory: Room for the row's weights and elements.
   private func message(
-    _ weight: StoredWeight, _ row: Int, _ groups: [Range<Int>], _ original: StoredTensor,
+    _ weight: StoredWeight, _ row: Int, _ groups: [Range<Int>], _ original: SourceTensor,
     reach: Double, using memory: UnsafeMutableBufferPointer<Float>
   ) -> String? {
     let count = weight.columns

@@ -91,7 +91,7 @@ struct FloatPairs: StoredElements {
   }
 
   /// The numbers of two exponent bits and one mantissa bit, by their bits.
-  private static let numbers: [Float] = [
+  static let numbers: [Float] = [
     0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6,
   ]
 }

@@ -58,7 +58,7 @@ extension VerificationReport {
     quantizesKeysAndValues = description.keysAndValues != nil
     guard let source else { return }
     comparesSource = true
-    let original = StoredTensors(source: source, &self)
+    let original = SourceTensors(source, &self)
     SourceLedger(
       source: original.tensors, tensors: tensors, quantized: quantized,
       reach: reach ?? TuningReach(record: record)

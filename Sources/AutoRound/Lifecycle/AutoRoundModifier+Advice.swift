@@ -48,6 +48,16 @@ extension AutoRoundModifier {
           + "\(Self.list(massive.map(\.name))), \(Quantities.percent(worst.lossShareOfFew)) in \(worst.name) "
           + "(massive activations); these losses say little about the other tokens")
     }
+    let scarce = blocks.flatMap { block in
+      (block.experts?.rounded ?? []).map { "\(block.name).\($0.name) (\($0.tokenCount))" }
+    }
+    if !scarce.isEmpty {
+      remarks.append(
+        counted(scarce.count, "expert")
+          + " got fewer than \(options.expertTokenLimit) tokens of calibration "
+          + "(\(OptionName.expertTokenLimit)): rounded, not tuned: \(Self.list(scarce)); more samples reach "
+          + "more of them")
+    }
     return remarks
   }
 

@@ -10,14 +10,17 @@ extension AutoRoundModifier {
   func applyAutoRound(_ unit: TuningUnit) throws -> UnitResult {
     guard let calibrated = unit.calibrated else { return try unit.quantize(with: quantize) }
     let started = ContinuousClock.now
-    var layers = try zip(unit.layers, calibrated.parts).map { layer, part in
-      TunedLayer(
+    let scarce = scarceLayers(calibrated)
+    var layers = try zip(unit.layers, calibrated.parts).enumerated().map { index, pair in
+      let (layer, part) = pair
+      return TunedLayer(
         name: layer.shortName, bitCount: layer.arguments.bitCount, part: part,
         quantizer: try naming(layer.name) {
-          try layer.makeQuantizer(on: calibrated.device, isTuned: options.iterations > 0)
+          try layer.makeQuantizer(
+            on: calibrated.device, isTuned: options.iterations > 0 && !scarce.contains(index))
         })
     }
-    let (rounded, outcome) = try tune(layers, of: unit, calibrated)
+    let (rounded, outcome) = try tune(layers, without: scarce, of: unit, calibrated)
     var weights: [QuantizedWeight] = []
     // What tuning holds of a layer makes room for the weights that are finished.
     layers.reverse()
@@ -25,14 +28,26 @@ extension AutoRoundModifier {
       let name = unit.layers[weights.count].name
       weights.append(try naming(name) { try layer.quantizer.finished() })
     }
-    return try unit.result(weights, rounded: rounded, outcome: outcome, since: started)
+    return try unit.result(
+      weights, rounded: rounded, outcome: outcome, scarce: scarce, since: started)
+  }
+
+  /// The layers of experts that fewer tokens reach than tuning asks for; none where nothing is tuned.
+  private func scarceLayers(_ calibrated: CalibratedUnit) -> Set<Int> {
+    guard options.iterations > 0 else { return [] }
+    return Set(
+      calibrated.tokensOfLayers.indices.filter {
+        calibrated.tokensOfLayers[$0].map { $0 < options.expertTokenLimit } ?? false
+      })
   }
 
   /// Leaves the best parameters in the quantizers, and their weights in the program.
   ///
+  /// - Parameter scarce: Layers that are rounded with searched scales instead.
   /// - Returns: The errors of rounding to nearest, and what tuning came to; nil without iterations.
   private func tune(
-    _ layers: [TunedLayer], of unit: TuningUnit, _ calibrated: CalibratedUnit
+    _ layers: [TunedLayer], without scarce: Set<Int>, of unit: TuningUnit,
+    _ calibrated: CalibratedUnit
   ) throws -> (rounded: TokenErrors, outcome: TuningOutcome?) {
     let iterations = options.iterations
     var settings = TuningSettings(
@@ -41,19 +56,24 @@ extension AutoRoundModifier {
     settings.momentum = Float(options.momentum)
     settings.suppressesOutliers =
       options.algorithm == .signRoundV2 && unit.layers.contains(where: \.scheme.isCoarse)
-    let tuner = BlockTuner(
-      block: calibrated.program, layers: layers, inputScales: calibrated.inputScales,
-      settings: settings)
-    tuner.quantizeWeights()
-    let rounded = calibrated.errors()
-    if options.searchesScales {
-      for (layer, importance) in zip(layers, calibrated.importances) {
-        layer.quantizer.searchScales(importance: importance)
-      }
-      tuner.quantizeWeights()
+    func tuner(_ layers: [TunedLayer]) -> BlockTuner {
+      BlockTuner(
+        block: calibrated.program, layers: layers, inputScales: calibrated.inputScales,
+        settings: settings)
     }
-    guard iterations > 0 else { return (rounded, nil) }
-    let outcome = try tuner.tune(inputs: calibrated.inputs, targets: calibrated.targets) {
+    let all = tuner(layers)
+    all.quantizeWeights()
+    let rounded = calibrated.errors()
+    let searched = layers.indices.filter {
+      options.searchesScales || scarce.contains($0) && !options.disablesOptimizedRounding
+    }
+    for index in searched {
+      layers[index].quantizer.searchScales(importance: calibrated.importances[index])
+    }
+    if !searched.isEmpty { all.quantizeWeights() }
+    let tuned = layers.indices.filter { !scarce.contains($0) }.map { layers[$0] }
+    guard iterations > 0, !tuned.isEmpty else { return (rounded, nil) }
+    let outcome = try tuner(tuned).tune(inputs: calibrated.inputs, targets: calibrated.targets) {
       iteration, loss in
       unit.progress.observe(
         .iteration(block: unit.index, iteration: iteration + 1, of: iterations, loss: loss))

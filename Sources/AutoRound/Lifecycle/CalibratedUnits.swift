@@ -49,10 +49,13 @@ final class CalibratedUnits: UnitSource {
     // The stream is that of the model as it was; keys and values are looked at on the way.
     program.activations = table.keysAndValues == nil ? .passed : .observed
     program.observed = [:]
-    program.inputSquares = setup.needs.importance ? [:] : nil
+    // Experts that few tokens reach are rounded by what their inputs weigh.
+    let needsSquares = setup.needs.importance || setup.needs.gradients && program.hasExperts
+    program.inputSquares = needsSquares ? [:] : nil
+    program.expertTokens = [:]
     block.advance(states.original)
-    let squares = program.inputSquares
-    program.inputSquares = nil
+    let (squares, expertTokens) = (program.inputSquares, program.expertTokens ?? [:])
+    (program.inputSquares, program.expertTokens) = (nil, nil)
 
     let dtype = setup.model.scaleDType(ofBlock: placed)
     let keyValueScales = try block.calibrateKeysAndValues(table.keysAndValues, dtype: dtype)
@@ -79,6 +82,8 @@ final class CalibratedUnits: UnitSource {
       calibrated: CalibratedUnit(
         device: setup.device, program: block, parts: parts,
         importances: parts.map { program.squares(of: $0, in: squares) },
+        expertTokens: expertTokens.sorted { $0.key.index < $1.key.index }.flatMap(\.value),
+        tokensOfLayers: parts.map { program.tokens(reaching: $0, of: expertTokens) },
         inputScales: inputScales, namedInputScales: named,
         keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
         inputs: states.quantized, targets: states.original, isFollowed: true,

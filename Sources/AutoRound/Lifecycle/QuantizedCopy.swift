@@ -65,9 +65,8 @@ package struct QuantizedCopy {
     let linear = modules.filter(\.isLinear).map(\.name)
     let known = Set(linear)
     var strays: [String] = []
-    var (sourceByteCount, weights) = (0, 0)
+    var weights = 0
     for info in checkpoint.tensorNames.compactMap(checkpoint.info) {
-      sourceByteCount += info.byteCount
       guard let module = ModuleDescription.name(ofWeight: info.name) else { continue }
       if schemes[module]?.weights != nil {
         weights += info.count
@@ -77,7 +76,7 @@ package struct QuantizedCopy {
       }
     }
     kept = linear.filter { schemes[$0] == nil } + strays
-    self.sourceByteCount = sourceByteCount
+    sourceByteCount = checkpoint.byteCount
     outline = try family.outline(
       of: checkpoint, modules: modules, strays: strays, schemes: schemes, keyValues: keyValues)
     bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0
@@ -128,7 +127,11 @@ package struct QuantizedCopy {
   /// belong to the model, and the recipe.
   func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
     for copy in outline.copies {
-      try writer.write(checkpoint.tensor(copy.source), at: copy.place)
+      try checkpoint.forEachPart(of: copy.source) { member, tensor in
+        try writer.write(
+          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
+        )
+      }
     }
     for file in copiedFiles { try writer.copyFile(file) }
     for document in documents(recipe) { try writer.write(document.text, toFile: document.name) }

@@ -68,9 +68,11 @@ public struct TuningUnit {
 
   /// What became of a unit whose program has the finished weights. Its outputs take the place of its inputs, for the
   /// next unit.
+  ///
+  /// - Parameter scarce: The layers of experts that too few tokens reach to tune them.
   func result(
     _ weights: [QuantizedWeight], rounded: TokenErrors, outcome: TuningOutcome? = nil,
-    since started: ContinuousClock.Instant
+    scarce: Set<Int> = [], since started: ContinuousClock.Instant
   ) throws -> UnitResult {
     guard let calibrated else { preconditionFailure("the model is not run") }
     turn.isOver = true
@@ -81,15 +83,30 @@ public struct TuningUnit {
         "the block's loss is \(finalLoss) after tuning and \(rounded.mean) rounded to nearest; "
           + "try \(OptionName.compute.with("f32"))")
     }
-    let report = BlockReport(
+    var report = BlockReport(
       index: index, name: name, layers: layers.map(\.shortName),
       initialLoss: outcome?.losses.first ?? rounded.mean,
       bestLoss: outcome?.bestLoss ?? finalLoss, bestIteration: outcome?.bestIteration ?? 0,
       finalLoss: finalLoss, rtnLoss: rounded.mean, lossShareOfFew: rounded.shareOfFew,
       seconds: (ContinuousClock.now - started) / .seconds(1), losses: outcome?.losses ?? [])
+    report.experts = coverage(calibrated, scarce)
     return UnitResult(
       weights: zip(layers, weights).map { ($0.name, $1) }, scales: calibrated.scaleValues,
       report: report)
+  }
+
+  /// The tokens of the unit's experts; nil where it has none.
+  private func coverage(_ calibrated: CalibratedUnit, _ scarce: Set<Int>) -> ExpertCoverage? {
+    var rounded: [ExpertCoverage.Expert] = []
+    for layer in scarce.sorted() {
+      // An expert is what its layers are in.
+      let name = layers[layer].shortName.split(separator: ".").dropLast().joined(separator: ".")
+      guard let count = calibrated.tokensOfLayers[layer],
+        !rounded.contains(where: { $0.name == name })
+      else { continue }
+      rounded.append(.init(name: name, tokenCount: count))
+    }
+    return ExpertCoverage(tokens: calibrated.expertTokens, rounded: rounded)
   }
 
   /// What becomes of a unit without weights to quantize: the stream of the quantized model passes through it.
@@ -111,6 +128,10 @@ struct CalibratedUnit {
   let parts: [BoundPart]
   /// What an error in each column of a layer weighs, for each layer; nil: all the same.
   let importances: [[Float]?]
+  /// The calibration tokens that each expert of the block gets in full precision; empty where there are none.
+  var expertTokens: [Int] = []
+  /// The same for the expert of each layer; nil for a layer that all tokens meet.
+  var tokensOfLayers: [Int?] = []
   /// The scales of quantized inputs, and how the output calls them; layers may share one.
   let inputScales: [CalibratedScale]
   let namedInputScales: [NamedScale]

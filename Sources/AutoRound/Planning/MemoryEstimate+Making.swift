@@ -38,7 +38,9 @@ extension MemoryEstimate {
           rows: layer.outputs, columns: layer.inputs, dtype: info.dtype, offsets: tuned)
         // Gradients that are kept.
         if isTuned, options.momentum > 0 { offsets += 4 * elements }
-        weights += elements * info.dtype.byteCount
+        let byteCount = elements * info.dtype.byteCount
+        // A view of a file, or memory of its own.
+        if checkpoint.isWidened(info.name) { offsets += byteCount } else { weights += byteCount }
         codes = max(codes, elements * QuantizationArguments.finishedBytesPerWeight)
         allCodes += elements
       }
@@ -75,18 +77,24 @@ extension MemoryEstimate {
   /// What rounding one layer after another takes, without running the model.
   init(rounding table: SchemeTable, of checkpoint: Checkpoint) throws {
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
-    // Copying a tensor reads a piece of it at a time.
+    // Copying a tensor reads a piece of it at a time, but a matrix that is widened at once.
     mapped = min(infos.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
     (process, block, tuning, streams) = (Self.processByteCount, 0, 0, 0)
+    for info in infos where checkpoint.isWidened(info.name) {
+      let members = info.shape.count > 2 ? max(info.shape[0], 1) : 1
+      tuning = max(tuning, info.byteCount / members)
+    }
     for (module, scheme) in table.layers {
       guard let arguments = scheme.weights, let info = checkpoint.info("\(module).weight")
       else { continue }
       // One layer at a time; what layers share is found in two of them.
-      mapped = max(mapped, 2 * info.byteCount)
+      let isWidened = checkpoint.isWidened(info.name)
+      if !isWidened { mapped = max(mapped, 2 * info.byteCount) }
       tuning = try max(
         tuning,
-        arguments.quantizerByteCount(
-          rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, offsets: nil)
+        (isWidened ? 2 * info.byteCount : 0)
+          + arguments.quantizerByteCount(
+            rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, offsets: nil)
           + info.count * QuantizationArguments.finishedBytesPerWeight)
     }
     mapped += Self.verificationByteCount

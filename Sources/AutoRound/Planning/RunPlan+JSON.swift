@@ -6,6 +6,7 @@ extension RunPlan {
   public var json: JSONValue {
     [
       "model": .string(model), "architecture": .string(architecture), "scheme": .string(scheme),
+      "source_storage": sourceStorage.map(JSONValue.string) ?? .null,
       "layers": .array(
         layers.map {
           [

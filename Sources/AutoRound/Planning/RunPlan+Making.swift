@@ -24,6 +24,7 @@ extension RunPlan {
       scratchByteCount += placement.scratchByteCount
     }
     architecture = run.architecture
+    sourceStorage = source.widened?.description
     scheme = options.schemeSummary
     // A weight may keep its name and its shape; then its type is another.
     let added = copy.tensors.filter { source.info($0.name) != $0 }

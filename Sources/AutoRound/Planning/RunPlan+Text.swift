@@ -4,7 +4,9 @@ import Verification
 extension RunPlan {
   /// The plan as lines for people, with tables that fit into a terminal of this width.
   package func lines(width: Int? = nil) -> [String] {
-    var lines = ["\(model)  \(architecture)", "scheme     \(scheme)", ""]
+    var lines =
+      ["\(model)  \(architecture)"] + [sourceStorage].compactMap(\.self).map { "source     \($0)" }
+      + ["scheme     \(scheme)", ""]
     for table in [layerTable, keptTable, fileTable] { lines += table.lines(width: width) + [""] }
     lines += [
       "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(tensorByteCount)) of "

@@ -45,6 +45,8 @@ public struct RunPlan: Sendable, Equatable {
   public var model: String
   /// The architecture in the source's configuration.
   public var architecture: String
+  /// How the source's weights are stored if that is in small floats, which are read as numbers; nil in full precision.
+  public var sourceStorage: String?
   /// The schemes in one line.
   public var scheme: String
   /// What is quantized, in the order of the model.

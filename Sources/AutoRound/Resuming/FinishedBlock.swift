@@ -95,5 +95,6 @@ extension BlockReport {
       lossShareOfFew: try reader.required("loss_share_of_few").double(),
       seconds: try reader.required("seconds").double(),
       losses: try reader.optional("losses")?.elements().map { try $0.double() } ?? [])
+    experts = try reader.optional("experts").map { try ExpertCoverage($0) }
   }
 }

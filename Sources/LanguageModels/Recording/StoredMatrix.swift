@@ -60,16 +60,20 @@ package struct StoredMatrix: Hashable, Sendable {
         .invalidValue, place: "tensor \(quoted(name))",
         "cannot have a matrix of shape \(shape) as its part \(steps)")
     }
-    let matrix = part(shape, of: try source.tensor(name, shape: tensorShape(of: shape)))
+    let whole = tensorShape(of: shape)
+    let stored: Tensor
+    if case .member(let index, _) = steps.first {
+      stored = try source.tensor(name, shape: whole, member: index)
+    } else {
+      stored = try source.tensor(name, shape: whole)
+    }
+    let matrix = part(shape, of: stored)
     guard addend != 0 else { return matrix }
     return Tensor(matrix.floats().map { $0 + addend }, shape: shape)
   }
 
-  private func part(_ shape: [Int], of whole: Tensor) -> Tensor {
-    var stored = whole
-    if case .member(let index, _) = steps.first {
-      stored = whole.slice(index..<index + 1).reshaped(Array(whole.shape.dropFirst()))
-    }
+  /// - Parameter stored: The tensor, or the member of a stack.
+  private func part(_ shape: [Int], of stored: Tensor) -> Tensor {
     let first = storedRow(0)
     let areNeighbours = shape[0] == 1 || storedRow(1) == first + 1
     guard areNeighbours, !isTransposed || shape.count == 1 else {

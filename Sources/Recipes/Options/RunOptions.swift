@@ -93,6 +93,17 @@ public struct RunOptions: Sendable {
       "Momentum: share of earlier gradients kept, at least 0 and below 1.",
       "0.9 makes up for small batches; most at 2 bits.", default: "0"))
 
+  /// The calibration tokens below which an expert is rounded and not tuned; 0 tunes all of them.
+  public let expertTokenLimit = RunOption(
+    .expertTokenLimit, key: RecipeKey("minimum_expert_tokens", omitsDefault: true),
+    in: .from(0...1 << 31), default: { _ in 32 }, fingerprint: "minimum expert tokens",
+    help: OptionHelp(
+      "Calibration tokens below which an expert is rounded, not tuned.",
+      """
+      Scales are searched for such experts as with --iterations 0, and the report lists them. 32 is the \
+      smallest usual group: fewer tokens do not determine how its weights are to be rounded.
+      """))
+
   /// What becomes of the head.
   public let head = RunOption(
     .head, key: RecipeKey("quant_lm_head", true: HeadTreatment.quantize, false: .keep), in: .words,

@@ -1,0 +1,199 @@
+import Diagnostics
+import Foundation
+import JSONText
+package import Tensors
+
+/// The weights of a checkpoint that was published in small floats: each is read as the numbers that it stands for, in
+/// the type that the configuration names, and the checkpoint is like one in full precision then.
+///
+/// | `quant_method` | a weight `w` is stored as |
+/// |---|---|
+/// | `fp8` with `weight_block_size` | `w` in e4m3, and `w_scale_inv`, one number for each block |
+/// | `mxfp4` | `w_blocks` with two e2m1 codes in a byte, and `w_scales` with an exponent for each 32 of them |
+package struct WidenedWeights: Sendable, CustomStringConvertible {
+  /// `quant_method` of the configuration.
+  package let method: String
+  /// How weights are stored, in words.
+  package let text: String
+  /// The type that they are read in.
+  package let dtype: DType
+  /// What is read, by name.
+  let tensors: [String: WidenedTensor]
+  /// The tensors in files that are parts of these, and have other names.
+  let parts: Set<String>
+
+  /// How many weights are read so, and the bytes that they take in the files.
+  package let weightCount: Int
+  package let byteCount: Int
+  package var tensorCount: Int { tensors.count }
+
+  /// How they are stored and read.
+  package var description: String { "\(text), read as \(dtype.rawValue)" }
+
+  /// Reads what a configuration says of its `quantization_config`; nil for one that speaks of no such weights.
+  ///
+  /// - Throws: `InputError` without a source where the configuration is at fault; where tensors are, with their file.
+  init?(_ configuration: JSONReader, _ files: FileTensors) throws(InputError) {
+    guard let fields = try configuration.optional("quantization_config"),
+      let method = fields.value["quant_method"]?.stringValue
+    else { return nil }
+    var table = WidenedTable(files, dtype: .bfloat16)
+    switch method {
+    case "fp8":
+      guard let size = try fields.optional("weight_block_size") else { return nil }
+      table.dtype = try Self.dtype(configuration)
+      let sizes = try size.elements()
+      guard sizes.count == 2 else { throw size.mismatch("the rows and columns of a block") }
+      let block = (try sizes[0].int(in: 1...1 << 31), try sizes[1].int(in: 1...1 << 31))
+      if let format = try fields.optional("fmt"), try format.string() != "e4m3" {
+        throw InputError(
+          .unsupported, place: format.path,
+          "found \(quoted(try format.string())), supported is e4m3")
+      }
+      try table.addBlocks(rows: block.0, columns: block.1)
+      text = "fp8 (e4m3), a scale for each \(block.0) x \(block.1)"
+    case "mxfp4":
+      table.dtype = try Self.dtype(configuration)
+      try table.addGroups()
+      text = "mxfp4 (e2m1), a scale for each 32"
+    default: return nil
+    }
+    guard !table.tensors.isEmpty else {
+      throw InputError(
+        .malformed, place: fields.path,
+        "says that weights are \(method), and no tensor is; remove it from the configuration of a checkpoint in "
+          + "full precision")
+    }
+    (self.method, dtype, tensors, parts) = (method, table.dtype, table.tensors, table.parts)
+    weightCount = tensors.values.reduce(0) { $0 + $1.info.count }
+    byteCount = tensors.values.flatMap { [$0.codes, $0.scales] }
+      .reduce(0) { $0 + (files.info($1)?.byteCount ?? 0) }
+  }
+
+  /// The type of the model's numbers; bf16 where nothing is said.
+  private static func dtype(_ configuration: JSONReader) throws(InputError) -> DType {
+    let types: [String: DType] = [
+      "bfloat16": .bfloat16, "float16": .float16, "float32": .float32,
+    ]
+    for holder in [configuration, try configuration.optional("text_config")] {
+      for key in ["dtype", "torch_dtype"] {
+        guard let name = try holder?.optional(key) else { continue }
+        guard let dtype = types[try name.string()] else {
+          throw name.mismatch("bfloat16, float16 or float32")
+        }
+        return dtype
+      }
+    }
+    return .bfloat16
+  }
+}
+
+/// What the tensors in files stand for, while they are gone through.
+private struct WidenedTable {
+  let files: FileTensors
+  var dtype: DType
+  var tensors: [String: WidenedTensor] = [:]
+  var parts: Set<String> = []
+
+  init(_ files: FileTensors, dtype: DType) { (self.files, self.dtype) = (files, dtype) }
+
+  /// Adds what is stored in e4m3 with scales of blocks.
+  mutating func addBlocks(rows: Int, columns: Int) throws(InputError) {
+    let suffix = "_scale_inv"
+    for name in files.names {
+      guard let info = files.info(name) else { continue }
+      if name.hasSuffix(suffix) {
+        let weight = String(name.dropLast(suffix.count))
+        guard let dtype = files.info(weight)?.dtype else {
+          throw files.failure(
+            .missing, name, "holds scales of \(quoted(weight)), which is not there")
+        }
+        guard dtype == .float8E4M3 else {
+          throw files.failure(
+            .malformed, weight,
+            "has elements of type \(dtype.rawValue) and scales beside it, expected f8e4m3")
+        }
+        parts.insert(name)
+      } else if info.dtype == .float8E4M3 {
+        let scales = name + suffix
+        guard let found = files.info(scales) else {
+          throw files.failure(
+            .missing, name,
+            "has elements of type f8e4m3 without scales: there is no \(quoted(scales))")
+        }
+        guard info.shape.count >= 2 else {
+          throw files.failure(
+            .malformed, name, "has shape \(info.shape), expected rows and columns beside scales")
+        }
+        let last = Array(info.shape.suffix(2))
+        let shape =
+          Array(info.shape.dropLast(2)) + [
+            WidenedTensor.blocks(last[0], rows), WidenedTensor.blocks(last[1], columns),
+          ]
+        guard found.shape == shape, DType.ofWeights.contains(found.dtype) else {
+          throw files.failure(
+            .malformed, scales,
+            "is \(found.dtype.rawValue) \(found.shape), expected f32 or bf16 \(shape) for \(info.shape) in blocks "
+              + "of \(rows) x \(columns)")
+        }
+        try add(
+          name, info.shape, codes: name, scales: scales, .blocks(rows: rows, columns: columns))
+      }
+    }
+  }
+
+  /// Adds what is stored in e2m1 with an exponent for each 32.
+  mutating func addGroups() throws(InputError) {
+    let (ofCodes, ofScales) = ("_blocks", "_scales")
+    for name in files.names {
+      guard let info = files.info(name) else { continue }
+      if name.hasSuffix(ofScales) {
+        let codes = String(name.dropLast(ofScales.count)) + ofCodes
+        guard files.info(codes) != nil else {
+          throw files.failure(
+            .missing, name, "holds scales of \(quoted(codes)), which is not there")
+        }
+        parts.insert(name)
+      } else if name.hasSuffix(ofCodes) {
+        let dense = String(name.dropLast(ofCodes.count))
+        let scales = dense + ofScales
+        guard let found = files.info(scales) else {
+          throw files.failure(
+            .missing, name, "holds codes without scales: there is no \(quoted(scales))")
+        }
+        let sizes = info.shape
+        guard info.dtype == .uint8, sizes.count == 4, sizes[3] == 16 else {
+          throw files.failure(
+            .malformed, name,
+            "is \(info.dtype.rawValue) \(sizes), expected u8 [experts, outputs, inputs / 32, 16]")
+        }
+        guard found.dtype == .uint8, found.shape == Array(sizes.dropLast()) else {
+          throw files.failure(
+            .malformed, scales,
+            "is \(found.dtype.rawValue) \(found.shape), expected u8 \(Array(sizes.dropLast())) beside \(quoted(name))"
+          )
+        }
+        guard files.info(dense) == nil else {
+          throw files.failure(.malformed, dense, "is in the checkpoint as \(quoted(name)) as well")
+        }
+        let (inputs, overflows) = sizes[2].multipliedReportingOverflow(by: 32)
+        guard !overflows else { throw tooLarge(name) }
+        parts.insert(name)
+        try add(dense, [sizes[0], inputs, sizes[1]], codes: name, scales: scales, .turnedGroups)
+      }
+    }
+  }
+
+  private mutating func add(
+    _ name: String, _ shape: [Int], codes: String, scales: String, _ storage: WidenedTensor.Storage
+  ) throws(InputError) {
+    guard dtype.byteCount(ofShape: shape) != nil else { throw tooLarge(codes) }
+    tensors[name] = WidenedTensor(
+      info: TensorInfo(name: name, dtype: dtype, shape: shape), codes: codes, scales: scales,
+      storage: storage)
+  }
+
+  private func tooLarge(_ name: String) -> InputError {
+    files.failure(.malformed, name, "stands for more numbers than can be counted")
+  }
+}

@@ -1,0 +1,104 @@
+import Tensors
+
+/// A tensor of a source as numbers: as they are stored, or made of small floats and scales, products in f32 that are
+/// rounded to the type of the model.
+struct SourceTensor {
+  /// How numbers are made of what is stored.
+  enum Form {
+    case numbers
+    /// `w[..., r, c] = e4m3[..., r, c] * scales[..., r / rows, c / columns]`.
+    case blocks(rows: Int, columns: Int, scales: [Float])
+    /// `w[e, 32 g + i, r] = e2m1[e, r, g, i] * 2^(exponents[e, r, g] - 127)`, two codes in a byte, the first in its low
+    /// bits.
+    case turnedGroups(exponents: StoredTensor)
+  }
+
+  /// The numbers, or the codes.
+  let stored: StoredTensor
+  let form: Form
+  /// Of the numbers.
+  let dtype: String
+  let shape: [Int]
+
+  init(_ stored: StoredTensor) {
+    (self.stored, form, dtype, shape) = (stored, .numbers, stored.dtype, stored.shape)
+  }
+
+  init(_ stored: StoredTensor, _ form: Form, dtype: String, shape: [Int]) {
+    (self.stored, self.form, self.dtype, self.shape) = (stored, form, dtype, shape)
+  }
+
+  /// Type and shape in words.
+  var kind: String { "\(dtype) \(shape)" }
+
+  /// Lets go of the memory that reading some of the slices along the first dimension has taken.
+  func drop(rows: Range<Int>) { stored.drop(rows: rows) }
+
+  /// Writes some of the elements as numbers; gives false for types that are not floating-point.
+  func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) -> Bool {
+    switch form {
+    case .numbers: return stored.read(range, into: target)
+    case .blocks(let rows, let columns, let scales):
+      guard stored.read(range, into: target) else { return false }
+      let (height, width) = (shape[shape.count - 2], shape[shape.count - 1])
+      let blocks = ((height + rows - 1) / rows, (width + columns - 1) / columns)
+      for (place, index) in range.enumerated() {
+        let (row, column) = index.quotientAndRemainder(dividingBy: width)
+        let (stack, inner) = row.quotientAndRemainder(dividingBy: height)
+        let scale = scales[(stack * blocks.0 + inner / rows) * blocks.1 + column / columns]
+        target[place] = rounded(target[place] * scale)
+      }
+    case .turnedGroups(let exponents):
+      let (inputs, outputs) = (shape[1], shape[2])
+      stored.file.storage.withBytes(in: stored.entry.range) { codes in
+        exponents.file.storage.withBytes(in: exponents.entry.range) { exponents in
+          for (place, index) in range.enumerated() {
+            let (row, output) = index.quotientAndRemainder(dividingBy: outputs)
+            let (expert, input) = row.quotientAndRemainder(dividingBy: inputs)
+            let element = (expert * outputs + output) * inputs + input
+            let pair = codes[element / 2]
+            let number = FloatPairs.numbers[Int(input % 2 == 0 ? pair & 15 : pair >> 4)]
+            let exponent = Int(exponents[element / 32]) - 127
+            target[place] = rounded(
+              number * Float(sign: .plus, exponent: exponent, significand: 1))
+          }
+        }
+      }
+    }
+    return true
+  }
+
+  /// Whether a tensor of the same type and shape holds the same numbers.
+  func isSame(as copy: StoredTensor) -> Bool {
+    if case .numbers = form { return copy.stretch.isSame(as: stored.stretch) }
+    let width = shape.last ?? 0
+    let rows = width > 0 ? shape.dropLast().reduce(1, *) : 0
+    let parts = min(rows, 64)
+    return concurrently(parts) { part in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { memory in
+        guard let first = memory.baseAddress else { return true }
+        let second = first + width
+        return (rows * part / parts..<rows * (part + 1) / parts).allSatisfy { row in
+          let range = row * width..<(row + 1) * width
+          guard read(range, into: first), copy.read(range, into: second) else { return false }
+          return (0..<width).allSatisfy { first[$0].bitPattern == second[$0].bitPattern }
+        }
+      }
+    }.allSatisfy { $0 }
+  }
+
+  /// The nearest number of the type, half to even.
+  private func rounded(_ number: Float) -> Float {
+    let (fraction, least): (Int, Int)
+    switch dtype {
+    case "BF16": (fraction, least) = (7, -133)
+    case "F16": (fraction, least) = (10, -24)
+    default: return number
+    }
+    guard number.isFinite, number != 0 else { return number }
+    let exact = Double(number)
+    let step = Double(
+      sign: .plus, exponent: max(Int(exact.exponent) - fraction, least), significand: 1)
+    return Float((exact / step).rounded(.toNearestOrEven) * step)
+  }
+}
