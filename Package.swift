@@ -196,8 +196,8 @@ let package = Package(
       "Evaluation",
       [
         "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
-        "LanguageModels",
-        "Quantization", "Verification", "Execution", "ReferenceDevice",
+        "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "Verification",
+        "Execution", "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

@@ -7,4 +7,12 @@ public protocol TensorSource {
   ///
   /// - Throws: An error that names the file, the tensor and the shapes if it is missing or other.
   func tensor(_ name: String, shape: [Int]) throws -> Tensor
+
+  /// Whether the weight of a linear layer is there under this name with a row for each output, whatever the model's
+  /// family does: as a quantized one is.
+  func hasRowForEachOutput(_ weight: String) -> Bool
+}
+
+extension TensorSource {
+  public func hasRowForEachOutput(_ weight: String) -> Bool { false }
 }
