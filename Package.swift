@@ -182,7 +182,7 @@ let package = Package(
       ]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
-    tests("Execution", ["Compute", "Checkpoints"]),
+    tests("Execution", ["Tensors", "Compute", "Checkpoints", "LanguageModels"]),
     tests("Inspection", ["JSONText", "Tensors", "Checkpoints"]),
     tests("Reporting", ["JSONText"]),
     tests(

@@ -1,7 +1,9 @@
 package import Checkpoints
 package import Diagnostics
 import Foundation
+import JSONText
 package import LanguageModels
+import ModelFamilies
 package import Tensors
 
 /// The tensors that a quantized copy is made of: those of a checkpoint's files, but for tensors that hold a quantized
@@ -57,5 +59,15 @@ package struct LayeredCheckpoint: Sendable {
   /// A tensor, where it lies if it can be used there.
   package func tensor(_ name: String) throws -> Tensor {
     try parts[name]?.read(from: checkpoint) ?? checkpoint.tensor(name)
+  }
+}
+
+extension Checkpoint {
+  /// Where the files have the linear layers: as the family says, or for unknown ones as names and shapes of stacks do.
+  package var layerTensors: [LayerTensor] {
+    let infos = tensorNames.compactMap(info)
+    return Architectures.layerTensors(
+      JSONReader(configuration),
+      shapes: Dictionary(infos.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 }))
   }
 }

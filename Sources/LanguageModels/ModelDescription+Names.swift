@@ -1,4 +1,4 @@
-import Diagnostics
+package import Diagnostics
 
 /// What modules of a model are called in files, and in what loads them.
 package struct ModuleNames: Hashable, Sendable {
@@ -41,7 +41,7 @@ extension ModelDescription {
   ///   - tensors: The names of the checkpoint's tensors; none: the names that transformers gives.
   ///   - isWrapped: Whether the model has modules for other things than text.
   /// - Throws: `missing` for a wrapped model without a part that reads text, `malformed` for one with several.
-  func named(in tensors: [String], isWrapped: Bool) throws(InputError) -> ModelDescription {
+  package func named(in tensors: [String], isWrapped: Bool) throws(InputError) -> ModelDescription {
     // `model.embed_tokens` is what is called `embed_tokens` in the module `model`.
     guard let dot = front.name.firstIndex(of: ".") else { return self }
     let root = String(front.name[..<dot])

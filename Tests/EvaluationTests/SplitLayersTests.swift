@@ -26,6 +26,14 @@ import Verification
       let kept = "transformer.h.1.attn.c_attn.weight"
       #expect(try output.tensor(kept) == source.tensor(kept))
       #expect(Verifier(run.output, source: run.source).run().findings.isEmpty)
+      let difference = try CheckpointDifference.between(run.source, run.output)
+      let entry = try #require(difference.entries.first { $0.name == "\(layer).weight" })
+      #expect(try #require(entry.error).relativeError < 0.2)
+      expectInputError(.unsupported, mentioning: ["transformer.h.", "rows for columns"]) {
+        try CheckpointConversion(
+          checkpoint: run.output, format: .dense, output: folder.appending(path: "dense")
+        ).run()
+      }
 
       // A source with one row of a weight changed, which is a column of the layer, is not that of the copy.
       let file = run.source.appending(path: "model.safetensors")

@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Tensors
 import TestSupport
 import Testing

@@ -11,8 +11,9 @@ import Testing
   @Test(
     arguments: [
       "llama", "mistral", "qwen3", "bloom", "cohere2", "ernie4_5_moe", "falcon", "falcon_h1",
-      "gemma2", "gemma3", "glm4_moe", "gpt2", "hunyuan_v1_moe", "lfm2", "minimax_m2", "mixtral",
-      "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5-text", "smollm3",
+      "gemma2", "gemma3", "gemma3-vlm", "glm4_moe", "gpt2", "hunyuan_v1_moe", "lfm2", "minimax_m2",
+      "mistral3", "mixtral",
+      "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5", "qwen3_5-text", "smollm3",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
     let oracle = try OracleModel(model)

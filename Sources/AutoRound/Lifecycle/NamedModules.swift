@@ -1,4 +1,5 @@
 import Checkpoints
+import Execution
 import JSONText
 import LanguageModels
 import Quantization
@@ -43,10 +44,7 @@ struct NamedModules {
   init(_ checkpoint: Checkpoint) {
     let isTied = checkpoint.isTied
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
-    parts = Architectures.layerTensors(
-      JSONReader(checkpoint.configuration),
-      shapes: Dictionary(infos.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
-    ).filter { !$0.isApart }
+    parts = checkpoint.layerTensors.filter { !$0.isApart }
     let owners = Dictionary(grouping: parts, by: \.stored.tensor)
     var modules: [ModuleDescription] = []
     var heads: [String] = []
