@@ -31,7 +31,8 @@ package enum CompressedTensors: CheckpointFamily {
   }
 
   package static func outline(
-    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription], strays: [String],
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var quantization = CompressedTensorsConfiguration(schemes: schemes, modules: modules)

@@ -76,12 +76,15 @@ extension ModelDescription {
     guard !tensors.isEmpty else { return "model.language_model" }
     let found = tensors.filter { name in
       guard name == table || name.hasSuffix(".\(table)") else { return false }
-      return !name.split(separator: ".").contains { part in otherParts.contains { part.contains($0) } }
+      return !name.split(separator: ".").contains { part in
+        otherParts.contains { part.contains($0) }
+      }
     }.sorted()
     guard let first = found.first else {
       throw InputError(
         .missing, place: "tensor \(quoted(table))",
-        "is not there under any beginning of its name; expected the part of the model that reads text")
+        "is not there under any beginning of its name; expected the part of the model that reads text"
+      )
     }
     guard found.count == 1 else {
       throw InputError(

@@ -33,7 +33,8 @@ package protocol CheckpointFamily: Sendable {
   ///   - schemes: By layer.
   ///   - keyValues: Nil where keys and values stay as they are.
   static func outline(
-    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription], strays: [String],
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline
 

@@ -128,7 +128,9 @@ extension VerificationReport {
     for layer in layers {
       if let list {
         guard layer.hasPrefix(list) else { continue }
-        if let number = Int(layer.dropFirst(list.count).prefix { $0 != "." }) { found.insert(number) }
+        if let number = Int(layer.dropFirst(list.count).prefix { $0 != "." }) {
+          found.insert(number)
+        }
       } else if let number = blockNumber(of: layer) {
         found.insert(number)
       }

@@ -14,9 +14,12 @@ import Testing
   @Test(
     arguments: [
       "bloom", "cohere2", "ernie4_5", "ernie4_5_moe", "exaone4", "falcon", "falcon_h1", "gemma2",
-      "gemma3", "gemma3-vlm", "glm4", "glm4_moe", "gpt2", "gpt_neox", "granite", "hunyuan_v1_dense", "hunyuan_v1_moe",
-      "lfm2", "llava", "minimax_m2", "mistral3", "mixtral", "nemotron", "olmo2", "olmo3", "olmoe", "opt", "phi3",
-      "qwen2-yarn", "qwen2_5_vl", "qwen3-moe", "qwen3_5", "qwen3_5-text", "qwen3_vl", "smollm3", "stablelm", "starcoder2",
+      "gemma3", "gemma3-vlm", "glm4", "glm4_moe", "gpt2", "gpt_neox", "granite", "hunyuan_v1_dense",
+      "hunyuan_v1_moe",
+      "lfm2", "llava", "minimax_m2", "mistral3", "mixtral", "nemotron", "olmo2", "olmo3", "olmoe",
+      "opt", "phi3",
+      "qwen2-yarn", "qwen2_5_vl", "qwen3-moe", "qwen3_5", "qwen3_5-text", "qwen3_vl", "smollm3",
+      "stablelm", "starcoder2",
     ], ["W4A16", "NVFP4"])
   func whatIsWrittenIsSound(model: String, scheme: String) throws {
     try withTemporaryFolder { folder in

@@ -138,7 +138,8 @@ import Testing
     arguments: [
       "text_config", "text_config.model_type", "text_config.hidden_size",
       "text_config.num_hidden_layers", "tie_word_embeddings", "model_type",
-    ]) func ofAWrappedModel(_ path: String) throws {
+    ]) func ofAWrappedModel(_ path: String) throws
+  {
     try expectSource(path, of: "models/llava")
   }
 

@@ -39,7 +39,8 @@ import Verification
       let file = run.source.appending(path: "model.safetensors")
       var bytes = try Data(contentsOf: file)
       let range = try #require(
-        SafetensorsFile(opening: file).entry("\(layer).weight")).byteRange
+        SafetensorsFile(opening: file).entry("\(layer).weight")
+      ).byteRange
       let row = range.lowerBound + 5 * 256 * 4
       bytes.replaceSubrange(
         row..<row + 256 * 4, with: [Float](repeating: 9, count: 256).withUnsafeBytes { Data($0) })
@@ -91,7 +92,8 @@ import Verification
     }
     let stacks = ["gate_up_proj": stack(2 * width, hidden), "down_proj": stack(hidden, width)]
     let others = [
-      "model.embed_tokens.weight": [96, hidden], "model.layers.0.self_attn.o_proj.weight": [64, 64],
+      "model.embed_tokens.weight": [96, hidden],
+      "model.layers.0.self_attn.o_proj.weight": [64, 64],
       "model.layers.0.mlp.gate.weight": [32, 64], "lm_head.weight": [96, hidden],
       "model.layers.0.linear_attn.in_proj_a.weight": [32, 64],
       "model.visual.blocks.0.mlp.fc1.weight": [32, 32],

@@ -14,7 +14,10 @@ import Testing
   static let models = [
     ("gemma3-vlm", 48, "multi_modal_projector", "language_model.model.layers.1"),
     ("llava", 50, "multi_modal_projector.linear_1", "language_model.model.layers.1"),
-    ("mistral3", 22, "vision_tower.transformer.layers.0.attention.q_proj", "language_model.model.layers.1"),
+    (
+      "mistral3", 22, "vision_tower.transformer.layers.0.attention.q_proj",
+      "language_model.model.layers.1"
+    ),
     ("qwen2_5_vl", 31, "visual.blocks.0.mlp.gate_proj", "model.layers.1"),
     ("qwen3_vl", 37, "model.visual.blocks.0.mlp.linear_fc1", "model.language_model.layers.1"),
     ("qwen3_5", 48, "mtp.layers.0.self_attn.q_proj", "model.language_model.layers.1"),
@@ -66,10 +69,32 @@ import Testing
     }
   }
 
+  /// Rounded without being run, the same layers are quantized.
+  @Test(arguments: models.map(\.0)) func roundsTheSameLayersWithoutTheModel(model: String) throws {
+    try withTemporaryFolder { folder in
+      let run = try FamilyRun(model, scheme: "W4A16", in: folder)
+      let options = try ResolvedOptions(
+        overrides: OptionOverrides(scheme: "W4A16") {
+          $0.isModelFree = true
+          $0.groupSize = 16
+        })
+      let free = QuantizationJob(
+        model: run.source, modifier: AutoRoundModifier(options), output: run.output)
+      let (known, named) = (try run.job.plan(measuresTime: false), try free.plan())
+      let narrow = Set(known.layers.filter { $0.shape.contains { $0 < 32 } }.map(\.name))
+      #expect(Set(named.layers.map(\.name)).union(narrow) == Set(known.layers.map(\.name)))
+      let findings = try #require(free.run().verification).findings
+      // Siblings of narrow layers, which stay, are what vLLM runs as one with them.
+      #expect(findings.isEmpty == narrow.isEmpty, "\(findings)")
+      #expect(findings.allSatisfy { $0.message.contains("have different schemes") }, "\(findings)")
+    }
+  }
+
   /// The names that transformers 5 gives are read as well.
   @Test func newerNamesAreRead() throws {
     let folder = Fixtures.folder.appending(path: "models/llava")
-    let configuration = JSONReader(try JSONValue.parse(contentsOf: folder.appending(path: "config.json")))
+    let configuration = JSONReader(
+      try JSONValue.parse(contentsOf: folder.appending(path: "config.json")))
     let old = try Checkpoint(opening: folder).tensorNames
     let new = old.map { name in
       let rest = name.hasPrefix("language_model.model.") ? name.dropFirst(21) : nil
@@ -101,7 +126,8 @@ import Testing
     expectInputError(.missing, mentioning: ["embed_tokens.weight", "reads text"]) {
       try describe(plain, names.filter { $0.hasPrefix("vision_tower") })
     }
-    expectInputError(.malformed, mentioning: ["language_model.model.embed_tokens", "not the only"]) {
+    expectInputError(.malformed, mentioning: ["language_model.model.embed_tokens", "not the only"])
+    {
       try describe(plain, names + ["other.embed_tokens.weight"])
     }
     expectInputError(.missing, mentioning: ["text_config"]) {
@@ -122,7 +148,9 @@ import Testing
     text = try #require(plain["text_config"])
     text.set("hidden_size", "x")
     other.set("text_config", text)
-    expectInputError(.invalidValue, mentioning: ["text_config.hidden_size"]) { try describe(other, names) }
+    expectInputError(.invalidValue, mentioning: ["text_config.hidden_size"]) {
+      try describe(other, names)
+    }
   }
 
   /// Files of GPT-2 and OPT may leave out what all names begin with.
@@ -150,7 +178,8 @@ import Testing
       #expect(report.verification?.findings == [], "\(report.verification?.findings ?? [])")
       #expect(try #require(report.quality?.comparison).klDivergenceMean < 0.5)
       let output = try Checkpoint(opening: run.output)
-      let ignore = output.configuration["quantization_config"]?["ignore"]?.arrayValue?
+      let ignore =
+        output.configuration["quantization_config"]?["ignore"]?.arrayValue?
         .compactMap(\.stringValue) ?? []
       let own = try #require(ignore.first { $0.hasPrefix("h.") || $0.hasPrefix("decoder.") })
       #expect(ignore.contains(beginning + own))

@@ -80,7 +80,8 @@ private enum Stacks: CheckpointFamily {
   ) -> (weightCount: Int, byteCount: Int) { (0, 0) }
 
   static func outline(
-    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription], strays: [String],
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var outline = CheckpointOutline(configuration: ["quantization_config": [:]])

@@ -141,7 +141,8 @@ public struct CheckpointConversion {
   ) throws(InputError) {
     guard format == .dense else { return }
     let own = Set(layers)
-    guard let first = source.layerTensors.first(where: { own.contains($0.layer) && !$0.isApart }) else { return }
+    guard let first = source.layerTensors.first(where: { own.contains($0.layer) && !$0.isApart })
+    else { return }
     throw InputError(
       .unsupported, source: source.folder.path(percentEncoded: false), place: first.layer,
       "models of this family in full precision have its weight in \(quoted(first.stored.tensor)), as a part or with rows for columns; "

@@ -2,6 +2,7 @@ import Checkpoints
 import Execution
 import JSONText
 import LanguageModels
+import ModelFamilies
 import Quantization
 import Tensors
 
@@ -21,6 +22,9 @@ struct NamedModules {
 
   /// Layers that are parts of tensors, or whose weights lie the other way round.
   let parts: [LayerTensor]
+
+  /// What loads the copy calls modules of a known family, where it is something else.
+  let names: ModuleNames?
 
   private static let headNames: Set<String> = [
     "lm_head", "output", "embed_out", "head", "lm_head_0",
@@ -42,7 +46,11 @@ struct NamedModules {
   ]
 
   init(_ checkpoint: Checkpoint) {
-    let isTied = checkpoint.isTied
+    let description = try? Architectures.describe(
+      JSONReader(checkpoint.configuration), tensors: checkpoint.tensorNames)
+    let isTied = description?.end.isTied ?? checkpoint.isTied
+    let excluded = Set(description?.exclusions.keys.map { $0 } ?? [])
+    names = description?.names
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
     parts = checkpoint.layerTensors.filter { !$0.isApart }
     let owners = Dictionary(grouping: parts, by: \.stored.tensor)
@@ -51,7 +59,7 @@ struct NamedModules {
     var tiedHeads: [ModuleDescription] = []
     var stacks: [String] = []
     func add(_ module: String, _ shape: [Int]) {
-      var className = Self.className(of: module)
+      var className = excluded.contains(module) ? "Other" : Self.className(of: module)
       if className == "Head" {
         // A head that is the embedding, stored twice, is the embedding.
         className = isTied ? "Embedding" : "Linear"

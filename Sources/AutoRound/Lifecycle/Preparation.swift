@@ -32,7 +32,7 @@ struct Preparation {
     guard let source = survey.model else {
       copy = try QuantizedCopy(
         of: survey.checkpoint, modules: survey.modules + survey.tiedHeads,
-        layers: survey.stackedLayers, schemes: table.layers)
+        layers: survey.stackedLayers, names: survey.loadedNames, schemes: table.layers)
       for layer in table.layers.keys {
         try survey.checkpoint.requireWeightType(copy.source.file(of: "\(layer).weight"))
       }

@@ -55,7 +55,8 @@ public struct Survey {
     {
       throw InputError(
         error.code, source: error.source, place: error.place,
-        error.message + "; with 0 iterations its weights are rounded without running it, by the names and shapes of its "
+        error.message
+          + "; with 0 iterations its weights are rounded without running it, by the names and shapes of its "
           + "tensors (\(RunOptions.table.isModelFree.name))")
     }
   }
@@ -121,6 +122,12 @@ public struct Survey {
   var stackedLayers: [LayerTensor] {
     guard case .tensors(let named) = source else { return [] }
     return named.parts
+  }
+
+  /// What loads a copy of a model that is not run calls its modules; nil where files have these names.
+  var loadedNames: ModuleNames? {
+    guard case .tensors(let named) = source else { return nil }
+    return named.names
   }
 
   /// The tensors of embedding and head.

@@ -88,7 +88,8 @@ extension RunPlan {
       })
     if let damage = verification.findings.first(where: { $0.kind == .damage }) {
       throw InputError(
-        .malformed, source: run.survey.checkpoint.folder.path(percentEncoded: false), place: damage.place,
+        .malformed, source: run.survey.checkpoint.folder.path(percentEncoded: false),
+        place: damage.place,
         "\(damage.message); the result would not be sound")
     }
     tensorParallelSizes = verification.tensorParallelSizes
