@@ -86,7 +86,8 @@ import Testing
       let findings = try #require(free.run().verification).findings
       // Siblings of narrow layers, which stay, are what vLLM runs as one with them.
       #expect(findings.isEmpty == narrow.isEmpty, "\(findings)")
-      #expect(findings.allSatisfy { $0.message.contains("have different schemes") }, "\(findings)")
+      let others = findings.filter { !$0.message.contains("have different schemes") }
+      #expect(others.isEmpty, "\(others)")
     }
   }
 
