@@ -182,7 +182,7 @@ let package = Package(
       ]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
-    tests("Execution", ["Compute", "Checkpoints"]),
+    tests("Execution", ["Tensors", "Compute", "Checkpoints", "LanguageModels"]),
     tests("Inspection", ["JSONText", "Tensors", "Checkpoints"]),
     tests("Reporting", ["JSONText"]),
     tests(
@@ -196,8 +196,8 @@ let package = Package(
       "Evaluation",
       [
         "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
-        "LanguageModels",
-        "Quantization", "Verification", "Execution", "ReferenceDevice",
+        "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "Verification",
+        "Execution", "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

@@ -29,7 +29,7 @@ extension Checkpoint {
     let names: Set = [
       "generation_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt",
       "vocab.json", "vocab.txt", "chat_template.json", "preprocessor_config.json",
-      "processor_config.json",
+      "processor_config.json", "video_preprocessor_config.json",
     ]
     return names.contains(name)
       || ["tokenizer", "license", "licence", "notice", "use_policy"].contains {

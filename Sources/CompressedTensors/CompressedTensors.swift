@@ -31,16 +31,17 @@ package enum CompressedTensors: CheckpointFamily {
   }
 
   package static func outline(
-    of checkpoint: Checkpoint, modules: [ModuleDescription], strays: [String],
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var quantization = CompressedTensorsConfiguration(schemes: schemes, modules: modules)
     quantization.ignore += strays
     quantization.keyValueCacheScheme = keyValues?.scheme
-    var outline = CheckpointOutline(configuration: checkpoint.configuration)
+    var outline = CheckpointOutline(configuration: configuration)
     outline.configuration.set("quantization_config", quantization.json)
     outline.documents = [("config.json", outline.configuration.text(indentation: 2) + "\n")]
-    try outline.add(checkpoint, schemes: schemes, keyValues: keyValues, of: Self.self)
+    try outline.add(tensors, schemes: schemes, keyValues: keyValues, of: Self.self)
     return outline
   }
 

@@ -4,13 +4,19 @@ package enum NearestName {
   /// apart, if they are about a third of the name at most.
   package static func suggestion(
     for name: String, among candidates: some Sequence<String>
-  ) -> String? {
+  ) -> String? { suggestions(for: name, among: candidates).first }
+
+  /// Up to three such candidates, the nearest first.
+  package static func suggestions(
+    for name: String, among candidates: some Sequence<String>
+  ) -> [String] {
     // Names from files may have any length; no known one is this long.
-    guard name.utf8.count <= 64 else { return nil }
+    guard name.utf8.count <= 64 else { return [] }
     let lowered = Array(name.lowercased())
     let scored = candidates.map { ($0, distance(lowered, Array($0.lowercased()))) }
-    guard let nearest = scored.min(by: { $0.1 < $1.1 }) else { return nil }
-    return nearest.1 <= max(1, (lowered.count + 1) / 3) ? nearest.0 : nil
+    let near = scored.enumerated().filter { $0.element.1 <= max(1, (lowered.count + 1) / 3) }
+    return near.sorted { ($0.element.1, $0.offset) < ($1.element.1, $1.offset) }
+      .prefix(3).map(\.element.0)
   }
 
   /// The number of insertions, deletions, replacements and exchanges of neighbours between two names

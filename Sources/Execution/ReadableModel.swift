@@ -28,7 +28,9 @@ package struct ReadableModel {
     let checkpoint = try Checkpoint(opening: folder)
     let file = folder.appending(path: "config.json").path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
-    let plain = try naming(file) { try Architectures.describe(configuration) }
+    let plain = try naming(file) {
+      try Architectures.describe(configuration, tensors: checkpoint.tensorNames)
+    }
     self.checkpoint = checkpoint
     guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {
       (source, description) = (checkpoint, plain)
@@ -63,7 +65,12 @@ package struct ReadableModel {
   package func rounded(from original: ReadableModel) -> ReadableModel? {
     guard let quantized = source as? DequantizedCheckpoint else { return nil }
     return ReadableModel(
-      original.checkpoint, RoundedCheckpoint(quantized, from: original.source), like: self)
+      original.checkpoint,
+      RoundedCheckpoint(
+        quantized,
+        from: LayerwiseSource(
+          original.source, layers: original.description.layerTensors(in: original.source))),
+      like: self)
   }
 }
 

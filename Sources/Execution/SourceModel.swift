@@ -18,20 +18,20 @@ package struct SourceModel: Sendable {
   /// - Throws: `unsupported` for an unknown architecture and for a checkpoint that is quantized already; for
   ///   other faults that headers and small files show, an error that names the file.
   package init(opening folder: URL) throws {
-    checkpoint = try Checkpoint(opening: folder)
+    let checkpoint = try Checkpoint(opening: folder)
+    self.checkpoint = checkpoint
     try checkpoint.requireSource()
     let configuration = JSONReader(checkpoint.configuration)
     description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
-      try Architectures.describe(configuration)
+      try Architectures.describe(configuration, tensors: checkpoint.tensorNames)
     }
     try checkpoint.requireTensors(of: description)
   }
 
   /// The type that scales of a block's activations are stored in: that of its linear layers.
   package func scaleDType(ofBlock placed: PlacedBlock) -> DType {
-    let first = placed.block.linearLayers.first.map {
-      StoredMatrix.fullName($0.weight.tensor, in: placed.name)
-    }
-    return first.flatMap { checkpoint.info($0)?.dtype } ?? .bfloat16
+    let first = placed.block.linearLayers.first?.tensors(in: placed.name)[0]
+    let stored = first.map { $0.stored.found(as: $0.name, in: "", checkpoint) }
+    return stored.flatMap { checkpoint.info($0.tensor)?.dtype } ?? .bfloat16
   }
 }

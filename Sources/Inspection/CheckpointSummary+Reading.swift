@@ -30,7 +30,8 @@ extension CheckpointSummary {
       configuration.value["architectures"]?.arrayValue?.first?.stringValue
       ?? configuration.value["model_type"]?.stringValue ?? "unknown"
     do {
-      structure = Structure(try Architectures.describe(configuration), checkpoint)
+      structure = Structure(
+        try Architectures.describe(configuration, tensors: checkpoint.tensorNames), checkpoint)
     } catch let error as InputError {
       unsupportedReason = error.description
     }

@@ -12,8 +12,10 @@ import Tensors
 struct ComparableCheckpoint {
   private let checkpoint: Checkpoint
   private let quantized: DequantizedCheckpoint?
+  /// The tensors as those of the other checkpoint are cut; nil where this one is quantized.
+  private var layered: LayeredCheckpoint?
   /// The names of all tensors; those of a quantized layer are one, its weight.
-  let names: Set<String>
+  private(set) var names: Set<String>
 
   package init(opening folder: URL) throws {
     let checkpoint = try Checkpoint(opening: folder)
@@ -24,6 +26,17 @@ struct ComparableCheckpoint {
     names = quantized?.tensorNames ?? Set(checkpoint.tensorNames)
   }
 
+  /// Cuts tensors that hold layers which the other checkpoint has quantized, as a copy of this one would be.
+  fileprivate mutating func cut(like other: ComparableCheckpoint) {
+    guard quantized == nil, let schemes = other.quantized?.schemes else { return }
+    let layered = try? LayeredCheckpoint(checkpoint, layers: checkpoint.layerTensors) {
+      schemes[$0]?.weights != nil
+    }
+    // Tensors that cannot be cut are compared as they are.
+    guard let layered else { return }
+    (self.layered, names) = (layered, Set(layered.tensors.map(\.name)))
+  }
+
   private func scheme(of name: String) -> QuantizationScheme? {
     ModuleDescription.name(ofWeight: name).flatMap { quantized?.schemes[$0] }
   }
@@ -31,12 +44,12 @@ struct ComparableCheckpoint {
   /// How a tensor is stored, in words.
   func storage(of name: String) -> String? {
     if let arguments = scheme(of: name)?.weights { return arguments.text }
-    return checkpoint.info(name).map { "\($0.dtype.rawValue) \($0.shape)" }
+    return (layered?.info(name) ?? checkpoint.info(name)).map { "\($0.dtype.rawValue) \($0.shape)" }
   }
 
   /// A tensor as it is stored, or the numbers of a quantized layer's weight.
   func tensor(_ name: String) throws -> Tensor {
-    try quantized?.weight(named: name) ?? checkpoint.tensor(name)
+    try quantized?.weight(named: name) ?? layered?.tensor(name) ?? checkpoint.tensor(name)
   }
 
   /// Lets go of the memory that reading tensors has taken.
@@ -49,9 +62,11 @@ extension CheckpointDifference {
   /// - Throws: `InputError` for what is no checkpoint, or cannot be read as numbers.
   public static func between(_ first: URL, _ second: URL) throws -> CheckpointDifference {
     var difference = CheckpointDifference()
-    let checkpoints = (
+    var checkpoints = (
       try ComparableCheckpoint(opening: first), try ComparableCheckpoint(opening: second)
     )
+    checkpoints.0.cut(like: checkpoints.1)
+    checkpoints.1.cut(like: checkpoints.0)
     for name in checkpoints.0.names.union(checkpoints.1.names).sorted() {
       var entry = Entry(
         name: name, first: checkpoints.0.storage(of: name),

@@ -26,7 +26,9 @@ extension VerificationReport {
       }
       let configuration = JSONReader(checkpoint.configuration)
       guard Architectures.know(configuration) else { return }
-      try checkpoint.requireTensors(of: Architectures.describe(configuration)) {
+      let description = try Architectures.describe(
+        configuration, tensors: checkpoint.tensorNames)
+      try checkpoint.requireTensors(of: description) {
         schemes[$0]?.weights != nil
       }
     }

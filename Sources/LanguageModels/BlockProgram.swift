@@ -92,7 +92,8 @@ package final class BlockProgram {
     _ name: String, from source: any TensorSource, hasScales: Bool = true, inPlace: Bool = false
   ) throws {
     for (bound, part) in zip(program.parameterParts, parts) where hasScales || !bound.isScale {
-      let tensor = try part.stored.read(part.shape, in: name, from: source)
+      let tensor = try part.stored.found(as: part.name, in: name, source)
+        .read(part.shape, in: name, from: source)
       inPlace ? program.bind(tensor, to: bound) : program.load(tensor, into: bound)
     }
   }

@@ -10,21 +10,20 @@ extension Checkpoint {
   package func requireTensors(
     of description: ModelDescription, isQuantized: (String) -> Bool = { _ in false }
   ) throws {
-    func require(_ name: String, _ shape: [Int]) throws {
-      if name.hasSuffix(".weight"), isQuantized(String(name.dropLast(".weight".count))) { return }
-      try requireTensor(name, shape: shape)
+    func require(_ stored: StoredMatrix, _ shape: [Int], in block: String) throws {
+      let name = StoredMatrix.fullName(stored.tensor, in: block)
+      try requireTensor(name, shape: stored.tensorShape(of: shape))
       try requireWeightType(name)
     }
-    func require(_ stored: StoredMatrix, _ shape: [Int], in block: String) throws {
-      try require(
-        StoredMatrix.fullName(stored.tensor, in: block), stored.tensorShape(of: shape))
+    func require(_ part: BlockRecorder.Part, in block: String) throws {
+      let name = StoredMatrix.fullName(part.name, in: block)
+      if name.hasSuffix(".weight"), isQuantized(String(name.dropLast(".weight".count))) { return }
+      try require(part.stored.found(as: part.name, in: block, self), part.shape, in: block)
     }
     for part in description.front.parts { try require(part.stored, part.shape, in: "") }
-    for part in description.end.found(in: self).parts {
-      try require(part.stored, part.shape, in: "")
-    }
+    for part in description.end.found(in: self).parts { try require(part, in: "") }
     for placed in description.blocks {
-      for part in placed.block.parts { try require(part.stored, part.shape, in: placed.name) }
+      for part in placed.block.parts { try require(part, in: placed.name) }
     }
   }
 

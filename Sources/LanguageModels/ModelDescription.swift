@@ -8,6 +8,8 @@ package struct ModelDescription: Sendable {
   package var endActivations = ActivationPlan()
   /// Number of the longest sequence that the model was made for.
   package var positionLimit: Int
+  /// Nil where files have the names that transformers gives.
+  package var names: ModuleNames?
 
   package init(
     front: ModelFront, blocks: [PlacedBlock], end: ModelEnd,

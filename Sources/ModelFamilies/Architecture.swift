@@ -15,10 +15,15 @@ package protocol Architecture: Sendable {
   /// describing says why; they are treated like models of unknown families.
   static func knows(_ configuration: JSONReader) -> Bool
 
+  /// Whether such models have modules for other things than text beside the one that is described, whose names may
+  /// begin in several ways.
+  static var isWrapped: Bool { get }
+
   /// Reads a configuration; errors name the key and what was expected.
   static func describe(_ configuration: JSONReader) throws -> ModelDescription
 }
 
 extension Architecture {
   package static func knows(_ configuration: JSONReader) -> Bool { true }
+  package static var isWrapped: Bool { false }
 }

@@ -50,6 +50,12 @@ package enum Architectures {
     SmolLM3.self,
     StableLM.self,
     StarCoder2.self,
+    WrappedGemma3.self,
+    WrappedLLaVA.self,
+    WrappedMistral3.self,
+    WrappedQwen2.self,
+    WrappedQwen3.self,
+    WrappedQwen35.self,
   ]
 
   /// Every supported `model_type`, sorted.
@@ -61,19 +67,53 @@ package enum Architectures {
     return family(of: modelType)?.knows(configuration) ?? false
   }
 
-  private static func family(of modelType: String) -> (any Architecture.Type)? {
+  /// The family that a configuration's `model_type` names.
+  static func family(of modelType: String) -> (any Architecture.Type)? {
     all.first { $0.modelTypes.contains(modelType) }
   }
 
   /// Reads the configuration of a model of any supported family.
-  package static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    let modelType = try configuration.required("model_type").string()
+  ///
+  /// - Parameter tensors: The names of the checkpoint's tensors, which decide what modules are called; none: the names
+  ///   that transformers gives.
+  package static func describe(
+    _ configuration: JSONReader, tensors: [String] = []
+  ) throws -> ModelDescription {
+    let reader = try configuration.required("model_type")
+    let modelType = try reader.string()
     guard let architecture = family(of: modelType) else {
-      throw InputError(
-        .unsupported, place: "model_type",
-        "the architecture \(quoted(modelType)) is not supported; supported are \(modelTypes.joined(separator: ", "))"
-      )
+      throw unsupported(modelType, place: reader.path)
     }
     return try architecture.describe(configuration)
+      .named(in: tensors, isWrapped: architecture.isWrapped)
+  }
+
+  /// The error for a family that is not known, with those that are called alike.
+  static func unsupported(_ modelType: String, place: String) -> InputError {
+    let nearest = NearestName.suggestions(for: modelType, among: modelTypes)
+    return InputError(
+      .unsupported, place: place,
+      "the architecture \(quoted(modelType)) is not supported"
+        + (nearest.isEmpty ? "" : ", near it is \(nearest.joined(separator: ", "))")
+        + "; `autoround models` lists the \(modelTypes.count) that are")
+  }
+}
+
+extension Architectures {
+  /// Where a checkpoint in full precision has the weights and biases of its linear layers: as its family says, or, for one
+  /// that is not known, as names and shapes of stacked experts do; of such families no other layers are given.
+  ///
+  /// - Parameter shapes: Of all tensors, by name.
+  package static func layerTensors(
+    _ configuration: JSONReader, shapes: [String: [Int]]
+  ) -> [LayerTensor] {
+    let description = try? describe(configuration, tensors: Array(shapes.keys))
+    let layers = description?.layerTensors ?? NamedStacks.layers(shapes)
+    return layers.map { layer in
+      guard layer.stored.tensor != layer.name, shapes[layer.name] != nil else { return layer }
+      var own = layer
+      own.stored = StoredMatrix(layer.name)
+      return own
+    }
   }
 }

@@ -26,13 +26,15 @@ package protocol CheckpointFamily: Sendable {
   /// All that a quantized copy of a model consists of, before there is any data.
   ///
   /// - Parameters:
-  ///   - checkpoint: The model in full precision.
+  ///   - configuration: That of the model in full precision.
+  ///   - tensors: Its tensors, of which each quantized layer has one of its own, `<layer>.weight`.
   ///   - modules: The modules that the configuration speaks of.
   ///   - strays: Linear layers besides those, which stay as they are.
   ///   - schemes: By layer.
   ///   - keyValues: Nil where keys and values stay as they are.
   static func outline(
-    of checkpoint: Checkpoint, modules: [ModuleDescription], strays: [String],
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline
 

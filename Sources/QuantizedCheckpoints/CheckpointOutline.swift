@@ -28,11 +28,13 @@ package struct CheckpointOutline {
 
   /// Adds every tensor of a copy: what a family makes of the quantized layers, scales of activations, and the rest as
   /// it is.
+  ///
+  /// - Parameter source: The tensors in full precision, of which each quantized layer has one of its own.
   package mutating func add(
-    _ checkpoint: Checkpoint, schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?,
+    _ source: [TensorInfo], schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?,
     of family: any CheckpointFamily.Type
   ) throws(InputError) {
-    for info in checkpoint.tensorNames.compactMap(checkpoint.info) {
+    for info in source {
       guard let layer = ModuleDescription.name(ofWeight: info.name), let scheme = schemes[layer],
         let arguments = scheme.weights
       else {

@@ -123,6 +123,8 @@ package struct DequantizedCheckpoint: TensorSource {
     return weight.dequantized(to: weight.dtype)
   }
 
+  package func hasRowForEachOutput(_ weight: String) -> Bool { layer(ofWeight: weight) != nil }
+
   /// The quantized layer that a weight belongs to.
   func layer(ofWeight name: String) -> String? {
     guard let layer = ModuleDescription.name(ofWeight: name) else { return nil }

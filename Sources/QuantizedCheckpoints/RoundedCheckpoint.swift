@@ -9,13 +9,17 @@ package struct RoundedCheckpoint: TensorSource {
 
   /// - Parameters:
   ///   - quantized: What is as it is there: schemes, scales of activations, and all that is not quantized.
-  ///   - original: The weights in full precision.
+  ///   - original: The weights in full precision, one for each layer.
   package init(_ quantized: DequantizedCheckpoint, from original: any TensorSource) {
     self.quantized = quantized
     self.original = original
   }
 
   package func contains(_ name: String) -> Bool { quantized.contains(name) }
+
+  package func hasRowForEachOutput(_ weight: String) -> Bool {
+    quantized.hasRowForEachOutput(weight)
+  }
 
   package func tensor(_ name: String, shape: [Int]) throws -> Tensor {
     guard let module = quantized.layer(ofWeight: name),

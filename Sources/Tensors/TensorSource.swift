@@ -12,10 +12,18 @@ public protocol TensorSource {
   ///
   /// - Throws: What ``tensor(_:shape:)`` throws.
   func tensor(_ name: String, shape: [Int], member: Int) throws -> Tensor
+
+  /// Whether the weight of a linear layer is there under this name with a row for each output, whatever the model's
+  /// family does: as a quantized one is.
+  func hasRowForEachOutput(_ weight: String) -> Bool
 }
 
 extension TensorSource {
+  /// The slice of the whole tensor.
   public func tensor(_ name: String, shape: [Int], member: Int) throws -> Tensor {
     try tensor(name, shape: shape).slice(member..<member + 1).reshaped(Array(shape.dropFirst()))
   }
+
+  /// No.
+  public func hasRowForEachOutput(_ weight: String) -> Bool { false }
 }

@@ -2,6 +2,7 @@ import JSONText
 
 /// How many devices can share a model evenly (tensor parallelism).
 struct DeviceSharing {
+  /// Of the model, or of the part of it that reads text.
   let configuration: JSONValue
   /// Every linear layer with its rows and columns and, if it is quantized, its scheme.
   let layers: [String: (shape: [Int], scheme: LayerScheme?)]

@@ -36,7 +36,10 @@ struct LoadContracts {
     checkFused(&report)
     checkReadings(&report)
     checkGroupsInUse(&report)
-    report.tensorParallelSizes = DeviceSharing(configuration: configuration, layers: layers).counts
+    report.tensorParallelSizes =
+      DeviceSharing(
+        configuration: configuration["text_config"] ?? configuration, layers: layers
+      ).counts
   }
 
   private func checkModelClass(_ report: inout VerificationReport) {

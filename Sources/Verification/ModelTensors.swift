@@ -23,9 +23,11 @@ struct ModelTensors {
       }
     }
     guard let model, model.blocks.count <= 1 << 12 else { return }
-    for part in model.front.parts { check(part.stored, part.shape, in: "", &report) }
+    for part in model.front.parts {
+      check(part.stored.tensor, part.stored, part.shape, in: "", &report)
+    }
     for part in model.end.parts where !model.end.isTied || part.stored != model.end.head.weight {
-      check(part.stored, part.shape, in: "", &report)
+      check(part.name, part.stored, part.shape, in: "", &report)
     }
     // Few kinds, which are compared faster than hashed: equal blocks mostly share their lists of numbers.
     var known: [(kind: PlacedBlock.Kind, parts: [BlockRecorder.Part])] = []
@@ -33,7 +35,9 @@ struct ModelTensors {
       let kind = placed.kind
       let index = known.firstIndex { $0.kind == kind } ?? known.count
       if index == known.count { known.append((kind, placed.block.parts)) }
-      for part in known[index].parts { check(part.stored, part.shape, in: placed.name, &report) }
+      for part in known[index].parts {
+        check(part.name, part.stored, part.shape, in: placed.name, &report)
+      }
     }
     let uncounted = quantized.filter {
       blockNumber(of: $0).map { $0 >= model.blocks.count } ?? false
@@ -53,15 +57,20 @@ struct ModelTensors {
     }
   }
 
-  /// Checks that a tensor of the model is there in its shape, or that of the quantized layer in its place.
+  /// Checks that a tensor of the model is there in its shape, or a quantized layer or a tensor of its own in its place.
+  ///
+  /// - Parameter part: What it is called where it is a tensor of its own.
   private func check(
-    _ stored: StoredMatrix, _ shape: [Int], in block: String, _ report: inout VerificationReport
+    _ part: String, _ stored: StoredMatrix, _ shape: [Int], in block: String,
+    _ report: inout VerificationReport
   ) {
-    let name = StoredMatrix.fullName(stored.tensor, in: block)
-    let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
-    let place = shape.count == 2 && !block.isEmpty ? module : name
-    let expected = stored.tensorShape(of: shape)
-    guard let found = layers[module] ?? tensors[name]?.shape else {
+    let own = StoredMatrix.fullName(part, in: block)
+    let module = own.hasSuffix(".weight") ? String(own.dropLast(".weight".count)) : own
+    let isApart = quantized.contains(module) || part != stored.tensor && tensors[own] != nil
+    let name = isApart ? own : StoredMatrix.fullName(stored.tensor, in: block)
+    let place = shape.count == 2 && !block.isEmpty && name == own ? module : name
+    let expected = isApart ? shape : stored.tensorShape(of: shape)
+    guard let found = quantized.contains(module) ? layers[module] : tensors[name]?.shape else {
       return report.add(.damage, place, "is missing")
     }
     if found != expected {

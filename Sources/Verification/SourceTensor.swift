@@ -34,16 +34,23 @@ struct SourceTensor {
   /// Lets go of the memory that reading some of the slices along the first dimension has taken.
   func drop(rows: Range<Int>) { stored.drop(rows: rows) }
 
-  /// Writes some of the elements as numbers; gives false for types that are not floating-point.
+  /// Writes neighbouring elements as numbers; gives false for types that are not floating-point.
   func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) -> Bool {
+    read(from: range.lowerBound, by: 1, count: range.count, into: target)
+  }
+
+  /// Writes elements that lie `stride` elements from each other, from the first on.
+  func read(
+    from first: Int, by stride: Int, count: Int, into target: UnsafeMutablePointer<Float>
+  ) -> Bool {
     switch form {
-    case .numbers: return stored.read(range, into: target)
+    case .numbers: return stored.read(from: first, by: stride, count: count, into: target)
     case .blocks(let rows, let columns, let scales):
-      guard stored.read(range, into: target) else { return false }
+      guard stored.read(from: first, by: stride, count: count, into: target) else { return false }
       let (height, width) = (shape[shape.count - 2], shape[shape.count - 1])
       let blocks = ((height + rows - 1) / rows, (width + columns - 1) / columns)
-      for (place, index) in range.enumerated() {
-        let (row, column) = index.quotientAndRemainder(dividingBy: width)
+      for place in 0..<count {
+        let (row, column) = (first + place * stride).quotientAndRemainder(dividingBy: width)
         let (stack, inner) = row.quotientAndRemainder(dividingBy: height)
         let scale = scales[(stack * blocks.0 + inner / rows) * blocks.1 + column / columns]
         target[place] = rounded(target[place] * scale)
@@ -52,8 +59,8 @@ struct SourceTensor {
       let (inputs, outputs) = (shape[1], shape[2])
       stored.file.storage.withBytes(in: stored.entry.range) { codes in
         exponents.file.storage.withBytes(in: exponents.entry.range) { exponents in
-          for (place, index) in range.enumerated() {
-            let (row, output) = index.quotientAndRemainder(dividingBy: outputs)
+          for place in 0..<count {
+            let (row, output) = (first + place * stride).quotientAndRemainder(dividingBy: outputs)
             let (expert, input) = row.quotientAndRemainder(dividingBy: inputs)
             let element = (expert * outputs + output) * inputs + input
             let pair = codes[element / 2]
@@ -73,15 +80,31 @@ struct SourceTensor {
     if case .numbers = form { return copy.stretch.isSame(as: stored.stretch) }
     let width = shape.last ?? 0
     let rows = width > 0 ? shape.dropLast().reduce(1, *) : 0
+    return isSame(as: copy, at: StridedPart(whole: [rows, width]), rows: rows, columns: width)
+  }
+
+  /// Whether a matrix or vector of the same type holds the numbers of a part.
+  func isSame(as copy: StoredTensor, at place: StridedPart) -> Bool {
+    if case .numbers = form { return copy.isCopy(of: stored, at: place) }
+    let columns = copy.shape.count > 1 ? copy.shape[1] : 1
+    return isSame(as: copy, at: place, rows: copy.shape.first ?? 0, columns: columns)
+  }
+
+  private func isSame(
+    as copy: StoredTensor, at place: StridedPart, rows: Int, columns: Int
+  ) -> Bool {
     let parts = min(rows, 64)
     return concurrently(parts) { part in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { memory in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { memory in
         guard let first = memory.baseAddress else { return true }
-        let second = first + width
+        let second = first + columns
         return (rows * part / parts..<rows * (part + 1) / parts).allSatisfy { row in
-          let range = row * width..<(row + 1) * width
-          guard read(range, into: first), copy.read(range, into: second) else { return false }
-          return (0..<width).allSatisfy { first[$0].bitPattern == second[$0].bitPattern }
+          guard
+            read(
+              from: place.start(ofRow: row), by: place.columnStride, count: columns, into: first),
+            copy.read(row * columns..<(row + 1) * columns, into: second)
+          else { return false }
+          return (0..<columns).allSatisfy { first[$0].bitPattern == second[$0].bitPattern }
         }
       }
     }.allSatisfy { $0 }

@@ -18,12 +18,25 @@ extension StoredTensor {
   /// Writes some of the elements as numbers, as many as the range has; gives false and writes nothing for
   /// types that are not floating-point.
   func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) -> Bool {
+    read(from: range.lowerBound, count: range.count, into: target)
+  }
+
+  /// The same with every n-th element from a first one on.
+  func read(
+    from first: Int, by stride: Int = 1, count: Int, into target: UnsafeMutablePointer<Float>
+  ) -> Bool {
     file.storage.withBytes(in: entry.range) { bytes in
       func fill<Word: FixedWidthInteger>(_ type: Word.Type, _ number: (Word) -> Float) -> Bool {
-        let (size, first) = (MemoryLayout<Word>.size, range.lowerBound)
-        for index in 0..<range.count {
-          let word = bytes.loadUnaligned(fromByteOffset: (first &+ index) &* size, as: Word.self)
+        let size = MemoryLayout<Word>.size
+        func put(_ index: Int, _ place: Int) {
+          let word = bytes.loadUnaligned(fromByteOffset: place &* size, as: Word.self)
           target[index] = number(Word(littleEndian: word))
+        }
+        // Neighbours in a loop of their own, which is compiled to wider reads.
+        if stride == 1 {
+          for index in 0..<count { put(index, first &+ index) }
+        } else {
+          for index in 0..<count { put(index, first &+ index &* stride) }
         }
         return true
       }

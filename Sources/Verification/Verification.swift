@@ -41,9 +41,10 @@ extension VerificationReport {
       let module = String(name.dropLast(7))
       if modules[module] == nil, !Self.isTable(module) { layers[module] = (tensor.shape, nil) }
     }
-    checkBlocks(configuration, layers.keys)
+    let model = describe(configuration, tensors)
+    checkBlocks(configuration, model, layers.keys)
     ModelTensors(
-      model: describe(configuration), tensors: tensors,
+      model: model, tensors: tensors,
       layers: layers.mapValues(\.shape), quantized: Set(quantized.keys), description: description
     ).run(&self)
     ActivationScaleCheck(
@@ -60,7 +61,12 @@ extension VerificationReport {
     comparesSource = true
     let original = SourceTensors(source, &self)
     SourceLedger(
-      source: original.tensors, tensors: tensors, quantized: quantized,
+      source: original.tensors, tensors: tensors,
+      parts: Dictionary(
+        grouping: Architectures.layerTensors(
+          JSONReader(configuration), shapes: original.tensors.mapValues(\.shape)
+        ).filter { !$0.isApart }, by: \.stored.tensor),
+      quantized: quantized,
       reach: reach ?? TuningReach(record: record)
     ).run(&self)
   }
@@ -73,11 +79,13 @@ extension VerificationReport {
   }
 
   /// The model that the configuration describes; nil for a family that is not known here.
-  private mutating func describe(_ configuration: JSONValue) -> ModelDescription? {
+  private mutating func describe(
+    _ configuration: JSONValue, _ tensors: [String: StoredTensor]
+  ) -> ModelDescription? {
     let reader = JSONReader(configuration)
     guard Architectures.know(reader) else { return nil }
     do {
-      return try Architectures.describe(reader)
+      return try Architectures.describe(reader, tensors: Array(tensors.keys))
     } catch {
       let place = (error as? InputError)?.place.map { "config.json: \($0)" } ?? "config.json"
       add(.contract, place, (error as? InputError)?.message ?? "\(error)")
@@ -108,11 +116,24 @@ extension VerificationReport {
   }
 
   /// Every decoder block that the configuration counts has layers.
-  private mutating func checkBlocks(_ configuration: JSONValue, _ layers: some Sequence<String>) {
-    guard let count = configuration["num_hidden_layers"]?.intValue else { return }
+  private mutating func checkBlocks(
+    _ configuration: JSONValue, _ model: ModelDescription?, _ layers: some Sequence<String>
+  ) {
+    guard let count = model?.blocks.count ?? configuration["num_hidden_layers"]?.intValue else {
+      return
+    }
+    // The list of a known model's blocks; modules that see may have blocks, too.
+    let list = (model?.blocks.first?.name).map { $0[...($0.lastIndex(of: ".") ?? $0.startIndex)] }
     var found: Set<Int> = []
     for layer in layers {
-      if let number = blockNumber(of: layer) { found.insert(number) }
+      if let list {
+        guard layer.hasPrefix(list) else { continue }
+        if let number = Int(layer.dropFirst(list.count).prefix { $0 != "." }) {
+          found.insert(number)
+        }
+      } else if let number = blockNumber(of: layer) {
+        found.insert(number)
+      }
     }
     guard !found.isEmpty, (0...1 << 20).contains(count) else { return }
     let missing = Set(0..<count).subtracting(found).sorted()

@@ -41,9 +41,12 @@ extension BadInputTests {
     Case(
       testDescription: "an unknown architecture",
       spoil: {
-        try $0.edit(configuration: { $0.set("model_type", "mamba") }); return []
+        try $0.edit(configuration: { $0.set("model_type", "qwen4") }); return []
       },
-      mentions: ["config.json", "model_type", "'mamba'", "gemma2, gemma3_text", "qwen2, qwen3"]),
+      mentions: [
+        "config.json", "model_type", "'qwen4'", "near it is qwen2, qwen3", "autoround models",
+        "--model-free",
+      ]),
     Case(
       testDescription: "an unknown rotary embedding",
       spoil: {

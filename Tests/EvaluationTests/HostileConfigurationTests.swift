@@ -134,6 +134,15 @@ import Testing
     try expectSource(path, of: "models/llama3-rope")
   }
 
+  @Test(
+    arguments: [
+      "text_config", "text_config.model_type", "text_config.hidden_size",
+      "text_config.num_hidden_layers", "tie_word_embeddings", "model_type",
+    ]) func ofAWrappedModel(_ path: String) throws
+  {
+    try expectSource(path, of: "models/llava")
+  }
+
   @Test(arguments: quantized) func ofAQuantizedModel(_ path: String) throws {
     try forEachValue(path, of: "formats/w4a16_kv_fp8") { what, model, folder in
       expectReaders(what, model, against: Fixtures.folder.appending(path: "formats/w8a16"))

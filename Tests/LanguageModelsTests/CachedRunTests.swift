@@ -11,9 +11,9 @@ import Testing
   @Test(
     arguments: [
       "llama", "mistral", "qwen3", "bloom", "cohere2", "deepseek_v2", "deepseek_v3", "ernie4_5_moe",
-      "falcon", "falcon_h1", "gemma2", "gemma3", "gemma4", "gemma4-moe", "glm4_moe",
-      "glm4_moe_lite", "gpt2", "hunyuan_v1_moe", "kimi_linear", "lfm2", "minimax_m2", "mixtral",
-      "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5-text", "smollm3",
+      "falcon", "falcon_h1", "gemma2", "gemma3", "gemma3-vlm", "gemma4", "gemma4-moe", "glm4_moe",
+      "glm4_moe_lite", "gpt2", "hunyuan_v1_moe", "kimi_linear", "lfm2", "minimax_m2", "mistral3",
+      "mixtral", "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5", "qwen3_5-text", "smollm3",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
     let oracle = try OracleModel(model)

@@ -29,7 +29,8 @@ struct OracleModel {
     checkpoint = try Checkpoint(opening: folder)
     var parsed = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
     for (key, value) in changes { parsed.set(key, value) }
-    description = try Architectures.describe(JSONReader(parsed))
+    description = try Architectures.describe(
+      JSONReader(parsed), tensors: checkpoint.tensorNames)
     oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
     device = try CPUDevice(compute: .float32)
     let ids = try oracle.tensor("input_ids")

@@ -20,7 +20,8 @@ private let lossTolerance = 5e-6
     "glm4", "glm4_moe", "glm4_moe_lite", "gpt2", "gpt_neox", "granite", "hunyuan_v1_dense",
     "hunyuan_v1_moe", "kimi_linear", "lfm2",
     "minimax_m2", "mixtral", "nemotron", "olmo2", "olmo3", "olmoe", "opt", "phi3", "qwen2-yarn",
-    "qwen3-moe", "qwen3_5-text", "smollm3", "stablelm", "starcoder2",
+    "qwen3-moe", "qwen3_5-text", "smollm3", "stablelm", "starcoder2", "gemma3-vlm", "llava",
+    "mistral3", "qwen2_5_vl", "qwen3_5", "qwen3_vl",
   ]
   /// Those with the gradients of a block.
   static let differentiated = [

@@ -80,12 +80,13 @@ private enum Stacks: CheckpointFamily {
   ) -> (weightCount: Int, byteCount: Int) { (0, 0) }
 
   static func outline(
-    of checkpoint: Checkpoint, modules: [ModuleDescription], strays: [String],
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var outline = CheckpointOutline(configuration: ["quantization_config": [:]])
     outline.documents = [("config.json", outline.configuration.text())]
-    try outline.add(checkpoint, schemes: schemes, keyValues: keyValues, of: Self.self)
+    try outline.add(tensors, schemes: schemes, keyValues: keyValues, of: Self.self)
     return outline
   }
 
@@ -126,7 +127,8 @@ private enum Stacks: CheckpointFamily {
       let source = try source(folder.appending(path: "source"))
       let arguments = try #require(Stacks.scheme.weights)
       let outline = try Stacks.outline(
-        of: source, modules: [], strays: [],
+        of: source.configuration, tensors: source.tensorNames.compactMap(source.info), modules: [],
+        strays: [],
         schemes: Dictionary(uniqueKeysWithValues: layers.map { ($0, Stacks.scheme) }),
         keyValues: nil)
       #expect(

@@ -3,6 +3,7 @@ public import Diagnostics
 import Execution
 public import Foundation
 import JSONText
+import LanguageModels
 public import Quantization
 import QuantizedCheckpoints
 import Reporting
@@ -92,6 +93,7 @@ public struct CheckpointConversion {
       }
     }
 
+    try requireLayers(schemes.keys, of: source)
     var outline = CheckpointOutline(configuration: configuration(source.configuration, family))
     var planned: Set<String> = []
     for info in source.tensorNames.compactMap(source.info) {
@@ -130,6 +132,21 @@ public struct CheckpointConversion {
     return Report(
       layerCount: schemes.count, sourceByteCount: source.byteCount,
       outputByteCount: writer.tensorByteCount, output: output)
+  }
+
+  /// Refuses to write layers in full precision as tensors of their own where their family has them in other ones, or has
+  /// rows for columns: nobody would find them.
+  private func requireLayers(
+    _ layers: some Collection<String>, of source: Checkpoint
+  ) throws(InputError) {
+    guard format == .dense else { return }
+    let own = Set(layers)
+    guard let first = source.layerTensors.first(where: { own.contains($0.layer) && !$0.isApart })
+    else { return }
+    throw InputError(
+      .unsupported, source: source.folder.path(percentEncoded: false), place: first.layer,
+      "models of this family in full precision have its weight in \(quoted(first.stored.tensor)), as a part or with rows for columns; "
+        + "such a tensor is not put together again")
   }
 
   /// The tensors that a quantized layer is to have.

@@ -23,7 +23,7 @@ final class LayerUnits: UnitSource {
   func unit(_ index: Int, progress: UnitProgress) throws -> TuningUnit {
     let name = names[index]
     func weight(of layer: String) throws -> Tensor {
-      try run.survey.checkpoint.tensor("\(layer).weight")
+      try run.copy.source.tensor("\(layer).weight")
     }
     if globalScales[name] == nil {
       let shared = [siblings[name] ?? []]

@@ -1,5 +1,8 @@
 import Checkpoints
+import Execution
 import JSONText
+import LanguageModels
+import ModelFamilies
 import Quantization
 import Tensors
 
@@ -17,49 +20,66 @@ struct NamedModules {
   /// Tensors with the weights of several linear layers, which targets cannot name.
   let stacks: [String]
 
+  /// Layers that are parts of tensors, or whose weights lie the other way round.
+  let parts: [LayerTensor]
+
+  /// What loads the copy calls modules of a known family, where it is something else.
+  let names: ModuleNames?
+
   private static let headNames: Set<String> = [
     "lm_head", "output", "embed_out", "head", "lm_head_0",
   ]
   private static let tables = ["embed", "wte", "wpe", "vocab", "position"]
-  private static let others = ["norm", "ln_", "conv", "router", "rotary", "classifier", "score"]
-  /// Linear layers of GPT-2, whose weights lie the other way round.
-  private static let transposed: Set<String> = ["c_attn", "c_fc", "c_proj", "q_attn"]
+  private static let others = [
+    "norm", "ln_", "conv", "rotary", "classifier", "score", "shared_expert_gate",
+    "per_layer_model_projection",
+  ]
+  /// Modules all of whose matrices stay: what sees or hears, predicts further tokens, chooses experts or keys.
+  private static let keptModules = [
+    "vision", "visual", "audio", "image", "projector", "connector", "resampler", "aligner", "mtp",
+    "router", "indexer",
+  ]
+  /// Decays, steps and gates of linear attention: few rows, whose errors do much harm.
+  private static let smallProjections: Set<String> = [
+    "in_proj_a", "in_proj_b", "in_proj_ba", "b_proj", "f_a_proj", "f_b_proj", "g_a_proj",
+    "g_b_proj",
+  ]
 
   init(_ checkpoint: Checkpoint) {
-    let isTied = checkpoint.configuration["tie_word_embeddings"]?.boolValue ?? false
-    let isTransposed = checkpoint.configuration["model_type"]?.stringValue == "gpt2"
+    let description = try? Architectures.describe(
+      JSONReader(checkpoint.configuration), tensors: checkpoint.tensorNames)
+    let isTied = description?.end.isTied ?? checkpoint.isTied
+    let excluded = Set(description?.exclusions.keys.map { $0 } ?? [])
+    names = description?.names
+    let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
+    parts = checkpoint.layerTensors.filter { !$0.isApart }
+    let owners = Dictionary(grouping: parts, by: \.stored.tensor)
     var modules: [ModuleDescription] = []
     var heads: [String] = []
     var tiedHeads: [ModuleDescription] = []
     var stacks: [String] = []
-    for name in checkpoint.tensorNames {
-      guard let info = checkpoint.info(name), info.dtype.isFloatingPoint else { continue }
-      if info.shape.count == 3, info.shape.allSatisfy({ $0 > 1 }) { stacks.append(name) }
-      guard info.shape.count == 2, let module = ModuleDescription.name(ofWeight: name) else {
-        continue
-      }
-      let last = module.split(separator: ".").last.map { $0.lowercased() } ?? ""
-      func mentions(_ words: [String]) -> Bool { words.contains { last.contains($0) } }
-      let isHead = Self.headNames.contains(last)
-      let className: String
-      if isHead {
+    func add(_ module: String, _ shape: [Int]) {
+      var className = excluded.contains(module) ? "Other" : Self.className(of: module)
+      if className == "Head" {
         // A head that is the embedding, stored twice, is the embedding.
         className = isTied ? "Embedding" : "Linear"
         if isTied {
-          tiedHeads.append(ModuleDescription(name: module, shape: info.shape))
+          tiedHeads.append(ModuleDescription(name: module, shape: shape))
         } else {
           heads.append(module)
         }
-      } else if mentions(Self.tables) {
-        className = "Embedding"
-      } else if mentions(Self.others) || last == "gate" || last.hasSuffix("shared_expert_gate")
-        || isTransposed && Self.transposed.contains(last)
-      {
-        className = "Other"
-      } else {
-        className = "Linear"
       }
-      modules.append(ModuleDescription(name: module, className: className, shape: info.shape))
+      modules.append(ModuleDescription(name: module, className: className, shape: shape))
+    }
+    for info in infos where info.dtype.isFloatingPoint {
+      if let own = owners[info.name] {
+        for part in own where part.shape.count == 2 { add(part.layer, part.shape) }
+        continue
+      }
+      if info.shape.count == 3, info.shape.allSatisfy({ $0 > 1 }) { stacks.append(info.name) }
+      if info.shape.count == 2, let module = ModuleDescription.name(ofWeight: info.name) {
+        add(module, info.shape)
+      }
     }
     self.modules = modules.sorted { Self.precedes($0.name, $1.name) }
     self.heads = heads
@@ -68,6 +88,19 @@ struct NamedModules {
     }
     self.tiedHeads = tiedHeads
     self.stacks = stacks
+  }
+
+  /// `Linear`, `Head` for one that makes logits, `Embedding`, or `Other`.
+  private static func className(of module: String) -> String {
+    let names = module.split(separator: ".").map { $0.lowercased() }
+    let last = names.last ?? ""
+    if names.contains(where: { name in keptModules.contains { name.contains($0) } }) {
+      return "Other"
+    }
+    if headNames.contains(last) { return "Head" }
+    if tables.contains(where: last.contains) { return "Embedding" }
+    return others.contains(where: last.contains) || names.contains("gate")
+      || smallProjections.contains(last) ? "Other" : "Linear"
   }
 
   /// The order of names in which `layers.2` comes before `layers.10`.
@@ -90,5 +123,13 @@ struct NamedModules {
       families[family.map { "\(parent) \($0)" } ?? module, default: []].append(module)
     }
     return Array(families.values)
+  }
+}
+
+extension Checkpoint {
+  /// Whether the configuration says that the head is the embedding.
+  fileprivate var isTied: Bool {
+    let configurations = [configuration, configuration["text_config"]].compactMap(\.self)
+    return configurations.lazy.compactMap { $0["tie_word_embeddings"]?.boolValue }.first ?? false
   }
 }

@@ -31,9 +31,13 @@ struct Preparation {
     try survey.check(table)
     guard let source = survey.model else {
       copy = try QuantizedCopy(
-        of: survey.checkpoint, modules: survey.modules + survey.tiedHeads, schemes: table.layers)
+        of: survey.checkpoint, modules: survey.modules + survey.tiedHeads,
+        layers: survey.stackedLayers, names: survey.loadedNames, schemes: table.layers)
+      for layer in table.layers.keys {
+        try survey.checkpoint.requireWeightType(copy.source.file(of: "\(layer).weight"))
+      }
       calibration = nil
-      memory = try MemoryEstimate(rounding: table, of: survey.checkpoint)
+      memory = try MemoryEstimate(rounding: table, of: copy.source)
       return
     }
     copy = try QuantizedCopy(
@@ -47,7 +51,7 @@ struct Preparation {
       sampleCount: sampleCount, tokenCount: tokenCount)
     try setup.requireSupport(
       table, isMeasured: job.heldOutCount(sequenceLength: tokenCount) > 0)
-    memory = try MemoryEstimate(setup, table)
+    memory = try MemoryEstimate(setup, table, copy.source)
     let placement = try StreamPlacement(
       setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
       ignoresLimits: ignoresLimits)

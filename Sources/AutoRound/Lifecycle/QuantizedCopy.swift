@@ -13,6 +13,8 @@ import Verification
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
   private let checkpoint: Checkpoint
+  /// What it is made of, each quantized layer being a tensor.
+  let source: LayeredCheckpoint
   /// How it is stored.
   let family: any CheckpointFamily.Type
   private let schemes: [String: QuantizationScheme]
@@ -23,6 +25,8 @@ package struct QuantizedCopy {
   let bitsPerWeight: Double
   /// All linear layers that stay as they are.
   let kept: [String]
+  /// Those of them that are none of the model's modules.
+  let strays: [ModuleDescription]
 
   /// Every tensor of the copy, known before any is computed.
   package var tensors: [TensorInfo] { outline.tensors }
@@ -43,17 +47,22 @@ package struct QuantizedCopy {
       head == "lm_head" || schemes[head] != nil
       ? [] : [ModuleDescription(name: "lm_head", shape: [])]
     try self.init(
-      of: source.checkpoint, modules: source.description.modules + loaded, schemes: schemes,
+      of: source.checkpoint, modules: source.description.modules + loaded,
+      layers: source.description.layerTensors(in: source.checkpoint),
+      names: source.description.names, schemes: schemes,
       keyValues: keyValueScheme.map { ($0, scales) })
   }
 
   /// - Parameters:
   ///   - modules: The modules that the configuration speaks of.
+  ///   - layers: Where the files have linear layers that are not tensors of their own.
+  ///   - names: What loads the copy calls modules, where it is something else.
   ///   - keyValues: Nil where keys and values stay as they are.
   ///   - family: How the copy is stored.
   init(
-    of checkpoint: Checkpoint, modules: [ModuleDescription],
-    schemes: [String: QuantizationScheme], keyValues: KeyValueOutline? = nil,
+    of checkpoint: Checkpoint, modules: [ModuleDescription], layers: [LayerTensor],
+    names: ModuleNames? = nil, schemes: [String: QuantizationScheme],
+    keyValues: KeyValueOutline? = nil,
     family: any CheckpointFamily.Type = CheckpointFamilies.usual
   ) throws {
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
@@ -61,27 +70,32 @@ package struct QuantizedCopy {
       try family.requireHolds(scheme, path: layer)
     }
     (self.checkpoint, self.family, self.schemes) = (checkpoint, family, schemes)
+    let source = try LayeredCheckpoint(checkpoint, layers: layers) { schemes[$0]?.weights != nil }
+    self.source = source
     // Matrices of the source that belong to none of the modules: readers take them for linear layers.
     let linear = modules.filter(\.isLinear).map(\.name)
     let known = Set(linear)
-    var strays: [String] = []
+    var strays: [ModuleDescription] = []
     var weights = 0
-    for info in checkpoint.tensorNames.compactMap(checkpoint.info) {
+    for info in source.tensors {
       guard let module = ModuleDescription.name(ofWeight: info.name) else { continue }
       if schemes[module]?.weights != nil {
         weights += info.count
       } else if info.shape.count == 2, !known.contains(module), !VerificationReport.isTable(module)
       {
-        strays.append(module)
+        strays.append(ModuleDescription(name: module, shape: info.shape))
       }
     }
-    kept = linear.filter { schemes[$0] == nil } + strays
+    (kept, self.strays) = (linear.filter { schemes[$0] == nil } + strays.map(\.name), strays)
+    // Whoever looks for a module finds it by either name.
+    let aliases = Set(kept.compactMap { names?.loadedName(of: $0) }).subtracting(kept).sorted()
     sourceByteCount = checkpoint.byteCount
     outline = try family.outline(
-      of: checkpoint, modules: modules, strays: strays, schemes: schemes, keyValues: keyValues)
+      of: checkpoint.configuration, tensors: source.tensors, modules: modules,
+      strays: strays.map(\.name) + aliases, schemes: schemes, keyValues: keyValues)
     bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0
-    var names: Set<String> = []
-    for tensor in outline.tensors where !names.insert(tensor.name).inserted {
+    var planned: Set<String> = []
+    for tensor in outline.tensors where !planned.insert(tensor.name).inserted {
       throw InputError(
         .malformed, source: checkpoint.folder.path(percentEncoded: false),
         place: "tensor \(quoted(tensor.name))",
@@ -127,7 +141,7 @@ package struct QuantizedCopy {
   /// belong to the model, and the recipe.
   func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
     for copy in outline.copies {
-      try checkpoint.forEachPart(of: copy.source) { member, tensor in
+      try source.forEachPart(of: copy.source) { member, tensor in
         try writer.write(
           tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
         )

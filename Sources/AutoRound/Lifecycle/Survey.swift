@@ -51,11 +51,13 @@ public struct Survey {
     do {
       return try SourceModel(opening: folder)
     } catch let error as InputError
-      where !isKnown && error.place == "model_type" && error.code == .unsupported
+      where !isKnown && error.place?.hasSuffix("model_type") == true && error.code == .unsupported
     {
       throw InputError(
         error.code, source: error.source, place: error.place,
-        error.message + "; with 0 iterations its weights are rounded without running it")
+        error.message
+          + "; with 0 iterations its weights are rounded without running it, by the names and shapes of its "
+          + "tensors (\(RunOptions.table.isModelFree.name))")
     }
   }
 
@@ -77,7 +79,8 @@ public struct Survey {
     let resolution = try SchemeResolution.resolve(
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
       modules: modules, origin: .recipe)
-    for entry in resolution.unmatchedIgnores where model != nil || entry != "lm_head" {
+    // The head may have another name, and is left as it is unless it is asked for.
+    for entry in resolution.unmatchedIgnores where entry != "lm_head" {
       warn("ignore: \(quoted(entry)) matches no layer of the model")
     }
     for remark in resolution.remarks { warn(remark) }
@@ -102,21 +105,7 @@ public struct Survey {
         throw InputError(
           .invalidValue, place: layer, "has a scheme, but is no linear layer of the model")
       }
-      if model == nil { try checkpoint.requireWeightType("\(layer).weight") }
       try scheme.requireSupported(path: layer)
-    }
-    for placed in model?.description.blocks ?? [] {
-      for slot in placed.block.linearLayers {
-        let layer = StoredMatrix.fullName(slot.name, in: placed.name)
-        guard table[layer] != nil, slot.weight != StoredMatrix("\(slot.name).weight") else {
-          continue
-        }
-        throw InputError(
-          .unsupported,
-          place: "tensor \(quoted(StoredMatrix.fullName(slot.weight.tensor, in: placed.name)))",
-          "has a row for each input of the layer, or more than one layer; such weights can be computed with, but not "
-            + "be written quantized")
-      }
     }
   }
 
@@ -127,6 +116,18 @@ public struct Survey {
   var tiedHeads: [ModuleDescription] {
     guard case .tensors(let named) = source else { return [] }
     return named.tiedHeads
+  }
+
+  /// Where the files of a model that is not run have layers that are not tensors of their own.
+  var stackedLayers: [LayerTensor] {
+    guard case .tensors(let named) = source else { return [] }
+    return named.parts
+  }
+
+  /// What loads a copy of a model that is not run calls its modules; nil where files have these names.
+  var loadedNames: ModuleNames? {
+    guard case .tensors(let named) = source else { return nil }
+    return named.names
   }
 
   /// The tensors of embedding and head.

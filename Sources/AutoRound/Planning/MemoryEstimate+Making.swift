@@ -9,9 +9,9 @@ import Tuning
 
 extension MemoryEstimate {
   /// Adds up what the largest block needs.
-  init(_ setup: CalibrationSetup, _ table: SchemeTable) throws {
+  init(_ setup: CalibrationSetup, _ table: SchemeTable, _ source: LayeredCheckpoint) throws {
     let (options, tokens) = (setup.options, setup.tokenCount)
-    let (compute, checkpoint) = (setup.device.compute, setup.model.checkpoint)
+    let compute = setup.device.compute
     streams = 2 * setup.sampleCount * setup.sampleByteCount
     process = Self.processByteCount + Self.libraries
     if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
@@ -31,7 +31,7 @@ extension MemoryEstimate {
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"
         guard let arguments = table[name]?.weights,
-          let info = checkpoint.info(StoredMatrix.fullName(layer.weight.tensor, in: placed.name))
+          let info = source.info("\(name).weight")
         else { continue }
         let elements = layer.outputs * layer.inputs
         offsets += try arguments.quantizerByteCount(
@@ -40,7 +40,7 @@ extension MemoryEstimate {
         if isTuned, options.momentum > 0 { offsets += 4 * elements }
         let byteCount = elements * info.dtype.byteCount
         // A view of a file, or memory of its own.
-        if checkpoint.isWidened(info.name) { offsets += byteCount } else { weights += byteCount }
+        if source.isWidened(info.name) { offsets += byteCount } else { weights += byteCount }
         codes = max(codes, elements * QuantizationArguments.finishedBytesPerWeight)
         allCodes += elements
       }
@@ -60,7 +60,7 @@ extension MemoryEstimate {
     block +=
       elements * (2 * compute.byteCount + gradient)
       + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
-    if let info = checkpoint.info(description.end.head.weight.tensor),
+    if let info = source.info(description.end.head.weight.tensor),
       let arguments = table[description.headModule]?.weights
     {
       // Its gradients are always kept: a step takes several pieces of samples.
@@ -75,20 +75,19 @@ extension MemoryEstimate {
   }
 
   /// What rounding one layer after another takes, without running the model.
-  init(rounding table: SchemeTable, of checkpoint: Checkpoint) throws {
-    let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
+  init(rounding table: SchemeTable, of source: LayeredCheckpoint) throws {
     // Copying a tensor reads a piece of it at a time, but a matrix that is widened at once.
-    mapped = min(infos.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
+    mapped = min(source.tensors.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
     (process, block, tuning, streams) = (Self.processByteCount, 0, 0, 0)
-    for info in infos where checkpoint.isWidened(info.name) {
+    for info in source.tensors where source.isWidened(info.name) {
       let members = info.shape.count > 2 ? max(info.shape[0], 1) : 1
       tuning = max(tuning, info.byteCount / members)
     }
     for (module, scheme) in table.layers {
-      guard let arguments = scheme.weights, let info = checkpoint.info("\(module).weight")
+      guard let arguments = scheme.weights, let info = source.info("\(module).weight")
       else { continue }
       // One layer at a time; what layers share is found in two of them.
-      let isWidened = checkpoint.isWidened(info.name)
+      let isWidened = source.isWidened(info.name)
       if !isWidened { mapped = max(mapped, 2 * info.byteCount) }
       tuning = try max(
         tuning,

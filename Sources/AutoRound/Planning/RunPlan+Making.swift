@@ -12,7 +12,7 @@ import Verification
 extension RunPlan {
   /// Plans a run from the headers of the source's files.
   init(_ run: Preparation) throws {
-    let (source, copy, schemes) = (run.survey.checkpoint, run.copy, run.table.layers)
+    let (source, copy, schemes) = (run.copy.source, run.copy, run.table.layers)
     let options = run.options
     model = run.model
     memory = run.memory
@@ -24,7 +24,7 @@ extension RunPlan {
       scratchByteCount += placement.scratchByteCount
     }
     architecture = run.architecture
-    sourceStorage = source.widened?.description
+    sourceStorage = source.checkpoint.widened?.description
     scheme = options.schemeSummary
     // A weight may keep its name and its shape; then its type is another.
     let added = copy.tensors.filter { source.info($0.name) != $0 }
@@ -48,10 +48,10 @@ extension RunPlan {
       if try ignored.contains(where: { try $0.match(module) != nil }) { return "ignore lists it" }
       return run.survey.reason(whyKept: module)
     }
-    keptTensors = try source.tensorNames.compactMap { name in
-      guard let info = tensors[name], info == source.info(name) else { return nil }
+    keptTensors = try source.tensors.compactMap { info in
+      guard tensors[info.name] == info else { return nil }
       return KeptTensor(
-        name: name, storage: "\(info.dtype.rawValue) \(info.shape)", byteCount: info.byteCount,
+        name: info.name, storage: "\(info.dtype.rawValue) \(info.shape)", byteCount: info.byteCount,
         reason: try reason(whyKept: info))
     }
 
@@ -65,8 +65,7 @@ extension RunPlan {
     tensorByteCount = plan.tensorByteCount
     bitsPerWeight = copy.bitsPerWeight
     func storedBits(without names: Set<String>) -> Double {
-      let weights = source.tensorNames.filter { !names.contains($0) }
-        .compactMap { source.info($0)?.count }.reduce(0, +)
+      let weights = source.tensors.reduce(0) { names.contains($1.name) ? $0 : $0 + $1.count }
       // What becomes of a weight that is quantized begins with its name.
       let bytes = copy.tensors.filter { tensor in
         !names.contains(tensor.name)
@@ -81,15 +80,17 @@ extension RunPlan {
     let verification = VerificationReport(
       planned: copy.configuration,
       layers: Dictionary(
-        uniqueKeysWithValues: run.survey.modules.filter(\.isLinear).map {
-          ($0.name, ($0.shape, schemes[$0.name]?.weights != nil))
-        }),
+        uniqueKeysWithValues: (run.survey.modules + copy.strays).filter { module in
+          module.isLinear
+            && (schemes[module.name] != nil || tensors["\(module.name).weight"] != nil)
+        }.map { ($0.name, ($0.shape, schemes[$0.name]?.weights != nil)) }),
       tensors: copy.tensors.reduce(into: [:]) {
         $0[$1.name] = .init(dtype: $1.dtype.safetensorsTag, shape: $1.shape)
       })
     if let damage = verification.findings.first(where: { $0.kind == .damage }) {
       throw InputError(
-        .malformed, source: source.folder.path(percentEncoded: false), place: damage.place,
+        .malformed, source: run.survey.checkpoint.folder.path(percentEncoded: false),
+        place: damage.place,
         "\(damage.message); the result would not be sound")
     }
     tensorParallelSizes = verification.tensorParallelSizes

@@ -30,6 +30,7 @@ package struct LayerSlot: Hashable, Sendable {
 
   /// Reads the weight, `[outputs, inputs]`, of the layer in the block of this name.
   package func readWeight(in block: String, from source: any TensorSource) throws -> Tensor {
-    try weight.read([outputs, inputs], in: block, from: source)
+    try weight.found(as: "\(name).weight", in: block, source)
+      .read([outputs, inputs], in: block, from: source)
   }
 }

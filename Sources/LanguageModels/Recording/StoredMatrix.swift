@@ -45,6 +45,21 @@ package struct StoredMatrix: Hashable, Sendable {
     return stored
   }
 
+  /// The same matrix where `source` has it: as a tensor of its own if there is one of that name, which copies with
+  /// quantized layers have, and newer files of some families.
+  ///
+  /// - Parameter name: What the tensor is called then, inside the block.
+  package func found(
+    as name: String, in block: String, _ source: any TensorSource
+  ) -> StoredMatrix {
+    let full = Self.fullName(name, in: block)
+    let isApart = tensor == name ? source.hasRowForEachOutput(full) : source.contains(full)
+    guard isApart else { return self }
+    var own = StoredMatrix(name)
+    own.addend = addend
+    return own
+  }
+
   /// Reads the matrix: where the tensor lies, if its rows are neighbours there, else a copy.
   ///
   /// - Parameters:

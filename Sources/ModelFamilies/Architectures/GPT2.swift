@@ -7,7 +7,7 @@ enum GPT2: Architecture {
   static let modelTypes = ["gpt2"]
   static let about = FamilyDescription(
     "GPT-2", "learned positions; weights stored with a row for each input",
-    limits: "computed, but not quantized")
+    limits: "transformers does not read its quantized form")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     var defaults = DecoderConfiguration.Defaults(

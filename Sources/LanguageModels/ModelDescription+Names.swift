@@ -1,0 +1,156 @@
+package import Diagnostics
+
+/// What modules of a model are called in files, and in what loads them.
+package struct ModuleNames: Hashable, Sendable {
+  /// What names of the modules that read text begin with in files; empty for nothing.
+  var tower: String
+  /// The same as transformers has it.
+  var loadedTower: String
+  /// The head in files.
+  var head: String
+  /// Whether the model has modules for other things than text.
+  var isWrapped: Bool
+
+  /// What transformers 5 calls a module; nil where that is its name in files.
+  package func loadedName(of module: String) -> String? {
+    let loaded: String
+    if module == head {
+      loaded = head.split(separator: ".").last.map(String.init) ?? head
+    } else if let rest = module.below(tower) {
+      loaded = "\(loadedTower).\(rest)"
+    } else {
+      loaded = isWrapped && module.below("model") == nil ? "model.\(module)" : module
+    }
+    return loaded == module ? nil : loaded
+  }
+}
+
+extension String {
+  /// What follows a name that begins like this one, without the dot; nil where it begins otherwise.
+  fileprivate func below(_ beginning: String) -> Substring? {
+    if beginning.isEmpty { return self[...] }
+    return hasPrefix(beginning + ".") ? dropFirst(beginning.count + 1) : nil
+  }
+}
+
+extension ModelDescription {
+  /// The same model with the names that its modules have in a checkpoint: files may leave out what all names of a family
+  /// begin with, and the part of a wrapped model that reads text has one of several beginnings.
+  ///
+  /// - Parameters:
+  ///   - tensors: The names of the checkpoint's tensors; none: the names that transformers gives.
+  ///   - isWrapped: Whether the model has modules for other things than text.
+  /// - Throws: `missing` for a wrapped model without a part that reads text, `malformed` for one with several.
+  package func named(in tensors: [String], isWrapped: Bool) throws(InputError) -> ModelDescription {
+    // `model.embed_tokens` is what is called `embed_tokens` in the module `model`.
+    guard let dot = front.name.firstIndex(of: ".") else { return self }
+    let root = String(front.name[..<dot])
+    let table = "\(front.name[front.name.index(after: dot)...]).weight"
+    let tower: String
+    if isWrapped {
+      tower = try Self.tower(of: table, in: tensors)
+    } else {
+      let names = Set(tensors)
+      guard !names.contains("\(front.name).weight"), names.contains(table) else { return self }
+      tower = ""
+    }
+    let head = Self.head(end.head.name, beside: tower, in: tensors)
+    let own = end.head.name
+    return renamed { name in
+      if let rest = name.below(own) { return "\(head).\(rest)" }
+      if name == own { return head }
+      guard let rest = name.below(root) else { return name }
+      return tower.isEmpty ? String(rest) : "\(tower).\(rest)"
+    } names: {
+      ModuleNames(
+        tower: tower, loadedTower: isWrapped ? "\(root).language_model" : root, head: head,
+        isWrapped: isWrapped)
+    }
+  }
+
+  /// Parts of models that do other things than read text, or read it ahead.
+  private static let otherParts = ["vision", "visual", "audio", "image", "mtp", "layers"]
+
+  /// What stands before the name of the one table of tokens.
+  private static func tower(of table: String, in tensors: [String]) throws(InputError) -> String {
+    guard !tensors.isEmpty else { return "model.language_model" }
+    let found = tensors.filter { name in
+      guard name == table || name.hasSuffix(".\(table)") else { return false }
+      return !name.split(separator: ".").contains { part in
+        otherParts.contains { part.contains($0) }
+      }
+    }.sorted()
+    guard let first = found.first else {
+      throw InputError(
+        .missing, place: "tensor \(quoted(table))",
+        "is not there under any beginning of its name; expected the part of the model that reads text"
+      )
+    }
+    guard found.count == 1 else {
+      throw InputError(
+        .malformed, place: "tensor \(quoted(first))",
+        "is not the only one of its kind, \(quoted(found[1])) is another; expected one part of the model that reads text"
+      )
+    }
+    return String(first.dropLast(table.count).dropLast())
+  }
+
+  /// The head's name where its tensors are: beside the part that reads text, outside of all, or in it.
+  private static func head(_ name: String, beside tower: String, in tensors: [String]) -> String {
+    let parent = tower.split(separator: ".").dropLast().joined(separator: ".")
+    let candidates = [parent, "", tower].map { $0.isEmpty ? name : "\($0).\(name)" }
+    return candidates.first { candidate in tensors.contains { $0.hasPrefix(candidate + ".") } }
+      ?? name
+  }
+
+  private func renamed(
+    by rename: (String) -> String, names: () -> ModuleNames
+  ) -> ModelDescription {
+    var model = self
+    model.front = front.renamed(by: rename)
+    model.end = end.renamed(by: rename)
+    for index in blocks.indices { model.blocks[index].name = rename(blocks[index].name) }
+    model.names = names()
+    return model
+  }
+}
+
+extension StoredMatrix {
+  fileprivate func renamed(by rename: (String) -> String) -> StoredMatrix {
+    var stored = self
+    stored.tensor = rename(tensor)
+    return stored
+  }
+}
+
+extension NormSlot {
+  fileprivate func renamed(by rename: (String) -> String) -> NormSlot {
+    var norm = self
+    norm.name = rename(name)
+    norm.weights = weights.map { $0.renamed(by: rename) }
+    norm.bias = bias?.renamed(by: rename)
+    return norm
+  }
+}
+
+extension ModelFront {
+  fileprivate func renamed(by rename: (String) -> String) -> ModelFront {
+    var front = self
+    front.name = rename(name)
+    if let positions { front.positions?.table = positions.table.renamed(by: rename) }
+    front.norm = norm?.renamed(by: rename)
+    return front
+  }
+}
+
+extension ModelEnd {
+  fileprivate func renamed(by rename: (String) -> String) -> ModelEnd {
+    var end = self
+    end.norm = norm?.renamed(by: rename)
+    end.head.name = rename(head.name)
+    end.head.weight = head.weight.renamed(by: rename)
+    end.head.bias = head.bias?.renamed(by: rename)
+    end.tiedTable = tiedTable?.renamed(by: rename)
+    return end
+  }
+}
