@@ -163,7 +163,8 @@ struct GroupedLinearKernel: Kernel {
 
   /// Sums the gradients of each expert's rows.
   private func deliverBiasGradients(
-    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)], in program: Program
+    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
+    in program: Program
   ) {
     let range = program.backwardScratch(of: step)
     let (sums, outputs) = (range.floats, shape.outputs)

@@ -8,7 +8,8 @@ import Recordings
 enum GraniteHybrid: Architecture {
   static let modelTypes = ["granitemoehybrid"]
   static let about = FamilyDescription(
-    "Granite 4", "Mamba 2 or attention, without positions or with them; experts beside a shared one")
+    "Granite 4", "Mamba 2 or attention, without positions or with them; experts beside a shared one"
+  )
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(configuration)

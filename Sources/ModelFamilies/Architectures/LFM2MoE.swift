@@ -7,7 +7,8 @@ enum LFM2MoE: Architecture {
   static let modelTypes = ["lfm2_moe"]
   static let about = FamilyDescription(
     "LFM 2 with experts",
-    "gated convolutions over three tokens beside blocks of attention; experts chosen by sigmoid and a correction")
+    "gated convolutions over three tokens beside blocks of attention; experts chosen by sigmoid and a correction"
+  )
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let parts = try LFM2.parts(configuration)

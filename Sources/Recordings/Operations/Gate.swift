@@ -9,7 +9,8 @@ extension ProgramRecorder {
 
   /// Records a gate, `y = f(g) * u`. `g` may have one column, which is that of all columns of `u`.
   package mutating func gate(_ function: ElementFunction, _ g: Operand, _ u: Operand) -> Value {
-    precondition((g.columns == u.columns || g.columns == 1) && rows(of: g.value) == rows(of: u.value))
+    precondition(
+      (g.columns == u.columns || g.columns == 1) && rows(of: g.value) == rows(of: u.value))
     let y = value(columns: u.columns, rows: rows(of: u.value))
     return append(
       Node(
