@@ -31,8 +31,9 @@ CK_INLINE float normal_share_f32(float x, float bell) {
 }
 
 /// d f(g).
-CK_INLINE float value_times(ck_function_kind kind, float a, float g, float d) {
-  switch (kind) {
+CK_INLINE float value_times(ck_function f, float g, float d) {
+  const float a = f.a, b = f.b;
+  switch (f.kind) {
     case CK_SILU: return d * g * sigmoid_f32(g);
     case CK_GELU: return d * (g * normal_share_f32(g, bell_f32(g)));
     case CK_GELU_TANH: {
@@ -44,13 +45,18 @@ CK_INLINE float value_times(ck_function_kind kind, float a, float g, float d) {
     case CK_SIGMOID: return d * sigmoid_f32(g);
     case CK_SCALE: return d * (a * g);
     case CK_CAP: return d * (a * tanh_f32(g / a));
-    default: return d * (g < -a ? -a : g > a ? a : g);
+    case CK_SWISH: {
+      const float h = g > b ? b : g;
+      return d * h * sigmoid_f32(a * h);
+    }
+    default: return d * ((g < -a ? -a : g > a ? a : g) + b);
   }
 }
 
 /// d f'(g).
-CK_INLINE float slope_times(ck_function_kind kind, float a, float g, float d) {
-  switch (kind) {
+CK_INLINE float slope_times(ck_function f, float g, float d) {
+  const float a = f.a, b = f.b;
+  switch (f.kind) {
     case CK_SILU: {
       // silu'(g) = s (1 + g (1 - s))
       const float s = sigmoid_f32(g);
@@ -75,6 +81,10 @@ CK_INLINE float slope_times(ck_function_kind kind, float a, float g, float d) {
     case CK_CAP: {
       const float t = tanh_f32(g / a);
       return d * (1.0f - t * t);
+    }
+    case CK_SWISH: {
+      const float s = sigmoid_f32(a * g);
+      return g > b ? 0.0f : d * s * (1.0f + a * g * (1.0f - s));
     }
     default: return g < -a || g > a ? 0.0f : d;
   }

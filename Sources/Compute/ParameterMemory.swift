@@ -42,9 +42,11 @@ package final class ParameterMemory {
 }
 
 extension Recording {
-  /// For each parameter, whether all that read it make the parts that they need, so that it has no memory.
+  /// For each parameter, whether it is a matrix of which all that read it make the parts that they need, so that it has no
+  /// memory.
   func areMade(on device: any Device) -> [Bool] {
     parameters.indices.map { index in
+      guard parameters[index].isMatrix else { return false }
       let readers = nodes.filter { $0.parameters.contains(Parameter(index: index)) }
       return !readers.isEmpty && readers.allSatisfy(device.makesMatrices)
     }

@@ -139,7 +139,28 @@ extension ModelFront {
     front.name = rename(name)
     if let positions { front.positions?.table = positions.table.renamed(by: rename) }
     front.norm = norm?.renamed(by: rename)
+    front.blockInputs = blockInputs?.renamed(by: rename)
     return front
+  }
+}
+
+extension LayerSlot {
+  fileprivate func renamed(by rename: (String) -> String) -> LayerSlot {
+    var slot = self
+    slot.name = rename(name)
+    slot.weight = weight.renamed(by: rename)
+    slot.bias = bias?.renamed(by: rename)
+    return slot
+  }
+}
+
+extension BlockInputs {
+  fileprivate func renamed(by rename: (String) -> String) -> BlockInputs {
+    var inputs = self
+    inputs.norm = norm.renamed(by: rename)
+    inputs.projection = projection.renamed(by: rename)
+    inputs.table = table.renamed(by: rename)
+    return inputs
   }
 }
 
@@ -147,9 +168,7 @@ extension ModelEnd {
   fileprivate func renamed(by rename: (String) -> String) -> ModelEnd {
     var end = self
     end.norm = norm?.renamed(by: rename)
-    end.head.name = rename(head.name)
-    end.head.weight = head.weight.renamed(by: rename)
-    end.head.bias = head.bias?.renamed(by: rename)
+    end.head = head.renamed(by: rename)
     end.tiedTable = tiedTable?.renamed(by: rename)
     return end
   }

@@ -121,9 +121,10 @@ package final class MatrixProduct {
 
   /// Computes the product inside a piece of the team's work, whose thread has the number `lane`.
   package func run(
-    _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer, lane: Int
+    _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
+    bias: UnsafePointer<Float>? = nil, lane: Int
   ) {
-    for piece in 0..<grid.count { run(piece, a, b, c, bias: nil, lane: lane) }
+    for piece in 0..<grid.count { run(piece, a, b, c, bias: bias, lane: lane) }
   }
 
   private func run(

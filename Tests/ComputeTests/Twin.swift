@@ -220,28 +220,42 @@ struct Twin {
   }
 
   /// Experts between two products, as blocks record them: those of `logits`, or of a product with a router.
+  ///
+  /// - Parameters:
+  ///   - bias: What is added to scores for the choice.
+  ///   - hasBiases: Whether experts have them.
+  ///   - weighsInputs: Whether weights are factors on what experts read.
   mutating func experts(
-    _ x: Part, _ router: Router, size: Int, logits: Part? = nil, bias: Weight? = nil
+    _ x: Part, _ router: Router, size: Int, logits: Part? = nil, bias: Weight? = nil,
+    hasBiases: Bool = false, weighsInputs: Bool = false
   ) -> Part {
     let count = router.experts
+    func sizes(_ size: Int) -> [Int] { Array(repeating: size, count: count) }
     let z = logits ?? linear(x, matrix(rows: [count], columns: x.operand.columns))
-    let up = matrix(rows: Array(repeating: size, count: count), columns: x.operand.columns)
-    let down = matrix(rows: Array(repeating: x.operand.columns, count: count), columns: size)
+    let up = matrix(rows: sizes(size), columns: x.operand.columns)
+    let down = matrix(rows: sizes(x.operand.columns), columns: size)
+    let upBias = hasBiases ? vector(sizes(size), around: 0) : nil
+    let downBias = hasBiases ? vector(sizes(x.operand.columns), around: 0.5) : nil
     let routing = recorder.routing(z.operand, router, bias: bias?.parameter)
     let (weights, chosen) = tape.routing(z.node, router, bias: bias?.node)
     let plan = RoutingPlan(chosen, perToken: router.perToken)
     let copies = Self.part(
-      recorder.dispatch(x.operand, routing), tape.dispatch(x.node, plan), recorder)
+      recorder.dispatch(x.operand, routing, isWeighted: weighsInputs),
+      tape.dispatch(x.node, plan, weights: weighsInputs ? weights : nil), recorder)
     let hidden = Self.part(
-      recorder.groupedLinear(copies.operand, routing, weight: up.parameter),
-      tape.groupedLinear(copies.node, weight: up.node, experts: count, plan), recorder)
+      recorder.groupedLinear(
+        copies.operand, routing, weight: up.parameter, bias: upBias?.parameter),
+      tape.groupedLinear(
+        copies.node, weight: up.node, bias: upBias?.node, experts: count, plan), recorder)
     let active = map(.silu, hidden)
     let answers = Self.part(
-      recorder.groupedLinear(active.operand, routing, weight: down.parameter),
-      tape.groupedLinear(active.node, weight: down.node, experts: count, plan), recorder)
+      recorder.groupedLinear(
+        active.operand, routing, weight: down.parameter, bias: downBias?.parameter),
+      tape.groupedLinear(
+        active.node, weight: down.node, bias: downBias?.node, experts: count, plan), recorder)
     return Self.part(
-      recorder.combined(answers.value, routing), tape.combined(answers.node, weights, plan),
-      recorder)
+      recorder.combined(answers.value, routing, isWeighted: !weighsInputs),
+      tape.combined(answers.node, weights, plan, isWeighted: !weighsInputs), recorder)
   }
 
   /// Activations as a runtime reads them; a calibrated scale becomes a weight.

@@ -117,6 +117,23 @@ import Testing
     #expect(unknown.front.name == second.front.name)
   }
 
+  /// What makes the inputs for each block of Gemma 4 has the beginning of all names too.
+  @Test func inputsForBlocksAreFound() throws {
+    let folder = Fixtures.folder.appending(path: "models/gemma4")
+    let text = try JSONValue.parse(contentsOf: folder.appending(path: "config.json"))
+    let names = try Checkpoint(opening: folder).tensorNames
+    let wrapped = names.map { "model.language_\($0)" } + ["model.embed_vision.weight"]
+    let (alone, inside) = (
+      try Architectures.describe(JSONReader(text), tensors: names),
+      try Architectures.describe(
+        JSONReader(["model_type": "gemma4", "text_config": text]), tensors: wrapped)
+    )
+    let (own, other) = (alone.front.parts, inside.front.parts)
+    #expect(own.count == 4)
+    #expect(other.map(\.stored.tensor) == own.map { "model.language_\($0.stored.tensor)" })
+    #expect(Set(other.map(\.stored.tensor)).isSubset(of: wrapped))
+  }
+
   @Test func modelsWithoutTextAreRefused() throws {
     let folder = Fixtures.folder.appending(path: "models/llava")
     let plain = try JSONValue.parse(contentsOf: folder.appending(path: "config.json"))

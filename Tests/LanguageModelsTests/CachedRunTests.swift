@@ -12,8 +12,10 @@ import Testing
     arguments: [
       "llama", "mistral", "qwen3", "bloom", "cohere2", "deepseek_v2", "deepseek_v3", "ernie4_5_moe",
       "falcon", "falcon_h1", "gemma2", "gemma3", "gemma3-vlm", "gemma4", "gemma4-moe", "glm4_moe",
-      "glm4_moe_lite", "gpt2", "hunyuan_v1_moe", "kimi_linear", "lfm2", "minimax_m2", "mistral3",
-      "mixtral", "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5", "qwen3_5-text", "smollm3",
+      "glm4_moe_lite", "gpt2", "gpt_oss", "granitemoe", "granitemoehybrid", "hunyuan_v1_moe",
+      "kimi_linear", "lfm2", "lfm2_moe", "llama4", "minimax_m2", "mistral3", "mixtral",
+      "nemotron_h", "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5", "qwen3_5-text",
+      "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe", "smollm3",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
     let oracle = try OracleModel(model)

@@ -73,8 +73,13 @@ struct ReferenceKernel: Kernel {
       return tape.attention(
         inputs[0], all.keys, all.values, shape: shape, sinks: weights.first, tokens: tokens,
         before: sequence.tokenCount, chosen: chosen(in: program))
-    case .combination: return tape.combined(inputs[0], inputs[1], plan(in: program))
-    case .dispatch: return tape.dispatch(inputs[0], plan(in: program))
+    case .combination:
+      let isWeighted = inputs.count > 1
+      let weights = isWeighted ? inputs[1] : Tape.Node(numbers(of: step.node.reads[1], in: program))
+      return tape.combined(inputs[0], weights, plan(in: program), isWeighted: isWeighted)
+    case .dispatch:
+      return tape.dispatch(
+        inputs[0], plan(in: program), weights: inputs.count > 1 ? inputs[1] : nil)
     case .convolution(let convolution):
       return tape.convolution(
         inputs[0], convolution, weight: weights[0], bias: weights.count > 1 ? weights[1] : nil,
@@ -83,7 +88,7 @@ struct ReferenceKernel: Kernel {
       return tape.gate(function, inputs[0], inputs.count > 1 ? inputs[1] : nil)
     case .groupedLinear:
       return tape.groupedLinear(
-        inputs[0], weight: weights[0],
+        inputs[0], weight: weights[0], bias: weights.count > 1 ? weights[1] : nil,
         experts: weights[0].value.rows / step.columns(of: step.result),
         plan(in: program))
     case .juxtaposition: return tape.juxtaposed(inputs)
@@ -157,6 +162,13 @@ struct ReferenceKernel: Kernel {
       program[range: operand.value] + operand.columnOffset * step.compute.byteCount,
       rows: step.recording.rows(of: operand.value), columns: operand.columns,
       stride: step.columns(of: operand.value), type(of: operand.value))
+  }
+
+  private func numbers(of value: Value, in program: Program) -> Matrix {
+    let columns = step.columns(of: value)
+    return load(
+      program[range: value], rows: step.recording.rows(of: value), columns: columns,
+      stride: columns, type(of: value))
   }
 
   private func type(of value: Value) -> ComputeType { step.recording.values[value.index].type }

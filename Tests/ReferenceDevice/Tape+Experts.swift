@@ -50,25 +50,34 @@ extension Tape {
     return (weights, chosen)
   }
 
-  /// The rows of tokens in the order of a plan; 0 where there is none.
-  package func dispatch(_ x: Node, _ plan: RoutingPlan) -> Node {
+  /// The rows of tokens in the order of a plan, times their weights if there are any; 0 where there is none.
+  package func dispatch(_ x: Node, _ plan: RoutingPlan, weights: Node? = nil) -> Node {
     var y = Matrix(rows: plan.tokens.count, columns: x.value.columns)
     for (row, token) in plan.tokens.enumerated() where token >= 0 {
-      for column in 0..<y.columns { y[row, column] = x.value[Int(token), column] }
+      let weight = weights?.value[Int(token), Int(plan.experts[row])] ?? 1
+      for column in 0..<y.columns { y[row, column] = weight * x.value[Int(token), column] }
     }
     return record(y) { dy in
       for (row, token) in plan.tokens.enumerated() where token >= 0 {
-        for column in 0..<dy.columns { x.gradient[Int(token), column] += dy[row, column] }
+        let (token, expert) = (Int(token), Int(plan.experts[row]))
+        let weight = weights?.value[token, expert] ?? 1
+        for column in 0..<dy.columns {
+          x.gradient[token, column] += weight * dy[row, column]
+          weights?.gradient[token, expert] += dy[row, column] * x.value[token, column]
+        }
       }
     }
   }
 
-  /// `x W_e^T` with the matrix of each row's expert.
-  package func groupedLinear(_ x: Node, weight: Node, experts: Int, _ plan: RoutingPlan) -> Node {
+  /// `x W_e^T + b_e` with the matrix and the bias of each row's expert.
+  package func groupedLinear(
+    _ x: Node, weight: Node, bias: Node? = nil, experts: Int, _ plan: RoutingPlan
+  ) -> Node {
     let outputs = weight.value.rows / experts
     var y = Matrix(rows: x.value.rows, columns: outputs)
     for (row, expert) in plan.experts.enumerated() where expert >= 0 {
       for output in 0..<outputs {
+        y[row, output] = bias?.value.elements[Int(expert) * outputs + output] ?? 0
         for input in 0..<x.value.columns {
           y[row, output] +=
             x.value[row, input] * weight.value[Int(expert) * outputs + output, input]
@@ -79,6 +88,7 @@ extension Tape {
       for (row, expert) in plan.experts.enumerated() where expert >= 0 {
         for output in 0..<outputs {
           let (place, d) = (Int(expert) * outputs + output, dy[row, output])
+          bias?.gradient.elements[place] += d
           for input in 0..<x.value.columns {
             x.gradient[row, input] += d * weight.value[place, input]
             weight.gradient[place, input] += d * x.value[row, input]
@@ -88,21 +98,27 @@ extension Tape {
     }
   }
 
-  /// The weighted sum of the rows of each token; what its weights are where it has no rows.
-  package func combined(_ y: Node, _ weights: Node, _ plan: RoutingPlan) -> Node {
+  /// The sum of the rows of each token, each times its weight if they count; what its weights are where it has no rows.
+  package func combined(
+    _ y: Node, _ weights: Node, _ plan: RoutingPlan, isWeighted: Bool = true
+  ) -> Node {
+    func weight(_ token: Int, _ expert: Int) -> Double {
+      isWeighted ? weights.value[token, expert] : 1
+    }
     var sum = Matrix(rows: weights.value.rows, columns: y.value.columns)
     for token in 0..<sum.rows where weights.value[token, 0].isNaN {
       for column in 0..<sum.columns { sum[token, column] = .nan }
     }
     for (row, token) in plan.tokens.enumerated() where token >= 0 {
-      let weight = weights.value[Int(token), Int(plan.experts[row])]
+      let weight = weight(Int(token), Int(plan.experts[row]))
       for column in 0..<sum.columns { sum[Int(token), column] += weight * y.value[row, column] }
     }
     return record(sum) { d in
       for (row, token) in plan.tokens.enumerated() where token >= 0 {
         let (token, expert) = (Int(token), Int(plan.experts[row]))
         for column in 0..<sum.columns {
-          y.gradient[row, column] += weights.value[token, expert] * d[token, column]
+          y.gradient[row, column] += weight(token, expert) * d[token, column]
+          guard isWeighted else { continue }
           weights.gradient[token, expert] += d[token, column] * y.value[row, column]
         }
       }

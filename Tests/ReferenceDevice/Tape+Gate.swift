@@ -2,18 +2,20 @@ import Foundation
 package import Recordings
 
 extension Tape {
-  /// `f(g) * u`, or `f(g)` without `u`.
+  /// `f(g) * u`, or `f(g)` without `u`. A single column of `g` is that of all columns of `u`.
   package func gate(_ function: ElementFunction, _ g: Node, _ u: Node? = nil) -> Node {
-    var y = g.value
+    var y = u?.value ?? g.value
+    let columnsOfNumber = y.columns / g.value.columns
     for index in y.elements.indices {
       y.elements[index] =
-        function.value(g.value.elements[index]) * (u?.value.elements[index] ?? 1)
+        function.value(g.value.elements[index / columnsOfNumber])
+        * (u?.value.elements[index] ?? 1)
     }
     return record(y) { dy in
       for index in dy.elements.indices {
-        let (x, d) = (g.value.elements[index], dy.elements[index])
-        g.gradient.elements[index] +=
-          d * (u?.value.elements[index] ?? 1) * function.slope(x)
+        let place = index / columnsOfNumber
+        let (x, d) = (g.value.elements[place], dy.elements[index])
+        g.gradient.elements[place] += d * (u?.value.elements[index] ?? 1) * function.slope(x)
         u?.gradient.elements[index] += d * function.value(x)
       }
     }
@@ -32,7 +34,10 @@ extension ElementFunction {
     case .sigmoid: Self.sigmoid(g)
     case .scaled(let factor): Double(factor) * g
     case .capped(let cap): Double(cap) * tanh(g / Double(cap))
-    case .clamped(let bound): min(max(g, -Double(bound)), Double(bound))
+    case .clamped(let bound, let addend):
+      min(max(g, -Double(bound)), Double(bound)) + Double(addend)
+    case .swish(let factor, let bound):
+      min(g, Double(bound)) * Self.sigmoid(Double(factor) * min(g, Double(bound)))
     }
   }
 
@@ -53,7 +58,10 @@ extension ElementFunction {
     case .capped(let cap):
       let t = tanh(g / Double(cap))
       return 1 - t * t
-    case .clamped(let bound): return abs(g) > Double(bound) ? 0 : 1
+    case .clamped(let bound, _): return abs(g) > Double(bound) ? 0 : 1
+    case .swish(let factor, let bound):
+      let s = Self.sigmoid(Double(factor) * g)
+      return g > Double(bound) ? 0 : s + Double(factor) * g * s * (1 - s)
     }
   }
 

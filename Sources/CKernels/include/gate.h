@@ -17,12 +17,13 @@ typedef enum {
   CK_SIGMOID,       ///< s(g)
   CK_SCALE,         ///< a g
   CK_CAP,           ///< a tanh(g / a)
-  CK_CLAMP,         ///< g, between -a and a
+  CK_CLAMP,         ///< g, between -a and a, plus b
+  CK_SWISH,         ///< h s(a h), with h = min(g, b)
 } ck_function_kind;
 
 typedef struct {
   ck_function_kind kind;
-  float a;  ///< The constant of those that have one.
+  float a, b;  ///< The constants of those that have them.
 } ck_function;
 
 /// y = f(g) u in each row; y = f(g) if `u` is NULL.
@@ -40,5 +41,16 @@ typedef struct {
 void ck_gate_backward(ck_element type, ck_function f, const void *dy, size_t dy_stride,
                       const void *g, size_t g_stride, const void *u, size_t u_stride,
                       ck_gradient dg, ck_gradient du, size_t columns, size_t begin, size_t end);
+
+/// y = f(g) u where a row of u has one g.
+void ck_row_gate(ck_element type, ck_function f, const void *g, size_t g_stride, const void *u,
+                 size_t u_stride, void *y, size_t y_stride, size_t columns, size_t begin,
+                 size_t end);
+
+/// dg (+)= f'(g) sum of dy u, with the sum in f32, and du (+)= dy f(g).
+void ck_row_gate_backward(ck_element type, ck_function f, const void *dy, size_t dy_stride,
+                          const void *g, size_t g_stride, const void *u, size_t u_stride,
+                          ck_gradient dg, ck_gradient du, size_t columns, size_t begin,
+                          size_t end);
 
 #endif

@@ -28,11 +28,11 @@ struct GroupedLinearKernel: Kernel {
     self.shape = shape
     experts = step.recording.parameters[step.parameters[0].index].rows / shape.outputs
     expertsAtOnce = Self.expertsAtOnce(of: experts, outputs: shape.outputs)
-    let type = shape.compute.product
+    let (type, hasBias) = (shape.compute.product, step.parameters.count > 1)
     forward = try GroupedProducts(shape.rows, columns: shape.outputs, device) { rows, columns in
       ProductShape(
         m: rows, n: columns, k: shape.inputs, transposesB: true, rowStrideA: shape.inputStride,
-        rowStrideC: shape.outputs, input: type, output: type)
+        rowStrideC: shape.outputs, input: type, output: type, hasBias: hasBias)
     }
     let mode = step.training == .nothing ? .none : step.gradientModes[0]
     inputGradient =
@@ -66,7 +66,8 @@ struct GroupedLinearKernel: Kernel {
       forward: size * forwardTile(shape),
       backward: max(
         size * backwardTile(shape),
-        count * shape.outputs * shape.inputs * MemoryLayout<Float>.stride))
+        count * shape.outputs * shape.inputs * MemoryLayout<Float>.stride,
+        experts * shape.outputs * MemoryLayout<Float>.stride))
   }
 
   /// Elements of the largest tile of a matrix in each pass.
@@ -92,12 +93,13 @@ struct GroupedLinearKernel: Kernel {
     let (size, dtype) = (shape.compute.byteCount, shape.compute.dtype)
     let tileByteCount = Self.forwardTile(shape) * size
     let (segments, forward, shape) = (plan.segments, forward, shape)
+    let biases = step.parameters.count > 1 ? program[step.parameters[1]] : nil
     ThreadTeam.forEach(segments.count * forward.tiles.count) { piece, lane in
       let (segment, tile) = piece.quotientAndRemainder(dividingBy: forward.tiles.count)
       let (expert, rows) = segments[segment]
       let columns = forward.tiles[tile]
-      let first = expert * shape.outputs
-      let wanted = first + columns.lowerBound..<first + columns.upperBound
+      let first = expert * shape.outputs + columns.lowerBound
+      let wanted = first..<first + columns.count
       var matrix = weight.place(of: wanted, columns: shape.inputs, as: dtype)
       if matrix == nil {
         let own = tiles + lane * tileByteCount
@@ -105,10 +107,12 @@ struct GroupedLinearKernel: Kernel {
         matrix = UnsafeRawPointer(own)
       }
       guard let matrix else { return }
+      let bias = biases.map { UnsafePointer($0 + first) }
       forward.forEach(rows, of: columns) { product, row in
         product.run(
           x + row * shape.inputStride * size, matrix,
-          y + (row * shape.outputs + columns.lowerBound) * size, lane: lane)
+          y + (row * shape.outputs + columns.lowerBound) * size,
+          bias: bias, lane: lane)
       }
     }
     clear(y, plan.spareRows, columns: shape.outputs, stride: shape.outputs)
@@ -128,6 +132,9 @@ struct GroupedLinearKernel: Kernel {
     }
     if let weightGradient, step.trains(step.parameters[0]) {
       deliverWeightGradients(dy, segments, weightGradient, in: program)
+    }
+    if step.parameters.count > 1, step.trains(step.parameters[1]) {
+      deliverBiasGradients(dy, segments, in: program)
     }
   }
 
@@ -152,6 +159,22 @@ struct GroupedLinearKernel: Kernel {
         range, of: step.parameters[0],
         rows: group.lowerBound * shape.outputs..<group.upperBound * shape.outputs)
     }
+  }
+
+  /// Sums the gradients of each expert's rows.
+  private func deliverBiasGradients(
+    _ dy: UnsafeMutableRawPointer, _ segments: [(expert: Int, rows: Range<Int>)],
+    in program: Program
+  ) {
+    let range = program.backwardScratch(of: step)
+    let (sums, outputs) = (range.floats, shape.outputs)
+    sums.update(repeating: 0, count: experts * outputs)
+    for (expert, rows) in segments {
+      ck_column_sums(
+        shape.compute.element, dy, outputs, sums + expert * outputs, outputs, rows.lowerBound,
+        rows.upperBound)
+    }
+    program.deliver(range, of: step.parameters[1])
   }
 
   private func addInputGradient(

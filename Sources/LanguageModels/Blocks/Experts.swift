@@ -3,19 +3,19 @@ package import Recordings
 /// A feed-forward part of which each token uses a few of many: the weighted sum of what the chosen experts answer, plus
 /// what a shared one does.
 package struct Experts: Hashable, Sendable {
-  /// One expert: `down(f(gate(x)) * up(x))`.
+  /// One expert: `down(f(gate(x)) * up(x))`, or `down(f(up(x)))` without a gate.
   package struct Expert: Hashable, Sendable {
-    package var gate: LayerSlot
+    package var gate: LayerSlot?
     package var up: LayerSlot
     package var down: LayerSlot
 
-    package init(
-      gate: LayerSlot, up: LayerSlot, down: LayerSlot
-    ) {
-      self.gate = gate
-      self.up = up
-      self.down = down
+    /// - Parameter gate: Nil for an expert without one; all experts have one, or none has.
+    package init(gate: LayerSlot?, up: LayerSlot, down: LayerSlot) {
+      (self.gate, self.up, self.down) = (gate, up, down)
     }
+
+    /// The layers that read the input.
+    var inputs: [LayerSlot] { (gate.map { [$0] } ?? []) + [up] }
   }
 
   /// The numbers that are added to scores for the choice.
@@ -43,10 +43,16 @@ package struct Experts: Hashable, Sendable {
   package var correction: Correction?
   /// A factor on the weight of each expert.
   package var factors: StoredMatrix?
+  /// Whether what an expert counts is a factor on what it reads, and not on what it answers.
+  package var weighsInputs = false
   package var experts: [Expert]
   package var function: ElementFunction
+  /// What becomes of the up projection before the gate is multiplied with it; nil: nothing.
+  package var upFunction: ElementFunction?
   /// What every token uses besides.
   package var shared: FeedForward?
+  /// A layer of one output, whose sigmoid is a factor on what the shared part answers.
+  package var sharedGate: LayerSlot?
 
   package init(
     router: LayerSlot, routing: Router, correction: Correction? = nil, experts: [Expert],
@@ -61,28 +67,56 @@ package struct Experts: Hashable, Sendable {
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
+    let routing = choice(x, in: &recorder)
+    let x = inputNorm.map { recorder.norm($0, x) } ?? x
+    var read = x
+    if weighsInputs {
+      read = recorder.operations.dispatch(
+        recorder.operations.operand(x), routing, isWeighted: true)
+    }
+    let projected = recorder.grouped(experts.map(\.inputs), read, routing)
+    let answers = recorder.grouped(
+      experts.map { [$0.down] }, activated(projected, in: &recorder), routing)
+    let sum = recorder.operations.combined(answers, routing, isWeighted: !weighsInputs)
+    guard let shared else { return sum }
+    let other = shared.record(x, in: &recorder)
+    return recorder.operations.add(sum, gated(other, x, in: &recorder))
+  }
+
+  /// Records which experts the rows of `x` choose, and what these count.
+  package func choice(_ x: Value, in recorder: inout BlockRecorder) -> Routing {
     let choosing = routerNorm.map { recorder.norm($0, x) } ?? x
     let scaled = recorder.scaled(recorder.operations.operand(choosing), by: routerFactor)
     let logits = recorder.linear([router], scaled.value)
-    let x = inputNorm.map { recorder.norm($0, x) } ?? x
     let correction = correction.map { recorder.vector($0.stored, shape: $0.shape) }
-    var routing = recorder.operations.routing(
+    let routing = recorder.operations.routing(
       recorder.operations.operand(logits), routing, bias: correction)
-    if let factors {
-      let weights = recorder.operations.scaling(
-        recorder.operations.operand(routing.weights),
-        weight: recorder.vector(factors, count: experts.count))
-      routing = routing.with(weights: weights)
+    guard let factors else { return routing }
+    let weights = recorder.operations.scaling(
+      recorder.operations.operand(routing.weights),
+      weight: recorder.vector(factors, count: experts.count))
+    return routing.with(weights: weights)
+  }
+
+  private func activated(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
+    let columns = recorder.operations.operand(projected).columns
+    guard experts.contains(where: { $0.gate != nil }) else {
+      return recorder.operations.map(function, recorder.operations.operand(projected))
     }
-    let projected = recorder.grouped(experts.map { [$0.gate, $0.up] }, x, routing)
-    let size = recorder.operations.operand(projected).columns / 2
-    let activated = recorder.operations.gate(
-      function, recorder.operations.operand(projected, columns: 0..<size),
-      recorder.operations.operand(projected, columns: size..<2 * size))
-    let answers = recorder.grouped(experts.map { [$0.down] }, activated, routing)
-    let sum = recorder.operations.combined(answers, routing)
-    guard let shared else { return sum }
-    let other = shared.record(x, in: &recorder)
-    return recorder.operations.add(sum, other)
+    let gate = recorder.operations.operand(projected, columns: 0..<columns / 2)
+    var up = recorder.operations.operand(projected, columns: columns / 2..<columns)
+    if let upFunction {
+      let value = recorder.operations.map(upFunction, up)
+      up = recorder.operations.operand(value)
+    }
+    return recorder.operations.gate(function, gate, up)
+  }
+
+  /// What the shared part answers to `x`, times its gate.
+  private func gated(_ answer: Value, _ x: Value, in recorder: inout BlockRecorder) -> Value {
+    guard let sharedGate else { return answer }
+    let gate = recorder.linear([sharedGate], x)
+    return recorder.operations.gate(
+      .sigmoid, recorder.operations.operand(gate), recorder.operations.operand(answer))
   }
 }

@@ -99,7 +99,7 @@ package struct BlockRecorder {
     }
     let weights = all.map { part("\($0.name).weight", [$0.outputs, $0.inputs], $0.weight) }
     let weight = operations.matrix(weights, columns: input.columns)
-    return operations.groupedLinear(input, routing, weight: weight)
+    return operations.groupedLinear(input, routing, weight: weight, bias: bias(of: all))
   }
 
   /// Records the norm of all columns of `x`.
@@ -176,11 +176,15 @@ package struct BlockRecorder {
   ) -> Value {
     let weights = slots.map { part("\($0.name).weight", [$0.outputs, $0.inputs], $0.weight) }
     let weight = operations.matrix(weights, columns: x.columns)
+    return operations.linear(x, weight: weight, bias: bias(of: slots), as: type)
+  }
+
+  /// The biases of layers; nil for layers without.
+  private mutating func bias(of slots: [LayerSlot]) -> Parameter? {
     let biases = slots.compactMap { slot in
       slot.bias.map { part("\(slot.name).bias", [slot.outputs], $0) }
     }
-    let bias = biases.isEmpty ? nil : operations.vector(biases)
-    return operations.linear(x, weight: weight, bias: bias, as: type)
+    return biases.isEmpty ? nil : operations.vector(biases)
   }
 
   private mutating func part(

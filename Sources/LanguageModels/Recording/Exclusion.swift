@@ -5,6 +5,8 @@ package enum Exclusion: Hashable, Sendable {
   case indexer
   /// Chooses the experts of a token.
   case router
+  /// Says how much the shared expert counts.
+  case sharedGate
   /// Decays, steps and gates of linear attention.
   case smallProjection
 
@@ -13,6 +15,7 @@ package enum Exclusion: Hashable, Sendable {
     switch self {
     case .indexer: "it chooses the keys that a query sees, and no loss says how well"
     case .router: "it chooses experts; an error there sends tokens to others"
+    case .sharedGate: "it is one row, which says how much the shared expert counts"
     case .smallProjection: "it is a small projection of linear attention"
     }
   }

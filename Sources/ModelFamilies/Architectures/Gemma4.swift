@@ -8,8 +8,8 @@ enum Gemma4: Architecture {
   static let modelTypes = ["gemma4_text"]
   static let about = FamilyDescription(
     "Gemma 4, text",
-    "larger heads in blocks without a window; norms of values; inputs for each block; shared keys and values",
-    limits: "experts are computed, but not quantized")
+    "larger heads in blocks without a window; norms of values; inputs for each block; shared keys and values"
+  )
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let keys = try DecoderConfiguration(

@@ -3,24 +3,15 @@ import JSONText
 import LanguageModels
 import Recordings
 
-/// Granite 4 without experts: Granite 3's factors, Mamba 2 or attention in a block, and a fused gate and up projection.
+/// Granite 4: Granite 3's factors, Mamba 2 or attention in a block, and a fused gate and up projection, beside experts in
+/// some models.
 enum GraniteHybrid: Architecture {
   static let modelTypes = ["granitemoehybrid"]
   static let about = FamilyDescription(
-    "Granite 4", "Mamba 2 or attention, without positions or with them",
-    limits: "models with experts are not computed")
-
-  static func knows(_ configuration: JSONReader) -> Bool {
-    configuration.value["num_local_experts"]?.intValue == 0
-  }
+    "Granite 4", "Mamba 2 or attention, without positions or with them; experts beside a shared one"
+  )
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
-    let experts = try configuration.optional("num_local_experts")?.int(in: 0...1 << 16) ?? 8
-    guard experts == 0 else {
-      throw InputError(
-        .unsupported, place: "model_type",
-        "the model has \(experts) experts, which are not supported in models of this family")
-    }
     let keys = try DecoderConfiguration(configuration)
     var parts = DecoderParts(keys)
     try parts.readBiases()
@@ -31,14 +22,19 @@ enum GraniteHybrid: Architecture {
       rotary: position == "rope" ? try RotaryReader(keys).settings() : nil)
     let mixer = try stateSpace(keys)
     let size = try configuration.optional("shared_intermediate_size")?.int(in: 1...1 << 24) ?? 1024
-    let feedForward = parts.fusedFeedForward(
+    let shared = parts.fusedFeedForward(
       size, names: ("shared_mlp.input_linear", "shared_mlp.output_linear"))
+    var second = Sublayer.Mixer.feedForward(shared)
+    if try configuration.optional("num_local_experts")?.int(in: 0...4096) != 0 {
+      var experts = GraniteMoE.experts(parts)
+      experts.shared = shared
+      second = .experts(try experts.experts())
+    }
     let factor = try configuration.float("residual_multiplier", default: 1)
     let model = parts.model(
       try attentionBlocks(configuration, count: keys.blockCount).map { isAttention in
         parts.block(
-          isAttention ? .attention(attention) : .stateSpace(mixer), .feedForward(feedForward),
-          factor: factor)
+          isAttention ? .attention(attention) : .stateSpace(mixer), second, factor: factor)
       })
     return try Granite.scaled(model, configuration)
   }

@@ -10,6 +10,19 @@ enum LFM2: Architecture {
     "LFM 2, dense", "gated convolutions over three tokens beside blocks of attention")
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    let parts = try parts(configuration)
+    let feedForward = parts.gatedFeedForward(
+      try feedForwardSize(configuration), names: feedForwardNames)
+    return try model(
+      parts, Array(repeating: .feedForward(feedForward), count: parts.configuration.blockCount))
+  }
+
+  /// What the layers of a feed-forward part are called.
+  static let feedForwardNames = (
+    gate: "feed_forward.w1", up: "feed_forward.w3", down: "feed_forward.w2"
+  )
+
+  static func parts(_ configuration: JSONReader) throws -> DecoderParts {
     var defaults = DecoderConfiguration.Defaults(
       keyValueHeadCount: 8, positionLimit: 128_000, epsilon: 1e-5, epsilonKey: "norm_eps")
     defaults.isTied = try configuration.bool("tie_embedding", default: true)
@@ -18,19 +31,23 @@ enum LFM2: Architecture {
     parts.names.norm = "model.embedding_norm"
     parts.hasHeadNorms = true
     parts.headNormNames = ("self_attn.q_layernorm", "self_attn.k_layernorm")
+    return parts
+  }
+
+  /// The model whose blocks end with these parts.
+  static func model(_ parts: DecoderParts, _ second: [Sublayer.Mixer]) throws -> ModelDescription {
+    let keys = parts.configuration
     var reader = RotaryReader(keys)
     reader.base = 1e6
     let attention = parts.attention(
       keys.attentionShape(), rotary: try reader.settings(), output: "out_proj")
     let convolution = try convolution(keys)
-    let feedForward = parts.gatedFeedForward(
-      try feedForwardSize(configuration),
-      names: ("feed_forward.w1", "feed_forward.w3", "feed_forward.w2"))
+    let isAttention = try attentionBlocks(keys.reader, count: keys.blockCount)
     return parts.model(
-      try attentionBlocks(configuration, count: keys.blockCount).map { isAttention in
+      zip(isAttention, second).map { isAttention, second in
         parts.block(
-          isAttention ? .attention(attention) : .shortConvolution(convolution),
-          .feedForward(feedForward), before: ("operator_norm", "ffn_norm"))
+          isAttention ? .attention(attention) : .shortConvolution(convolution), second,
+          before: ("operator_norm", "ffn_norm"))
       })
   }
 

@@ -14,6 +14,10 @@ enum Ministral3: Architecture {
     let parts = DecoderParts(keys)
     var reader = RotaryReader(keys)
     (reader.base, reader.kind) = (1e6, "yarn")
+    reader.absent = [
+      "rope_type": "yarn", "factor": 16, "original_max_position_embeddings": 16_384, "mscale": 1,
+      "mscale_all_dim": 1,
+    ]
     var rotary = try reader.settings()
     let inner = try reader.inner() ?? configuration
     let strength = try inner.number("llama_4_scaling_beta", default: 0.1)

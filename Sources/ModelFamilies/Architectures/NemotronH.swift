@@ -3,17 +3,19 @@ import JSONText
 import LanguageModels
 import Recordings
 
-/// Nemotron H: blocks of one mixer each, which is Mamba 2, attention without positions, or a squared ReLU without a gate.
+/// Nemotron H: blocks of one mixer each, which is Mamba 2, attention without positions, or a squared ReLU without a gate, of
+/// all tokens or of experts.
 enum NemotronH: Architecture {
   static let modelTypes = ["nemotron_h"]
   static let about = FamilyDescription(
-    "Nemotron H, Nemotron Nano 2", "one mixer in a block: Mamba 2, attention or squared ReLU",
-    limits: "models with experts are not computed")
+    "Nemotron H, Nemotron Nano 2 and 3",
+    "one mixer in a block: Mamba 2, attention, squared ReLU or experts of it",
+    limits: "models with `moe_latent_size` are not computed")
 
   private enum Kind { case attention, experts, feedForward, stateSpace }
 
   static func knows(_ configuration: JSONReader) -> Bool {
-    (try? kinds(configuration).contains(.experts)) != true
+    configuration.value["moe_latent_size"]?.isNull ?? true
   }
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
@@ -35,24 +37,47 @@ enum NemotronH: Architecture {
     parts.names.blocks = "backbone.layers"
     parts.names.norm = "backbone.norm_f"
     let attention = parts.attention(keys.attentionShape(), rotary: nil)
-    let feedForward = parts.plainFeedForward(
-      try configuration.size("intermediate_size"), names: ("mixer.up_proj", "mixer.down_proj"))
-    let stateSpace = try stateSpace(keys)
+    var mixers: [Kind: Sublayer.Mixer] = [:]
+    for kind in Set(kinds) {
+      mixers[kind] =
+        switch kind {
+        case .attention: .attention(attention)
+        case .experts: .experts(try experts(parts))
+        case .feedForward:
+          .feedForward(
+            parts.plainFeedForward(
+              try configuration.size("intermediate_size"),
+              names: ("mixer.up_proj", "mixer.down_proj")))
+        case .stateSpace: .stateSpace(try stateSpace(keys))
+        }
+    }
     return parts.model(
-      try kinds.enumerated().map { index, kind in
-        let mixer: Sublayer.Mixer =
-          switch kind {
-          case .attention: .attention(attention)
-          case .feedForward: .feedForward(feedForward)
-          case .stateSpace: .stateSpace(stateSpace)
-          case .experts:
-            throw InputError(
-              .unsupported, place: "model_type",
-              "block \(index) has experts, which are not supported in models of this family")
-          }
-        return ResidualBlock(
+      kinds.compactMap { mixers[$0] }.map { mixer in
+        ResidualBlock(
           width: keys.hiddenSize, stages: [[Sublayer(inputNorm: parts.norm("norm"), mixer: mixer)]])
       })
+  }
+
+  private static func experts(_ parts: DecoderParts) throws -> Experts {
+    let configuration = parts.configuration.reader
+    guard knows(configuration) else {
+      throw InputError(
+        .unsupported, place: "moe_latent_size",
+        "the model has experts of fewer channels than tokens, which are not supported")
+    }
+    var reader = ExpertsReader(parts)
+    reader.module = "mixer"
+    (reader.countKeys, reader.count, reader.perToken) = (["n_routed_experts"], 8, 2)
+    reader.isGated = false
+    reader.score = .sigmoid
+    reader.normalization = try configuration.bool("norm_topk_prob", default: true) ? 1e-20 : nil
+    reader.factor = try configuration.float("routed_scaling_factor", default: 1)
+    reader.correction = ("mixer.gate.e_score_correction_bias", [])
+    reader.groups = ("n_group", "topk_group")
+    reader.shared = parts.plainFeedForward(
+      try configuration.size("moe_shared_expert_intermediate_size"),
+      names: ("mixer.shared_experts.up_proj", "mixer.shared_experts.down_proj"))
+    return try reader.experts()
   }
 
   /// The mixers of the blocks, by a list of names or a pattern of letters.

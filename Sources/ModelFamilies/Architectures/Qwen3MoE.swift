@@ -15,26 +15,40 @@ enum Qwen3MoE: Architecture {
     var reader = ExpertsReader(parts)
     (reader.count, reader.perToken, reader.width) = (128, 8, 768)
     reader.normalization = try configuration.bool("norm_topk_prob", default: false) ? 0 : nil
-    let (experts, sparse) = (try reader.experts(), try sparseBlocks(keys))
-    let rotary = try RotaryReader(keys).settings()
-    let windows = try Qwen2.windows(configuration, blockCount: keys.blockCount)
-    let needsDense = sparse.contains(false)
-    let dense = needsDense ? try parts.feedForward() : nil
+    return try model(
+      parts, reader, rotary: RotaryReader(keys).settings(),
+      windows: Qwen2.windows(configuration, blockCount: keys.blockCount))
+  }
+
+  /// The model of a Qwen family of which some blocks have experts.
+  static func model(
+    _ parts: DecoderParts, _ reader: ExpertsReader, rotary: RotarySettings, windows: [Int?]
+  ) throws -> ModelDescription {
+    let keys = parts.configuration
     return parts.model(
-      zip(windows, sparse).map { window, isSparse in
+      try zip(windows, secondParts(parts, reader)).map { window, second in
         let attention = parts.attention(
           keys.attentionShape(visible: .init(window: window)), rotary: rotary)
-        if !isSparse, let dense { return parts.block(attention, dense) }
-        return parts.block(.attention(attention), .experts(experts))
+        return parts.block(.attention(attention), second)
       })
   }
 
-  /// Which blocks have experts: every n-th but those that `mlp_only_layers` lists.
-  private static func sparseBlocks(_ keys: DecoderConfiguration) throws -> [Bool] {
+  /// What follows the first part of each block: experts in every n-th block, but not in those that `mlp_only_layers`
+  /// lists, and a feed-forward part in the others.
+  static func secondParts(
+    _ parts: DecoderParts, _ reader: ExpertsReader
+  ) throws -> [Sublayer.Mixer] {
+    let keys = parts.configuration
     let step = try keys.reader.optional("decoder_sparse_step")?.int(in: 1...10_000) ?? 1
-    let dense =
+    let listed =
       try keys.reader.optional("mlp_only_layers")?.elements()
       .map { try $0.int(in: 0...1 << 24) } ?? []
-    return (0..<keys.blockCount).map { !dense.contains($0) && ($0 + 1).isMultiple(of: step) }
+    let isDense = (0..<keys.blockCount).map {
+      listed.contains($0) || !($0 + 1).isMultiple(of: step)
+    }
+    let experts = Sublayer.Mixer.experts(try reader.experts())
+    guard isDense.contains(true) else { return isDense.map { _ in experts } }
+    let dense = Sublayer.Mixer.feedForward(try parts.feedForward())
+    return isDense.map { $0 ? dense : experts }
   }
 }

@@ -51,15 +51,51 @@ enum WrappedQwen2: WrappedModel {
   static let hasTextAtTop = true
 }
 
-/// Qwen 3 VL, dense or with experts.
+/// Qwen 3 VL, dense.
 enum WrappedQwen3: WrappedModel {
-  static let modelTypes = ["qwen3_vl", "qwen3_vl_moe"]
+  static let modelTypes = ["qwen3_vl"]
   static let about = FamilyDescription(
-    "Qwen 3 VL", "with images; the text model is quantized, all else copied",
-    limits: "models with experts are not computed")
+    "Qwen 3 VL, dense", "with images; the text model is quantized, all else copied")
   static let textType = "qwen3_vl_text"
   static let textFamilies: [String: any Architecture.Type] = ["qwen3_vl_text": Qwen3.self]
   static let textDefaults: [String: JSONValue] = ["rope_theta": 5e5]
+}
+
+/// Qwen 3 VL with experts.
+enum WrappedQwen3VLMoE: WrappedModel {
+  static let modelTypes = ["qwen3_vl_moe"]
+  static let about = FamilyDescription(
+    "Qwen 3 VL with experts", "with images; the text model is quantized, all else copied")
+  static let textType = "qwen3_vl_moe_text"
+}
+
+/// Qwen 3.5 with experts and images.
+enum WrappedQwen35MoE: WrappedModel {
+  static let modelTypes = ["qwen3_5_moe"]
+  static let about = FamilyDescription(
+    "Qwen 3.5 with experts", "with images; the text model is quantized, all else copied")
+  static let textType = "qwen3_5_moe_text"
+}
+
+/// Llama 4.
+enum WrappedLlama4: WrappedModel {
+  static let modelTypes = ["llama4"]
+  static let about = FamilyDescription(
+    "Llama 4", "with images; the text model is quantized, all else copied")
+  static let textType = "llama4_text"
+  static let textDefaults: [String: JSONValue] = [
+    "vocab_size": 202_048, "hidden_size": 5120, "num_hidden_layers": 48,
+    "num_attention_heads": 40,
+  ]
+}
+
+/// Gemma 4 with images and sound.
+enum WrappedGemma4: WrappedModel {
+  static let modelTypes = ["gemma4"]
+  static let about = FamilyDescription(
+    "Gemma 4", "with images and sound; the text model is quantized, all else copied")
+  static let textType = "gemma4_text"
+  static let isTied = true
 }
 
 /// Qwen 3.5 with images.

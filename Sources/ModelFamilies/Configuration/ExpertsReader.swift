@@ -3,15 +3,22 @@ import JSONText
 import LanguageModels
 import Recordings
 
-/// Reads a mixture of experts of a configuration. Every expert is a gated part with a matrix for each layer.
+/// Reads a mixture of experts of a configuration.
 struct ExpertsReader {
   let parts: DecoderParts
   /// The module that holds router and experts.
   var module = "mlp"
   /// The router's name in it.
   var router = "gate"
+  var hasRouterBias = false
   /// What the layers of an expert are called.
   var names = (gate: "gate_proj", up: "up_proj", down: "down_proj")
+  var isGated = true
+  /// Where the layers of experts are, unless each has tensors of its own.
+  var stacks: ExpertStacks?
+  /// Nil: that of feed-forward parts.
+  var function: ElementFunction?
+  var upFunction: ElementFunction?
   /// The number of experts, under the first of these keys that is there.
   var countKeys = ["num_experts", "num_local_experts"]
   var count = 8
@@ -30,8 +37,10 @@ struct ExpertsReader {
   var groupDefaults = (count: 1, kept: 1)
   /// How many of its best experts decide about a group.
   var expertsOfGroupScore = 2
+  var weighsInputs = false
   /// The feed-forward part that every token uses.
   var shared: FeedForward?
+  var sharedGate: LayerSlot?
 
   init(_ parts: DecoderParts) { self.parts = parts }
 
@@ -44,6 +53,15 @@ struct ExpertsReader {
     let width = try configuration.optional(widthKey)?.int(in: 1...1 << 24) ?? width
     guard let width else { throw configuration.mismatch("an object with \(widthKey)") }
     shared = parts.gatedFeedForward("\(module).shared_experts", size: count * width)
+  }
+
+  /// Gives every token a shared part of a width of its own, and with a gate.
+  mutating func readGatedShared(_ key: String, default width: Int) throws {
+    let width = try configuration.optional(key)?.int(in: 1...1 << 24) ?? width
+    shared = parts.gatedFeedForward("\(module).shared_expert", size: width)
+    sharedGate = LayerSlot(
+      "\(module).shared_expert_gate", outputs: 1, inputs: parts.configuration.hiddenSize
+    ).kept(.sharedGate)
   }
 
   /// - Parameter block: The number of the block, for configurations that list them.
@@ -62,21 +80,36 @@ struct ExpertsReader {
       experts: count, perToken: perToken, score: score, normalization: normalization)
     routing.factor = factor
     routing.groups = try readGroups(count, perToken: perToken)
-    let hidden = parts.configuration.hiddenSize
-    func slot(_ expert: Int, _ name: String, _ outputs: Int, _ inputs: Int) -> LayerSlot {
-      LayerSlot("\(module).experts.\(expert).\(name)", outputs: outputs, inputs: inputs)
-    }
-    return Experts(
-      router: LayerSlot("\(module).\(router)", outputs: count, inputs: hidden).kept(.router),
-      routing: routing,
+    let router = LayerSlot(
+      "\(module).\(router)", outputs: count, inputs: parts.configuration.hiddenSize,
+      hasBias: hasRouterBias)
+    var experts = Experts(
+      router: router.kept(.router), routing: routing,
       correction: correction.map {
         .init(stored: StoredMatrix($0.tensor), shape: $0.dimensions + [count])
       },
-      experts: (0..<count).map {
-        .init(
-          gate: slot($0, names.gate, width, hidden), up: slot($0, names.up, width, hidden),
-          down: slot($0, names.down, hidden, width))
-      }, function: parts.configuration.function, shared: shared)
+      experts: (0..<count).map { expert($0, of: count, width: width) },
+      function: function ?? parts.configuration.function, shared: shared)
+    (experts.upFunction, experts.weighsInputs) = (upFunction, weighsInputs)
+    experts.sharedGate = sharedGate
+    return experts
+  }
+
+  private func expert(_ number: Int, of count: Int, width: Int) -> Experts.Expert {
+    let hidden = parts.configuration.hiddenSize
+    func slot(_ layer: ExpertStacks.Layer) -> LayerSlot {
+      let name =
+        switch layer {
+        case .gate: names.gate
+        case .up: names.up
+        case .down: names.down
+        }
+      let slot = LayerSlot(
+        "\(module).experts.\(number).\(name)", outputs: layer == .down ? hidden : width,
+        inputs: layer == .down ? width : hidden)
+      return stacks?.placed(slot, layer, ofExpert: number, of: count) ?? slot
+    }
+    return .init(gate: isGated ? slot(.gate) : nil, up: slot(.up), down: slot(.down))
   }
 
   /// A whole number, or the block's in a list with one for each.

@@ -41,16 +41,12 @@ struct Gemma4FeedForward {
         .invalidValue, place: "top_k_experts",
         "found \(perToken), expected at most num_experts, which is \(count)")
     }
-    func slot(_ expert: Int, _ name: String, _ outputs: Int, _ inputs: Int, _ stored: StoredMatrix)
-      -> LayerSlot
-    {
-      var slot = LayerSlot("experts.\(expert).\(name)", outputs: outputs, inputs: inputs)
-      slot.weight = stored
-      return slot
-    }
-    func half(_ expert: Int, from row: Int) -> StoredMatrix {
-      StoredMatrix(
-        "experts.gate_up_proj", [.member(expert, of: count), .rows(from: row, of: 2 * size)])
+    let stacks = ExpertStacks(inputs: "experts.gate_up_proj", output: "experts.down_proj")
+    func slot(_ expert: Int, _ layer: ExpertStacks.Layer, _ name: String) -> LayerSlot {
+      let isDown = layer == .down
+      let slot = LayerSlot(
+        "experts.\(expert).\(name)", outputs: isDown ? width : size, inputs: isDown ? size : width)
+      return stacks.placed(slot, layer, ofExpert: expert, of: count)
     }
     var routerNorm = parts.norm("router")
     routerNorm.weights = [StoredMatrix("router.scale")]
@@ -59,11 +55,8 @@ struct Gemma4FeedForward {
       routing: Router(experts: count, perToken: perToken, score: .softmax, normalization: 0),
       experts: (0..<count).map {
         .init(
-          gate: slot($0, "gate_proj", size, width, half($0, from: 0)),
-          up: slot($0, "up_proj", size, width, half($0, from: size)),
-          down: slot(
-            $0, "down_proj", width, size,
-            StoredMatrix("experts.down_proj", [.member($0, of: count)])))
+          gate: slot($0, .gate, "gate_proj"), up: slot($0, .up, "up_proj"),
+          down: slot($0, .down, "down_proj"))
       }, function: parts.configuration.function)
     experts.inputNorm = parts.norm("pre_feedforward_layernorm_2")
     experts.routerNorm = routerNorm

@@ -26,6 +26,8 @@ struct RotaryReader {
   /// Whether a `rope_scaling` at the top level is not meant for these layers.
   var ignoresTopLevelScaling = false
   var pairing = RotaryEmbedding.Pairing.halves
+  /// The object of a configuration that has none.
+  var absent: JSONValue?
 
   init(_ configuration: DecoderConfiguration) {
     self.configuration = configuration.reader
@@ -81,7 +83,8 @@ struct RotaryReader {
   /// The object that belongs to the layers, if there is one.
   func inner() throws -> JSONReader? {
     guard let parameters = try configuration.optional("rope_parameters") else {
-      return ignoresTopLevelScaling ? nil : try configuration.optional("rope_scaling")
+      guard !ignoresTopLevelScaling else { return nil }
+      return try configuration.optional("rope_scaling") ?? absent.map { JSONReader($0) }
     }
     guard let layerType, let own = try parameters.optional(layerType) else { return parameters }
     return own

@@ -7,10 +7,11 @@ extension ProgramRecorder {
       Node(operation: .gate(function), inputs: [x], outputs: [y], saved: [x.value]))
   }
 
-  /// Records a gate, `y = f(g) * u`.
+  /// Records a gate, `y = f(g) * u`. `g` may have one column, which is that of all columns of `u`.
   package mutating func gate(_ function: ElementFunction, _ g: Operand, _ u: Operand) -> Value {
-    precondition(g.columns == u.columns && rows(of: g.value) == rows(of: u.value))
-    let y = value(columns: g.columns, rows: rows(of: g.value))
+    precondition(
+      (g.columns == u.columns || g.columns == 1) && rows(of: g.value) == rows(of: u.value))
+    let y = value(columns: u.columns, rows: rows(of: u.value))
     return append(
       Node(
         operation: .gate(function), inputs: [g, u], outputs: [y],

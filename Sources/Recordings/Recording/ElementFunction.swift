@@ -15,6 +15,8 @@ package enum ElementFunction: Hashable, Sendable {
   case scaled(Float)
   /// `cap tanh(g / cap)`.
   case capped(Float)
-  /// `g`, between `-bound` and `bound`.
-  case clamped(Float)
+  /// `g`, between `-bound` and `bound`, plus a number.
+  case clamped(_ bound: Float, plus: Float = 0)
+  /// `h sigmoid(factor h)`, with `h` for `min(g, bound)`.
+  case swish(factor: Float, bound: Float)
 }

@@ -17,7 +17,7 @@ import Testing
     return p.floats
   }
 
-  private let silu = ck_function(kind: CK_SILU, a: 0)
+  private let silu = ck_function(kind: CK_SILU, a: 0, b: 0)
 
   @Test func relativeErrorStaysBelowItsBound() {
     var generator = SeededGenerator(seed: 9)

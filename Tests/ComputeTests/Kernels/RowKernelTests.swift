@@ -123,7 +123,7 @@ import Testing
       .silu, tape.columns(0..<columns, of: input), tape.columns(columns..<2 * columns, of: input))
     tape.backward(from: y, gradient: Self.node(dy).value)
     let up = x.pointer + columns * compute.byteCount
-    let silu = ck_function(kind: CK_SILU, a: 0)
+    let silu = ck_function(kind: CK_SILU, a: 0, b: 0)
     forEachInstructionSet { isa in
       let name = "\(isa), \(columns) columns"
       let found = Elements(unwritten: dy.count, compute)

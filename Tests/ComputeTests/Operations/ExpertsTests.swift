@@ -38,12 +38,27 @@ import Testing
     }
   }
 
+  /// Experts with biases, those that read weighted copies, and both.
+  @Test(arguments: ComputeType.available, routers)
+  func biasesAndWeightedInputs(compute: ComputeType, router: Router) throws {
+    for (hasBiases, weighsInputs) in [(true, false), (false, true), (true, true)] {
+      var twin = Twin(compute, batch: 2, tokens: 7)
+      let x = twin.input(20)
+      let y = twin.experts(
+        x, router, size: 12, hasBiases: hasBiases, weighsInputs: weighsInputs)
+      twin.finish(twin.add(twin.linear(y), x))
+      try twin.check(.chain)
+      try twin.check(.chain, training: .matrices)
+      try twin.check(.chain, training: .nothing)
+    }
+  }
+
   /// One token, as in generation, and more rows of an expert than one product takes, in more than one tile.
   @Test(arguments: ComputeType.available) func fewAndManyRows(compute: ComputeType) throws {
     let router = Router(experts: 4, perToken: 1, score: .softmax)
     for (batch, tokens, size) in [(1, 1, 12), (2, 301, 8), (1, 3, 1_100)] {
       var twin = Twin(compute, batch: batch, tokens: tokens)
-      twin.finish(twin.experts(twin.input(8), router, size: size))
+      twin.finish(twin.experts(twin.input(8), router, size: size, hasBiases: true))
       try twin.check(.chain)
     }
   }
@@ -67,17 +82,20 @@ import Testing
   @Test(arguments: [Float.nan, .infinity, -.infinity], [Router.Score.softmax, .softmaxOfChosen])
   func logitsThatAreNotFinite(bad: Float, score: Router.Score) throws {
     let router = Router(experts: 4, perToken: 2, score: score, normalization: 0)
-    func twin(_ logit: Float) -> Twin {
+    func twin(_ logit: Float, weighsInputs: Bool) -> Twin {
       var twin = Twin(.float32, batch: 1, tokens: 3)
       let z = twin.input(4, [1, 2, 3, 4, 4, logit, 2, 1, 0, 1, 0, 1])
-      twin.finish(twin.experts(twin.input(5), router, size: 6, logits: z))
+      twin.finish(
+        twin.experts(
+          twin.input(5), router, size: 6, logits: z, hasBiases: true, weighsInputs: weighsInputs))
       return twin
     }
-    for choice in Devices.available where choice.compute == .float32 {
+    let choices = Devices.available.filter { $0.compute == .float32 }
+    for (choice, weighsInputs) in choices.flatMap({ [($0, false), ($0, true)] }) {
       let device = try choice.make()
       let (good, found) = (
-        try TwinProgram(twin(3), device: device).run(),
-        try TwinProgram(twin(bad), device: device).run()
+        try TwinProgram(twin(3, weighsInputs: weighsInputs), device: device).run(),
+        try TwinProgram(twin(bad, weighsInputs: weighsInputs), device: device).run()
       )
       #expect(found.output[5..<10].everySatisfies { $0.isNaN })
       // Products of other numbers of rows may add up in another order.
@@ -112,7 +130,7 @@ import Testing
   func oneAndTwoThreadsComputeTheSameBytes(compute: ComputeType) throws {
     let router = Router(experts: 6, perToken: 2, score: .softmax, normalization: 0)
     var twin = Twin(compute, batch: 2, tokens: 150)
-    twin.finish(twin.experts(twin.input(40), router, size: 24))
+    twin.finish(twin.experts(twin.input(40), router, size: 24, hasBiases: true))
     let team = ThreadTeam.size
     defer { ThreadTeam.size = team }
     let outcomes = try [1, 2].map { threads in

@@ -1,0 +1,81 @@
+import Checkpoints
+import Compute
+import LanguageModels
+import Recordings
+import Tensors
+import TestSupport
+import Testing
+
+/// Which experts tokens choose, and what these count, beside what transformers says of tiny models.
+@Suite struct RouterOracleTests {
+  @Test(
+    arguments: [
+      "deepseek_v2", "deepseek_v3", "deepseek_v3-noqlora", "ernie4_5_moe", "glm4_moe",
+      "glm4_moe_lite", "gpt_oss", "granitemoe", "granitemoehybrid", "hunyuan_v1_moe",
+      "kimi_linear", "lfm2_moe", "llama4", "minimax_m2", "mixtral", "nemotron_h", "olmoe",
+      "qwen3-moe",
+      "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",
+    ], ["config.json", "config_hub.json"])
+  func choicesMeetTheReference(model: String, configuration: String) throws {
+    let oracle = try OracleModel(model, configuration: configuration)
+    let names = Set(oracle.oracle.entries.map(\.name))
+    var count = 0
+    for (index, placed) in oracle.description.blocks.enumerated() {
+      guard names.contains("router_logits.\(index)") else { continue }
+      count += 1
+      let input = try oracle.oracle.tensor("hidden_states.\(index)").floats()
+      func answer(_ output: RoutedBlock.Output) throws -> [Float] {
+        try oracle.answer(of: try RoutedBlock(placed.block, output), placed.name, to: input)
+      }
+      let logits = try oracle.oracle.tensor("router_logits.\(index)")
+      expectClose(
+        Tensor(try answer(.logits), shape: logits.shape), logits, Tolerance(absolute: 3e-5))
+      let indices = try oracle.oracle.tensor("router_indices.\(index)")
+      let weights = try oracle.oracle.tensor("router_weights.\(index)").floats()
+      // What experts count that a token has not chosen is 0, without an error.
+      var expected = [Float](repeating: 0, count: logits.count)
+      let (experts, perToken) = (logits.shape[2], indices.shape[2])
+      for (place, expert) in indices.elements(as: Int64.self).enumerated() {
+        expected[place / perToken * experts + Int(expert)] = weights[place]
+      }
+      let found = try answer(.weights)
+      #expect(found.map { $0 != 0 } == expected.map { $0 != 0 }, "block \(index)")
+      expectClose(
+        Tensor(found, shape: logits.shape), Tensor(expected, shape: logits.shape),
+        Tolerance(absolute: 1e-5))
+    }
+    #expect(count > 0 && count == names.filter { $0.hasPrefix("router_logits.") }.count)
+  }
+}
+
+/// A block as far as its router.
+private struct RoutedBlock: DecoderBlock {
+  enum Output { case logits, weights }
+
+  /// What comes before.
+  var first: ResidualBlock
+  var norm: NormSlot
+  var experts: Experts
+  var output: Output
+  var width: Int { first.width }
+
+  init(_ block: any DecoderBlock, _ output: Output) throws {
+    first = try #require(block as? ResidualBlock)
+    let last = try #require(first.stages.removeLast().first)
+    guard case .experts(let experts) = last.mixer else {
+      throw TestFailure(description: "the block does not end with experts")
+    }
+    norm = try #require(last.inputNorm)
+    (self.experts, self.output) = (experts, output)
+  }
+
+  func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
+    let read = recorder.norm(norm, first.record(x, in: &recorder))
+    switch output {
+    case .logits: return recorder.linear([experts.router], read)
+    case .weights: return experts.choice(read, in: &recorder).weights
+    }
+  }
+}
+
+private struct TestFailure: Error, CustomStringConvertible { let description: String }
