@@ -17,7 +17,7 @@ extension Kernel {
     let norm = ck_norm(
       groups: 1, size: hidden, weight: UnsafePointer(weight), bias: nil, weight_step: 0,
       is_centered: false, epsilon: 1e-6)
-    let silu = ck_function(kind: CK_SILU, a: 0)
+    let silu = ck_function(kind: CK_SILU, a: 0, b: 0)
     return [
       Kernel(name: "add", byteCount: 3 * state) {
         ck_add(CK_BF16, m.a, m.b, m.c, $0 * hidden, $1 * hidden)
