@@ -58,9 +58,9 @@ let package = Package(
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library(
       "LanguageModels",
-      ["Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints"]),
+      ["Diagnostics", "Tensors", "Recordings", "Compute", "Checkpoints"]),
     library(
-      "ModelFamilies", ["Diagnostics", "JSONText", "Tensors", "Recordings", "LanguageModels"]),
+      "ModelFamilies", ["Diagnostics", "JSONText", "Recordings", "LanguageModels"]),
     library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute"]),
     library(
       "QuantizedCheckpoints",

@@ -65,8 +65,6 @@ struct RandomWeights: TensorSource {
   var seed: UInt64
   private static let period = 65_521
 
-  init(seed: UInt64) { self.seed = seed }
-
   func contains(_ name: String) -> Bool { true }
 
   func tensor(_ name: String, shape: [Int]) throws -> Tensor {

@@ -106,7 +106,7 @@ struct TuningCase {
     ]
   }
 
-  /// What the block takes beside its source, and the most that this process has had so far.
+  /// What is planned for the program, and the most memory that this process has had so far.
   private func memory(_ program: Program) -> [String] {
     let planned = Program.byteCount(
       program.recording, training: program.training, device: program.device)
@@ -125,7 +125,7 @@ struct TuningCase {
       quantizers.reduce(0) { $0 + ($1.isExpert == isExpert ? $1.quantizer.stepping : 0) }
     }
     var parts = program.timings ?? [:]
-    // The step runs while the backward pass of a linear layer waits.
+    // Steps run while the backward pass of their layers waits.
     parts["linear backward", default: 0] -= stepping(ofExperts: false)
     parts["update of V and ranges"] = stepping(ofExperts: false)
     if quantizers.contains(where: \.isExpert) {

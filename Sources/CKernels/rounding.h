@@ -32,6 +32,12 @@ INLINE offset_place place_of_offset(const ck_offsets *offsets, size_t row, size_
   return (offset_place){(float *)offsets->numbers + i, (int16_t *)offsets->numbers + i};
 }
 
+/// An offset as a number; `type` is a constant at each call.
+INLINE float offset_at(ck_offset_type type, const float *exact, const int16_t *counted, float unit,
+                       size_t i) {
+  return type == CK_OFFSETS_I16 ? unit * (float)counted[i] : exact[i];
+}
+
 /// A rate in whole units of counted offsets.
 INLINE int32_t steps_of(const ck_offsets *offsets, float rate) {
   if (offsets->type != CK_OFFSETS_I16) return 0;

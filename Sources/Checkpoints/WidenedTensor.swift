@@ -29,20 +29,15 @@ struct WidenedTensor: Sendable {
   /// - Parameter member: Which slice along the first dimension is read; nil for all.
   /// - Throws: `notFinite`, naming file and tensor.
   func read(from files: FileTensors, member: Int? = nil) throws(InputError) -> Tensor {
-    try requireFiniteScales(files)
-    var (codes, scales) = (try files.tensor(codes), try files.tensor(scales))
+    let place = TensorPlace(tensor: info.name, index: member)
+    let codes = place.slice(of: try files.tensor(codes))
+    let scales = place.slice(of: try files.tensor(scales))
     defer {
       codes.releasePages()
       scales.releasePages()
     }
-    var shape = info.shape
-    if let member {
-      func slice(_ tensor: Tensor) -> Tensor {
-        tensor.slice(member..<member + 1).reshaped(Array(tensor.shape.dropFirst()))
-      }
-      (codes, scales) = (slice(codes), slice(scales))
-      shape.removeFirst()
-    }
+    let shape = member == nil ? info.shape : Array(info.shape.dropFirst())
+    try requireFinite(scales, from: (member ?? 0) * scales.count, files)
     if let bad = codes.withUnsafeBytes({ $0.firstNonFinite(codes.dtype) }) {
       throw files.failure(.notFinite, self.codes, "element \(bad) is NaN")
     }
@@ -75,21 +70,29 @@ struct WidenedTensor: Sendable {
 
   /// Refuses scales by which some code would become infinite or NaN in the type that is read.
   func requireFiniteScales(_ files: FileTensors) throws(InputError) {
-    let tensor = try files.tensor(scales)
+    try requireFinite(files.tensor(scales), from: 0, files)
+  }
+
+  /// The same for those of a part.
+  ///
+  /// - Parameter first: The number of the part's first scale among all.
+  private func requireFinite(
+    _ part: Tensor, from first: Int, _ files: FileTensors
+  ) throws(InputError) {
     let bad: Int?
     switch storage {
     case .blocks:
       let limit = greatestNumber / 448
-      bad = tensor.floats().firstIndex { !($0.magnitude <= limit) }
+      bad = part.floats().firstIndex { !($0.magnitude <= limit) }
     case .turnedGroups:
-      // Zero has an exponent far below.
-      let limit = Int((greatestNumber / 6).exponent)
-      bad = tensor.withUnsafeBytes { $0.firstIndex { Int($0) - 127 > limit || $0 == 255 } }
+      // Zero has an exponent far below, and NaN the greatest.
+      let limit = 127 + Int((greatestNumber / 6).exponent)
+      bad = part.withUnsafeBytes { $0.firstIndex { Int($0) > limit } }
     }
     guard let bad else { return }
     throw files.failure(
       .notFinite, scales,
-      "element \(bad) is NaN, or makes numbers that \(info.dtype.rawValue) cannot hold")
+      "element \(first + bad) is NaN, or makes numbers that \(info.dtype.rawValue) cannot hold")
   }
 
   private var greatestNumber: Float {

@@ -23,10 +23,14 @@ package struct MadeMatrix {
   package func write(
     _ wanted: Range<Int>, columns: Range<Int>, into output: UnsafeMutableRawPointer, dtype: DType
   ) {
-    forEachPart(of: wanted) { source, part, offset in
+    for (part, source) in zip(rows, sources) {
+      let common = part.clamped(to: wanted)
+      guard !common.isEmpty else { continue }
+      guard let source else { preconditionFailure("a matrix is read that was never loaded") }
+      let offset = (common.lowerBound - wanted.lowerBound) * columns.count * dtype.byteCount
       source.write(
-        rows: part, columns: columns, into: output + offset * columns.count * dtype.byteCount,
-        dtype: dtype, rowStride: columns.count)
+        rows: common.lowerBound - part.lowerBound..<common.upperBound - part.lowerBound,
+        columns: columns, into: output + offset, dtype: dtype, rowStride: columns.count)
     }
   }
 
@@ -37,21 +41,6 @@ package struct MadeMatrix {
     else { return nil }
     return sources[part]?.place(as: dtype).map {
       $0 + (wanted.lowerBound - rows[part].lowerBound) * columns * dtype.byteCount
-    }
-  }
-
-  /// - Parameter body: Called with a part's own rows, and how far below the first wanted one they begin.
-  private func forEachPart(
-    of wanted: Range<Int>, _ body: (any MatrixSource, _ rows: Range<Int>, _ offset: Int) -> Void
-  ) {
-    for (index, part) in rows.enumerated() {
-      let common = part.clamped(to: wanted)
-      guard !common.isEmpty else { continue }
-      guard let source = sources[index] else {
-        preconditionFailure("a matrix is read that was never loaded")
-      }
-      let own = common.lowerBound - part.lowerBound..<common.upperBound - part.lowerBound
-      body(source, own, common.lowerBound - wanted.lowerBound)
     }
   }
 }

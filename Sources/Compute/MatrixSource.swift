@@ -18,6 +18,18 @@ package protocol MatrixSource {
 
 extension MatrixSource {
   package func place(as dtype: DType) -> UnsafeRawPointer? { nil }
+
+  /// Writes the whole matrix, shared out over the team.
+  package func write(
+    rowCount: Int, columnCount: Int, into output: UnsafeMutableRawPointer, dtype: DType,
+    rowStride: Int
+  ) {
+    ThreadTeam.forRanges(of: rowCount) { begin, end in
+      write(
+        rows: begin..<end, columns: 0..<columnCount,
+        into: output + begin * rowStride * dtype.byteCount, dtype: dtype, rowStride: rowStride)
+    }
+  }
 }
 
 /// A matrix as it lies in a tensor, `[rows, columns]`.

@@ -32,6 +32,9 @@ package final class ParameterMemory {
     made[part.parameter.index]?.use(source, forPart: part.index)
   }
 
+  /// Whether a parameter has no memory of its own.
+  func isMade(_ parameter: Parameter) -> Bool { made[parameter.index] != nil }
+
   /// A parameter that is made.
   package subscript(made parameter: Parameter) -> MadeMatrix {
     guard let matrix = made[parameter.index] else {

@@ -12,8 +12,7 @@ extension Program {
   func countTokens(_ step: Step) {
     guard case .routing(let router) = step.node.operation else { return }
     let plan = step.node.outputs[1]
-    let rows = RoutingPlan(
-      self[range: plan], count: recording.rows(of: plan) * recording.columns(of: plan) / 3)
+    let rows = self.plan(plan)
     var counts = expertTokens?[plan] ?? Array(repeating: 0, count: router.experts)
     for expert in rows.experts where expert >= 0 { counts[Int(expert)] += 1 }
     expertTokens?[plan] = counts

@@ -6,11 +6,8 @@ extension Program {
     switch step.node.operation {
     case .linear: addSquares(step, [(expert: 0, rows: 0..<sampleCount * tokens)], groupCount: 1)
     case .groupedLinear:
-      let plan = step.node.reads[0]
-      let rows = recording.rows(of: step.inputs[0].value)
-      let experts = RoutingPlan(self[range: plan], count: rows).experts
       addSquares(
-        step, RoutingPlan.segments(of: experts),
+        step, RoutingPlan.segments(of: plan(step.node.reads[0]).experts),
         groupCount: recording.parameters[step.parameters[0].index].rows
           / step.columns(of: step.result))
     default: break

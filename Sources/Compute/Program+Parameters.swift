@@ -11,11 +11,11 @@ package struct BoundPart {
   package var columns: Int
   package var isMatrix: Bool
   /// Whether it is a scale of quantized activations rather than a tensor of the model.
-  package var isScale = false
+  package var isScale: Bool
   /// Its number among the parts of its parameter.
   package var index: Int
   /// Whether the program makes what it needs of it: it has no memory, and ``Program/use(_:for:)`` says from what.
-  package var isMade = false
+  package var isMade: Bool
   /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector. Of one that is made, no more
   /// than a place.
   package var range: DeviceRange
@@ -27,19 +27,18 @@ extension Program {
 
   /// Every matrix and vector that the program reads, in the order of recording.
   package var parameterParts: [BoundPart] {
-    let isMade = recording.areMade(on: device)
-    return recording.parameters.indices.flatMap { index -> [BoundPart] in
+    recording.parameters.indices.flatMap { index -> [BoundPart] in
       let info = recording.parameters[index]
       let rowByteCount = info.columns * recording.type(of: info).byteCount
       let parameter = Parameter(index: index)
+      let isMade = parameters.isMade(parameter)
       var row = 0
       return info.parts.enumerated().map { number, part in
         defer { row += part.rows }
         return BoundPart(
           name: part.name, parameter: parameter, rowOffset: row, rows: part.rows,
           columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale, index: number,
-          isMade: isMade[index],
-          range: self[range: parameter] + (isMade[index] ? 0 : row * rowByteCount))
+          isMade: isMade, range: self[range: parameter] + (isMade ? 0 : row * rowByteCount))
       }
     }
   }

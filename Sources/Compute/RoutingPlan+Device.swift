@@ -16,3 +16,11 @@ extension RoutingPlan {
     (tokens + experts + rows).withUnsafeBytes { range.upload($0) }
   }
 }
+
+extension Program {
+  /// Reads a plan from where a choice of experts has put it.
+  package func plan(_ value: Value) -> RoutingPlan {
+    RoutingPlan(
+      self[range: value], count: recording.rows(of: value) * recording.columns(of: value) / 3)
+  }
+}

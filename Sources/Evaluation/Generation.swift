@@ -92,8 +92,9 @@ private struct ResidentBlocks {
   let programs: ProgramStore
   /// What fills the columns that the stream carries, for the prompt and for one token; nil for a model without any.
   let carried: (prompt: CarriedEmbedding?, single: CarriedEmbedding?)
-  let description: ModelDescription
-  let device: any Device
+  let rowByteCount: Int
+  /// Room for the columns that the stream carries.
+  let columns: DeviceRange
 
   struct Block {
     var placed: PlacedBlock
@@ -119,17 +120,15 @@ private struct ResidentBlocks {
       try CarriedEmbedding(
         model.description.front, tokens: tokens, source: model.source, device: device)
     }
+    let byteCount = promptTokens * model.description.carriedColumns * device.compute.byteCount
     return ResidentBlocks(
       blocks: blocks, programs: programs, carried: (try carried(promptTokens), try carried(1)),
-      description: model.description, device: device)
+      rowByteCount: model.description.hiddenSize * device.compute.byteCount,
+      columns: DeviceRange(device.makeBuffer(byteCount: max(byteCount, 1))))
   }
 
   /// Runs the next tokens through all blocks; returns the last one's hidden state.
   func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> DeviceRange {
-    let rowByteCount = description.hiddenSize * device.compute.byteCount
-    let columns = DeviceRange(
-      device.makeBuffer(
-        byteCount: max(ids.count * description.carriedColumns * device.compute.byteCount, 1)))
     var previous: DeviceRange?
     for block in blocks {
       let program = try programs.program(for: block.placed, tokens: ids.count)

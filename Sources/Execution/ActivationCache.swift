@@ -8,7 +8,7 @@ import Tensors
 /// file of which only what was used last is in memory.
 package final class ActivationCache {
   package let sampleCount: Int
-  /// Bytes of one sample: its tokens times the hidden size.
+  /// Bytes of one sample: its tokens times the columns of the stream.
   package let sampleByteCount: Int
   package let device: any Device
   package var compute: ComputeType { device.compute }

@@ -5,10 +5,10 @@ extension ModelDescription {
   /// Why some layers stay as they are unless they are asked for, by their full names.
   package var exclusions: [String: Exclusion] {
     var exclusions: [String: Exclusion] = [:]
-    for placed in blocks {
-      for slot in placed.block.linearLayers {
+    for (name, layers) in ofBlocks(\.linearLayers) {
+      for slot in layers {
         guard let exclusion = slot.exclusion else { continue }
-        exclusions[StoredMatrix.fullName(slot.name, in: placed.name)] = exclusion
+        exclusions[StoredMatrix.fullName(slot.name, in: name)] = exclusion
       }
     }
     return exclusions
@@ -17,10 +17,8 @@ extension ModelDescription {
   /// The modules that a recipe can name: the embedding, the linear layers of all blocks, and the head.
   package var modules: [ModuleDescription] {
     let table = [front.vocabularySize, front.width]
-    let layers = blocks.flatMap { placed in
-      placed.block.linearLayers.map {
-        ModuleDescription(name: "\(placed.name).\($0.name)", shape: [$0.outputs, $0.inputs])
-      }
+    let layers = ofBlocks(\.linearLayers).flatMap { name, layers in
+      layers.map { ModuleDescription(name: "\(name).\($0.name)", shape: [$0.outputs, $0.inputs]) }
     }
     return [ModuleDescription(name: front.name, className: "Embedding", shape: table)] + layers
       + [ModuleDescription(name: end.head.name, shape: table)]

@@ -24,19 +24,10 @@ extension ReadableModel {
       sampleCount: windows.count,
       sampleByteCount: tokens * description.streamColumns * device.compute.byteCount,
       device: device)
-    let embedding = try TokenEmbedding(
-      description.front, source: source, compute: device.compute)
-    let carried = try CarriedEmbedding(
-      description.front, tokens: tokens, source: source, device: device)
-    let byteCount = tokens * description.hiddenSize * device.compute.byteCount
-    for (index, window) in windows.enumerated() {
-      let sample = cache[index]
-      try embedding.write(window, to: sample)
-      try carried?.write(window, embedded: sample, to: sample + byteCount)
-    }
+    try cache.embed(windows, tokens: tokens, by: description.front, from: source)
 
     let batch = max(1, min(windows.count, windowLimit ?? .max, Self.rowsAtOnce / tokens))
-    let programs = ProgramStore(device: device, batch: batch)
+    let programs = ProgramStore(device: device, batch: batch, keepsOne: true)
     for (index, placed) in description.blocks.enumerated() {
       let program = try programs.program(for: placed, tokens: tokens)
       try program.load(placed.name, from: source)

@@ -51,6 +51,13 @@ package struct BlockInputs: DecoderBlock {
     let normed = recorder.norm(norm, scaled)
     let fromTable = recorder.scaled(rows, by: tableFactor)
     let sum = recorder.operations.add(normed, fromTable.value)
-    return recorder.scaled(recorder.operations.operand(sum), by: sumFactor).value
+    let made = recorder.scaled(recorder.operations.operand(sum), by: sumFactor).value
+    for block in 0..<blockCount {
+      let columns = carried(ofBlock: block)
+      let part = recorder.operations.operand(
+        made, columns: columns.first..<columns.first + columns.count)
+      recorder.carry(part, as: columns)
+    }
+    return made
   }
 }

@@ -8,8 +8,6 @@ package final class CarriedEmbedding {
   private let inputs: BlockInputs
   private let program: BlockProgram
   private let table: Tensor
-  private let compute: ComputeType
-  private let tokens: Int
 
   /// - Parameter tokens: Tokens of each piece.
   /// - Returns: nil for a front that carries nothing.
@@ -18,8 +16,6 @@ package final class CarriedEmbedding {
   ) throws {
     guard let inputs = front.blockInputs else { return nil }
     self.inputs = inputs
-    self.tokens = tokens
-    compute = device.compute
     program = try BlockProgram(
       inputs, batch: 1, tokens: tokens, device: device, training: .nothing)
     try program.load("", from: source)
@@ -35,7 +31,8 @@ package final class CarriedEmbedding {
   package func write(
     _ ids: some Collection<Int>, embedded: DeviceRange, to target: DeviceRange
   ) throws {
-    precondition(ids.count == tokens)
+    let compute = program.program.compute
+    precondition(ids.count == program.program.tokens)
     let rowByteCount = inputs.columns * compute.byteCount
     let rows = program.program[range: program.carriedInputs[0].value]
     for (index, id) in ids.enumerated() {
@@ -52,15 +49,6 @@ package final class CarriedEmbedding {
     program.program[range: program.input].copy(
       from: embedded, byteCount: program.sequenceByteCount)
     program.program.forward()
-    for block in 0..<inputs.blockCount {
-      let columns = inputs.carried(ofBlock: block)
-      let byteCount = columns.count * compute.byteCount
-      let plane = target + tokens * columns.first * compute.byteCount
-      for token in 0..<tokens {
-        (plane + token * byteCount).copy(
-          from: program.program.output + token * rowByteCount + block * byteCount,
-          byteCount: byteCount)
-      }
-    }
+    program.writeCarried(0, to: target)
   }
 }

@@ -22,8 +22,8 @@ extension Checkpoint {
     }
     for part in description.front.parts { try require(part.stored, part.shape, in: "") }
     for part in description.end.found(in: self).parts { try require(part, in: "") }
-    for placed in description.blocks {
-      for part in placed.block.parts { try require(part, in: placed.name) }
+    for (name, parts) in description.ofBlocks(\.parts) {
+      for part in parts { try require(part, in: name) }
     }
   }
 

@@ -50,21 +50,19 @@ extension ModelDescription {
     if isWrapped {
       tower = try Self.tower(of: table, in: tensors)
     } else {
-      let names = Set(tensors)
-      guard !names.contains("\(front.name).weight"), names.contains(table) else { return self }
+      guard !tensors.contains("\(front.name).weight"), tensors.contains(table) else { return self }
       tower = ""
     }
     let head = Self.head(end.head.name, beside: tower, in: tensors)
     let own = end.head.name
-    return renamed { name in
+    let names = ModuleNames(
+      tower: tower, loadedTower: isWrapped ? "\(root).language_model" : root, head: head,
+      isWrapped: isWrapped)
+    return renamed(names) { name in
       if let rest = name.below(own) { return "\(head).\(rest)" }
       if name == own { return head }
       guard let rest = name.below(root) else { return name }
       return tower.isEmpty ? String(rest) : "\(tower).\(rest)"
-    } names: {
-      ModuleNames(
-        tower: tower, loadedTower: isWrapped ? "\(root).language_model" : root, head: head,
-        isWrapped: isWrapped)
     }
   }
 
@@ -74,8 +72,9 @@ extension ModelDescription {
   /// What stands before the name of the one table of tokens.
   private static func tower(of table: String, in tensors: [String]) throws(InputError) -> String {
     guard !tensors.isEmpty else { return "model.language_model" }
+    let end = ".\(table)"
     let found = tensors.filter { name in
-      guard name == table || name.hasSuffix(".\(table)") else { return false }
+      guard name == table || name.hasSuffix(end) else { return false }
       return !name.split(separator: ".").contains { part in
         otherParts.contains { part.contains($0) }
       }
@@ -99,18 +98,20 @@ extension ModelDescription {
   private static func head(_ name: String, beside tower: String, in tensors: [String]) -> String {
     let parent = tower.split(separator: ".").dropLast().joined(separator: ".")
     let candidates = [parent, "", tower].map { $0.isEmpty ? name : "\($0).\(name)" }
-    return candidates.first { candidate in tensors.contains { $0.hasPrefix(candidate + ".") } }
-      ?? name
+    return candidates.first { candidate in
+      let beginning = candidate + "."
+      return tensors.contains { $0.hasPrefix(beginning) }
+    } ?? name
   }
 
   private func renamed(
-    by rename: (String) -> String, names: () -> ModuleNames
+    _ names: ModuleNames, by rename: (String) -> String
   ) -> ModelDescription {
     var model = self
     model.front = front.renamed(by: rename)
     model.end = end.renamed(by: rename)
     for index in blocks.indices { model.blocks[index].name = rename(blocks[index].name) }
-    model.names = names()
+    model.names = names
     return model
   }
 }

@@ -10,6 +10,8 @@ package struct ModelDescription: Sendable {
   package var positionLimit: Int
   /// Nil where files have the names that transformers gives.
   package var names: ModuleNames?
+  /// Columns that the stream carries beside the hidden states.
+  package var carriedColumns = 0
 
   package init(
     front: ModelFront, blocks: [PlacedBlock], end: ModelEnd,
@@ -22,10 +24,20 @@ package struct ModelDescription: Sendable {
     self.positionLimit = positionLimit
   }
 
+  /// What `fact` says of each decoder block, with the block's name. Equal blocks are asked once: to record one takes time.
+  package func ofBlocks<Fact>(_ fact: (any DecoderBlock) -> Fact) -> [(name: String, fact: Fact)] {
+    // Few kinds, which are compared faster than hashed: equal blocks mostly share their lists of numbers.
+    var known: [(block: AnyHashable, fact: Fact)] = []
+    return blocks.map { placed in
+      let block = AnyHashable(placed.block)
+      let index = known.firstIndex { $0.block == block } ?? known.count
+      if index == known.count { known.append((block, fact(placed.block))) }
+      return (placed.name, known[index].fact)
+    }
+  }
+
   package var vocabularySize: Int { front.vocabularySize }
   package var hiddenSize: Int { front.width }
-  /// Columns that the stream carries beside the hidden states.
-  package var carriedColumns = 0
   /// All columns of the stream.
   package var streamColumns: Int { hiddenSize + carriedColumns }
   /// The head as a module.

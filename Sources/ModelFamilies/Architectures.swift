@@ -119,7 +119,13 @@ extension Architectures {
   package static func layerTensors(
     _ configuration: JSONReader, shapes: [String: [Int]]
   ) -> [LayerTensor] {
-    let description = try? describe(configuration, tensors: Array(shapes.keys))
+    layerTensors(of: try? describe(configuration, tensors: Array(shapes.keys)), shapes: shapes)
+  }
+
+  /// The same of a model that is described already; nil for one of no known family.
+  package static func layerTensors(
+    of description: ModelDescription?, shapes: [String: [Int]]
+  ) -> [LayerTensor] {
     let layers = description?.layerTensors ?? NamedStacks.layers(shapes)
     return layers.map { layer in
       guard layer.stored.tensor != layer.name, shapes[layer.name] != nil else { return layer }

@@ -1,5 +1,3 @@
-import LanguageModels
-
 /// What is said of a family to whoever looks for a model.
 package struct FamilyDescription: Sendable {
   /// Published models of the family.

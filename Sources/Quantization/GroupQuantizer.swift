@@ -37,17 +37,7 @@ package class GroupQuantizer<Layer: QuantizerLayer>: MatrixSource {
     precondition(dtype == .bfloat16 || dtype == .float32, "weights are computed in bf16 or f32")
     precondition(rowStride >= columns)
     updateScales()
-    if let codes = state.finalCodes {
-      grouping.dequantize(
-        codes, kernels.meaning(layer), into: output, dtype: dtype, rowStride: rowStride)
-      return
-    }
-    let type = dtype == .bfloat16 ? CK_BF16 : CK_F32
-    forRanges(of: rows) { layer, begin, end in
-      kernels.quantize(
-        layer, output + begin * rowStride * dtype.byteCount, type, rowStride, begin, end, 0,
-        columns)
-    }
+    write(rowCount: rows, columnCount: columns, into: output, dtype: dtype, rowStride: rowStride)
   }
 
   package func source() -> any MatrixSource {
@@ -118,7 +108,8 @@ package class GroupQuantizer<Layer: QuantizerLayer>: MatrixSource {
 
   /// The current V, alpha and beta.
   package var parameters: (values: [Float], alpha: [Float], beta: [Float]) {
-    (
+    state.requireTuned()
+    return (
       state.offsets.numbers, state.parameters(state.ranges),
       state.parameters(state.ranges + betaOffset)
     )

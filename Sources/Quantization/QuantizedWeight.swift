@@ -72,7 +72,8 @@ public struct QuantizedWeight: Sendable, Equatable {
     let computed: DType = dtype == .bfloat16 ? .bfloat16 : .float32
     let result = Tensor(filling: [rows, columns], dtype: computed) { bytes in
       guard let output = bytes.baseAddress, !bytes.isEmpty else { return }
-      grouping.dequantize(codes, meaning, into: output, dtype: computed, rowStride: columns)
+      write(
+        rowCount: rows, columnCount: columns, into: output, dtype: computed, rowStride: columns)
     }
     return result.converted(to: dtype)
   }

@@ -12,24 +12,13 @@ struct CodeMeaning {
 }
 
 extension WeightGrouping {
-  /// Writes a weight in numbers: `scale * (code - zero)` of integers, `scale * number(code)` of floats, rounded once.
+  /// Writes a part of a weight in numbers, on the thread that asks: `scale * (code - zero)` of integers,
+  /// `scale * number(code)` of floats, rounded once.
   ///
   /// - Parameters:
   ///   - codes: `[rows, columns]` u8.
-  ///   - output: `rows` rows of `columns` elements, f32 or bf16.
+  ///   - output: The part's first element, f32 or bf16.
   ///   - rowStride: Elements from one row to the next; what lies between rows is left alone.
-  func dequantize(
-    _ codes: Tensor, _ meaning: CodeMeaning, into output: UnsafeMutableRawPointer, dtype: DType,
-    rowStride: Int
-  ) {
-    ThreadTeam.forRanges(of: rows) { begin, end in
-      dequantize(
-        codes, meaning, rows: begin..<end, columns: 0..<columns,
-        into: output + begin * rowStride * dtype.byteCount, dtype: dtype, rowStride: rowStride)
-    }
-  }
-
-  /// Writes a part of it, on the thread that asks; `output` is the part's first element.
   func dequantize(
     _ codes: Tensor, _ meaning: CodeMeaning, rows: Range<Int>, columns: Range<Int>,
     into output: UnsafeMutableRawPointer, dtype: DType, rowStride: Int

@@ -5,7 +5,7 @@ extension RunDescription {
   public var json: JSONValue {
     [
       "model": .string(model), "architecture": .string(architecture), "scheme": .string(scheme),
-      "source_storage": sourceStorage.isEmpty ? .null : .string(sourceStorage),
+      "source_storage": sourceStorage.map(JSONValue.string) ?? .null,
       "device": .string(device), "instruction_set": .string(instructionSet),
       "matrix_library": .string(matrixLibrary), "compute_type": .string(computeType),
       "threads": JSONValue(threadCount),

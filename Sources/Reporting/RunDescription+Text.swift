@@ -4,7 +4,7 @@ extension RunDescription {
   /// What is shown before the first block.
   func lines(_ styling: Styling) -> [String] {
     [styling.heading("\(model)") + "  \(architecture), " + counted(blockCount, "block")]
-      + (sourceStorage.isEmpty ? [] : ["source       \(sourceStorage)"]) + [
+      + (sourceStorage.map { ["source       \($0)"] } ?? []) + [
         "scheme       \(scheme)",
         "tuning       \(tuning)",
         "calibration  \(calibration)",

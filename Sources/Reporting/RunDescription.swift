@@ -8,7 +8,7 @@ public struct RunDescription: Sendable, Equatable {
   public var architecture = "unknown"
   /// How the model's weights are stored if that is in small floats, which are read as numbers; empty in full
   /// precision.
-  public var sourceStorage = ""
+  public var sourceStorage: String?
   /// The schemes in one line, such as `W4A16` or `2 groups: int2 group 32, int4 group 128`.
   public var scheme = ""
   /// The device that computes, such as `cpu`.

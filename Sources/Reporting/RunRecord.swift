@@ -72,8 +72,8 @@ package struct RunRecord {
         verification.tensorParallelSizes.map(String.init).joined(separator: ", ")
       ),
     ]
-    if !description.sourceStorage.isEmpty {
-      facts.insert(("weights of the source", description.sourceStorage), at: 1)
+    if let storage = description.sourceStorage {
+      facts.insert(("weights of the source", storage), at: 1)
     }
     if let experts = report.expertsLine { facts.append(("calibration tokens of experts", experts)) }
     guard let quality = report.quality, let comparison = quality.comparison else {

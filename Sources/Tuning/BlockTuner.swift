@@ -119,8 +119,7 @@ package final class BlockTuner {
     for scale in inputScales { scale.apply() }
   }
 
-  /// Runs all iterations and leaves the best parameters in the quantizers and their weights in the
-  /// program.
+  /// Runs all iterations and leaves the best roundings in the quantizers and their weights in the program.
   ///
   /// - Parameters:
   ///   - inputs: What the quantized block reads.

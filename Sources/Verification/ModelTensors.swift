@@ -29,15 +29,8 @@ struct ModelTensors {
     for part in model.end.parts where !model.end.isTied || part.stored != model.end.head.weight {
       check(part.name, part.stored, part.shape, in: "", &report)
     }
-    // Few kinds, which are compared faster than hashed: equal blocks mostly share their lists of numbers.
-    var known: [(kind: PlacedBlock.Kind, parts: [BlockRecorder.Part])] = []
-    for placed in model.blocks {
-      let kind = placed.kind
-      let index = known.firstIndex { $0.kind == kind } ?? known.count
-      if index == known.count { known.append((kind, placed.block.parts)) }
-      for part in known[index].parts {
-        check(part.name, part.stored, part.shape, in: placed.name, &report)
-      }
+    for (name, parts) in model.ofBlocks(\.parts) {
+      for part in parts { check(part.name, part.stored, part.shape, in: name, &report) }
     }
     let uncounted = quantized.filter {
       blockNumber(of: $0).map { $0 >= model.blocks.count } ?? false

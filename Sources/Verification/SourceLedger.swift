@@ -61,7 +61,7 @@ struct SourceLedger {
     _ parts: [LayerTensor], with original: SourceTensor, _ report: inout VerificationReport
   ) {
     for part in parts {
-      // Each expert is read once, if most are of one.
+      // The pages of an expert go as soon as a part of it is compared.
       defer {
         if case .member(let index, _) = part.stored.steps.first, index < original.shape[0] {
           original.drop(rows: index..<index + 1)

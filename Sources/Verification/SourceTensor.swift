@@ -34,12 +34,8 @@ struct SourceTensor {
   /// Lets go of the memory that reading some of the slices along the first dimension has taken.
   func drop(rows: Range<Int>) { stored.drop(rows: rows) }
 
-  /// Writes neighbouring elements as numbers; gives false for types that are not floating-point.
-  func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) -> Bool {
-    read(from: range.lowerBound, by: 1, count: range.count, into: target)
-  }
-
-  /// Writes elements that lie `stride` elements from each other, from the first on.
+  /// Writes elements that lie `stride` elements from each other, from the first on; gives false for types that are not
+  /// floating-point.
   func read(
     from first: Int, by stride: Int, count: Int, into target: UnsafeMutablePointer<Float>
   ) -> Bool {

@@ -20,9 +20,7 @@ import Testing
       try write(checkpoint, correction, perToken, to: source)
     }
     let data = folder.appending(path: "ids.jsonl")
-    try (0..<6).map { sample in
-      "{\"input_ids\": \((0..<24).map { ($0 * $0 + 31 * sample) % 96 })}\n"
-    }.joined().write(to: data, atomically: true, encoding: .utf8)
+    try FamilyRun.writeRecords(to: data)
     var overrides = OptionOverrides(scheme: "W4A16") {
       $0.iterations = 4
       $0.sampleCount = 4
@@ -147,14 +145,6 @@ import Testing
       let whole = try run("b", correction: correction, in: folder) { _ in }
       #expect(continued.blocks.map(\.experts) == whole.blocks.map(\.experts))
       #expect(whole.blocks.everySatisfies { $0.experts?.rounded.map(\.tokenCount).first == 0 })
-    }
-  }
-
-  /// Stops a run after its first block.
-  private final class Stopper: RunObserver {
-    var wantsStop = false
-    func observe(_ event: RunEvent) {
-      if case .blockFinished = event { wantsStop = true }
     }
   }
 }

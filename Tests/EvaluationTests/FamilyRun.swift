@@ -29,10 +29,7 @@ struct FamilyRun {
       to: source.appending(path: "tokenizer.json"))
     try change(source)
     let file = folder.appending(path: "ids.jsonl")
-    let records = (0..<6).map { sample in
-      "{\"input_ids\": \((0..<24).map { ($0 * $0 + 31 * sample) % 96 })}\n"
-    }
-    try records.joined().write(to: file, atomically: true, encoding: .utf8)
+    try Self.writeRecords(to: file)
     let options = try ResolvedOptions(
       overrides: OptionOverrides(scheme: scheme, ignore: ignore) {
         $0.iterations = 2
@@ -46,5 +43,12 @@ struct FamilyRun {
     job.reporting.heldOutTokenCount = 48
     job.dataset = try CalibrationSource(file: file)
     self.job = job
+  }
+
+  /// Writes six records of 24 token ids, in place of calibration text.
+  static func writeRecords(to file: URL, vocabulary: Int = 96) throws {
+    try (0..<6).map { sample in
+      "{\"input_ids\": \((0..<24).map { ($0 * $0 + 31 * sample) % vocabulary })}\n"
+    }.joined().write(to: file, atomically: true, encoding: .utf8)
   }
 }

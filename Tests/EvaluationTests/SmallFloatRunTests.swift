@@ -54,9 +54,7 @@ import Verification
           "weight_block_size": [JSONValue(Self.block.rows), JSONValue(Self.block.columns)],
         ])
       try write(small, configuration, to: self.small)
-      try (0..<6).map { sample in
-        "{\"input_ids\": \((0..<24).map { ($0 * $0 + 31 * sample) % 256 })}\n"
-      }.joined().write(to: data, atomically: true, encoding: .utf8)
+      try FamilyRun.writeRecords(to: data, vocabulary: 256)
     }
 
     private func write(
@@ -195,14 +193,6 @@ import Verification
       #expect(report.blocks.count == 2)
       _ = try twins.job(twins.dense, to: "b").run()
       try twins.expectSame("a", "b")
-    }
-  }
-
-  /// Stops a run after its first block.
-  private final class Stopper: RunObserver {
-    var wantsStop = false
-    func observe(_ event: RunEvent) {
-      if case .blockFinished = event { wantsStop = true }
     }
   }
 

@@ -15,9 +15,10 @@ private let lossTolerance = 5e-6
 @Suite struct OracleTests {
   static let models = [
     "llama", "llama3-rope", "llama-bf16-sharded", "mistral", "qwen2", "qwen3", "seed_oss", "bloom",
-    "cohere2", "deepseek_v2", "deepseek_v3", "deepseek_v3-noqlora", "ernie4_5", "ernie4_5_moe",
-    "exaone4", "falcon", "falcon_h1", "gemma2", "gemma3", "gemma4", "gemma4-moe",
-    "glm4", "glm4_moe", "glm4_moe_lite", "gpt2", "gpt_neox", "gpt_oss", "granite", "granitemoe",
+    "cohere2", "deepseek_v2", "deepseek_v3", "deepseek_v3-fp8", "deepseek_v3-noqlora", "ernie4_5",
+    "ernie4_5_moe", "exaone4", "falcon", "falcon_h1", "gemma2", "gemma3", "gemma4", "gemma4-moe",
+    "glm4", "glm4_moe", "glm4_moe_lite", "gpt2", "gpt_neox", "gpt_oss", "gpt_oss-mxfp4", "granite",
+    "granitemoe",
     "granitemoehybrid", "hunyuan_v1_dense", "hunyuan_v1_moe", "kimi_linear", "lfm2", "lfm2_moe",
     "llama4", "minimax_m2", "mixtral", "nemotron", "nemotron_h", "olmo2", "olmo3", "olmoe",
     "opt", "phi3", "qwen2-yarn", "qwen3-moe", "qwen3_5-text", "qwen3_5_moe", "qwen3_next",

@@ -10,8 +10,10 @@ import Testing
 @Suite struct RouterOracleTests {
   @Test(
     arguments: [
-      "deepseek_v2", "deepseek_v3", "deepseek_v3-noqlora", "ernie4_5_moe", "glm4_moe",
-      "glm4_moe_lite", "gpt_oss", "granitemoe", "granitemoehybrid", "hunyuan_v1_moe",
+      "deepseek_v2", "deepseek_v3", "deepseek_v3-fp8", "deepseek_v3-noqlora", "ernie4_5_moe",
+      "glm4_moe",
+      "glm4_moe_lite", "gpt_oss", "gpt_oss-mxfp4", "granitemoe", "granitemoehybrid",
+      "hunyuan_v1_moe",
       "kimi_linear", "lfm2_moe", "llama4", "minimax_m2", "mixtral", "nemotron_h", "olmoe",
       "qwen3-moe",
       "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",

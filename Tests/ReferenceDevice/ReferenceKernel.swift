@@ -125,11 +125,7 @@ struct ReferenceKernel: Kernel {
     }
   }
 
-  private func plan(in program: Program) -> RoutingPlan {
-    let plan = step.node.reads[0]
-    return RoutingPlan(
-      program[range: plan], count: step.recording.rows(of: plan) * step.columns(of: plan) / 3)
-  }
+  private func plan(in program: Program) -> RoutingPlan { program.plan(step.node.reads[0]) }
 
   private func observe(_ x: Matrix, in program: Program) {
     guard case .quantization = step.node.operation, program.activations == .observed,
@@ -171,7 +167,7 @@ struct ReferenceKernel: Kernel {
       stride: columns, type(of: value))
   }
 
-  private func type(of value: Value) -> ComputeType { step.recording.values[value.index].type }
+  private func type(of value: Value) -> ComputeType { step.recording.type(of: value) }
 
   func load(
     _ range: DeviceRange, rows: Int, columns: Int, stride: Int, _ type: ComputeType

@@ -30,7 +30,8 @@ extension AutoRoundModifier {
   /// The share of a loss above which it says little about the tokens that do not carry it.
   private static let massiveShare = 0.5
 
-  /// One line for all blocks that tuning did not help, and one for those whose loss is that of few tokens.
+  /// One line for all blocks that tuning did not help, one for those whose loss is that of few tokens, and one for experts
+  /// that were not tuned.
   func remarks(onLossesOf blocks: [BlockReport]) -> [String] {
     guard options.iterations > 0 else { return [] }
     var remarks: [String] = []

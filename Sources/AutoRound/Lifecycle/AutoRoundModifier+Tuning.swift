@@ -44,7 +44,7 @@ extension AutoRoundModifier {
   /// Leaves the best parameters in the quantizers, and their weights in the program.
   ///
   /// - Parameter scarce: Layers that are rounded with searched scales instead.
-  /// - Returns: The errors of rounding to nearest, and what tuning came to; nil without iterations.
+  /// - Returns: The errors of rounding to nearest, and what tuning came to; nil where nothing is tuned.
   private func tune(
     _ layers: [TunedLayer], without scarce: Set<Int>, of unit: TuningUnit,
     _ calibrated: CalibratedUnit

@@ -67,7 +67,7 @@ public struct AutoRoundModifier: Modifier {
     try applyAutoRound(unit)
   }
 
-  /// Names the blocks whose losses say that something went wrong.
+  /// Names the blocks whose losses say that something went wrong, and the experts that too few tokens reach.
   public func end(_ blocks: [BlockReport]) throws -> [String] { remarks(onLossesOf: blocks) }
 
   /// Says what calibration has to find out for tuning, or for a search for scales.

@@ -71,10 +71,12 @@ final class CalibratedUnits: UnitSource {
         return (kind.name(of: name), scale)
       }
     let layers = try layers(of: placed)
+    let bound = Dictionary(
+      program.parameterParts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let parts = layers.map { layer in
-      guard
-        let part = program.parameterParts.first(where: { $0.name == "\(layer.shortName).weight" })
-      else { preconditionFailure("the program of \(placed.name) has no weight for \(layer.name)") }
+      guard let part = bound["\(layer.shortName).weight"] else {
+        preconditionFailure("the program of \(placed.name) has no weight for \(layer.name)")
+      }
       return part
     }
     return TuningUnit(

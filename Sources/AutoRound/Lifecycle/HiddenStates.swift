@@ -21,16 +21,9 @@ extension HiddenStates {
   /// Fills both with the embeddings of all samples.
   func embed(_ samples: [[Int32]], in setup: CalibrationSetup) throws {
     let checkpoint = setup.model.checkpoint
-    let embedding = try TokenEmbedding(
-      setup.model.description.front, source: checkpoint, compute: setup.device.compute)
-    let carried = try CarriedEmbedding(
-      setup.model.description.front, tokens: setup.tokenCount, source: checkpoint,
-      device: setup.device)
-    for (index, sample) in samples.enumerated() {
-      let (ids, target) = (sample.map { Int($0) }, original[index])
-      try embedding.write(ids, to: target)
-      try carried?.write(ids, embedded: target, to: target + setup.hiddenByteCount)
-    }
+    try original.embed(
+      samples.lazy.map { $0.map { Int($0) } }, tokens: setup.tokenCount,
+      by: setup.model.description.front, from: checkpoint)
     checkpoint.releasePages()
     quantized.copy(from: original)
   }

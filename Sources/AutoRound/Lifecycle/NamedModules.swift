@@ -49,17 +49,20 @@ struct NamedModules {
     let description = try? Architectures.describe(
       JSONReader(checkpoint.configuration), tensors: checkpoint.tensorNames)
     let isTied = description?.end.isTied ?? checkpoint.isTied
-    let excluded = Set(description?.exclusions.keys.map { $0 } ?? [])
+    let excluded = description?.exclusions ?? [:]
     names = description?.names
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
-    parts = checkpoint.layerTensors.filter { !$0.isApart }
+    parts = Architectures.layerTensors(
+      of: description,
+      shapes: Dictionary(infos.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
+    ).filter { !$0.isApart }
     let owners = Dictionary(grouping: parts, by: \.stored.tensor)
     var modules: [ModuleDescription] = []
     var heads: [String] = []
     var tiedHeads: [ModuleDescription] = []
     var stacks: [String] = []
     func add(_ module: String, _ shape: [Int]) {
-      var className = excluded.contains(module) ? "Other" : Self.className(of: module)
+      var className = excluded[module] != nil ? "Other" : Self.className(of: module)
       if className == "Head" {
         // A head that is the embedding, stored twice, is the embedding.
         className = isTied ? "Embedding" : "Linear"

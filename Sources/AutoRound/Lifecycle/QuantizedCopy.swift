@@ -19,6 +19,8 @@ package struct QuantizedCopy {
   let family: any CheckpointFamily.Type
   private let schemes: [String: QuantizationScheme]
   private let outline: CheckpointOutline
+  /// Its tensors by their names.
+  private let infos: [String: TensorInfo]
   /// Bytes of the source's tensors.
   let sourceByteCount: Int
   /// Stored bits for each weight of the quantized layers, scales and zero points included.
@@ -37,7 +39,8 @@ package struct QuantizedCopy {
     of source: SourceModel, schemes: [String: QuantizationScheme],
     keyValueScheme: QuantizationArguments? = nil
   ) throws {
-    let scales = source.description.blocks.flatMap { placed in
+    let withScales = keyValueScheme == nil ? [] : source.description.blocks
+    let scales = withScales.flatMap { placed in
       let type = source.scaleDType(ofBlock: placed)
       return placed.block.attentionModules.map { (module: "\(placed.name).\($0)", dtype: type) }
     }
@@ -94,14 +97,15 @@ package struct QuantizedCopy {
       of: checkpoint.configuration, tensors: source.tensors, modules: modules,
       strays: strays.map(\.name) + aliases, schemes: schemes, keyValues: keyValues)
     bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0
-    var planned: Set<String> = []
-    for tensor in outline.tensors where !planned.insert(tensor.name).inserted {
+    var infos: [String: TensorInfo] = [:]
+    for tensor in outline.tensors where infos.updateValue(tensor, forKey: tensor.name) != nil {
       throw InputError(
         .malformed, source: checkpoint.folder.path(percentEncoded: false),
         place: "tensor \(quoted(tensor.name))",
         "is in the source, and a quantized layer is to have a tensor of this name; the source seems to be "
           + "quantized already, expected one in full precision")
     }
+    self.infos = infos
   }
 
   /// The files besides those of tensors, with their sizes.
@@ -122,8 +126,7 @@ package struct QuantizedCopy {
 
   /// A scale of activations as its tensor.
   func tensor(ofScale scale: Float, named name: String) -> Tensor {
-    let place = family.place(of: name).tensor
-    guard let info = tensors.first(where: { $0.name == place }) else {
+    guard let info = infos[family.place(of: name).tensor] else {
       preconditionFailure("\(name) was not planned")
     }
     return Tensor([scale], shape: [1]).converted(to: info.dtype)

@@ -112,23 +112,20 @@ public struct Survey {
   /// Whether the head of a model that is run is its embedding.
   private var isTied: Bool { model?.description.end.isTied ?? false }
 
-  /// Heads that are the embedding, of a model that is not run.
-  var tiedHeads: [ModuleDescription] {
-    guard case .tensors(let named) = source else { return [] }
-    return named.tiedHeads
+  /// What names and shapes tell of a model that is not run; nil for one that is.
+  private var named: NamedModules? {
+    guard case .tensors(let named) = source else { return nil }
+    return named
   }
+
+  /// Heads that are the embedding, of a model that is not run.
+  var tiedHeads: [ModuleDescription] { named?.tiedHeads ?? [] }
 
   /// Where the files of a model that is not run have layers that are not tensors of their own.
-  var stackedLayers: [LayerTensor] {
-    guard case .tensors(let named) = source else { return [] }
-    return named.parts
-  }
+  var stackedLayers: [LayerTensor] { named?.parts ?? [] }
 
   /// What loads a copy of a model that is not run calls its modules; nil where files have these names.
-  var loadedNames: ModuleNames? {
-    guard case .tensors(let named) = source else { return nil }
-    return named.names
-  }
+  var loadedNames: ModuleNames? { named?.names }
 
   /// The tensors of embedding and head.
   var embeddingsAndHeads: Set<String> {

@@ -5,7 +5,7 @@ extension RunPlan {
   /// The plan as lines for people, with tables that fit into a terminal of this width.
   package func lines(width: Int? = nil) -> [String] {
     var lines =
-      ["\(model)  \(architecture)"] + [sourceStorage].compactMap(\.self).map { "source     \($0)" }
+      ["\(model)  \(architecture)"] + (sourceStorage.map { ["source     \($0)"] } ?? [])
       + ["scheme     \(scheme)", ""]
     for table in [layerTable, keptTable, fileTable] { lines += table.lines(width: width) + [""] }
     lines += [

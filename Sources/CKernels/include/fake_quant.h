@@ -78,7 +78,8 @@ void ck_int_quantize(const ck_int_layer *layer, void *out, ck_element out_type, 
                      size_t row_begin, size_t row_end, size_t column_begin, size_t column_end);
 
 /// One pass over the gradient `dy` [R, C] of the rows: V -= rate * sign(dV), dV = dy * s * in, where
-/// in = 1 for weights that were not clamped; the rate rounded to whole units where V is counted in them. Each group's sums go to [R, G] arrays:
+/// in = 1 for weights that were not clamped. Where V is counted in units, the rate is rounded to whole ones. Each
+/// group's sums go to [R, G] arrays:
 /// dq = sum dy*(q - z), dx = sum dy*in*(w/s), dclip = sum dy*(in - 1).
 void ck_int_update(const ck_int_layer *layer, const float *dy, float rate, float *dq, float *dx,
                    float *dclip, size_t row_begin, size_t row_end);

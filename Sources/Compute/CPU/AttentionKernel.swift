@@ -86,23 +86,19 @@ struct AttentionKernel: Kernel {
       sequence.tokenCount + tokens <= step.recording.positions,
       "more tokens than the program has positions")
     let (keys, values) = (sequence[state][0], sequence[state][1])
-    let (size, count) = (step.compute.byteCount, sequence.tokenCount)
-    func append(_ source: UnsafeRawPointer, stride: Int, to buffer: any DeviceBuffer, columns: Int)
-    {
-      precondition((count + tokens) * columns * size <= buffer.byteCount, "the cache is full")
-      copyRows(
-        tokens, byteCount: columns * size, from: source, stride * size,
-        to: buffer.hostPointer + count * columns * size, columns * size)
-    }
+    let size = step.compute.byteCount
     let (keyColumns, valueColumns) = (step.inputs[1].columns, step.inputs[2].columns)
-    append(own.keys, stride: own.keyStride, to: keys, columns: keyColumns)
-    append(own.values, stride: own.valueStride, to: values, columns: valueColumns)
+    sequence.append(
+      tokens, byteCount: keyColumns * size, from: own.keys, own.keyStride * size, to: keys)
+    sequence.append(
+      tokens, byteCount: valueColumns * size, from: own.values, own.valueStride * size, to: values)
     forward(
       in: program,
       KeysAndValues(
         keys: keys.hostPointer, keyStride: keyColumns,
         values: values.hostPointer, valueStride: valueColumns),
-      tiles: AttentionTile.tilesOnCache(tokens: tokens, offset: count, shape: shape),
+      tiles: AttentionTile.tilesOnCache(
+        tokens: tokens, offset: sequence.tokenCount, shape: shape),
       products: cacheProducts)
   }
 

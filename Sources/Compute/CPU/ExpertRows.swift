@@ -20,9 +20,9 @@ struct DispatchKernel: Kernel {
         if token < 0 {
           place.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
         } else if let weights {
+          var weight = weights.ofRow(row)
           ck_sum_rows(
-            type.element, x, stride, plan.tokens + row, [weights.ofRow(row)], 1, place, columns,
-            false)
+            type.element, x, stride, plan.tokens + row, &weight, 1, place, columns, false)
         } else {
           place.copyMemory(from: x + token * stride * type.byteCount, byteCount: byteCount)
         }
@@ -109,10 +109,10 @@ struct CombinationKernel: Kernel {
     if let target = program.gradientTarget(0, of: step) {
       ThreadTeam.forRanges(of: plan.count) { begin, end in
         for row in begin..<end {
+          var weight = isWeighted ? weights.ofRow(row) : 1
           ck_sum_rows(
-            type.element, dSum, columns, plan.tokens + row, [isWeighted ? weights.ofRow(row) : 1],
-            1, target.pointer + row * target.rowStride * type.byteCount, columns,
-            target.accumulates)
+            type.element, dSum, columns, plan.tokens + row, &weight, 1,
+            target.pointer + row * target.rowStride * type.byteCount, columns, target.accumulates)
         }
       }
     }

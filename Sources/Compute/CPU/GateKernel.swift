@@ -11,7 +11,7 @@ struct GateKernel: Kernel {
   private var isOfRows: Bool { step.inputs[0].columns < columns }
   /// Logits may be in f32 where all else is not.
   private var type: ck_element {
-    step.recording.values[step.inputs[0].value.index].type.element
+    step.recording.type(of: step.inputs[0].value).element
   }
 
   func forward(in program: Program) {

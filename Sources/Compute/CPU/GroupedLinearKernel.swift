@@ -100,13 +100,14 @@ struct GroupedLinearKernel: Kernel {
       let columns = forward.tiles[tile]
       let first = expert * shape.outputs + columns.lowerBound
       let wanted = first..<first + columns.count
-      var matrix = weight.place(of: wanted, columns: shape.inputs, as: dtype)
-      if matrix == nil {
+      let matrix: UnsafeRawPointer
+      if let place = weight.place(of: wanted, columns: shape.inputs, as: dtype) {
+        matrix = place
+      } else {
         let own = tiles + lane * tileByteCount
         weight.write(wanted, columns: 0..<shape.inputs, into: own, dtype: dtype)
         matrix = UnsafeRawPointer(own)
       }
-      guard let matrix else { return }
       let bias = biases.map { UnsafePointer($0 + first) }
       forward.forEach(rows, of: columns) { product, row in
         product.run(

@@ -85,8 +85,8 @@ struct KeySelectionKernel: Kernel {
     let (kept, rowByteCount) = (
       sequence[state][0], selection.headSize * step.compute.byteCount
     )
-    (kept.hostPointer + sequence.tokenCount * rowByteCount).copyMemory(
-      from: own, byteCount: step.recording.tokens * rowByteCount)
+    sequence.append(
+      step.recording.tokens, byteCount: rowByteCount, from: own, rowByteCount, to: kept)
     return Keys(pointer: kept.hostPointer, before: sequence.tokenCount)
   }
 

@@ -14,7 +14,7 @@ struct LinearKernel: Kernel {
     self.step = step
     let shape = LinearShape(step.node, in: step.recording)
     self.shape = shape
-    let type = step.recording.values[step.result.index].type
+    let type = step.recording.type(of: step.result)
     precondition(
       step.training == .nothing || type == shape.compute, "gradients are in the compute type")
     product = try device.product(

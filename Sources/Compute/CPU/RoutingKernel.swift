@@ -10,7 +10,7 @@ struct RoutingKernel: Kernel {
 
   func forward(in program: Program) {
     let (z, stride) = (program[step.inputs[0]], step.columns(of: step.inputs[0].value))
-    let type = step.recording.values[step.inputs[0].value.index].type
+    let type = step.recording.type(of: step.inputs[0].value)
     let bias = step.parameters.first.map { program[$0] }
     let weights = program[step.result].assumingMemoryBound(to: Float.self)
     let plan = PlanPointers(plan, in: program)
@@ -34,7 +34,7 @@ struct RoutingKernel: Kernel {
   func backward(in program: Program) {
     guard let target = program.gradientTarget(0, of: step) else { return }
     let (z, stride) = (program[step.inputs[0]], step.columns(of: step.inputs[0].value))
-    let type = step.recording.values[step.inputs[0].value.index].type
+    let type = step.recording.type(of: step.inputs[0].value)
     let weights = program[step.result].assumingMemoryBound(to: Float.self)
     let dw = program.gradient(of: step.result).assumingMemoryBound(to: Float.self)
     let plan = PlanPointers(plan, in: program)

@@ -7,7 +7,7 @@ struct ScalingKernel: Kernel {
   let step: Step
   let isConstant: Bool
   private var columns: Int { step.inputs[0].columns }
-  private var type: ComputeType { step.recording.values[step.result.index].type }
+  private var type: ComputeType { step.recording.type(of: step.result) }
 
   /// The gradient of the weight.
   static func scratch(of node: Node, in recording: Recording) -> Scratch {

@@ -15,7 +15,7 @@ package struct Experts: Hashable, Sendable {
     }
 
     /// The layers that read the input.
-    var inputs: [LayerSlot] { (gate.map { [$0] } ?? []) + [up] }
+    var inputs: [LayerSlot] { [gate, up].compactMap(\.self) }
   }
 
   /// The numbers that are added to scores for the choice.
@@ -24,11 +24,8 @@ package struct Experts: Hashable, Sendable {
     /// Its shape, with as many elements as there are experts.
     package var shape: [Int]
 
-    package init(
-      stored: StoredMatrix, shape: [Int]
-    ) {
-      self.stored = stored
-      self.shape = shape
+    package init(stored: StoredMatrix, shape: [Int]) {
+      (self.stored, self.shape) = (stored, shape)
     }
   }
 
@@ -75,8 +72,9 @@ package struct Experts: Hashable, Sendable {
         recorder.operations.operand(x), routing, isWeighted: true)
     }
     let projected = recorder.grouped(experts.map(\.inputs), read, routing)
-    let answers = recorder.grouped(
-      experts.map { [$0.down] }, activated(projected, in: &recorder), routing)
+    let active = recorder.activated(
+      projected, function, isGated: experts.contains { $0.gate != nil }, upFunction: upFunction)
+    let answers = recorder.grouped(experts.map { [$0.down] }, active, routing)
     let sum = recorder.operations.combined(answers, routing, isWeighted: !weighsInputs)
     guard let shared else { return sum }
     let other = shared.record(x, in: &recorder)
@@ -96,20 +94,6 @@ package struct Experts: Hashable, Sendable {
       recorder.operations.operand(routing.weights),
       weight: recorder.vector(factors, count: experts.count))
     return routing.with(weights: weights)
-  }
-
-  private func activated(_ projected: Value, in recorder: inout BlockRecorder) -> Value {
-    let columns = recorder.operations.operand(projected).columns
-    guard experts.contains(where: { $0.gate != nil }) else {
-      return recorder.operations.map(function, recorder.operations.operand(projected))
-    }
-    let gate = recorder.operations.operand(projected, columns: 0..<columns / 2)
-    var up = recorder.operations.operand(projected, columns: columns / 2..<columns)
-    if let upFunction {
-      let value = recorder.operations.map(upFunction, up)
-      up = recorder.operations.operand(value)
-    }
-    return recorder.operations.gate(function, gate, up)
   }
 
   /// What the shared part answers to `x`, times its gate.

@@ -24,15 +24,27 @@ package struct FeedForward: Hashable, Sendable {
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
     let projected = recorder.linear(inputs, x)
-    let columns = recorder.operations.operand(projected).columns
-    func part(_ range: Range<Int>) -> Operand {
-      recorder.operations.operand(projected, columns: range)
+    let active = recorder.activated(
+      projected, function, isGated: isGated, gateFactor: gateFactor)
+    return recorder.linear([output], active)
+  }
+}
+
+extension BlockRecorder {
+  /// Records `f(factor gate) * g(up)` of gates and ups side by side, or `f(up)` where there are no gates.
+  mutating func activated(
+    _ projected: Value, _ function: ElementFunction, isGated: Bool, gateFactor: Float = 1,
+    upFunction: ElementFunction? = nil
+  ) -> Value {
+    let columns = operations.operand(projected).columns
+    guard isGated else { return operations.map(function, operations.operand(projected)) }
+    let gate = operations.operand(projected, columns: 0..<columns / 2)
+    var up = operations.operand(projected, columns: columns / 2..<columns)
+    let factored = scaled(gate, by: gateFactor)
+    if let upFunction {
+      let value = operations.map(upFunction, up)
+      up = operations.operand(value)
     }
-    guard isGated else {
-      return recorder.linear([output], recorder.operations.map(function, part(0..<columns)))
-    }
-    let (gate, up) = (part(0..<columns / 2), part(columns / 2..<columns))
-    let scaled = recorder.scaled(gate, by: gateFactor)
-    return recorder.linear([output], recorder.operations.gate(function, scaled, up))
+    return operations.gate(function, factored, up)
   }
 }

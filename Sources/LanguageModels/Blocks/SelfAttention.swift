@@ -11,9 +11,10 @@ package struct SelfAttention: Hashable, Sendable {
   /// The norms of queries and keys: of each head, or of all together.
   package var queryNorm: NormSlot?
   package var keyNorm: NormSlot?
-  package var valueNorm: NormSlot?
   /// Whether these come after the rotation.
   package var normsAfterRotation = false
+  /// That of values, which nothing turns.
+  package var valueNorm: NormSlot?
   /// A bound for queries, keys and values, after their norms.
   package var bound: Float?
   /// Factor on the keys.

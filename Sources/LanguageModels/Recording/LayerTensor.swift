@@ -42,7 +42,7 @@ extension LayerSlot {
 extension ModelDescription {
   /// Weights and biases of all linear layers, the head among them, as the family has them.
   package var layerTensors: [LayerTensor] {
-    blocks.flatMap { placed in placed.block.linearLayers.flatMap { $0.tensors(in: placed.name) } }
+    ofBlocks(\.linearLayers).flatMap { name, layers in layers.flatMap { $0.tensors(in: name) } }
       + end.head.tensors(in: "")
   }
 

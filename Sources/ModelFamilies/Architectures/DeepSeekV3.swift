@@ -1,6 +1,5 @@
 import JSONText
 import LanguageModels
-import Recordings
 
 /// DeepSeek-V3 and R1, and Kimi K2: latent attention, and experts chosen by sigmoid and a correction, within groups.
 ///

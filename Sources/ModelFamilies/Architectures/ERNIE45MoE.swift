@@ -29,9 +29,9 @@ enum ERNIE45MoE: Architecture {
     experts.correction = ("mlp.moe_statics.e_score_correction_bias", [1])
     try experts.readShared("moe_num_shared_experts", default: 2)
     let isSparse = try sparseBlocks(keys)
-    let sparse = parts.block(.attention(attention), .experts(try experts.experts()))
-    let dense = isSparse.contains(false) ? parts.block(attention, try parts.feedForward()) : sparse
-    return parts.model(isSparse.map { $0 ? sparse : dense })
+    let sparse = try experts.experts()
+    let second = try parts.secondParts(isDense: isSparse.map { !$0 }) { sparse }
+    return parts.model(second.map { parts.block(.attention(attention), $0) })
   }
 
   /// Every n-th block between a first and a last one.

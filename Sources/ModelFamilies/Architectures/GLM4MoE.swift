@@ -1,6 +1,5 @@
 import JSONText
 import LanguageModels
-import Recordings
 
 /// GLM 4.5 and 4.6: experts chosen by groups and a correction, beside a shared one, in all blocks but the first.
 enum GLM4MoE: Architecture {

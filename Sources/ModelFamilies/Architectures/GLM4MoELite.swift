@@ -1,6 +1,5 @@
 import JSONText
 import LanguageModels
-import Recordings
 
 /// GLM 4.7 Flash: DeepSeek-V3 with other numbers.
 enum GLM4MoELite: Architecture {

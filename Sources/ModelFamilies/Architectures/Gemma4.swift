@@ -1,6 +1,5 @@
 import JSONText
 import LanguageModels
-import Recordings
 
 /// Gemma 4, the text model: Gemma 3 with plain norms, other heads in blocks without a window, values that have a norm and may
 /// be the keys, perhaps experts beside the feed-forward part, inputs for each block, and blocks that share keys and values.
@@ -19,16 +18,18 @@ enum Gemma4: Architecture {
         function: "gelu_pytorch_tanh", functionKey: "hidden_activation"))
     let parts = DecoderParts(keys)
     let feedForward = Gemma4FeedForward(parts)
-    let inputs = try Gemma4BlockInputs(parts).inputs()
+    let blockInputs = Gemma4BlockInputs(parts)
+    let inputs = try blockInputs.inputs()
     let attention = Gemma4Attention(parts)
     let (mixers, carried) = try attention.ofBlocks(carriedBefore: inputs?.columns ?? 0)
     let isWide = try configuration.bool("use_double_wide_mlp", default: false)
-    let (narrow, wide) = (try feedForward.sublayer(), try feedForward.sublayer(isWide: isWide))
+    let narrow = try feedForward.sublayer()
+    let wide = isWide ? try feedForward.sublayer(isWide: true) : narrow
     var model = parts.model(
       mixers.enumerated().map { index, mixer in
         parts.gemma4Block(
           mixer, mixer.readsCarried ? wide : narrow,
-          inputs.map { Gemma4BlockInputs(parts).sublayer($0.carried(ofBlock: index)) })
+          inputs.map { blockInputs.sublayer($0.carried(ofBlock: index)) })
       })
     model.front.factor = Float(keys.hiddenSize).squareRoot()
     model.front.blockInputs = inputs

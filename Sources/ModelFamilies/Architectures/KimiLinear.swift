@@ -21,13 +21,10 @@ enum KimiLinear: Architecture {
     let linear =
       isLinear.contains(true) ? Sublayer.Mixer.gatedDelta(try linearAttention(keys)) : nil
     let latent = isLinear.contains(false) ? try latentAttention(parts) : nil
-    let dense = isDense.contains(true) ? Sublayer.Mixer.feedForward(try parts.feedForward()) : nil
-    let sparse = isDense.contains(false) ? Sublayer.Mixer.experts(try experts(parts)) : nil
+    let second = try parts.secondParts(isDense: isDense) { try experts(parts) }
     return parts.model(
-      zip(isLinear, isDense).compactMap { isLinear, isDense in
-        guard let mixer = isLinear ? linear : latent, let feedForward = isDense ? dense : sparse
-        else { return nil }
-        return parts.block(mixer, feedForward)
+      zip(isLinear, second).compactMap { isLinear, second in
+        (isLinear ? linear : latent).map { parts.block($0, second) }
       })
   }
 

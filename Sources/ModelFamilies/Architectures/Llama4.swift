@@ -40,10 +40,9 @@ enum Llama4: Architecture {
       guard rotates, hasNorms else { return attention }
       attention.normsAfterRotation = true
       func norm(_ name: String, _ heads: Int) -> NormSlot {
-        var norm = NormSlot(
-          name, columns: heads * keys.headSize, groupSize: keys.headSize, epsilon: keys.epsilon)
-        norm.weights = []
-        return norm
+        NormSlot(
+          name, columns: heads * keys.headSize, groupSize: keys.headSize, epsilon: keys.epsilon
+        ).withoutWeights
       }
       attention.queryNorm = norm("queries", keys.headCount)
       attention.keyNorm = norm("keys", keys.keyValueHeadCount)

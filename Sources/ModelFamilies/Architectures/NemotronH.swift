@@ -12,7 +12,7 @@ enum NemotronH: Architecture {
     "one mixer in a block: Mamba 2, attention, squared ReLU or experts of it",
     limits: "models with `moe_latent_size` are not computed")
 
-  private enum Kind { case attention, experts, feedForward, stateSpace }
+  private enum Kind: CaseIterable { case attention, experts, feedForward, stateSpace }
 
   static func knows(_ configuration: JSONReader) -> Bool {
     configuration.value["moe_latent_size"]?.isNull ?? true
@@ -38,7 +38,7 @@ enum NemotronH: Architecture {
     parts.names.norm = "backbone.norm_f"
     let attention = parts.attention(keys.attentionShape(), rotary: nil)
     var mixers: [Kind: Sublayer.Mixer] = [:]
-    for kind in Set(kinds) {
+    for kind in Kind.allCases where kinds.contains(kind) {
       mixers[kind] =
         switch kind {
         case .attention: .attention(attention)

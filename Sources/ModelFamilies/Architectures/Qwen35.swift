@@ -1,6 +1,5 @@
 import JSONText
 import LanguageModels
-import Recordings
 
 /// Qwen 3.5, the text model: three blocks of linear attention by the gated delta rule, then one of attention whose answers
 /// are gated.

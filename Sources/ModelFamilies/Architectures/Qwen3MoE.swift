@@ -46,9 +46,7 @@ enum Qwen3MoE: Architecture {
     let isDense = (0..<keys.blockCount).map {
       listed.contains($0) || !($0 + 1).isMultiple(of: step)
     }
-    let experts = Sublayer.Mixer.experts(try reader.experts())
-    guard isDense.contains(true) else { return isDense.map { _ in experts } }
-    let dense = Sublayer.Mixer.feedForward(try parts.feedForward())
-    return isDense.map { $0 ? dense : experts }
+    let experts = try reader.experts()
+    return try parts.secondParts(isDense: isDense) { experts }
   }
 }

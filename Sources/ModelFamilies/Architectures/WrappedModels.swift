@@ -1,5 +1,4 @@
 import JSONText
-import LanguageModels
 
 /// Gemma 3 with images.
 enum WrappedGemma3: WrappedModel {

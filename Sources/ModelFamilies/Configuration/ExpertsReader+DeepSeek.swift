@@ -33,16 +33,3 @@ extension ExpertsReader {
     return experts
   }
 }
-
-extension DecoderParts {
-  /// The model of blocks with this attention, of which some have experts.
-  func model(_ attention: Sublayer.Mixer, _ experts: ExpertsReader, isDense: [Bool]) throws
-    -> ModelDescription
-  {
-    let dense =
-      isDense.contains(true) ? block(attention, .feedForward(try feedForward())) : nil
-    let sparse =
-      isDense.contains(false) ? block(attention, .experts(try experts.experts())) : nil
-    return model(isDense.compactMap { $0 ? dense : sparse })
-  }
-}

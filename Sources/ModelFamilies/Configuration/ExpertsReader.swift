@@ -81,7 +81,8 @@ struct ExpertsReader {
     routing.factor = factor
     routing.groups = try readGroups(count, perToken: perToken)
     let router = LayerSlot(
-      "\(module).\(router)", outputs: count, inputs: parts.configuration.hiddenSize,
+      StoredMatrix.fullName(self.router, in: module), outputs: count,
+      inputs: parts.configuration.hiddenSize,
       hasBias: hasRouterBias)
     var experts = Experts(
       router: router.kept(.router), routing: routing,
@@ -105,7 +106,8 @@ struct ExpertsReader {
         case .down: names.down
         }
       let slot = LayerSlot(
-        "\(module).experts.\(number).\(name)", outputs: layer == .down ? hidden : width,
+        StoredMatrix.fullName("experts.\(number).\(name)", in: module),
+        outputs: layer == .down ? hidden : width,
         inputs: layer == .down ? width : hidden)
       return stacks?.placed(slot, layer, ofExpert: number, of: count) ?? slot
     }

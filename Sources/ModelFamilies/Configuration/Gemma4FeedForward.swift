@@ -1,4 +1,3 @@
-import Diagnostics
 import JSONText
 import LanguageModels
 import Recordings
@@ -33,31 +32,17 @@ struct Gemma4FeedForward {
 
   /// Experts that read the residual stream, as their router does, each through a norm of its own.
   private func experts() throws -> Experts {
-    let count = try reader.required("num_experts").int(in: 1...4096)
-    let perToken = try reader.required("top_k_experts").int(in: 1...4096)
-    let size = try reader.required("moe_intermediate_size").int(in: 1...1 << 24)
-    guard perToken <= count else {
-      throw InputError(
-        .invalidValue, place: "top_k_experts",
-        "found \(perToken), expected at most num_experts, which is \(count)")
-    }
-    let stacks = ExpertStacks(inputs: "experts.gate_up_proj", output: "experts.down_proj")
-    func slot(_ expert: Int, _ layer: ExpertStacks.Layer, _ name: String) -> LayerSlot {
-      let isDown = layer == .down
-      let slot = LayerSlot(
-        "experts.\(expert).\(name)", outputs: isDown ? width : size, inputs: isDown ? size : width)
-      return stacks.placed(slot, layer, ofExpert: expert, of: count)
-    }
+    var mixture = ExpertsReader(parts)
+    (mixture.module, mixture.router) = ("", "router.proj")
+    (mixture.countKeys, mixture.perTokenKey) = (["num_experts"], "top_k_experts")
+    mixture.count = try reader.required("num_experts").int(in: 1...4096)
+    mixture.perToken = try reader.required("top_k_experts").int(in: 1...4096)
+    mixture.width = try reader.required("moe_intermediate_size").int(in: 1...1 << 24)
+    mixture.normalization = 0
+    mixture.stacks = ExpertStacks(inputs: "experts.gate_up_proj", output: "experts.down_proj")
     var routerNorm = parts.norm("router")
     routerNorm.weights = [StoredMatrix("router.scale")]
-    var experts = Experts(
-      router: LayerSlot("router.proj", outputs: count, inputs: width).kept(.router),
-      routing: Router(experts: count, perToken: perToken, score: .softmax, normalization: 0),
-      experts: (0..<count).map {
-        .init(
-          gate: slot($0, .gate, "gate_proj"), up: slot($0, .up, "up_proj"),
-          down: slot($0, .down, "down_proj"))
-      }, function: parts.configuration.function)
+    var experts = try mixture.experts()
     experts.inputNorm = parts.norm("pre_feedforward_layernorm_2")
     experts.routerNorm = routerNorm
     experts.routerFactor = 1 / Float(width).squareRoot()

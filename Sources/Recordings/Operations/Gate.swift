@@ -2,7 +2,7 @@ extension ProgramRecorder {
   /// Records `y = f(x)` for each number, in the type of `x`.
   package mutating func map(_ function: ElementFunction, _ x: Operand) -> Value {
     let y = value(
-      columns: x.columns, rows: rows(of: x.value), type: recording.values[x.value.index].type)
+      columns: x.columns, rows: rows(of: x.value), type: recording.type(of: x.value))
     return append(
       Node(operation: .gate(function), inputs: [x], outputs: [y], saved: [x.value]))
   }

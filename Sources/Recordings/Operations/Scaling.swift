@@ -10,7 +10,7 @@ extension ProgramRecorder {
   {
     precondition([1, x.columns].contains(recording.parameters[weight.index].rows))
     let y = value(
-      columns: x.columns, rows: rows(of: x.value), type: recording.values[x.value.index].type)
+      columns: x.columns, rows: rows(of: x.value), type: recording.type(of: x.value))
     return append(
       Node(
         operation: .scaling(isConstant: isConstant), inputs: [x], outputs: [y], saved: [x.value],

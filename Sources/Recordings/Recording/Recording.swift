@@ -46,6 +46,9 @@ package struct Recording: Hashable, Sendable {
     parameter.rows * parameter.columns * type(of: parameter).byteCount
   }
 
+  /// The type of a value's elements.
+  package func type(of value: Value) -> ComputeType { values[value.index].type }
+
   /// Matrices are held in the compute type, vectors and scales in f32.
   package func type(of parameter: ParameterInfo) -> ComputeType {
     parameter.isMatrix ? compute : .float32
