@@ -52,8 +52,10 @@ let package = Package(
     library("MatrixProducts", ["COneDNN", "Diagnostics", "Tensors"]),
     library("Scans", ["CKernels", "Tensors"]),
     library("Recordings", ["Tensors", "Scans"]),
+    library("Compute", ["Diagnostics", "Tensors", "Recordings"]),
     library(
-      "Compute", ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans", "Recordings"]),
+      "CPU",
+      ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans", "Recordings", "Compute"]),
     library("Checkpoints", ["CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
     library(
@@ -61,7 +63,7 @@ let package = Package(
       ["Diagnostics", "Tensors", "Recordings", "Compute", "Checkpoints"]),
     library(
       "ModelFamilies", ["Diagnostics", "JSONText", "Recordings", "LanguageModels"]),
-    library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute"]),
+    library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "CPU"]),
     library(
       "QuantizedCheckpoints",
       ["CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
@@ -75,7 +77,8 @@ let package = Package(
     library(
       "Verification",
       ["Diagnostics", "Checksums", "JSONText", "Tensors", "LanguageModels", "ModelFamilies"]),
-    library("Recipes", ["Diagnostics", "JSONText", "Recordings", "Compute", "Quantization", yams]),
+    library(
+      "Recipes", ["Diagnostics", "JSONText", "Recordings", "Compute", "CPU", "Quantization", yams]),
     library(
       "Calibration", ["CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization"]),
     library(
@@ -95,7 +98,8 @@ let package = Package(
     library(
       "Evaluation",
       [
-        "CKernels", "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
+        "CKernels", "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
+        "Checkpoints",
         "Tokenization",
         "LanguageModels", "Execution",
       ]),
@@ -116,7 +120,7 @@ let package = Package(
       "AutoRound",
       [
         "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts",
-        "Recordings", "Compute",
+        "Recordings", "Compute", "CPU",
         "Checkpoints", "Tokenization", "LanguageModels", "ModelFamilies", "Quantization",
         "QuantizedCheckpoints",
         "Verification",
@@ -136,7 +140,7 @@ let package = Package(
       name: "benchmarks",
       dependencies: [
         "AutoRound", "CKernels", "Diagnostics", "JSONText", "Tensors", "MatrixProducts",
-        "Recordings", "Compute",
+        "Recordings", "Compute", "CPU",
         "LanguageModels", "ModelFamilies", "Quantization", "Tuning", "Evaluation",
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
@@ -160,19 +164,23 @@ let package = Package(
     .target(
       name: "ReferenceDevice",
       dependencies: [
-        "CKernels", "Diagnostics", "Tensors", "Recordings", "Compute", "Quantization",
+        "CKernels", "Diagnostics", "Tensors", "Recordings", "Compute", "CPU", "Quantization",
       ],
       path: "Tests/ReferenceDevice", swiftSettings: swiftSettings),
     tests("Diagnostics"),
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
     tests("Tensors"),
-    tests("Compute", ["Recordings", "CKernels", "Tensors", "MatrixProducts", "ReferenceDevice"]),
+    tests(
+      "Compute", ["CPU", "Recordings", "CKernels", "Tensors", "MatrixProducts", "ReferenceDevice"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
     tests("Tokenization", ["JSONText"]),
     tests(
       "LanguageModels",
-      ["ModelFamilies", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints"]),
+      [
+        "ModelFamilies", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
+        "Checkpoints",
+      ]),
     tests("Quantization", ["CKernels", "JSONText", "Tensors", "Checkpoints"]),
     tests("QuantizedCheckpoints", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
     tests(
@@ -182,20 +190,22 @@ let package = Package(
       ]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
-    tests("Execution", ["Tensors", "Compute", "Checkpoints", "LanguageModels"]),
+    tests("Execution", ["Tensors", "Compute", "CPU", "Checkpoints", "LanguageModels"]),
     tests("Inspection", ["JSONText", "Tensors", "Checkpoints"]),
     tests("Reporting", ["JSONText"]),
     tests(
       "AutoRound",
       [
-        "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints", "LanguageModels",
+        "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU", "Checkpoints",
+        "LanguageModels",
         "ModelFamilies",
         "Quantization", "Tuning", "ReferenceDevice",
       ]),
     tests(
       "Evaluation",
       [
-        "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
+        "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
+        "Checkpoints",
         "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "Verification",
         "Execution", "ReferenceDevice",
       ]),

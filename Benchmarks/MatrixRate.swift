@@ -1,4 +1,5 @@
 import Compute
+import CPU
 import Foundation
 import MatrixProducts
 import Recordings

@@ -1,5 +1,6 @@
 import AutoRound
 import Compute
+import CPU
 import LanguageModels
 import Quantization
 import Recordings

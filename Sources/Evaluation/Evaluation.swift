@@ -1,5 +1,6 @@
 import Checkpoints
 public import Compute
+import CPU
 import Diagnostics
 import Execution
 public import Foundation

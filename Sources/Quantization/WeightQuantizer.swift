@@ -1,4 +1,5 @@
 package import Compute
+package import CPU
 package import Diagnostics
 package import Tensors
 

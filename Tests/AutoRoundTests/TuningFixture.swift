@@ -1,6 +1,7 @@
 import AutoRound
 import Checkpoints
 import Compute
+import CPU
 import Foundation
 import JSONText
 import LanguageModels

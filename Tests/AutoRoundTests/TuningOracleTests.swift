@@ -1,15 +1,16 @@
 import AutoRound
-import CKernels
 import Checkpoints
+import CKernels
 import Compute
+import CPU
 import Diagnostics
 import LanguageModels
 import Quantization
 import Recordings
 import ReferenceDevice
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 import Tuning
 
 /// Tuning one block against the reference's own trajectories. Signed gradient descent is chaotic: the first

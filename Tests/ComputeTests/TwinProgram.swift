@@ -1,9 +1,10 @@
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// A device's half of a twin, ready to be run again and again on the twin's numbers.
 struct TwinProgram {

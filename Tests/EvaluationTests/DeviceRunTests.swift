@@ -1,13 +1,14 @@
 import AutoRound
 import Checkpoints
 import Compute
+import CPU
 import Foundation
 import Quantization
 import Recordings
 import ReferenceDevice
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 import Verification
 
 /// Whole runs, from plan to checkpoint, on devices other than the processor.

@@ -1,14 +1,15 @@
 import AutoRound
 import Checkpoints
 import Compute
+import CPU
 import Evaluation
 import Foundation
 import JSONText
 import Quantization
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// Every scheme on a small model: tuned, written, verified by the run itself, read back.
 @Suite(.oneAtATime) struct PresetTests {

@@ -1,6 +1,7 @@
 import AutoRound
 import Checkpoints
 import Compute
+import CPU
 import Evaluation
 import Foundation
 import JSONText

@@ -1,11 +1,12 @@
 import Checkpoints
 import Compute
+import CPU
 import Diagnostics
 import Execution
 import Foundation
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 #if canImport(Glibc)
   import Glibc

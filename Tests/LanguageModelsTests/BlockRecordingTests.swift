@@ -1,11 +1,12 @@
 import Compute
+import CPU
 import JSONText
 import LanguageModels
 import ModelFamilies
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// What is found out about a block by recording it.
 @Suite struct BlockRecordingTests {

@@ -1,11 +1,12 @@
 import Compute
+import CPU
 import JSONText
 import LanguageModels
 import ModelFamilies
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct ModelEndTests {
   private static let configuration: JSONValue = [

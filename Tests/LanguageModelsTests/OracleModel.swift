@@ -1,6 +1,7 @@
-import CKernels
 import Checkpoints
+import CKernels
 import Compute
+package import CPU
 import Foundation
 import JSONText
 import LanguageModels

@@ -1,4 +1,5 @@
 import Compute
+import CPU
 package import Quantization
 package import Recordings
 

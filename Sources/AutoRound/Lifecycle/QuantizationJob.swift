@@ -1,6 +1,7 @@
 public import Calibration
 import Checkpoints
 import Compute
+import CPU
 import Diagnostics
 public import Execution
 public import Foundation

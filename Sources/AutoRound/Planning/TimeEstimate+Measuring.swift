@@ -1,5 +1,6 @@
 import Checkpoints
 import Compute
+import CPU
 import Execution
 import LanguageModels
 import MatrixProducts

@@ -1,4 +1,5 @@
 import Compute
+import CPU
 import Diagnostics
 public import Quantization
 package import Recordings

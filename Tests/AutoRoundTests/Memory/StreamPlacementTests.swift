@@ -1,9 +1,10 @@
 import AutoRound
 import Compute
+import CPU
 import Diagnostics
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct StreamPlacementTests {
   private let megabyte = 1 << 20

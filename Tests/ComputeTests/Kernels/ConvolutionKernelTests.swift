@@ -1,9 +1,10 @@
 import CKernels
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 /// The kernels of convolutions and scans on bf16, which run on any processor, against those on the same numbers in f32.
 @Suite(.oneAtATime) struct ConvolutionKernelTests {

@@ -1,9 +1,10 @@
 import CKernels
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 /// Rounding gradients to 8 bits, under every instruction set.
 @Suite(.oneAtATime) struct Int8GradientTests {

@@ -1,9 +1,10 @@
 import CKernels
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 /// Kernels that share out rows, at widths around those of vectors, against the reference. Each call does
 /// rows 1 to 3 of 4; the others must stay as they are.

@@ -1,10 +1,11 @@
 import CKernels
 import Compute
+import CPU
 import Foundation
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct SoftmaxTests {
   private static let headSize = 3

@@ -1,7 +1,8 @@
 import Compute
+import CPU
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct AttentionTests {
   /// Weights and their sums are rounded before they are multiplied: one more rounding of bf16 on the way to

@@ -1,7 +1,8 @@
 import Compute
+import CPU
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct ConvolutionTests {
   /// Sequences shorter than the taps, and longer; columns of less than a strip, and of some.

@@ -1,7 +1,8 @@
 import Compute
+import CPU
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct GateTests {
   static let functions: [ElementFunction] = [

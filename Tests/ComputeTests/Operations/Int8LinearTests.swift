@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// Gradients of linear layers in 8-bit integers against those in full.
 @Suite(.oneAtATime, .enabled(if: GradientPrecision.int8.isAvailable)) struct Int8LinearTests {

@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct JuxtapositionTests {
   /// Columns that are there once, twice and many times, and that others read besides, before and after.

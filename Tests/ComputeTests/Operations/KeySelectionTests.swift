@@ -1,9 +1,10 @@
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct KeySelectionTests {
   private static let shape = AttentionShape(

@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct LinearTests {
   @Test(arguments: ComputeType.available, [[8], [5, 3, 17]])

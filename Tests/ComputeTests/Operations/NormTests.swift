@@ -1,7 +1,8 @@
 import Compute
+import CPU
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct NormTests {
   // Not a single column: its two terms of dx cancel, and what is left is rounding.

@@ -1,7 +1,8 @@
 import Compute
+import CPU
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 /// Quantized activations inside a program: where they are read from, and where gradients go.
 @Suite(.oneAtATime) struct QuantizedActivationsTests {

@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct ScalingTests {
   /// A factor for each of some columns, and one for all, of numbers that others read as well.

@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct ScanTests {
   /// Sums over a sequence that are rounded in another order than token by token.

@@ -1,11 +1,12 @@
 import CKernels
 import Compute
+import CPU
 import Diagnostics
 import MatrixProducts
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct ComputeTypeTests {
   @Test func namesSizesAndKinds() {

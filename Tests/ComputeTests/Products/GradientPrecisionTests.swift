@@ -1,4 +1,5 @@
 import Compute
+import CPU
 import Recordings
 import Testing
 

@@ -1,10 +1,11 @@
 import Compute
+import CPU
 import Diagnostics
 import MatrixProducts
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct MatrixProductTests {
   /// Runs one product of random matrices under `shape` and compares it with sums in f64.

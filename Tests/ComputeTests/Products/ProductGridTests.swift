@@ -1,9 +1,10 @@
 import Compute
+import CPU
 import MatrixProducts
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// Products that are cut into pieces, with smaller ones at the edges, against sums in f64.
 @Suite(.oneAtATime) struct ProductGridTests {

@@ -1,7 +1,8 @@
 import Compute
+import CPU
 import Recordings
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.oneAtATime) struct SquaredErrorTests {
   /// Sizes around vectors, the kernel's partial sums of 4,096 and the team's chunks of 65,536.

@@ -1,9 +1,10 @@
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// A sequence that is run in pieces on cached keys and values against the same sequence run at once.
 @Suite(.oneAtATime) struct CachedSequenceTests {

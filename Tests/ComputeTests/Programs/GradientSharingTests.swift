@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 /// Additions give both operands the gradient that they get, in the same memory where that is safe. Each of
 /// these graphs makes one mistake about "where" visible.

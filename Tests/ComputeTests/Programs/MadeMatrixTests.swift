@@ -1,8 +1,9 @@
 import Compute
+import CPU
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// Matrices without memory of their own.
 @Suite struct MadeMatrixTests {

@@ -1,10 +1,11 @@
 import Compute
+import CPU
 import Diagnostics
 import Foundation
 import Recordings
 import ReferenceDevice
-import TestSupport
 import Testing
+import TestSupport
 
 /// A recording as a value, and what devices say of it before anything is allocated.
 @Suite(.oneAtATime) struct RecordingTests {

@@ -1,9 +1,10 @@
 import Compute
+import CPU
 import Foundation
 import Recordings
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// What must hold however often, and on however many threads, a program runs.
 @Suite(.oneAtATime) struct ReplayTests {

@@ -1,10 +1,11 @@
 import CKernels
 import Compute
+import CPU
 import Recordings
 import ReferenceDevice
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
 
 /// What is counted of activations: the squares of inputs, and the largest differences.
 @Suite(.oneAtATime) struct StatisticsTests {
