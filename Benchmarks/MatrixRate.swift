@@ -1,5 +1,5 @@
-import Compute
 import CPU
+import Compute
 import Foundation
 import MatrixProducts
 import Recordings

@@ -1,6 +1,6 @@
 import AutoRound
-import Compute
 import CPU
+import Compute
 import Foundation
 import Recordings
 import Tuning

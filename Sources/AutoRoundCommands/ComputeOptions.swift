@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPU
 import Compute
 import Recordings
 import Tensors

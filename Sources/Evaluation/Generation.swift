@@ -1,6 +1,6 @@
+public import CPU
 import Checkpoints
-public import Compute
-import CPU
+import Compute
 import Diagnostics
 import Execution
 public import Foundation

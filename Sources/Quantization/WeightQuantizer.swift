@@ -1,5 +1,5 @@
-package import Compute
 package import CPU
+package import Compute
 package import Diagnostics
 package import Tensors
 

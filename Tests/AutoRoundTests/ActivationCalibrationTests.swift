@@ -1,4 +1,5 @@
 import AutoRound
+import Compute
 import Diagnostics
 import LanguageModels
 import Quantization

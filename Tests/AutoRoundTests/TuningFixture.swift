@@ -1,7 +1,7 @@
 import AutoRound
+import CPU
 import Checkpoints
 import Compute
-import CPU
 import Foundation
 import JSONText
 import LanguageModels

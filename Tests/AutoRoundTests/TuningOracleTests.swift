@@ -1,16 +1,16 @@
 import AutoRound
-import Checkpoints
 import CKernels
-import Compute
 import CPU
+import Checkpoints
+import Compute
 import Diagnostics
 import LanguageModels
 import Quantization
 import Recordings
 import ReferenceDevice
 import Tensors
-import Testing
 import TestSupport
+import Testing
 import Tuning
 
 /// Tuning one block against the reference's own trajectories. Signed gradient descent is chaotic: the first

@@ -1,10 +1,10 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// A device's half of a twin, ready to be run again and again on the twin's numbers.
 struct TwinProgram {

@@ -1,14 +1,14 @@
 import AutoRound
+import CPU
 import Checkpoints
 import Compute
-import CPU
 import Foundation
 import Quantization
 import Recordings
 import ReferenceDevice
 import Tensors
-import Testing
 import TestSupport
+import Testing
 import Verification
 
 /// Whole runs, from plan to checkpoint, on devices other than the processor.

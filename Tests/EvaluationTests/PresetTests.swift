@@ -1,15 +1,15 @@
 import AutoRound
+import CPU
 import Checkpoints
 import Compute
-import CPU
 import Evaluation
 import Foundation
 import JSONText
 import Quantization
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// Every scheme on a small model: tuned, written, verified by the run itself, read back.
 @Suite(.oneAtATime) struct PresetTests {

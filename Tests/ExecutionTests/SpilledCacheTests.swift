@@ -1,12 +1,12 @@
+import CPU
 import Checkpoints
 import Compute
-import CPU
 import Diagnostics
 import Execution
 import Foundation
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 #if canImport(Glibc)
   import Glibc

@@ -1,12 +1,12 @@
-import Compute
 import CPU
+import Compute
 import JSONText
 import LanguageModels
 import ModelFamilies
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct GatedDeltaTests {
   private static let width = 32

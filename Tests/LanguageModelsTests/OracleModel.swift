@@ -1,7 +1,7 @@
-import Checkpoints
 import CKernels
+import CPU
+import Checkpoints
 import Compute
-package import CPU
 import Foundation
 import JSONText
 import LanguageModels
@@ -15,7 +15,7 @@ struct OracleModel {
   let checkpoint: Checkpoint
   let description: ModelDescription
   let oracle: SafetensorsFile
-  let device: CPUDevice
+  let device: any Device
   let ids: [Int]
   let sequences: Int
   let tokens: Int

@@ -1,5 +1,5 @@
-import Compute
 import CPU
+import Compute
 package import Quantization
 package import Recordings
 

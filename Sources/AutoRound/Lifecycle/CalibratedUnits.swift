@@ -1,4 +1,5 @@
 import Checkpoints
+import Compute
 import Diagnostics
 import Execution
 import LanguageModels

@@ -1,4 +1,5 @@
 import Checkpoints
+import Compute
 import Execution
 import Foundation
 import JSONText

@@ -1,7 +1,7 @@
+import CPU
 public import Calibration
 import Checkpoints
 import Compute
-import CPU
 import Diagnostics
 public import Execution
 public import Foundation

@@ -1,6 +1,7 @@
 import CKernels
 import Calibration
 import Checkpoints
+import Compute
 import LanguageModels
 import MatrixProducts
 import Recipes

@@ -1,4 +1,5 @@
 import Checkpoints
+import Compute
 import Execution
 import LanguageModels
 import Quantization

@@ -1,6 +1,6 @@
+import CPU
 import Checkpoints
 import Compute
-import CPU
 import Execution
 import LanguageModels
 import MatrixProducts

@@ -1,5 +1,6 @@
 import Checkpoints
 import Checksums
+import Compute
 import Diagnostics
 import Execution
 import Tensors

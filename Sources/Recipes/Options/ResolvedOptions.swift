@@ -1,5 +1,5 @@
-import Compute
 import CPU
+import Compute
 import Diagnostics
 public import Quantization
 package import Recordings

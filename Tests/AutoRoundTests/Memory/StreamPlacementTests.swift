@@ -1,10 +1,10 @@
 import AutoRound
-import Compute
 import CPU
+import Compute
 import Diagnostics
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct StreamPlacementTests {
   private let megabyte = 1 << 20

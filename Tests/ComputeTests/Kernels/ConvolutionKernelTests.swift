@@ -1,10 +1,10 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 /// The kernels of convolutions and scans on bf16, which run on any processor, against those on the same numbers in f32.
 @Suite(.oneAtATime) struct ConvolutionKernelTests {

@@ -1,10 +1,10 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 /// Rounding gradients to 8 bits, under every instruction set.
 @Suite(.oneAtATime) struct Int8GradientTests {

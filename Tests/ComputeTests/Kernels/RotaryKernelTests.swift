@@ -1,11 +1,11 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Foundation
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct RotaryKernelTests {
   /// Rows that are wider than the heads in them, positions with an offset, and both directions.

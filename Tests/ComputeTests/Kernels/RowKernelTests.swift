@@ -1,10 +1,10 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 /// Kernels that share out rows, at widths around those of vectors, against the reference. Each call does
 /// rows 1 to 3 of 4; the others must stay as they are.

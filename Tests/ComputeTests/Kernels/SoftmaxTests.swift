@@ -1,11 +1,11 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Foundation
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct SoftmaxTests {
   private static let headSize = 3

@@ -1,8 +1,8 @@
-import Compute
 import CPU
+import Compute
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct AttentionTests {
   /// Weights and their sums are rounded before they are multiplied: one more rounding of bf16 on the way to

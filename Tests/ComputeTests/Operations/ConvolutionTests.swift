@@ -1,8 +1,8 @@
-import Compute
 import CPU
+import Compute
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct ConvolutionTests {
   /// Sequences shorter than the taps, and longer; columns of less than a strip, and of some.

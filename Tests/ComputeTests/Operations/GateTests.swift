@@ -1,8 +1,8 @@
-import Compute
 import CPU
+import Compute
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct GateTests {
   static let functions: [ElementFunction] = [

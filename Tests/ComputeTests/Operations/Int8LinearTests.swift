@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// Gradients of linear layers in 8-bit integers against those in full.
 @Suite(.oneAtATime, .enabled(if: GradientPrecision.int8.isAvailable)) struct Int8LinearTests {

@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct JuxtapositionTests {
   /// Columns that are there once, twice and many times, and that others read besides, before and after.

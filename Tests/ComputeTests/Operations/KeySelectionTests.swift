@@ -1,10 +1,10 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct KeySelectionTests {
   private static let shape = AttentionShape(

@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct LinearTests {
   @Test(arguments: ComputeType.available, [[8], [5, 3, 17]])

@@ -1,8 +1,8 @@
-import Compute
 import CPU
+import Compute
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct NormTests {
   // Not a single column: its two terms of dx cancel, and what is left is rounding.

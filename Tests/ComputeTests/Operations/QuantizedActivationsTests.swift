@@ -1,8 +1,8 @@
-import Compute
 import CPU
+import Compute
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 /// Quantized activations inside a program: where they are read from, and where gradients go.
 @Suite(.oneAtATime) struct QuantizedActivationsTests {

@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct ScalingTests {
   /// A factor for each of some columns, and one for all, of numbers that others read as well.

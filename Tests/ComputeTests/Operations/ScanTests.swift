@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct ScanTests {
   /// Sums over a sequence that are rounded in another order than token by token.

@@ -1,12 +1,12 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Diagnostics
 import MatrixProducts
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ComputeTypeTests {
   @Test func namesSizesAndKinds() {

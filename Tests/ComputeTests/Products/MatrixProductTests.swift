@@ -1,11 +1,11 @@
-import Compute
 import CPU
+import Compute
 import Diagnostics
 import MatrixProducts
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct MatrixProductTests {
   /// Runs one product of random matrices under `shape` and compares it with sums in f64.

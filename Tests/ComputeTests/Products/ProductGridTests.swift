@@ -1,10 +1,10 @@
-import Compute
 import CPU
+import Compute
 import MatrixProducts
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// Products that are cut into pieces, with smaller ones at the edges, against sums in f64.
 @Suite(.oneAtATime) struct ProductGridTests {

@@ -1,8 +1,8 @@
-import Compute
 import CPU
+import Compute
 import Recordings
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.oneAtATime) struct SquaredErrorTests {
   /// Sizes around vectors, the kernel's partial sums of 4,096 and the team's chunks of 65,536.

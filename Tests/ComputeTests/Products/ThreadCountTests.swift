@@ -1,10 +1,10 @@
-import Compute
 import CPU
+import Compute
 import MatrixProducts
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// Which products depend on the number of threads: their results are cut into pieces, one and two threads have
 /// the same ones, and the library may add up the sums of smaller pieces in another order.

@@ -1,10 +1,10 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// A sequence that is run in pieces on cached keys and values against the same sequence run at once.
 @Suite(.oneAtATime) struct CachedSequenceTests {

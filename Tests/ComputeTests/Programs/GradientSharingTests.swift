@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 /// Additions give both operands the gradient that they get, in the same memory where that is safe. Each of
 /// these graphs makes one mistake about "where" visible.

@@ -1,9 +1,9 @@
-import Compute
 import CPU
+import Compute
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// Matrices without memory of their own.
 @Suite struct MadeMatrixTests {

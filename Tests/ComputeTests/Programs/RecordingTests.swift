@@ -1,11 +1,11 @@
-import Compute
 import CPU
+import Compute
 import Diagnostics
 import Foundation
 import Recordings
 import ReferenceDevice
-import Testing
 import TestSupport
+import Testing
 
 /// A recording as a value, and what devices say of it before anything is allocated.
 @Suite(.oneAtATime) struct RecordingTests {

@@ -1,10 +1,10 @@
-import Compute
 import CPU
+import Compute
 import Foundation
 import Recordings
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// What must hold however often, and on however many threads, a program runs.
 @Suite(.oneAtATime) struct ReplayTests {

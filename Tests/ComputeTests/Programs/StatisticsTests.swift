@@ -1,11 +1,11 @@
 import CKernels
-import Compute
 import CPU
+import Compute
 import Recordings
 import ReferenceDevice
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// What is counted of activations: the squares of inputs, and the largest differences.
 @Suite(.oneAtATime) struct StatisticsTests {
