@@ -18,6 +18,8 @@ struct FuzzTarget: Sendable {
   var name: String
   /// The folder of its seeds in `Fuzz/Corpus`; nil for one of its own name.
   var corpus: String?
+  /// Whether the configurations of the tests' models are seeds too.
+  var takesModels = false
   /// Whether the bytes are a document in JSON, so that damage to its tokens tells most.
   var isJSON = true
   /// Words that are worth putting into an input, besides those of its seeds.
@@ -80,12 +82,11 @@ struct FuzzTarget: Sendable {
 
   /// A model's config.json, quantized or not.
   static let configuration = FuzzTarget(
-    name: "configuration",
+    name: "configuration", takesModels: true,
     words: [
-      "head_dim", "sliding_window", "layer_types", "rope_scaling", "rope_parameters", "llama3",
-      "linear", "yarn", "longrope", "dynamic", "proportional", "partial_rotary_factor",
-      "no_rope_layers", "sliding_window_pattern", "gemma3_text", "falcon", "bloom", "gpt2", "opt",
-      "qwen2", "qwen3", "mistral", "attention_bias", "quantization_config", "kv_cache_scheme",
+      "longrope", "dynamic", "head_dim", "no_rope_layers", "sliding_window_pattern",
+      "n_routed_experts", "num_local_experts", "decoder_sparse_step", "mlp_only_layers",
+      "first_k_dense_replace", "kv_cache_scheme", "model_type", "text_config",
     ]
   ) { bytes in
     let value = try JSONValue.parse(bytes)

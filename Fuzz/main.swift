@@ -31,18 +31,31 @@ func target(_ name: String) -> FuzzTarget {
   return target
 }
 
-/// The seeds of a parser, in the order of their names, each of which it accepts.
+/// The paths of the files below `folder` whose names are taken, in their order.
+func files(_ folder: String, where isTaken: (String) -> Bool = { _ in true }) -> [String] {
+  let paths = try? FileManager.default.subpathsOfDirectory(atPath: folder)
+  return (paths ?? []).filter { isTaken(($0 as NSString).lastPathComponent) }.sorted()
+    .map { "\(folder)/\($0)" }
+}
+
+/// The seeds of a parser, each of which it accepts.
 func seeds(_ target: FuzzTarget) -> [[UInt8]] {
-  let folder = URL(filePath: "Fuzz/Corpus/\(target.corpus ?? target.name)")
-  let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.sorted() ?? []
-  let seeds = names.compactMap { try? Array(Data(contentsOf: folder.appending(path: $0))) }
-  guard !seeds.isEmpty else {
-    fail("\(folder.path) has no seeds; run this at the root of the repository")
+  var paths = files("Fuzz/Corpus/\(target.corpus ?? target.name)")
+  if target.takesModels {
+    let models = files("Tests/Fixtures/models") { ["config.json", "config_hub.json"].contains($0) }
+    guard !models.isEmpty else { fail("there are no models in Tests/Fixtures/models") }
+    paths += models
   }
-  for (name, bytes) in zip(names, seeds) {
-    do { try target.run(bytes) } catch { fail("\(folder.path)/\(name) is refused: \(error)") }
+  guard !paths.isEmpty else {
+    fail("\(target.name) has no seeds; run this at the root of the repository")
   }
-  return seeds
+  return paths.map { path in
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      fail("\(path) cannot be read")
+    }
+    do { try target.run(Array(bytes)) } catch { fail("\(path) is refused: \(error)") }
+    return Array(bytes)
+  }
 }
 
 func run(_ target: FuzzTarget, seeds: [[UInt8]], runs: Int, seed: UInt64) {

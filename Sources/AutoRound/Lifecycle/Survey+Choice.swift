@@ -65,11 +65,11 @@ extension Survey {
       return module.shape[1] % size != 0 || module.shape.contains { $0 < 32 }
     }
     for module in unfit { schemes[module.name] = nil }
-    if let first = unfit.first {
-      warn(
-        "\(unfit.count) matrices stay as they are, \(first.name) \(first.shape) among them: they are "
-          + "small, or the group size does not divide their rows")
+    let reason = unfit.first.map { first in
+      "\(unfit.count) matrices stay as they are, \(first.name) \(first.shape) among them: they are "
+        + "small, or the group size does not divide their rows"
     }
+    if let reason { warn(reason) }
     if !named.stacks.isEmpty {
       warn(
         "\(named.stacks.count) tensors of three dimensions stay as they are, \(named.stacks[0]) among them"
@@ -78,7 +78,8 @@ extension Survey {
     guard !schemes.isEmpty else {
       throw InputError(
         .invalidValue, place: "targets",
-        "none of the model's \(named.modules.count) matrices is left to quantize")
+        "none of the model's \(named.modules.count) matrices is left to quantize"
+          + (reason.map { "; \($0)" } ?? ""))
     }
     return schemes
   }
