@@ -73,6 +73,11 @@ let package = Package(
         "CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization",
         "QuantizedCheckpoints",
       ]),
+    library(
+      "GPTQ",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints",
+      ]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
     library(
       "Verification",
@@ -86,7 +91,7 @@ let package = Package(
       [
         "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
         "LanguageModels", "ModelFamilies",
-        "Quantization", "QuantizedCheckpoints", "CompressedTensors",
+        "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ",
       ]),
     library(
       "Tuning",
@@ -188,6 +193,7 @@ let package = Package(
       [
         "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints", "Execution",
       ]),
+    tests("GPTQ", ["JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints"]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
     tests("Execution", ["Tensors", "Compute", "CPU", "Checkpoints", "LanguageModels"]),

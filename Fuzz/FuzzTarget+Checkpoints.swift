@@ -25,7 +25,8 @@ extension FuzzTarget {
     "channel", "block", "tensor", "re:.*", "re:(a+)+$", "re:(?P<a>x)", "aaaaaaaaaaaaaaaaaaaaaaaaa",
     "weight_packed", "weight_zero_point", "weight_global_scale", "kv_cache_scheme", "[0,4]", "I32",
     "weight_block_size", "weight_scale_inv", "quant_method", "mxfp4", "_blocks", "_scales", "dtype",
-    "F8_E4M3", "F8_E8M0", "U8", "4611686018427387904", "ff", "7fc0",
+    "F8_E4M3", "F8_E8M0", "U8", "4611686018427387904", "ff", "7fc0", "qweight", "qzeros", "g_idx",
+    "checkpoint_format", "gptq_v2", "packing_format", "dynamic", "extra_config", "desc_act",
   ]
 
   /// What `verify` reads, with and without a source.
@@ -48,7 +49,7 @@ extension FuzzTarget {
       let checkpoint = try Checkpoint(opening: folder)
       let names = Set(
         checkpoint.tensorNames.compactMap { name in
-          name.range(of: ".weight").map { String(name[..<$0.lowerBound]) }
+          name.lastIndex(of: ".").map { String(name[..<$0]) }
         })
       let quantized = try DequantizedCheckpoint(
         checkpoint, modules: names.sorted().map { ModuleDescription(name: $0, shape: [8, 16]) })

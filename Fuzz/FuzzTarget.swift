@@ -2,6 +2,7 @@ import AutoRound
 import Checkpoints
 import CompressedTensors
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import LanguageModels
@@ -86,7 +87,9 @@ struct FuzzTarget: Sendable {
     words: [
       "longrope", "dynamic", "head_dim", "no_rope_layers", "sliding_window_pattern",
       "n_routed_experts", "num_local_experts", "decoder_sparse_step", "mlp_only_layers",
-      "first_k_dense_replace", "kv_cache_scheme", "model_type", "text_config",
+      "first_k_dense_replace", "kv_cache_scheme", "model_type", "text_config", "extra_config",
+      "dynamic", "packing_format", "checkpoint_format", "desc_act", "zero_point", "gptq", "awq",
+      "auto-round",
     ]
   ) { bytes in
     let value = try JSONValue.parse(bytes)
@@ -95,12 +98,15 @@ struct FuzzTarget: Sendable {
     guard modules.allSatisfy({ $0.shape.allSatisfy { $0 > 0 } }) else {
       fatalError("a module without elements")
     }
-    guard let fields = try JSONReader(value).optional("quantization_config") else { return }
-    let quantization = try CompressedTensorsConfiguration(fields: fields)
+    guard let fields = try JSONReader(value).optional("quantization_config"),
+      let family = CheckpointFamilies.known(fields.value)
+    else { return }
+    let stored = try family.storedSchemes(fields, tensors: ["lm_head.weight"])
     _ = try SchemeResolution.resolve(
-      groups: quantization.groups.enumerated().map { ("group_\($0.offset)", $0.element) },
-      ignore: quantization.ignore, modules: modules)
-    _ = quantization.json.text()
+      groups: stored.groups, ignore: stored.ignore, modules: modules)
+    if family.name == CheckpointFamilies.usual.name {
+      _ = try CompressedTensorsConfiguration(fields: fields).json.text()
+    }
   }
 
   /// tokenizer.json; whatever is accepted must work on any text.

@@ -16,21 +16,23 @@ import Tensors
 /// | `input_scale` | that of the weight | FP8: the input is divided by it |
 /// | `input_global_scale` | f32 | NVFP4: scales of groups are divided by it |
 /// | `k_scale`, `v_scale` | that of the weight | FP8: keys and values are divided by it |
-package enum CompressedTensors: CheckpointFamily {
-  package static let name = "compressed-tensors"
-  package static let version = CompressedTensorsConfiguration.version
+package struct CompressedTensors: CheckpointFamily {
+  package init() {}
 
-  package static let tensorSuffixes = Set(
+  package let name = "compressed-tensors"
+  package let version = CompressedTensorsConfiguration.version
+
+  package let tensorSuffixes = Set(
     TensorSuffix.allCases.filter { $0 != .weight }.map(\.rawValue)
       + ActivationScale.allCases.map(\.rawValue))
 
-  package static func requireHolds(
+  package func requireHolds(
     _ scheme: QuantizationScheme, path: String
   ) throws(InputError) {
     try scheme.requireSupported(path: path)
   }
 
-  package static func outline(
+  package func outline(
     of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
     strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
@@ -41,24 +43,26 @@ package enum CompressedTensors: CheckpointFamily {
     var outline = CheckpointOutline(configuration: configuration)
     outline.configuration.set("quantization_config", quantization.json)
     outline.documents = [("config.json", outline.configuration.text(indentation: 2) + "\n")]
-    try outline.add(tensors, schemes: schemes, keyValues: keyValues, of: Self.self)
+    try outline.add(tensors, schemes: schemes, keyValues: keyValues, of: self)
     return outline
   }
 
-  package static func encoding(of scheme: QuantizationScheme) throws(InputError) -> LayerEncoding {
+  package func encoding(of scheme: QuantizationScheme) throws(InputError) -> LayerEncoding {
     let format = scheme.resolvedFormat
     if let weights = scheme.weights { try format.requireHolds(weights) }
     return try format.encoding()
   }
 
-  package static func storedSchemes(_ fields: JSONReader) throws(InputError) -> StoredSchemes {
+  package func storedSchemes(
+    _ fields: JSONReader, tensors: some Sequence<String>
+  ) throws(InputError) -> StoredSchemes {
     let configuration = try CompressedTensorsConfiguration(fields: fields)
     return StoredSchemes(
       groups: configuration.namedGroups, ignore: configuration.ignore,
       keyValueScheme: configuration.keyValueCacheScheme)
   }
 
-  package static func configuration(
+  package func configuration(
     _ configuration: JSONValue, storedAs format: CompressionFormat
   ) -> JSONValue {
     guard var quantization = configuration["quantization_config"],
@@ -77,19 +81,19 @@ package enum CompressedTensors: CheckpointFamily {
     return result
   }
 
-  package static func layers(in checkpoint: Checkpoint) -> Set<String> {
+  package func layers(in checkpoint: Checkpoint) -> Set<String> {
     Set(
       checkpoint.tensorNames.compactMap {
         TensorSuffix.scale.module(of: $0) ?? TensorSuffix.packed.module(of: $0)
       })
   }
 
-  package static func owners(of tensor: TensorInfo) -> [String] {
+  package func owners(of tensor: TensorInfo) -> [String] {
     TensorSuffix.partsOfWeight.compactMap { $0.module(of: tensor.name) }
   }
 
-  package static func measure(
-    _ layer: String, in checkpoint: Checkpoint
+  package func measure(
+    _ layer: String, _ arguments: QuantizationArguments?, in checkpoint: Checkpoint
   ) throws(InputError) -> (weightCount: Int, byteCount: Int) {
     let byteCount = TensorSuffix.partsOfWeight.filter { $0 != .shape }
       .compactMap { checkpoint.info($0.name(of: layer))?.byteCount }.reduce(0, +)
@@ -97,7 +101,7 @@ package enum CompressedTensors: CheckpointFamily {
   }
 
   /// Rows times columns of a layer's weight.
-  private static func weightCount(
+  private func weightCount(
     _ layer: String, in checkpoint: Checkpoint
   ) throws(InputError) -> Int {
     if let plain = checkpoint.info(TensorSuffix.weight.name(of: layer)) {

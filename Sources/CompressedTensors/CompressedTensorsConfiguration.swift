@@ -75,7 +75,7 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
       "global_compression_ratio": nil,
       "ignore": .array(ignore.map { .string($0) }),
       "kv_cache_scheme": keyValueCacheScheme?.json ?? .null,
-      "quant_method": .string(CompressedTensors.name),
+      "quant_method": .string(CompressedTensors().name),
       "quantization_status": "compressed",
       "sparsity_config": [:],
       "transform_config": [:],

@@ -47,41 +47,20 @@ struct WordZeroPoints: LayerPart {
   func tensor(of weight: QuantizedWeight) -> Tensor {
     let grouping = weight.grouping
     if grouping.isWholeTensor { return single.tensor(of: weight) }
-    let columns = Self.transposed(
-      weight.zeroPoints ?? [], rows: grouping.rows, columns: grouping.groups)
-    let packed = CodePacking.pack(
-      Tensor(bytes: columns, shape: [grouping.groups, grouping.rows], dtype: .uint8),
-      bitCount: weight.arguments.bitCount, into: .int32)
-    let words = packed.shape[1]
-    return Tensor(
-      Self.transposed(
-        packed.elements(as: Int32.self), rows: grouping.groups, columns: words),
-      shape: [words, grouping.groups], dtype: .int32)
+    return CodePacking.pack(
+      Tensor(bytes: weight.zeroPoints ?? [], shape: grouping.parameterShape, dtype: .uint8)
+        .transposed(),
+      bitCount: weight.arguments.bitCount, into: .int32
+    ).transposed()
   }
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
     let grouping = layer.outline.grouping
     if grouping.isWholeTensor { return try single.read(tensor, into: &layer) }
-    let words = tensor.shape[0]
-    let streams = Tensor(
-      Self.transposed(tensor.elements(as: Int32.self), rows: words, columns: grouping.groups),
-      shape: [grouping.groups, words], dtype: .int32)
-    let columns = CodePacking.unpack(
-      streams, columns: grouping.rows, bitCount: layer.outline.arguments.bitCount)
-    layer.zeroPoints = Self.transposed(
-      columns.elements(as: UInt8.self), rows: grouping.groups, columns: grouping.rows)
+    layer.zeroPoints = CodePacking.unpack(
+      tensor.transposed(), columns: grouping.rows, bitCount: layer.outline.arguments.bitCount
+    ).transposed().elements(as: UInt8.self)
   }
 
   private var single: ByteZeroPoints { ByteZeroPoints() }
-
-  private static func transposed<Element>(
-    _ elements: [Element], rows: Int, columns: Int
-  ) -> [Element] {
-    var result: [Element] = []
-    result.reserveCapacity(elements.count)
-    for column in 0..<columns {
-      for row in 0..<rows { result.append(elements[row * columns + column]) }
-    }
-    return result
-  }
 }

@@ -2,33 +2,34 @@ package import Checkpoints
 import CompressedTensors
 package import Diagnostics
 import Foundation
+import GPTQ
 package import JSONText
 package import Quantization
 package import QuantizedCheckpoints
 
-/// The table of families of quantized checkpoints.
+/// The families of quantized checkpoints.
 package enum CheckpointFamilies {
-  package static let all: [any CheckpointFamily.Type] = [CompressedTensors.self]
+  /// The one that is written.
+  package static let usual: any CheckpointFamily = CompressedTensors()
 
-  /// The one that is written where none is asked for.
-  package static let usual: any CheckpointFamily.Type = CompressedTensors.self
+  /// What names of tensors end with in quantized checkpoints and in none in full precision.
+  static let tensorSuffixes = usual.tensorSuffixes.union(GPTQ.tensorSuffixes)
 
-  /// The family that a `quantization_config` names, if it is one of the table.
-  package static func known(_ fields: JSONValue?) -> (any CheckpointFamily.Type)? {
-    let name = fields?["quant_method"]?.stringValue
-    return all.first { $0.name == name }
+  /// The family that a `quantization_config` names, if it is a known one.
+  package static func known(_ fields: JSONValue?) -> (any ReadableFamily)? {
+    fields.flatMap { try? family(of: JSONReader($0)) }
   }
 
   /// The family that a `quantization_config` names.
-  package static func family(
-    of fields: JSONReader
-  ) throws(InputError) -> any CheckpointFamily.Type {
+  package static func family(of fields: JSONReader) throws(InputError) -> any ReadableFamily {
     let method = try fields.required("quant_method")
     let name = try method.string()
-    if let family = known(fields.value) { return family }
+    if name == usual.name { return usual }
+    if let family = try GPTQ(fields) { return family }
+    let names = [usual.name] + GPTQ.Method.allCases.map(\.rawValue)
     throw InputError(
       .unsupported, place: method.path,
-      "found \(quoted(name)), supported is \(all.map { $0.name }.joined(separator: " or "))")
+      "found \(quoted(name)), supported is \(names.joined(separator: ", "))")
   }
 }
 

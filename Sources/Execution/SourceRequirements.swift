@@ -44,9 +44,7 @@ extension Checkpoint {
   }
 
   /// The ends of the names of what quantization writes.
-  private static let leftovers: Set<String> = Set(
-    CheckpointFamilies.all.flatMap { $0.tensorSuffixes }
-      + ["weight_scale_inv", "qweight", "qzeros", "g_idx"])
+  private static let leftovers = CheckpointFamilies.tensorSuffixes.union(["weight_scale_inv"])
 }
 
 extension JSONReader {

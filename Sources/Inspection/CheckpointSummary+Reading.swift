@@ -20,8 +20,10 @@ extension CheckpointSummary {
   public init(opening folder: URL) throws {
     let checkpoint = try Checkpoint(opening: folder)
     let configuration = JSONReader(checkpoint.configuration)
-    let family = CheckpointFamilies.known(configuration.value["quantization_config"])
-    let quantized = try QuantizedLayers(checkpoint, family)
+    let fields = try configuration.optional("quantization_config")
+    let quantized = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
+      try QuantizedLayers(checkpoint, fields)
+    }
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
     let stored = checkpoint.storedTensors
 
@@ -41,11 +43,7 @@ extension CheckpointSummary {
     bytesByType = Dictionary(grouping: stored, by: \.dtype)
       .map { TypeShare(dtype: $0, byteCount: $1.reduce(0) { $0 + $1.byteCount }) }
       .sorted { ($1.byteCount, $0.dtype.rawValue) < ($0.byteCount, $1.dtype.rawValue) }
-    quantization = try configuration.optional("quantization_config").map { fields in
-      try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
-        try Quantization(fields, family, quantized)
-      }
-    }
+    quantization = try fields.map { try Quantization($0, quantized) }
     if let widened = checkpoint.widened { quantization = Quantization(widened) }
     do {
       let tokenizer = try Tokenizer(folder: folder)
@@ -80,20 +78,15 @@ extension CheckpointSummary.Quantization {
     ]
   }
 
-  fileprivate init(
-    _ fields: JSONReader, _ family: (any CheckpointFamily.Type)?, _ quantized: QuantizedLayers
-  ) throws {
+  fileprivate init(_ fields: JSONReader, _ quantized: QuantizedLayers) throws {
     method = try fields.optional("quant_method")?.string() ?? "unknown"
     groups = []
     ignored = []
-    guard let stored = try family?.storedSchemes(fields) else { return }
+    guard let stored = quantized.stored else { return }
     ignored = stored.ignore
     keysAndValues = stored.keyValueScheme?.text
-    let resolution = try SchemeResolution.resolve(
-      groups: stored.groups, ignore: [],
-      modules: quantized.sizes.keys.sorted().map { ModuleDescription(name: $0, shape: []) })
     for (_, scheme) in stored.groups {
-      let sizes = quantized.sizes.filter { resolution.schemes[$0.key] == scheme }.values
+      let sizes = quantized.sizes.filter { quantized.schemes[$0.key] == scheme }.values
       groups.append(
         Group(
           scheme: scheme.summary, layerCount: sizes.count,
@@ -107,14 +100,27 @@ extension CheckpointSummary.Quantization {
 private struct QuantizedLayers {
   /// By name, what the family says of each.
   let sizes: [String: (weightCount: Int, byteCount: Int)]
-  private let family: (any CheckpointFamily.Type)?
+  /// What the configuration says; nil for a family that this package does not read, whose tensors are all counted as they
+  /// are.
+  private(set) var stored: StoredSchemes?
+  /// By layer.
+  private(set) var schemes: [String: QuantizationScheme] = [:]
+  private let family: (any ReadableFamily)?
 
-  /// - Parameter family: Nil for one that this package does not read, whose tensors are all counted as they are.
-  init(_ checkpoint: Checkpoint, _ family: (any CheckpointFamily.Type)?) throws(InputError) {
-    self.family = family
+  init(_ checkpoint: Checkpoint, _ fields: JSONReader?) throws(InputError) {
+    family = CheckpointFamilies.known(fields?.value)
     var sizes: [String: (weightCount: Int, byteCount: Int)] = [:]
-    for layer in family?.layers(in: checkpoint).sorted() ?? [] {
-      sizes[layer] = try family?.measure(layer, in: checkpoint)
+    if let family, let fields {
+      let stored = try family.storedSchemes(fields, tensors: checkpoint.tensorNames)
+      let layers = family.layers(in: checkpoint).sorted()
+      schemes = try SchemeResolution.resolve(
+        groups: stored.groups, ignore: [],
+        modules: layers.map { ModuleDescription(name: $0, shape: []) }
+      ).schemes
+      for layer in layers {
+        sizes[layer] = try family.measure(layer, schemes[layer]?.weights, in: checkpoint)
+      }
+      self.stored = stored
     }
     self.sizes = sizes
   }

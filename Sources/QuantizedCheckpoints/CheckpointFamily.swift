@@ -2,26 +2,68 @@ package import Checkpoints
 package import Diagnostics
 package import JSONText
 package import Quantization
+package import Tensors
 
-/// A way to store a whole quantized model. compressed-tensors is one.
+/// A way in which whole quantized models are stored, as far as it can be read. compressed-tensors is one.
 ///
 /// Names of layers and of their tensors are those that the model has in full precision, with a tensor of its
 /// own for each part of a layer: `model.layers.0.mlp.up_proj.weight_scale`. What they are called in files,
 /// which of them share a tensor, and what lies beside the tensors, only the family knows.
-package protocol CheckpointFamily: Sendable {
+package protocol ReadableFamily: Sendable {
   /// What configurations call it, and the package of its readers.
-  static var name: String { get }
-
-  /// The version of its readers that files are written for.
-  static var version: String { get }
+  var name: String { get }
 
   /// What names of tensors end with in its checkpoints and in none in full precision.
-  static var tensorSuffixes: Set<String> { get }
+  var tensorSuffixes: Set<String> { get }
 
   /// Refuses a scheme that its files cannot hold, with the reason.
   ///
   /// - Parameter path: Where the scheme stands, for errors.
-  static func requireHolds(_ scheme: QuantizationScheme, path: String) throws(InputError)
+  func requireHolds(_ scheme: QuantizationScheme, path: String) throws(InputError)
+
+  /// How the weights of a scheme become tensors, and how they are read back.
+  func encoding(of scheme: QuantizationScheme) throws(InputError) -> LayerEncoding
+
+  /// The type that its readers round the weights to, as numbers.
+  func dtype(ofScales dtype: DType) -> DType
+
+  /// Where a tensor is in files.
+  func place(of name: String) -> TensorPlace
+
+  /// What a checkpoint's `quantization_config` says of its layers.
+  ///
+  /// - Parameter tensors: The names of the checkpoint's tensors.
+  /// - Throws: `InputError` whose place is the path of the key at fault.
+  func storedSchemes(
+    _ fields: JSONReader, tensors: some Sequence<String>
+  ) throws(InputError) -> StoredSchemes
+
+  /// The quantized layers of a checkpoint.
+  func layers(in checkpoint: Checkpoint) -> Set<String>
+
+  /// The layers whose weights a tensor of a checkpoint is a part of, as far as its name and its shape say so.
+  func owners(of tensor: TensorInfo) -> [String]
+
+  /// The weights of a quantized layer, and the bytes that they take with their scales and zero points.
+  ///
+  /// What readers do not need to know of a layer to count them need not be right.
+  ///
+  /// - Parameter arguments: What the configuration says of the weights; nil where it says nothing.
+  func measure(
+    _ layer: String, _ arguments: QuantizationArguments?, in checkpoint: Checkpoint
+  ) throws(InputError) -> (weightCount: Int, byteCount: Int)
+}
+
+extension ReadableFamily {
+  package func dtype(ofScales dtype: DType) -> DType { QuantizedWeight.dtype(ofScales: dtype) }
+
+  package func place(of name: String) -> TensorPlace { TensorPlace(tensor: name) }
+}
+
+/// A family of which checkpoints are written.
+package protocol CheckpointFamily: ReadableFamily {
+  /// The version of its readers that files are written for.
+  var version: String { get }
 
   /// All that a quantized copy of a model consists of, before there is any data.
   ///
@@ -32,44 +74,14 @@ package protocol CheckpointFamily: Sendable {
   ///   - strays: Linear layers besides those, which stay as they are.
   ///   - schemes: By layer.
   ///   - keyValues: Nil where keys and values stay as they are.
-  static func outline(
+  func outline(
     of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
     strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline
 
-  /// How the weights of a scheme become tensors, and how they are read back.
-  static func encoding(of scheme: QuantizationScheme) throws(InputError) -> LayerEncoding
-
-  /// Where a tensor is in files.
-  static func place(of name: String) -> TensorPlace
-
-  /// What a checkpoint's `quantization_config` says of its layers.
-  ///
-  /// - Throws: `InputError` whose place is the path of the key at fault.
-  static func storedSchemes(_ fields: JSONReader) throws(InputError) -> StoredSchemes
-
   /// The configuration of a checkpoint whose layers are stored in another format.
-  static func configuration(
-    _ configuration: JSONValue, storedAs format: CompressionFormat
-  ) -> JSONValue
-
-  /// The quantized layers of a checkpoint.
-  static func layers(in checkpoint: Checkpoint) -> Set<String>
-
-  /// The layers whose weights a tensor of a checkpoint is a part of, as far as its name and its shape say so.
-  static func owners(of tensor: TensorInfo) -> [String]
-
-  /// The weights of a quantized layer, and the bytes that they take with their scales and zero points.
-  ///
-  /// What readers do not need to know of a layer to count them need not be right.
-  static func measure(
-    _ layer: String, in checkpoint: Checkpoint
-  ) throws(InputError) -> (weightCount: Int, byteCount: Int)
-}
-
-extension CheckpointFamily {
-  package static func place(of name: String) -> TensorPlace { TensorPlace(tensor: name) }
+  func configuration(_ configuration: JSONValue, storedAs format: CompressionFormat) -> JSONValue
 }
 
 /// What a configuration says of quantized layers.

@@ -32,7 +32,7 @@ package struct CheckpointOutline {
   /// - Parameter source: The tensors in full precision, of which each quantized layer has one of its own.
   package mutating func add(
     _ source: [TensorInfo], schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?,
-    of family: any CheckpointFamily.Type
+    of family: any ReadableFamily
   ) throws(InputError) {
     for info in source {
       guard let layer = ModuleDescription.name(ofWeight: info.name), let scheme = schemes[layer],
@@ -63,7 +63,7 @@ package struct CheckpointOutline {
   }
 
   private mutating func add(
-    _ scale: ActivationScale, of module: String, dtype: DType, _ family: any CheckpointFamily.Type
+    _ scale: ActivationScale, of module: String, dtype: DType, _ family: any ReadableFamily
   ) {
     let info = TensorInfo(
       name: scale.name(of: module), dtype: scale.dtype(ofWeights: dtype), shape: [1])

@@ -8,7 +8,7 @@ package import Tensors
 /// A checkpoint of quantized layers read as numbers: each weight as its integers and scales give it.
 package struct DequantizedCheckpoint: TensorSource {
   package let checkpoint: Checkpoint
-  package let family: any CheckpointFamily.Type
+  package let family: any ReadableFamily
   /// The scheme of each quantized layer, by its full name.
   package let schemes: [String: QuantizationScheme]
   /// How keys and values are quantized; nil for not at all.
@@ -21,11 +21,11 @@ package struct DequantizedCheckpoint: TensorSource {
   ///   - modules: The modules of the model, which the configuration's targets are matched with; nil
   ///     for the quantized layers that the tensors tell.
   package init(
-    _ checkpoint: Checkpoint, _ fields: JSONReader, of family: any CheckpointFamily.Type,
+    _ checkpoint: Checkpoint, _ fields: JSONReader, of family: any ReadableFamily,
     modules: [ModuleDescription]?
   ) throws(InputError) {
     (self.checkpoint, self.family) = (checkpoint, family)
-    let stored = try family.storedSchemes(fields)
+    let stored = try family.storedSchemes(fields, tensors: checkpoint.tensorNames)
     schemes = try SchemeResolution.resolve(
       groups: stored.groups, ignore: stored.ignore,
       modules: modules
@@ -120,7 +120,7 @@ package struct DequantizedCheckpoint: TensorSource {
   package func weight(named name: String) throws -> Tensor {
     guard let layer = layer(ofWeight: name) else { return try checkpoint.tensor(name) }
     let weight = try quantizedWeight(of: layer)
-    return weight.dequantized(to: weight.dtype)
+    return weight.dequantized(to: family.dtype(ofScales: weight.scaleDType))
   }
 
   package func hasRowForEachOutput(_ weight: String) -> Bool { layer(ofWeight: weight) != nil }

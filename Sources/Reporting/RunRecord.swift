@@ -10,7 +10,7 @@ package import Verification
 package struct RunRecord {
   let description: RunDescription
   /// How the checkpoint is stored.
-  let family: any CheckpointFamily.Type
+  let family: any CheckpointFamily
   let report: RunReport
   /// What was found in the checkpoint as it lies on the disk.
   let verification: VerificationReport
@@ -19,7 +19,7 @@ package struct RunRecord {
   let card: SourceCard
 
   package init(
-    _ description: RunDescription, family: any CheckpointFamily.Type, _ report: RunReport,
+    _ description: RunDescription, family: any CheckpointFamily, _ report: RunReport,
     _ verification: VerificationReport, _ reporting: RunReporting, _ card: SourceCard
   ) {
     (self.description, self.family) = (description, family)

@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"quant_method": "gptq"}"#, InputError.Code.unsupported, "quant_method"),
+    (#"{"quant_method": "bitsandbytes"}"#, InputError.Code.unsupported, "quant_method"),
     (#"{}"#, .missing, "quant_method"),
     (#"{"quant_method": "compressed-tensors"}"#, .missing, "config_groups"),
     (
@@ -175,7 +175,7 @@ import Testing
   func refusesConfigurations(_ text: String, _ code: InputError.Code, _ place: String) {
     let error = expectInputError(code) {
       let fields = try JSONReader(.parse(text))
-      return try CheckpointFamilies.family(of: fields).storedSchemes(fields)
+      return try CheckpointFamilies.family(of: fields).storedSchemes(fields, tensors: [])
     }
     #expect(error?.place == place)
   }

@@ -1,10 +1,12 @@
 import AutoRound
 import Checkpoints
 import Diagnostics
+import Execution
 import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import TestSupport
 import Testing
@@ -29,6 +31,7 @@ import Verification
     ("w8a8_int8", .naiveQuantized), ("w8a8_int8", .packQuantized), ("w4a16_asym", .intQuantized),
     ("mixed_w2_w4", .intQuantized),
     ("w4a16_kv_fp8", .intQuantized), ("w3a16", .naiveQuantized),
+    ("auto_round_w2_asym", .dense),
   ])
   func isTheSameModel(source: String, format: CompressionFormat) throws {
     try withTemporaryFolder { temporary in
@@ -55,6 +58,32 @@ import Verification
       let damage = verified.findings.filter {
         $0.kind == .damage && !$0.place.hasSuffix("act_max_scale")
       }
+      #expect(damage.isEmpty, "\(damage)")
+    }
+  }
+
+  /// Readers of the two families round differently; what they round is the same.
+  @Test(arguments: [
+    ("gptq_w4_asym", CompressionFormat.packQuantized), ("awq_w4_asym", .packQuantized),
+    ("auto_round_w3", .packQuantized), ("auto_round_w4", .intQuantized),
+    ("auto_round_w2_asym", .packQuantized),
+  ])
+  func integersOfOtherFamiliesStay(source: String, format: CompressionFormat) throws {
+    try withTemporaryFolder { temporary in
+      let output = temporary.appending(path: "out")
+      try convert(folder(source), to: format, output)
+      let before = try DequantizedCheckpoint(Checkpoint(opening: folder(source)))
+      let after = try DequantizedCheckpoint(Checkpoint(opening: output))
+      #expect(before.schemes.count == 14 && Set(after.schemes.keys) == Set(before.schemes.keys))
+      for layer in before.schemes.keys {
+        let (first, second) = try (
+          before.quantizedWeight(of: layer), after.quantizedWeight(of: layer)
+        )
+        #expect(second.codes == first.codes && second.scales == first.scales, "\(layer)")
+        #expect(second.zeroPoints == first.zeroPoints, "\(layer)")
+      }
+      #expect(Set(after.tensorNames) == Set(before.tensorNames))
+      let damage = Verifier(output).run().findings.filter { $0.kind == .damage }
       #expect(damage.isEmpty, "\(damage)")
     }
   }

@@ -16,6 +16,10 @@ import Testing
     "w4a16", "w4a16_asym", "w3a16", "w2a16", "w8a16", "mixed_w2_w4", "w8a8_int8", "fp8_dynamic",
     "fp8_static", "fp8_block", "mxfp4", "mxfp8", "nvfp4", "w4a16_kv_fp8",
   ]
+  /// Of GPTQ, AWQ and auto_round, which are read.
+  static let byColumns = [
+    "gptq_w4_asym", "awq_w4_asym", "auto_round_w4", "auto_round_w3", "auto_round_w2_asym",
+  ]
   static let quantizingActivations = [
     "w8a8_int8", "fp8_dynamic", "fp8_static", "mxfp4", "mxfp8", "nvfp4", "w4a16_kv_fp8",
   ]
@@ -24,7 +28,7 @@ import Testing
     Fixtures.folder.appending(path: "formats/\(format)")
   }
 
-  @Test(arguments: formats)
+  @Test(arguments: formats + byColumns)
   func readBackToTheLogitsOfTheReference(format: String) throws {
     let oracle = try expected(format).tensor("logits")
     let found = try logits(format, windows: 2, quantizesActivations: false)

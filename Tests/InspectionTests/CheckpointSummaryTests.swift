@@ -56,7 +56,11 @@ import Testing
 
   /// A quantized model has as many parameters as the model that it was made from.
   @Test func countsWhatPackedTensorsStandFor() throws {
-    let counts = try ["w4a16", "w2a16", "w4a16_asym", "w8a16"].map {
+    let formats = [
+      "w4a16", "w2a16", "w4a16_asym", "w8a16", "gptq_w4_asym", "awq_w4_asym", "auto_round_w3",
+      "auto_round_w2_asym",
+    ]
+    let counts = try formats.map {
       try CheckpointSummary(opening: Fixtures.folder.appending(path: "formats/\($0)"))
         .parameterCount
     }
@@ -91,14 +95,14 @@ import Testing
       at: source.appending(path: "model.safetensors"),
       to: folder.appending(path: "model.safetensors"))
     try Data(
-      #"{"model_type": "mamba", "quantization_config": {"quant_method": "gptq", "bits": 4}}"#.utf8
+      #"{"model_type": "mamba", "quantization_config": {"quant_method": "bitsandbytes"}}"#.utf8
     ).write(to: folder.appending(path: "config.json"))
     let summary = try CheckpointSummary(opening: folder)
     #expect(summary.architecture == "mamba")
     #expect(summary.structure == nil)
     #expect(summary.unsupportedReason?.contains("'mamba' is not supported") == true)
-    #expect(summary.quantization?.method == "gptq")
-    #expect(summary.lines.contains("quantized     with gptq, which is not read"))
+    #expect(summary.quantization?.method == "bitsandbytes")
+    #expect(summary.lines.contains("quantized     with bitsandbytes, which is not read"))
     #expect(summary.lines.contains("architecture  mamba (not supported)"))
 
     try Data(

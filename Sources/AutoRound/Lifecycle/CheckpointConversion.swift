@@ -81,7 +81,7 @@ public struct CheckpointConversion {
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
     let quantized = try DequantizedCheckpoint(source)
-    let family = quantized.family
+    let target = CheckpointFamilies.usual
     let schemes = quantized.schemes.mapValues { scheme in
       var converted = scheme
       converted.format = format
@@ -89,23 +89,12 @@ public struct CheckpointConversion {
     }
     if format != .dense {
       for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-        try family.requireHolds(scheme, path: layer)
+        try target.requireHolds(scheme, path: layer)
       }
     }
 
     try requireLayers(schemes.keys, of: source)
-    var outline = CheckpointOutline(configuration: configuration(source.configuration, family))
-    var planned: Set<String> = []
-    for info in source.tensorNames.compactMap(source.info) {
-      let layers = family.owners(of: info).filter { schemes[$0] != nil }
-      for layer in layers where planned.insert(layer).inserted {
-        for tensor in try tensors(of: layer, schemes[layer], in: quantized) {
-          outline.add(tensor, at: family.place(of: tensor.name))
-        }
-      }
-      guard layers.isEmpty, !isLost(info.name, schemes, family) else { continue }
-      outline.copy(info, at: TensorPlace(tensor: info.name))
-    }
+    let outline = try outline(of: source, quantized, schemes)
     let folder = try PartialFolder(output: output, sources: [checkpoint], overwrite: overwrite)
     defer { folder.discard() }
     try folder.clear()
@@ -115,8 +104,8 @@ public struct CheckpointConversion {
       let tensors =
         format == .dense
         ? [("\(layer).weight", weight.dequantized(to: weight.dtype))]
-        : try family.encoding(of: scheme).tensors(for: weight, name: layer)
-      for (name, tensor) in tensors { try writer.write(tensor, at: family.place(of: name)) }
+        : try target.encoding(of: scheme).tensors(for: weight, name: layer)
+      for (name, tensor) in tensors { try writer.write(tensor, at: target.place(of: name)) }
       source.releasePages()
     }
     for copy in outline.copies { try writer.write(source.tensor(copy.source), at: copy.place) }
@@ -149,41 +138,74 @@ public struct CheckpointConversion {
         + "such a tensor is not put together again")
   }
 
-  /// The tensors that a quantized layer is to have.
-  private func tensors(
-    of layer: String, _ scheme: QuantizationScheme?, in quantized: DequantizedCheckpoint
-  ) throws(InputError) -> [TensorInfo] {
-    let stored = try quantized.outline(of: layer)
-    let (rows, columns) = (stored.grouping.rows, stored.grouping.columns)
-    let scaleDType = stored.scaleDType ?? .bfloat16
-    guard format != .dense, let scheme else {
-      return [
-        TensorInfo(
-          name: "\(layer).weight", dtype: QuantizedWeight.dtype(ofScales: scaleDType),
-          shape: [rows, columns])
-      ]
+  /// All that the copy consists of.
+  private func outline(
+    of source: Checkpoint, _ quantized: DequantizedCheckpoint,
+    _ schemes: [String: QuantizationScheme]
+  ) throws(InputError) -> CheckpointOutline {
+    let (family, target) = (quantized.family, CheckpointFamilies.usual)
+    var outline = CheckpointOutline(configuration: .null)
+    // The copy in full precision.
+    var plain: [TensorInfo] = []
+    var planned: Set<String> = []
+    for info in source.tensorNames.compactMap(source.info) {
+      let layers = family.owners(of: info).filter { schemes[$0] != nil }
+      for layer in layers where planned.insert(layer).inserted {
+        let stored = try quantized.outline(of: layer)
+        let (grouping, scaleDType) = (stored.grouping, stored.scaleDType ?? .bfloat16)
+        plain.append(
+          TensorInfo(
+            name: "\(layer).weight", dtype: QuantizedWeight.dtype(ofScales: scaleDType),
+            shape: [grouping.rows, grouping.columns]))
+        guard format != .dense, let scheme = schemes[layer] else {
+          outline.add(plain[plain.count - 1], at: target.place(of: "\(layer).weight"))
+          continue
+        }
+        let tensors = try target.encoding(of: scheme).plannedTensors(
+          for: layer, rows: grouping.rows, columns: grouping.columns, arguments: stored.arguments,
+          scaleDType: scaleDType)
+        for tensor in tensors { outline.add(tensor, at: target.place(of: tensor.name)) }
+      }
+      guard layers.isEmpty, !isLost(info.name, schemes, family) else { continue }
+      plain.append(info)
+      outline.copy(info, at: TensorPlace(tensor: info.name))
     }
-    return try quantized.family.encoding(of: scheme).plannedTensors(
-      for: layer, rows: rows, columns: columns, arguments: stored.arguments,
-      scaleDType: scaleDType)
+    outline.configuration = try configuration(source.configuration, family, plain, schemes)
+    return outline
+  }
+
+  /// The configuration with the new format, or without any quantization.
+  ///
+  /// - Parameter plain: The tensors of the copy in full precision.
+  private func configuration(
+    _ source: JSONValue, _ family: any ReadableFamily, _ plain: [TensorInfo],
+    _ schemes: [String: QuantizationScheme]
+  ) throws(InputError) -> JSONValue {
+    let target = CheckpointFamilies.usual
+    if format != .dense, family.name == target.name {
+      return target.configuration(source, storedAs: format)
+    }
+    let configuration = source.removing("quantization_config")
+    guard format != .dense else { return configuration }
+    let modules = plain.compactMap { info in
+      ModuleDescription.name(ofWeight: info.name).map {
+        ModuleDescription(name: $0, shape: info.shape)
+      }
+    }
+    return try target.outline(
+      of: configuration, tensors: plain,
+      modules: modules.filter { $0.shape.count == 2 && !VerificationReport.isTable($0.name) },
+      strays: [], schemes: schemes, keyValues: nil
+    ).configuration
   }
 
   /// Whether a tensor means nothing in the copy: a scale of activations without a configuration that speaks of it, or
   /// what other programs keep beside a quantized weight.
   private func isLost(
-    _ name: String, _ schemes: [String: QuantizationScheme], _ family: any CheckpointFamily.Type
+    _ name: String, _ schemes: [String: QuantizationScheme], _ family: any ReadableFamily
   ) -> Bool {
     let suffix = name.split(separator: ".").last.map(String.init) ?? ""
     if family.tensorSuffixes.contains(suffix) { return format == .dense }
     return suffix != "bias" && schemes[String(name.dropLast(suffix.count + 1))] != nil
-  }
-
-  /// The configuration with the new format, or without any quantization.
-  private func configuration(
-    _ source: JSONValue, _ family: any CheckpointFamily.Type
-  ) -> JSONValue {
-    format == .dense
-      ? source.removing("quantization_config")
-      : family.configuration(source, storedAs: format)
   }
 }

@@ -16,7 +16,7 @@ package struct QuantizedCopy {
   /// What it is made of, each quantized layer being a tensor.
   let source: LayeredCheckpoint
   /// How it is stored.
-  let family: any CheckpointFamily.Type
+  let family: any CheckpointFamily
   private let schemes: [String: QuantizationScheme]
   private let outline: CheckpointOutline
   /// Its tensors by their names.
@@ -66,7 +66,7 @@ package struct QuantizedCopy {
     of checkpoint: Checkpoint, modules: [ModuleDescription], layers: [LayerTensor],
     names: ModuleNames? = nil, schemes: [String: QuantizationScheme],
     keyValues: KeyValueOutline? = nil,
-    family: any CheckpointFamily.Type = CheckpointFamilies.usual
+    family: any CheckpointFamily = CheckpointFamilies.usual
   ) throws {
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
     for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
