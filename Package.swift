@@ -196,7 +196,12 @@ let package = Package(
     tests("GPTQ", ["JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints"]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
-    tests("Execution", ["Tensors", "Compute", "CPU", "Checkpoints", "LanguageModels"]),
+    tests(
+      "Execution",
+      [
+        "JSONText", "Tensors", "Recordings", "Compute", "CPU", "Checkpoints", "LanguageModels",
+        "ModelFamilies",
+      ]),
     tests("Inspection", ["JSONText", "Tensors", "Checkpoints"]),
     tests("Reporting", ["JSONText"]),
     tests(

@@ -19,6 +19,12 @@ package struct MadeMatrix {
   /// Reads a part from `source` from now on.
   mutating func use(_ source: any MatrixSource, forPart index: Int) { sources[index] = source }
 
+  /// What makes a part.
+  func source(ofPart index: Int) -> any MatrixSource {
+    guard let source = sources[index] else { preconditionFailure("a matrix that was never loaded") }
+    return source
+  }
+
   /// Writes rows and columns of the parameter, on the thread that asks: one row after the other, without gaps.
   package func write(
     _ wanted: Range<Int>, columns: Range<Int>, into output: UnsafeMutableRawPointer, dtype: DType

@@ -59,6 +59,22 @@ extension Program {
     tensor.converted(to: target).withUnsafeBytes { part.range.upload($0) }
   }
 
+  /// Gives each part the numbers of that part of another program on the same device which has its name.
+  package func takeParts(of other: Program) {
+    let others = Dictionary(
+      other.parameterParts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for part in parameterParts {
+      guard let source = others[part.name] else { preconditionFailure("no part \(part.name)") }
+      if part.isMade {
+        use(other.parameters[made: source.parameter].source(ofPart: source.index), for: part)
+      } else {
+        let type = recording.type(of: recording.parameters[part.parameter.index])
+        part.range.copy(
+          from: source.range, byteCount: part.rows * part.columns * type.byteCount)
+      }
+    }
+  }
+
   /// As ``load(_:into:)``, but without a copy where the part is a matrix that nothing joins and the tensor has
   /// the program's type, if the device can read it where it lies.
   package func bind(_ tensor: Tensor, to part: BoundPart) {

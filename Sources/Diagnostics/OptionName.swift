@@ -14,6 +14,8 @@ package struct OptionName: Sendable, CustomStringConvertible {
   }
 
   package static let batchSize = OptionName("batchSize", "--batch-size")
+  package static let calibratesAllExperts = OptionName(
+    "calibratesAllExperts", "--calibrate-all-experts")
   package static let compute = OptionName("compute", "--compute")
   package static let disablesOptimizedRounding = OptionName(
     "disablesOptimizedRounding", "--disable-opt-rtn")

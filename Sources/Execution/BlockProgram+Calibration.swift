@@ -8,16 +8,25 @@ extension BlockProgram {
   /// Finds the calibrated scales of the block's quantized inputs, by running it as it was on `inputs`, and
   /// puts them into its program.
   ///
-  /// - Parameter dtype: The type that scales are stored in.
-  package func calibrateInputs(on inputs: ActivationCache, dtype: DType) throws -> [CalibratedScale]
-  {
+  /// - Parameters:
+  ///   - dtype: The type that scales are stored in.
+  ///   - experts: What runs all experts, where the scales of experts are to hold whichever tokens choose them.
+  package func calibrateInputs(
+    on inputs: ActivationCache, dtype: DType, with experts: ExpertCalibration? = nil
+  ) throws -> [CalibratedScale] {
     let inputScales = program.calibratedActivations.filter { !$0.isOfKeysOrValues(self) }
     guard !inputScales.isEmpty else { return [] }
     for activations in inputScales { program.observed[activations.scale] = nil }
     program.activations = .observed
-    forEachBatch(of: inputs) { _, _ in }
+    let experts = experts.flatMap { $0.hasScales ? $0 : nil }
+    experts?.observe()
+    forEachBatch(of: inputs, with: experts) { _, _ in }
+    let ofExperts = experts?.observed ?? [:]
     return try inputScales.map { activations in
-      let magnitudes = (program.observed[activations.scale] ?? []).map {
+      let ranges =
+        (program.observed[activations.scale] ?? [])
+        + (ofExperts[part(of: activations).name] ?? [])
+      let magnitudes = ranges.map {
         max(-$0.least, $0.greatest)
       }
       let largest = magnitudes.contains { !$0.isFinite } ? .nan : magnitudes.max() ?? 0

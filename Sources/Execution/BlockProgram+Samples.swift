@@ -17,21 +17,27 @@ extension BlockProgram {
 
   /// Runs the block forward on every sample of `inputs` and calls `body` for each batch with its samples
   /// and the outputs. The last batch may be short.
+  ///
+  /// - Parameter experts: What runs all experts after each batch.
   package func forEachBatch(
-    of inputs: ActivationCache, _ body: (Range<Int>, DeviceRange) throws -> Void
+    of inputs: ActivationCache, with experts: ExpertCalibration? = nil,
+    _ body: (Range<Int>, DeviceRange) throws -> Void
   ) rethrows {
     let batch = program.batch
     for first in stride(from: 0, to: inputs.sampleCount, by: batch) {
       let samples = first..<min(first + batch, inputs.sampleCount)
       gather(samples, from: inputs)
       program.forward()
+      experts?.run()
       try body(samples, program.output)
     }
   }
 
   /// Replaces every sample of `cache` by the block's output for it.
-  package func advance(_ cache: ActivationCache) {
-    forEachBatch(of: cache) { samples, outputs in scatter(outputs, to: cache, samples) }
+  package func advance(_ cache: ActivationCache, with experts: ExpertCalibration? = nil) {
+    forEachBatch(of: cache, with: experts) { samples, outputs in
+      scatter(outputs, to: cache, samples)
+    }
   }
 
   /// The block's errors on all samples; `outputs`, if given, gets the outputs and may be `inputs`.

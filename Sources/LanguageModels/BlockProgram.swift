@@ -17,6 +17,8 @@ package final class BlockProgram {
   /// Carried columns that are read, which the caller fills, and those that a run gives.
   package let carriedInputs: [CarriedValue]
   package let carriedOutputs: [CarriedValue]
+  /// The block's experts.
+  package let mixtures: [Mixture]
   /// What each of the program's parts is in a checkpoint.
   private let parts: [BlockRecorder.Part]
 
@@ -43,7 +45,7 @@ package final class BlockProgram {
     (self.input, outputColumns) = (input, recording.columns(of: output))
     self.activations = activations
     width = block.width
-    parts = recorder.parts
+    (parts, mixtures) = (recorder.parts, recorder.mixtures)
     (carriedInputs, carriedOutputs) = (recorder.carriedInputs, recorder.carriedOutputs)
   }
 

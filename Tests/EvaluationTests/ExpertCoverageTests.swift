@@ -147,4 +147,63 @@ import Testing
       #expect(whole.blocks.everySatisfies { $0.experts?.rounded.map(\.tokenCount).first == 0 })
     }
   }
+
+  /// With all experts calibrated on all tokens, experts that no token chooses decide about scales, and are counted, rounded
+  /// and listed as ever.
+  @Test func allExpertsAreCalibrated() throws {
+    try withTemporaryFolder { folder in
+      let correction: [Float] = [-1000, 1000, -1000, -1000, 1000, -1000]
+      func run(_ name: String, all: Bool, _ observer: (any RunObserver)? = nil) throws -> RunReport
+      {
+        try self.run(name, correction: correction, in: folder, observer) {
+          $0.scheme = "NVFP4"
+          $0.ignore = ["re:.*self_attn.*", "lm_head"]
+          $0.groupSize = nil
+          $0.calibratesAllExperts = all
+        }
+      }
+      let (chosen, all) = (try run("a", all: false), try run("b", all: true))
+      #expect(chosen.blocks.map(\.experts) == all.blocks.map(\.experts))
+      #expect(all.blocks.everySatisfies { $0.experts?.rounded.count == 4 })
+      #expect(!all.warnings.contains { $0.contains("calibratesAllExperts") })
+      let (few, many) = (try tensors("a", in: folder), try tensors("b", in: folder))
+      let scales = many.keys.filter { $0.hasSuffix("input_global_scale") }
+      #expect(scales.count == 2 * 6 * 3)
+      for name in scales {
+        let (before, now) = (try #require(few[name]).floats(), try #require(many[name]).floats())
+        // What the first block's gate and up projections read does not depend on choices.
+        if name.contains("layers.0.") && !name.contains(".w2.") {
+          #expect(before == now, "\(name)")
+        } else if name.contains("layers.0.") {
+          #expect(before[0] > 1.01 * now[0], "\(name)")
+        }
+      }
+      #expect(throws: RunInterruption.self) { _ = try run("c", all: true, Stopper()) }
+      expectInputError(.invalidValue, mentioning: ["calibration of all experts", "false", "true"]) {
+        _ = try run("c", all: false)
+      }
+      _ = try run("c", all: true)
+      #expect(try tensors("c", in: folder) == many)
+    }
+  }
+
+  /// A model without experts is as without the option, and the user is told.
+  @Test func modelsWithoutExpertsStayAsTheyAre() throws {
+    try withTemporaryFolder { folder in
+      func run(_ name: String, all: Bool) throws -> RunReport {
+        let family = try FamilyRun(
+          "llama", scheme: "NVFP4", in: folder.appending(path: name))
+        var job = family.job
+        job.modifier = AutoRoundModifier(
+          try job.modifier.options.overriding(OptionOverrides { $0.calibratesAllExperts = all }))
+        return try job.run()
+      }
+      let (without, with) = (try run("a", all: false), try run("b", all: true))
+      let changesNothing = "calibratesAllExperts changes nothing: the model has no experts"
+      #expect(with.warnings.contains(changesNothing))
+      #expect(!without.warnings.contains { $0.contains("calibratesAllExperts") })
+      #expect(
+        try tensors("a/out", in: folder) == tensors("b/out", in: folder))
+    }
+  }
 }

@@ -6,7 +6,7 @@ import Testing
   /// The name that an option is stored under is the property that programs see.
   @Test func namesAreProperties() {
     let labels = Mirror(reflecting: RunOptions.table).children.map(\.label)
-    #expect(labels.count == 15)
+    #expect(labels.count == 16)
     #expect(RunOptions.declared.map { $0.name.property } == labels)
     #expect(Set(RunOptions.declared.map { $0.name.flag }).count == labels.count)
   }
@@ -14,6 +14,7 @@ import Testing
   @Test(arguments: [
     ("iters", "7"), ("lr", "0.25"), ("batch_size", "3"), ("enable_alg_ext", "true"),
     ("gradients", "full"), ("momentum", "0.5"), ("minimum_expert_tokens", "64"),
+    ("moe_calibrate_all_experts", "true"),
     ("quant_lm_head", "true"),
     ("disable_opt_rtn", "true"), ("bypass_divisibility_checks", "true"),
   ])
@@ -27,7 +28,7 @@ import Testing
   }
 
   @Test func noKeyIsLeftOut() {
-    #expect(RunOptions.declared.compactMap { $0.keyName }.count == 10)
+    #expect(RunOptions.declared.compactMap { $0.keyName }.count == 11)
   }
 
   @Test func whatPresetsSayIsADefault() throws {

@@ -52,15 +52,19 @@ final class CalibratedUnits: UnitSource {
     program.observed = [:]
     // Experts that few tokens reach are rounded by what their inputs weigh.
     let needsSquares = setup.needs.importance || setup.needs.gradients && program.hasExperts
+    let all = setup.options.calibratesAllExperts ? try ExpertCalibration(block) : nil
     program.inputSquares = needsSquares ? [:] : nil
     program.expertTokens = [:]
-    block.advance(states.original)
-    let (squares, expertTokens) = (program.inputSquares, program.expertTokens ?? [:])
+    all?.collectSquares()
+    block.advance(states.original, with: needsSquares ? all : nil)
+    let squares = program.inputSquares.map { all?.squares(replacing: $0) ?? $0 }
+    let expertTokens = program.expertTokens ?? [:]
     (program.inputSquares, program.expertTokens) = (nil, nil)
 
     let dtype = setup.model.scaleDType(ofBlock: placed)
     let keyValueScales = try block.calibrateKeysAndValues(table.keysAndValues, dtype: dtype)
-    let inputScales = try block.calibrateInputs(on: states.quantized, dtype: dtype)
+    let inputScales = try block.calibrateInputs(
+      on: states.quantized, dtype: dtype, with: all)
     program.activations = .quantized
     // Each layer gets the scale of its input, which several may share.
     let named = block.activations.inputs.sorted { $0.key < $1.key }

@@ -53,7 +53,12 @@ struct CalibrationSetup {
   }
 
   /// The decoder blocks, quantizing activations as the schemes say.
-  func blocks(_ table: SchemeTable) -> [PlacedBlock] { description(table).blocks }
+  func blocks(_ table: SchemeTable) -> [PlacedBlock] {
+    var blocks = description(table).blocks
+    guard options.calibratesAllExperts else { return blocks }
+    for index in blocks.indices { blocks[index].block = blocks[index].block.keepingExpertInputs }
+    return blocks
+  }
 
   /// How the activations of the model's end are quantized.
   func endActivations(_ table: SchemeTable) -> ActivationPlan { description(table).endActivations }

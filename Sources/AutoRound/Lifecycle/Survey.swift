@@ -70,6 +70,11 @@ public struct Survey {
     return model
   }
 
+  /// Whether it is a model that is run, with experts.
+  private var hasExperts: Bool {
+    model?.description.ofBlocks { !$0.allExperts.isEmpty }.contains(where: \.fact) ?? false
+  }
+
   /// Tells the user something that does not stop the run; once.
   public func warn(_ text: String) { warnings.warn(text) }
 
@@ -91,6 +96,11 @@ public struct Survey {
       }
     let remark = options.remark(onMissingSearch: schemes, of: modules.map(\.name))
     if let remark { warn(remark) }
+    if options.calibratesAllExperts, !hasExperts {
+      warn(
+        "\(OptionName.calibratesAllExperts) changes nothing: "
+          + (model == nil ? "the model is not run" : "the model has no experts"))
+    }
     return SchemeTable(layers: schemes, keysAndValues: options.keyValueCacheScheme)
   }
 

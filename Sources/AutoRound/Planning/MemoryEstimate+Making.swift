@@ -20,14 +20,23 @@ extension MemoryEstimate {
     let tuned = isTuned ? LearningRateSchedule.offsets(iterations: options.iterations) : nil
     (block, tuning, mapped) = (0, 0, 0)
     var programs: [PlacedBlock.Kind: Int] = [:]
+    func calibration(_ placed: PlacedBlock) -> Int {
+      guard options.calibratesAllExperts else { return 0 }
+      return ExpertCalibration.byteCount(
+        placed.block, activations: placed.activations, tokens: setup.batch * tokens,
+        device: setup.device)
+    }
     for placed in setup.blocks(table) {
       let key = placed.kind
-      programs[key] =
-        programs[key]
-        ?? BlockProgram.byteCount(
-          placed.block, activations: placed.activations, batch: setup.batch, tokens: tokens,
-          device: setup.device,
-          training: setup.training, gradientPrecision: setup.gradientPrecision)
+      if programs[key] == nil {
+        // What calibrates all experts is gone before anything is learned, but what was learned for the block before may
+        // not have been given back.
+        programs[key] =
+          BlockProgram.byteCount(
+            placed.block, activations: placed.activations, batch: setup.batch, tokens: tokens,
+            device: setup.device, training: setup.training,
+            gradientPrecision: setup.gradientPrecision) + calibration(placed)
+      }
       var (offsets, weights, codes, allCodes) = (0, 0, 0, 0)
       for layer in placed.block.linearLayers {
         let name = "\(placed.name).\(layer.name)"

@@ -41,7 +41,9 @@ extension TimeEstimate {
     let batches = Double((samples + batch - 1) / batch)
     let forward = sample.forwardSeconds * growth
     // Forward over all samples: for the targets, and for the losses before and after.
-    let passes = 3 * batches * forward
+    // Those of all experts: for what columns weigh, and for scales.
+    let ofExperts = options.calibratesAllExperts ? 2 * work.passesOfAllExperts : 0
+    let passes = (3 + ofExperts) * batches * forward
     let streamByteCount = Double(
       2 * samples * setup.sampleByteCount)
     let streams = streamByteCount * secondsPerStreamByte
@@ -82,6 +84,18 @@ private struct BlockWork {
   /// Weights of all linear layers.
   var weights: Double {
     block.linearLayers.reduce(0) { $0 + Double($1.outputs) * Double($1.inputs) }
+  }
+
+  /// Forward passes of the block that take as long as one of all its experts on all tokens.
+  var passesOfAllExperts: Double {
+    var (all, chosen) = (0.0, 0.0)
+    for experts in block.allExperts {
+      let own = BlockWork(experts).weights
+      all += own
+      chosen +=
+        own * Double(experts.experts.routing.perToken) / Double(experts.experts.experts.count)
+    }
+    return all / max(weights - all + chosen, 1)
   }
 
   /// Floating-point operations of a step: the three products of each layer, and those of attention.

@@ -40,6 +40,14 @@ extension DecoderBlock {
   /// The modules inside the block that have keys and values, `self_attn`.
   package var attentionModules: [String] { recording.attentionModules }
 
+  /// The experts of the block, by themselves and with all rows for each.
+  package var allExperts: [AllExperts] {
+    let recorder = recording
+    return recorder.mixtures.map {
+      AllExperts($0.experts, width: recorder.operations.columns(of: $0.input))
+    }
+  }
+
   /// The tensors that the block reads.
   package var parts: [BlockRecorder.Part] { recording.parts }
 

@@ -64,8 +64,20 @@ package struct Experts: Hashable, Sendable {
   }
 
   func record(_ x: Value, in recorder: inout BlockRecorder) -> Value {
+    recorder.note(Mixture(experts: self, input: x))
     let routing = choice(x, in: &recorder)
     let x = inputNorm.map { recorder.norm($0, x) } ?? x
+    let answers = answers(x, routing, in: &recorder)
+    let sum = recorder.operations.combined(answers, routing, isWeighted: !weighsInputs)
+    guard let shared else { return sum }
+    let other = shared.record(x, in: &recorder)
+    return recorder.operations.add(sum, gated(other, x, in: &recorder))
+  }
+
+  /// Records what experts answer to the rows of `x` that they get, expert by expert.
+  ///
+  /// - Parameter x: The input, after its norm.
+  func answers(_ x: Value, _ routing: Routing, in recorder: inout BlockRecorder) -> Value {
     var read = x
     if weighsInputs {
       read = recorder.operations.dispatch(
@@ -74,11 +86,7 @@ package struct Experts: Hashable, Sendable {
     let projected = recorder.grouped(experts.map(\.inputs), read, routing)
     let active = recorder.activated(
       projected, function, isGated: experts.contains { $0.gate != nil }, upFunction: upFunction)
-    let answers = recorder.grouped(experts.map { [$0.down] }, active, routing)
-    let sum = recorder.operations.combined(answers, routing, isWeighted: !weighsInputs)
-    guard let shared else { return sum }
-    let other = shared.record(x, in: &recorder)
-    return recorder.operations.add(sum, gated(other, x, in: &recorder))
+    return recorder.grouped(experts.map { [$0.down] }, active, routing)
   }
 
   /// Records which experts the rows of `x` choose, and what these count.

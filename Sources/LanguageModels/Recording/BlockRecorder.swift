@@ -21,6 +21,7 @@ package struct BlockRecorder {
   /// The first layer whose inputs are rounded in another way than those of the other experts.
   private(set) var unequalExpert: String?
   private(set) var attentionModules: [String] = []
+  private(set) var mixtures: [Mixture] = []
   private(set) var parts: [Part] = []
   /// Carried columns that the block reads, and those that it gives.
   var carriedInputs: [CarriedValue] = []
@@ -101,6 +102,9 @@ package struct BlockRecorder {
     let weight = operations.matrix(weights, columns: input.columns)
     return operations.groupedLinear(input, routing, weight: weight, bias: bias(of: all))
   }
+
+  /// Notes experts of the block.
+  mutating func note(_ mixture: Mixture) { mixtures.append(mixture) }
 
   /// Records the norm of all columns of `x`.
   package mutating func norm(_ slot: NormSlot, _ x: Value) -> Value {

@@ -100,8 +100,21 @@ public struct RunOptions: Sendable {
     help: OptionHelp(
       "Calibration tokens below which an expert is rounded, not tuned.",
       """
-      Scales are searched for such experts as with --iterations 0, and the report lists them. 32 is the \
-      smallest usual group: fewer tokens do not determine how its weights are to be rounded.
+      Tokens count for the experts that they choose, with --calibrate-all-experts too. Scales are searched \
+      for such experts as with --iterations 0, and the report lists them. 32 is the smallest usual group: \
+      fewer tokens do not determine how its weights are to be rounded.
+      """))
+
+  /// Whether calibration finds out what experts read if every token chooses all of them.
+  public let calibratesAllExperts = RunOption(
+    .calibratesAllExperts, key: RecipeKey("moe_calibrate_all_experts", omitsDefault: true),
+    in: .any, default: { _ in false }, fingerprint: "calibration of all experts",
+    help: OptionHelp(
+      "Calibrate all experts on all tokens.",
+      """
+      Scales of experts' inputs, and what columns weigh in a search for scales, are then found on all tokens, \
+      not on those that choose an expert; tuning, and what experts answer, stay with the chosen. It \
+      takes a forward pass or two through all experts of a block. A model without experts stays as it is.
       """))
 
   /// What becomes of the head.
