@@ -184,7 +184,7 @@ let package = Package(
       "LanguageModels",
       [
         "ModelFamilies", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
-        "Checkpoints",
+        "Checkpoints", "ReferenceDevice",
       ]),
     tests("Quantization", ["CKernels", "JSONText", "Tensors", "Checkpoints"]),
     tests("QuantizedCheckpoints", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),

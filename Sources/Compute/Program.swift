@@ -175,7 +175,8 @@ package final class Program {
 
   /// The first element of an operand; rows are the columns of its value apart.
   package subscript(range operand: Operand) -> DeviceRange {
-    self[range: operand.value] + operand.columnOffset * compute.byteCount
+    self[range: operand.value]
+      + operand.columnOffset * recording.type(of: operand.value).byteCount
   }
 
   /// The gradient of a value; that of an input after ``backward(_:)`` of a program that trains everything.
@@ -215,7 +216,8 @@ package final class Program {
     guard mode == .write || mode == .accumulate else { return nil }
     let operand = step.inputs[index]
     return GradientTarget(
-      range: self[gradientOf: operand.value] + operand.columnOffset * compute.byteCount,
+      range: self[gradientOf: operand.value]
+        + operand.columnOffset * recording.type(of: operand.value).byteCount,
       rowStride: recording.columns(of: operand.value), accumulates: mode == .accumulate)
   }
 

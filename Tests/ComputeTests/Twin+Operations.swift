@@ -10,9 +10,11 @@ extension Twin {
       operand: recorder.operand(x.value, columns: range), node: tape.columns(range, of: x.node))
   }
 
-  mutating func linear(_ x: Part, _ weight: Weight, bias: Weight? = nil) -> Part {
+  mutating func linear(
+    _ x: Part, _ weight: Weight, bias: Weight? = nil, as type: ComputeType? = nil
+  ) -> Part {
     Self.part(
-      recorder.linear(x.operand, weight: weight.parameter, bias: bias?.parameter),
+      recorder.linear(x.operand, weight: weight.parameter, bias: bias?.parameter, as: type),
       tape.linear(x.node, weight: weight.node, bias: bias?.node), recorder)
   }
 

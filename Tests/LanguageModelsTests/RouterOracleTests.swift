@@ -2,6 +2,7 @@ import Checkpoints
 import Compute
 import LanguageModels
 import Recordings
+import ReferenceDevice
 import Tensors
 import TestSupport
 import Testing
@@ -47,6 +48,43 @@ import Testing
         Tolerance(absolute: 1e-5))
     }
     #expect(count > 0 && count == names.filter { $0.hasPrefix("router_logits.") }.count)
+  }
+}
+
+/// Where the reference makes logits of hidden states in f32 whatever the model's type, and where in that type.
+@Suite struct RouterPrecisionTests {
+  @Test(
+    arguments: [
+      "deepseek_v2", "deepseek_v3", "deepseek_v32", "ernie4_5_moe", "glm4_moe", "glm4_moe_lite",
+      "kimi_linear", "nemotron_h",
+    ])
+  func logitsAreFloat32(model: String) throws {
+    #expect(try types(model) == [.float32])
+  }
+
+  @Test(
+    arguments: [
+      "gemma4-moe", "gpt_oss", "granitemoe", "hunyuan_v1_moe", "lfm2_moe", "llama4", "minimax_m2",
+      "mixtral", "olmoe", "qwen3-moe", "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",
+    ])
+  func logitsAreOfTheModelsType(model: String) throws {
+    #expect(try types(model) == [.bfloat16])
+  }
+
+  /// The types of all logits in programs of bf16 that train.
+  private func types(_ model: String) throws -> Set<ComputeType> {
+    let device = ReferenceDevice(compute: .bfloat16)
+    let blocks = try OracleModel(model).description.blocks.map(\.block)
+    let types = try blocks.filter { !$0.allExperts.isEmpty }.flatMap { block in
+      let recording = try BlockProgram(
+        block, batch: 1, tokens: 2, device: device, training: .matrices
+      ).program.recording
+      return recording.nodes.compactMap { node -> ComputeType? in
+        guard case .routing = node.operation else { return nil }
+        return recording.type(of: node.inputs[0].value)
+      }
+    }
+    return Set(types)
   }
 }
 

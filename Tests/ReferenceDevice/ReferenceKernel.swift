@@ -155,8 +155,8 @@ struct ReferenceKernel: Kernel {
 
   private func matrix(_ operand: Operand, in program: Program) -> Matrix {
     load(
-      program[range: operand.value] + operand.columnOffset * step.compute.byteCount,
-      rows: step.recording.rows(of: operand.value), columns: operand.columns,
+      program[range: operand], rows: step.recording.rows(of: operand.value),
+      columns: operand.columns,
       stride: step.columns(of: operand.value), type(of: operand.value))
   }
 

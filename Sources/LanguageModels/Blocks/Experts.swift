@@ -36,6 +36,8 @@ package struct Experts: Hashable, Sendable {
   package var routerFactor: Float = 1
   /// The layer whose outputs are the logits of the choice.
   package var router: LayerSlot
+  /// The type of the logits; nil for the compute type.
+  package var logits: ComputeType?
   package var routing: Router
   package var correction: Correction?
   /// A factor on the weight of each expert.
@@ -93,7 +95,7 @@ package struct Experts: Hashable, Sendable {
   package func choice(_ x: Value, in recorder: inout BlockRecorder) -> Routing {
     let choosing = routerNorm.map { recorder.norm($0, x) } ?? x
     let scaled = recorder.scaled(recorder.operations.operand(choosing), by: routerFactor)
-    let logits = recorder.linear([router], scaled.value)
+    let logits = recorder.linear([router], scaled.value, as: logits)
     let correction = correction.map { recorder.vector($0.stored, shape: $0.shape) }
     let routing = recorder.operations.routing(
       recorder.operations.operand(logits), routing, bias: correction)

@@ -26,7 +26,7 @@ enum DeepSeekV2: Architecture {
     experts.countKeys = ["n_routed_experts", "num_experts", "num_local_experts"]
     experts.count = 64
     experts.perToken = try configuration.required("num_experts_per_tok").int(in: 1...4096)
-    experts.width = 1407
+    (experts.width, experts.logits) = (1407, .float32)
     experts.factor = try configuration.float("routed_scaling_factor", default: 1)
     try experts.readShared("n_shared_experts", default: 2)
     let method = try configuration.optional("topk_method")

@@ -25,7 +25,7 @@ enum ERNIE45MoE: Architecture {
     experts.countKeys = ["moe_num_experts", "num_experts", "num_local_experts"]
     experts.perTokenKey = "moe_k"
     (experts.count, experts.perToken, experts.width) = (64, 6, 1536)
-    experts.normalization = 1e-12
+    (experts.normalization, experts.logits) = (1e-12, .float32)
     experts.correction = ("mlp.moe_statics.e_score_correction_bias", [1])
     try experts.readShared("moe_num_shared_experts", default: 2)
     let isSparse = try sparseBlocks(keys)

@@ -52,7 +52,7 @@ enum KimiLinear: Architecture {
     experts.names = ("w1", "w3", "w2")
     experts.perTokenKey = "num_experts_per_token"
     (experts.count, experts.perToken, experts.width) = (256, 8, 1024)
-    experts.score = .sigmoid
+    (experts.score, experts.logits) = (.sigmoid, .float32)
     experts.normalization = try configuration.bool("moe_renormalize", default: true) ? 1e-20 : nil
     experts.factor = try configuration.float("routed_scaling_factor", default: 2.446)
     experts.correction = ("block_sparse_moe.gate.e_score_correction_bias", [])

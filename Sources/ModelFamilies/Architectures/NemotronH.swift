@@ -69,7 +69,7 @@ enum NemotronH: Architecture {
     reader.module = "mixer"
     (reader.countKeys, reader.count, reader.perToken) = (["n_routed_experts"], 8, 2)
     reader.isGated = false
-    reader.score = .sigmoid
+    (reader.score, reader.logits) = (.sigmoid, .float32)
     reader.normalization = try configuration.bool("norm_topk_prob", default: true) ? 1e-20 : nil
     reader.factor = try configuration.float("routed_scaling_factor", default: 1)
     reader.correction = ("mixer.gate.e_score_correction_bias", [])

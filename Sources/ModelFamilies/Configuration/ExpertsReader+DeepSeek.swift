@@ -22,7 +22,7 @@ extension ExpertsReader {
     (experts.count, experts.perToken, experts.width) = (
       defaults.count, defaults.perToken, defaults.width
     )
-    experts.score = .sigmoid
+    (experts.score, experts.logits) = (.sigmoid, .float32)
     experts.normalization = try configuration.bool("norm_topk_prob", default: true) ? 1e-20 : nil
     experts.factor = try configuration.float(
       "routed_scaling_factor", default: defaults.factor)

@@ -11,6 +11,8 @@ struct ExpertsReader {
   /// The router's name in it.
   var router = "gate"
   var hasRouterBias = false
+  /// The type of its logits where the reference has another than the model's.
+  var logits: ComputeType?
   /// What the layers of an expert are called.
   var names = (gate: "gate_proj", up: "up_proj", down: "down_proj")
   var isGated = true
@@ -92,7 +94,7 @@ struct ExpertsReader {
       experts: (0..<count).map { expert($0, of: count, width: width) },
       function: function ?? parts.configuration.function, shared: shared)
     (experts.upFunction, experts.weighsInputs) = (upFunction, weighsInputs)
-    experts.sharedGate = sharedGate
+    (experts.sharedGate, experts.logits) = (sharedGate, logits)
     return experts
   }
 

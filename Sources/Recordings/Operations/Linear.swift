@@ -6,7 +6,8 @@ extension ProgramRecorder {
   /// ``GradientPrecision`` says. The gradient of `W` is delivered in f32 and not kept: whoever takes it
   /// consumes it at once.
   ///
-  /// - Parameter type: The result's, if it is another than the compute type; such a program does not train.
+  /// - Parameter type: The result's, if it is another than the compute type: f32, in which products of the compute type
+  ///   are summed. Its gradient has that type too, and is rounded to the compute type for the products above.
   package mutating func linear(
     _ x: Operand, weight: Parameter, bias: Parameter? = nil, as type: ComputeType? = nil
   ) -> Value {

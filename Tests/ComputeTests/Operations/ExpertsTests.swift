@@ -39,6 +39,22 @@ import Testing
     }
   }
 
+  /// Logits in f32 in a program of another type: gradients flow through them.
+  @Test(arguments: ComputeType.allCases, routers)
+  func logitsInFloat32(compute: ComputeType, router: Router) throws {
+    for hasBias in [false, true] {
+      var twin = Twin(compute, batch: 2, tokens: 7)
+      let x = twin.input(20)
+      let matrix = twin.matrix(rows: [router.experts], columns: 20)
+      let bias = hasBias ? twin.vector([router.experts], around: 0) : nil
+      let z = twin.linear(x, matrix, bias: bias, as: .float32)
+      twin.finish(twin.add(twin.linear(twin.experts(x, router, size: 12, logits: z)), x))
+      try twin.check(.chain)
+      try twin.check(.chain, training: .matrices)
+      try twin.check(.chain, training: .nothing)
+    }
+  }
+
   /// Experts with biases, those that read weighted copies, and both.
   @Test(arguments: ComputeType.available, routers)
   func biasesAndWeightedInputs(compute: ComputeType, router: Router) throws {
