@@ -150,7 +150,10 @@ let package = Package(
       ],
       path: "Benchmarks", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "random-model", dependencies: ["Diagnostics", "JSONText", "Tensors", "Checkpoints"],
+      name: "random-model",
+      dependencies: [
+        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "LanguageModels", "ModelFamilies",
+      ],
       path: "Tools/RandomModel", swiftSettings: swiftSettings),
     .executableTarget(
       name: "fuzz",

@@ -74,6 +74,12 @@ public struct Checkpoint: TensorSource, Sendable {
     }
   }
 
+  /// The shapes of all tensors, by name.
+  package var tensorShapes: [String: [Int]] {
+    Dictionary(
+      tensorNames.compactMap(info).map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
+  }
+
   /// Whether there is a tensor with this name.
   public func contains(_ name: String) -> Bool { info(name) != nil }
 

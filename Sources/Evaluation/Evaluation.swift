@@ -84,11 +84,11 @@ public struct Evaluation {
           try progress(0.9 * (Double(index) + Double($0) / Double($1)) / Double(models.count))
         })
     }
+    // Plain rounding reads what the quantized model keeps.
+    for model in models { model.checkpoint.releasePages() }
     // All but the last token of a window predict another, in pieces of one size.
     let (count, columns) = (sequenceLength - 1, model.description.vocabularySize)
-    let limit = LogitProgram.tokenLimit(vocabularySize: columns)
-    let pieces = (count + limit - 1) / limit
-    let tokens = (count + pieces - 1) / pieces
+    let tokens = LogitProgram.pieceTokens(window: sequenceLength, vocabularySize: columns)
     func head(_ model: ReadableModel) throws -> LogitProgram {
       try LogitProgram(model, tokens: tokens, device: device)
     }

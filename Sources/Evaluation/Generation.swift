@@ -67,7 +67,7 @@ public struct Generation {
     var hidden = try blocks.run(ids, embedding)
     for count in 1...max(positions - ids.count, 1) where positions > ids.count {
       let logits = head.logits(of: hidden)
-      let next = sampler.next(UnsafeBufferPointer(start: logits, count: head.columns))
+      let next = try sampler.next(UnsafeBufferPointer(start: logits, count: head.columns))
       if ends.contains(next) { break }
       try onText(text.append(next))
       if count < positions - ids.count { hidden = try blocks.run([next], embedding) }

@@ -48,7 +48,7 @@ struct Score {
     let perplexity = exp(negativeLogLikelihood / count)
     guard perplexity.isFinite else {
       throw InputError(
-        .notFinite, "the perplexity is \(perplexity): the model's logits are not finite numbers")
+        .notFinite, "there is no perplexity: the model's logits are not finite numbers")
     }
     var report = EvaluationReport(
       perplexity: perplexity, tokens: tokens, sequenceLength: sequenceLength, seconds: seconds)

@@ -1,4 +1,5 @@
 import CKernels
+import Diagnostics
 import Execution
 import Foundation
 
@@ -14,11 +15,17 @@ struct TokenSampler {
 
   /// The most likely token at temperature 0; else one drawn with probability
   /// `exp(logit / temperature)`, normalized.
-  mutating func next(_ logits: UnsafeBufferPointer<Float>) -> Int {
-    guard let base = logits.baseAddress, temperature > 0 else {
-      return logits.baseAddress.map { Int(ck_largest($0, logits.count)) } ?? 0
+  ///
+  /// - Throws: `notFinite` for logits of which none can be said to be the largest.
+  mutating func next(_ logits: UnsafeBufferPointer<Float>) throws(InputError) -> Int {
+    guard let base = logits.baseAddress else { return 0 }
+    let likeliest = Int(ck_largest(base, logits.count))
+    guard base[likeliest].isFinite, !logits.contains(where: \.isNaN) else {
+      throw InputError(
+        .notFinite, "there is no next token: the model's logits are not finite numbers")
     }
-    let largest = Double(base[Int(ck_largest(base, logits.count))])
+    guard temperature > 0 else { return likeliest }
+    let largest = Double(base[likeliest])
     let weights = logits.map { exp((Double($0) - largest) / temperature) }
     let total = weights.reduce(0, +)
     var rest = Double(generator.next()) / 0x1p32 * total
@@ -26,6 +33,6 @@ struct TokenSampler {
       rest -= weight
       if rest < 0 { return token }
     }
-    return Int(ck_largest(base, logits.count))
+    return likeliest
   }
 }

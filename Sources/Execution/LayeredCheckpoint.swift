@@ -76,9 +76,6 @@ package struct LayeredCheckpoint: Sendable {
 extension Checkpoint {
   /// Where the files have the linear layers: as the family says, or for unknown ones as names and shapes of stacks do.
   package var layerTensors: [LayerTensor] {
-    let infos = tensorNames.compactMap(info)
-    return Architectures.layerTensors(
-      JSONReader(configuration),
-      shapes: Dictionary(infos.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 }))
+    Architectures.layerTensors(JSONReader(configuration), shapes: tensorShapes)
   }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 package import Compute
 import LanguageModels
 import Recordings
@@ -33,6 +34,27 @@ package struct LogitProgram {
   /// The most tokens whose logits take 64 MiB, or as many as keep the product fast.
   package static func tokenLimit(vocabularySize: Int) -> Int {
     max(1, min(1024, (1 << 24) / vocabularySize))
+  }
+
+  /// Tokens of the pieces that the predictions of a window are made in: of all but its last token, in pieces of one size.
+  package static func pieceTokens(window: Int, vocabularySize: Int) -> Int {
+    let (count, limit) = (window - 1, tokenLimit(vocabularySize: vocabularySize))
+    let pieces = max(1, (count + limit - 1) / limit)
+    return max(1, (count + pieces - 1) / pieces)
+  }
+
+  /// Bytes that the program of a model's end takes without its table, where that is read in place, and bytes of files
+  /// that it is read from.
+  package static func byteCount(
+    _ model: SourceModel, tokens: Int, device: any Device
+  ) -> (own: Int, mapped: Int) {
+    var end = model.description.end.found(in: model.checkpoint)
+    end.logits = .float32
+    let all = BlockProgram.byteCount(
+      end, batch: 1, tokens: tokens, device: device, training: .nothing)
+    guard let table = model.checkpoint.info(end.head.weight.tensor) else { return (all, 0) }
+    let isInPlace = table.dtype == device.compute.dtype
+    return (isInPlace ? max(0, all - table.byteCount) : all, table.byteCount)
   }
 
   /// The logits `[tokens, columns]` of the hidden states of neighbouring tokens, valid until the next call.

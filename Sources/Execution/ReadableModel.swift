@@ -29,7 +29,7 @@ package struct ReadableModel {
     let file = folder.appending(path: "config.json").path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
     let plain = try naming(file) {
-      try Architectures.describe(configuration, tensors: checkpoint.tensorNames)
+      try Architectures.describe(configuration, shapes: checkpoint.tensorShapes)
     }
     self.checkpoint = checkpoint
     guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {

@@ -23,7 +23,7 @@ package struct SourceModel: Sendable {
     try checkpoint.requireSource()
     let configuration = JSONReader(checkpoint.configuration)
     description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
-      try Architectures.describe(configuration, tensors: checkpoint.tensorNames)
+      try Architectures.describe(configuration, shapes: checkpoint.tensorShapes)
     }
     try checkpoint.requireTensors(of: description)
   }

@@ -33,7 +33,7 @@ extension CheckpointSummary {
       ?? configuration.value["model_type"]?.stringValue ?? "unknown"
     do {
       structure = Structure(
-        try Architectures.describe(configuration, tensors: checkpoint.tensorNames), checkpoint)
+        try Architectures.describe(configuration, shapes: checkpoint.tensorShapes), checkpoint)
     } catch let error as InputError {
       unsupportedReason = error.description
     }

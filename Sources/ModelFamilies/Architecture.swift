@@ -21,9 +21,22 @@ package protocol Architecture: Sendable {
 
   /// Reads a configuration; errors name the key and what was expected.
   static func describe(_ configuration: JSONReader) throws -> ModelDescription
+
+  /// The same of a checkpoint, where shapes of tensors decide what configurations leave open.
+  ///
+  /// - Parameter shapes: Of the checkpoint's tensors, by name.
+  static func describe(
+    _ configuration: JSONReader, shapes: [String: [Int]]
+  ) throws -> ModelDescription
 }
 
 extension Architecture {
   package static func knows(_ configuration: JSONReader) -> Bool { true }
   package static var isWrapped: Bool { false }
+
+  package static func describe(
+    _ configuration: JSONReader, shapes: [String: [Int]]
+  ) throws -> ModelDescription {
+    try describe(configuration)
+  }
 }

@@ -86,18 +86,18 @@ package enum Architectures {
 
   /// Reads the configuration of a model of any supported family.
   ///
-  /// - Parameter tensors: The names of the checkpoint's tensors, which decide what modules are called; none: the names
-  ///   that transformers gives.
+  /// - Parameter shapes: Of the checkpoint's tensors, by name. Names decide what modules are called; none: the names that
+  ///   transformers gives.
   package static func describe(
-    _ configuration: JSONReader, tensors: [String] = []
+    _ configuration: JSONReader, shapes: [String: [Int]] = [:]
   ) throws -> ModelDescription {
     let reader = try configuration.required("model_type")
     let modelType = try reader.string()
     guard let architecture = family(of: modelType) else {
       throw unsupported(modelType, place: reader.path)
     }
-    return try architecture.describe(configuration)
-      .named(in: tensors, isWrapped: architecture.isWrapped)
+    return try architecture.describe(configuration, shapes: shapes)
+      .named(in: Array(shapes.keys), isWrapped: architecture.isWrapped)
   }
 
   /// The error for a family that is not known, with those that are called alike.
@@ -119,7 +119,7 @@ extension Architectures {
   package static func layerTensors(
     _ configuration: JSONReader, shapes: [String: [Int]]
   ) -> [LayerTensor] {
-    layerTensors(of: try? describe(configuration, tensors: Array(shapes.keys)), shapes: shapes)
+    layerTensors(of: try? describe(configuration, shapes: shapes), shapes: shapes)
   }
 
   /// The same of a model that is described already; nil for one of no known family.

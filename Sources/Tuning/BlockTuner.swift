@@ -246,7 +246,7 @@ package final class BlockTuner {
     guard loss.isFinite else {
       throw InputError(
         .notFinite, place: "iteration \(iteration)",
-        "the block's loss is \(loss); try \(OptionName.compute.with("f32")) or a smaller "
+        "the block's loss is \(loss.isNaN ? "not a number" : "infinite"); try \(OptionName.compute.with("f32")) or a smaller "
           + "\(OptionName.learningRate)")
     }
     outcome.losses.append(loss)

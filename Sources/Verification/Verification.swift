@@ -85,7 +85,7 @@ extension VerificationReport {
     let reader = JSONReader(configuration)
     guard Architectures.know(reader) else { return nil }
     do {
-      return try Architectures.describe(reader, tensors: Array(tensors.keys))
+      return try Architectures.describe(reader, shapes: tensors.mapValues(\.shape))
     } catch {
       let place = (error as? InputError)?.place.map { "config.json: \($0)" } ?? "config.json"
       add(.contract, place, (error as? InputError)?.message ?? "\(error)")

@@ -50,11 +50,18 @@ struct SourceFolder {
 
   /// Writes the model's tensors again, in shards if asked to.
   func rewrite(isSharded: Bool = false, _ change: (inout [String: Tensor]) throws -> Void) throws {
+    try Self.rewrite(model, isSharded: isSharded, change)
+  }
+
+  /// The same of a model in any folder.
+  static func rewrite(
+    _ model: URL, isSharded: Bool = false, _ change: (inout [String: Tensor]) throws -> Void
+  ) throws {
     let original = try Checkpoint(opening: model)
     var tensors: [String: Tensor] = [:]
     for name in original.tensorNames { tensors[name] = try original.tensor(name) }
     try change(&tensors)
-    let written = folder.appending(path: "written")
+    let written = model.deletingLastPathComponent().appending(path: "written")
     let writer = try CheckpointWriter(
       output: written,
       tensors: tensors.sorted { $0.key < $1.key }.map {

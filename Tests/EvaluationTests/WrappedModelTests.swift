@@ -90,6 +90,14 @@ import Testing
     }
   }
 
+  /// The model by its configuration and the names of tensors.
+  private func describe(
+    _ configuration: JSONReader, _ tensors: [String]
+  ) throws -> ModelDescription {
+    try Architectures.describe(
+      configuration, shapes: Dictionary(uniqueKeysWithValues: tensors.map { ($0, []) }))
+  }
+
   /// The names that transformers 5 gives are read as well.
   @Test func newerNamesAreRead() throws {
     let folder = Fixtures.folder.appending(path: "models/llava")
@@ -102,8 +110,8 @@ import Testing
       return name == "language_model.lm_head.weight" ? "lm_head.weight" : "model.\(name)"
     }
     let (first, second) = (
-      try Architectures.describe(configuration, tensors: old),
-      try Architectures.describe(configuration, tensors: new)
+      try describe(configuration, old),
+      try describe(configuration, new)
     )
     #expect(first.front.name == "language_model.model.embed_tokens")
     #expect(first.blocks[1].name == "language_model.model.layers.1")
@@ -123,9 +131,8 @@ import Testing
     let names = try Checkpoint(opening: folder).tensorNames
     let wrapped = names.map { "model.language_\($0)" } + ["model.embed_vision.weight"]
     let (alone, inside) = (
-      try Architectures.describe(JSONReader(text), tensors: names),
-      try Architectures.describe(
-        JSONReader(["model_type": "gemma4", "text_config": text]), tensors: wrapped)
+      try describe(JSONReader(text), names),
+      try describe(JSONReader(["model_type": "gemma4", "text_config": text]), wrapped)
     )
     let (own, other) = (alone.front.parts, inside.front.parts)
     #expect(own.count == 4)
@@ -138,7 +145,7 @@ import Testing
     let plain = try JSONValue.parse(contentsOf: folder.appending(path: "config.json"))
     let names = try Checkpoint(opening: folder).tensorNames
     func describe(_ configuration: JSONValue, _ tensors: [String]) throws {
-      _ = try Architectures.describe(JSONReader(configuration), tensors: tensors)
+      _ = try self.describe(JSONReader(configuration), tensors)
     }
     expectInputError(.missing, mentioning: ["embed_tokens.weight", "reads text"]) {
       try describe(plain, names.filter { $0.hasPrefix("vision_tower") })

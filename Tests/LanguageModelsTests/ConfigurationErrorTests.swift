@@ -69,6 +69,7 @@ import Testing
     ("llama4", "floor_scale", 0, "floor_scale"),
     ("nemotron_h", "n_group", 4, "n_group"),
     ("nemotron_h", "moe_shared_expert_intermediate_size", 0, "moe_shared_expert_intermediate_size"),
+    ("nemotron_h", "moe_latent_size", 0, "moe_latent_size"),
     ("qwen3_5_moe", "shared_expert_intermediate_size", 0, "shared_expert_intermediate_size"),
     ("qwen3_next", "num_experts_per_tok", 9, "num_experts_per_tok"),
     ("qwen3_next", "layer_types", ["linear_attention"], "layer_types"),
@@ -88,19 +89,6 @@ import Testing
     }
     expectInputError(.unsupported, mentioning: ["after the norms"]) {
       try describe("bloom", "apply_residual_connection_post_layernorm", true)
-    }
-  }
-
-  /// A model of a family of which only others are computed is none of a known family.
-  @Test func modelsThatAFamilyDoesNotComputeAreNotKnown() {
-    func configuration(_ size: JSONValue) -> JSONReader {
-      JSONReader(["model_type": "nemotron_h", "moe_latent_size": size])
-    }
-    #expect(!Architectures.know(configuration(16)))
-    #expect(Architectures.know(configuration(.null)))
-    #expect(!Architectures.know(JSONReader(["model_type": "other"])))
-    expectInputError(.unsupported, mentioning: ["moe_latent_size"]) {
-      try describe("nemotron_h", "moe_latent_size", 16)
     }
   }
 

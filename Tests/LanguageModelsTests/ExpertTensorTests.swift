@@ -47,7 +47,7 @@ import Testing
         at: source.appending(path: "config.json"), to: folder.appending(path: "config.json"))
       let checkpoint = try Checkpoint(opening: folder)
       let description = try Architectures.describe(
-        JSONReader(checkpoint.configuration), tensors: checkpoint.tensorNames)
+        JSONReader(checkpoint.configuration), shapes: checkpoint.tensorShapes)
       expectInputError(other.hasPrefix("[") ? .malformed : .missing, mentioning: [tensor]) {
         try checkpoint.requireTensors(of: description)
       }

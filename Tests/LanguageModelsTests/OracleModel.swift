@@ -31,7 +31,7 @@ struct OracleModel {
     var parsed = try JSONValue.parse(contentsOf: folder.appending(path: configuration))
     for (key, value) in changes { parsed.set(key, value) }
     description = try Architectures.describe(
-      JSONReader(parsed), tensors: checkpoint.tensorNames)
+      JSONReader(parsed), shapes: checkpoint.tensorShapes)
     oracle = try SafetensorsFile(opening: folder.appending(path: "oracle.safetensors"))
     device = try CPUDevice(compute: .float32)
     let ids = try oracle.tensor("input_ids")

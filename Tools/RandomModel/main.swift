@@ -2,70 +2,49 @@ import Checkpoints
 import Diagnostics
 import Foundation
 import JSONText
+import LanguageModels
+import ModelFamilies
 import Tensors
 
 /// Writes a checkpoint with the shape of a known model and random weights, to measure with where the model
 /// itself is not at hand.
 ///
-///     random-model llama-3-8b FOLDER [SAMPLES TOKENS]
+///     random-model llama-3-8b|CONFIG.JSON FOLDER [SAMPLES TOKENS]
 ///
 /// With the model come random token ids for calibration, `FOLDER/calibration.jsonl`. Its tokenizer is that of
 /// the example model, whose ids are all in the vocabulary.
 
-/// The sizes of a model of the Llama family.
-struct Shape {
-  var hidden: Int
-  var intermediate: Int
-  var blocks: Int
-  var heads: Int
-  var keyValueHeads: Int
-  var vocabulary: Int
-  var ropeTheta: Int
+extension ModelDescription {
+  /// Everything that the model is read from, in the order of the model.
+  func tensors(dtype: DType) -> [TensorInfo] {
+    func tensor(_ stored: StoredMatrix, _ shape: [Int], in block: String) -> TensorInfo {
+      TensorInfo(
+        name: StoredMatrix.fullName(stored.tensor, in: block), dtype: dtype,
+        shape: stored.tensorShape(of: shape))
+    }
+    var all = front.parts.map { tensor($0.stored, $0.shape, in: "") }
+    for (name, parts) in ofBlocks(\.parts) {
+      all += parts.map { tensor($0.stored, $0.shape, in: name) }
+    }
+    all += end.parts.map {
+      tensor(end.isTied && $0.stored == end.head.weight ? front.table : $0.stored, $0.shape, in: "")
+    }
+    // Parts of a tensor are one.
+    var names: Set<String> = []
+    return all.filter { names.insert($0.name).inserted }
+  }
+}
 
-  static let known: [String: Shape] = [
-    "llama-3-8b": Shape(
-      hidden: 4096, intermediate: 14336, blocks: 32, heads: 32, keyValueHeads: 8,
-      vocabulary: 128_256, ropeTheta: 500_000),
-    "llama-3.2-1b": Shape(
-      hidden: 2048, intermediate: 8192, blocks: 16, heads: 32, keyValueHeads: 8,
-      vocabulary: 128_256, ropeTheta: 500_000),
+/// The configuration of a model of the Llama family.
+func llama(_ hidden: Int, _ intermediate: Int, _ blocks: Int) -> JSONValue {
+  [
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama",
+    "hidden_size": JSONValue(hidden), "intermediate_size": JSONValue(intermediate),
+    "num_hidden_layers": JSONValue(blocks), "num_attention_heads": 32, "num_key_value_heads": 8,
+    "vocab_size": 128_256, "max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
+    "rope_theta": 500_000, "hidden_act": "silu", "attention_bias": false,
+    "tie_word_embeddings": false, "torch_dtype": "bfloat16",
   ]
-
-  var configuration: JSONValue {
-    [
-      "architectures": ["LlamaForCausalLM"], "model_type": "llama",
-      "hidden_size": JSONValue(hidden), "intermediate_size": JSONValue(intermediate),
-      "num_hidden_layers": JSONValue(blocks), "num_attention_heads": JSONValue(heads),
-      "num_key_value_heads": JSONValue(keyValueHeads), "vocab_size": JSONValue(vocabulary),
-      "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": JSONValue(ropeTheta),
-      "hidden_act": "silu", "attention_bias": false, "tie_word_embeddings": false,
-      "torch_dtype": "bfloat16",
-    ]
-  }
-
-  /// Every tensor, in the order of the model.
-  var tensors: [TensorInfo] {
-    func tensor(_ name: String, _ shape: Int...) -> TensorInfo {
-      TensorInfo(name: "\(name).weight", dtype: .bfloat16, shape: shape)
-    }
-    let keyValues = hidden / heads * keyValueHeads
-    var tensors = [tensor("model.embed_tokens", vocabulary, hidden)]
-    for block in 0..<blocks {
-      let name = "model.layers.\(block)"
-      tensors += [
-        tensor("\(name).input_layernorm", hidden),
-        tensor("\(name).self_attn.q_proj", hidden, hidden),
-        tensor("\(name).self_attn.k_proj", keyValues, hidden),
-        tensor("\(name).self_attn.v_proj", keyValues, hidden),
-        tensor("\(name).self_attn.o_proj", hidden, hidden),
-        tensor("\(name).post_attention_layernorm", hidden),
-        tensor("\(name).mlp.gate_proj", intermediate, hidden),
-        tensor("\(name).mlp.up_proj", intermediate, hidden),
-        tensor("\(name).mlp.down_proj", hidden, intermediate),
-      ]
-    }
-    return tensors + [tensor("model.norm", hidden), tensor("lm_head", vocabulary, hidden)]
-  }
 }
 
 /// SplitMix64.
@@ -100,10 +79,11 @@ func write(_ tensor: TensorInfo, to file: OutputFile, at offset: Int, _ generato
   }
 }
 
-func makeModel(_ shape: Shape, in folder: URL, samples: Int, tokens: Int) throws {
+func makeModel(_ configuration: JSONValue, in folder: URL, samples: Int, tokens: Int) throws {
   let manager = FileManager.default
   try manager.createDirectory(at: folder, withIntermediateDirectories: true)
-  let plan = try CheckpointPlan(shape.tensors)
+  let model = try Architectures.describe(JSONReader(configuration))
+  let plan = try CheckpointPlan(model.tensors(dtype: .bfloat16))
   var generator = Generator(state: 1)
   for shard in plan.shards {
     let file = try OutputFile(
@@ -119,30 +99,33 @@ func makeModel(_ shape: Shape, in folder: URL, samples: Int, tokens: Int) throws
     try Data(text.utf8).write(to: folder.appending(path: name))
   }
   if let index = plan.index { try writeText(index.text, ShardIndex.fileName) }
-  try writeText(shape.configuration.text(indentation: 2), "config.json")
+  try writeText(configuration.text(indentation: 2), "config.json")
   for name in ["tokenizer.json", "tokenizer_config.json"] {
     try manager.copyItem(
       at: URL(filePath: "Examples/books-llama-6m/\(name)"), to: folder.appending(path: name))
   }
   let lines = (0..<samples).map { _ in
-    let ids = (0..<tokens).map { _ in "\(Int.random(in: 0..<shape.vocabulary, using: &generator))" }
+    let ids = (0..<tokens).map { _ in
+      "\(Int.random(in: 0..<model.vocabularySize, using: &generator))"
+    }
     return "{\"input_ids\":[\(ids.joined(separator: ","))]}\n"
   }
   try writeText(lines.joined(), "calibration.jsonl")
 }
 
+let known = ["llama-3-8b": llama(4096, 14336, 32), "llama-3.2-1b": llama(2048, 8192, 16)]
 let arguments = CommandLine.arguments
 let sizes = arguments.dropFirst(3).compactMap { Int($0) }
-guard arguments.count > 2, let shape = Shape.known[arguments[1]], sizes.count == arguments.count - 3
-else {
+guard arguments.count > 2, sizes.count == arguments.count - 3 else {
   print(
-    "usage: random-model \(Shape.known.keys.sorted().joined(separator: "|")) FOLDER [SAMPLES TOKENS]"
+    "usage: random-model \(known.keys.sorted().joined(separator: "|"))|CONFIG.JSON FOLDER [SAMPLES TOKENS]"
   )
   exit(64)
 }
 do {
   try makeModel(
-    shape, in: URL(filePath: arguments[2]), samples: sizes.first ?? 32,
+    known[arguments[1]] ?? JSONValue.parse(contentsOf: URL(filePath: arguments[1])),
+    in: URL(filePath: arguments[2]), samples: sizes.first ?? 32,
     tokens: sizes.dropFirst().first ?? 512)
 } catch {
   print("error: \(error)")

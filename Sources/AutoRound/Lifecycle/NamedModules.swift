@@ -45,24 +45,33 @@ struct NamedModules {
     "g_b_proj",
   ]
 
-  init(_ checkpoint: Checkpoint) {
+  /// - Throws: What is wrong with the tensors of a model of a known family.
+  init(_ checkpoint: Checkpoint) throws {
+    let shapes = checkpoint.tensorShapes
     let description = try? Architectures.describe(
-      JSONReader(checkpoint.configuration), tensors: checkpoint.tensorNames)
+      JSONReader(checkpoint.configuration), shapes: shapes)
+    if let description { try checkpoint.requireTensors(of: description) }
     let isTied = description?.end.isTied ?? checkpoint.isTied
     let excluded = description?.exclusions ?? [:]
     names = description?.names
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
-    parts = Architectures.layerTensors(
-      of: description,
-      shapes: Dictionary(infos.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
-    ).filter { !$0.isApart }
+    parts = Architectures.layerTensors(of: description, shapes: shapes).filter { !$0.isApart }
     let owners = Dictionary(grouping: parts, by: \.stored.tensor)
     var modules: [ModuleDescription] = []
     var heads: [String] = []
     var tiedHeads: [ModuleDescription] = []
     var stacks: [String] = []
+    // Numbers of blocks and experts do not matter, and there may be a hundred thousand layers.
+    var known: [[Substring]: String] = [:]
+    func className(of module: String) -> String {
+      let key = module.split(separator: ".").filter { $0.first?.isNumber != true }
+      if let name = known[key] { return name }
+      let name = Self.className(of: module)
+      known[key] = name
+      return name
+    }
     func add(_ module: String, _ shape: [Int]) {
-      var className = excluded[module] != nil ? "Other" : Self.className(of: module)
+      var className = excluded[module] != nil ? "Other" : className(of: module)
       if className == "Head" {
         // A head that is the embedding, stored twice, is the embedding.
         className = isTied ? "Embedding" : "Linear"

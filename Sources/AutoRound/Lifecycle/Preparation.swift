@@ -50,9 +50,9 @@ struct Preparation {
       gradientPrecision: options.gradientPrecision(
         for: device.compute, hiddenSize: source.description.hiddenSize),
       sampleCount: sampleCount, tokenCount: tokenCount)
-    try setup.requireSupport(
-      table, isMeasured: job.heldOutCount(sequenceLength: tokenCount) > 0)
-    memory = try MemoryEstimate(setup, table, copy.source)
+    let windows = job.heldOutCount(sequenceLength: tokenCount)
+    try setup.requireSupport(table, isMeasured: windows > 0)
+    memory = try MemoryEstimate(setup, table, copy.source, windows: windows)
     let placement = try StreamPlacement(
       setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
       ignoresLimits: ignoresLimits)

@@ -35,7 +35,7 @@ public struct Survey {
     if options.isModelFree || !isKnown && options.iterations == 0 {
       try options.requireNoCalibration()
       try checkpoint.requireSource()
-      let named = NamedModules(checkpoint)
+      let named = try NamedModules(checkpoint)
       (self.checkpoint, source, modules) = (checkpoint, .tensors(named), named.modules)
       exclusions = [:]
     } else {

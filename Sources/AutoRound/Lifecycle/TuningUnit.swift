@@ -80,7 +80,7 @@ public struct TuningUnit {
     guard finalLoss.isFinite, rounded.mean.isFinite else {
       throw InputError(
         .notFinite, place: name,
-        "the block's loss is \(finalLoss) after tuning and \(rounded.mean) rounded to nearest; "
+        "the block's loss is not finite \(finalLoss.isFinite ? "rounded to nearest" : "after tuning"); "
           + "try \(OptionName.compute.with("f32"))")
     }
     var report = BlockReport(

@@ -10,7 +10,11 @@ import Tuning
 
 extension MemoryEstimate {
   /// Adds up what the largest block needs.
-  init(_ setup: CalibrationSetup, _ table: SchemeTable, _ source: LayeredCheckpoint) throws {
+  ///
+  /// - Parameter windows: Samples that the result is measured on.
+  init(
+    _ setup: CalibrationSetup, _ table: SchemeTable, _ source: LayeredCheckpoint, windows: Int
+  ) throws {
     let (options, tokens) = (setup.options, setup.tokenCount)
     let compute = setup.device.compute
     streams = 2 * setup.sampleCount * setup.sampleByteCount
@@ -59,7 +63,41 @@ extension MemoryEstimate {
       tuning = max(tuning, isTuned ? offsets + codes : offsets + allCodes + codes / 2)
       mapped = max(mapped, weights)
     }
-    let description = setup.model.description
+    try addHead(setup, table, source, offsets: tuned)
+    cover(setup, windows: windows)
+  }
+
+  /// Raises the estimate to what the run takes before and behind the blocks.
+  private mutating func cover(_ setup: CalibrationSetup, windows: Int) {
+    let (model, tokens) = (setup.model, setup.tokenCount)
+    // While the streams are filled, one of them is not used yet.
+    let front = model.description.front.byteCount(
+      samples: setup.sampleCount, tokens: tokens, from: model.checkpoint, device: setup.device)
+    cover(streams / 2 + front.own, mapped: front.mapped)
+    guard windows > 0 else { return }
+    // The result is compared with its source when the streams are gone: two heads, and hidden states of both models and
+    // of plain rounding.
+    let piece = LogitProgram.pieceTokens(
+      window: tokens, vocabularySize: model.description.vocabularySize)
+    let head = LogitProgram.byteCount(model, tokens: piece, device: setup.device)
+    cover(2 * head.own + 3 * windows * setup.sampleByteCount, mapped: 2 * head.mapped)
+  }
+
+  /// Raises the estimate to what another part of the run takes.
+  ///
+  /// - Parameter file: Pages of files that are read where they lie.
+  private mutating func cover(_ own: Int, mapped file: Int) {
+    block += max(0, own - (block + tuning + streams))
+    mapped += max(0, own + file - (block + tuning + streams + mapped))
+  }
+
+  /// Adds what tuning the head takes, if it is quantized.
+  private mutating func addHead(
+    _ setup: CalibrationSetup, _ table: SchemeTable, _ source: LayeredCheckpoint,
+    offsets tuned: OffsetType?
+  ) throws {
+    let (description, compute) = (setup.model.description, setup.device.compute)
+    let isTuned = setup.needs.gradients
     guard table[description.headModule] != nil else { return }
     let elements = description.vocabularySize * description.hiddenSize
     // Beside the last block's program, two with the head's weight, the gradient of one of them in f32, with
@@ -69,7 +107,8 @@ extension MemoryEstimate {
     let piece = setup.headTokenCount
     block +=
       elements * (2 * compute.byteCount + gradient)
-      + 3 * piece * description.vocabularySize * compute.byteCount + (piece < tokens ? streams : 0)
+      + 3 * piece * description.vocabularySize * compute.byteCount
+      + (piece < setup.tokenCount ? streams : 0)
     if let info = source.info(description.end.head.weight.tensor),
       let arguments = table[description.headModule]?.weights
     {

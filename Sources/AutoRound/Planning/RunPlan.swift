@@ -126,7 +126,7 @@ extension RunPlan {
 public struct MemoryEstimate: Sendable, Equatable {
   /// The program itself, with the libraries that it uses.
   public var process: Int
-  /// A block's weights, activations and gradients.
+  /// A block's weights, activations and gradients, or the heads that the result is measured with if these take more.
   public var block: Int
   /// What is learned for each weight, now and at best.
   public var tuning: Int

@@ -1,6 +1,7 @@
 import CPU
 import Checkpoints
 import Compute
+import Diagnostics
 import Execution
 import LanguageModels
 import MatrixProducts
@@ -32,7 +33,9 @@ extension TimeEstimate {
     let shape = work.shape(batch: batch, tokens: tokens, within: 1.2 * rate)
     var trial = setup
     (trial.sampleCount, trial.tokenCount) = (shape.batch, shape.tokens)
-    let sample = try MeasuredBlock.measure(first, trial, table, modifier)
+    let sample = try naming(blocks[first].name) {
+      try MeasuredBlock.measure(first, trial, table, modifier)
+    }
 
     // A step has a part that follows the tokens, and one that follows the weights alone.
     let growth = work.operations(batch, tokens) / work.operations(shape.batch, shape.tokens)

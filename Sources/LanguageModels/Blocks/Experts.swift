@@ -18,6 +18,16 @@ package struct Experts: Hashable, Sendable {
     var inputs: [LayerSlot] { [gate, up].compactMap(\.self) }
   }
 
+  /// The layers before and behind all experts where these read and answer fewer channels than tokens have.
+  package struct Latent: Hashable, Sendable {
+    package var input: LayerSlot
+    package var output: LayerSlot
+
+    package init(input: LayerSlot, output: LayerSlot) {
+      (self.input, self.output) = (input, output)
+    }
+  }
+
   /// The numbers that are added to scores for the choice.
   package struct Correction: Hashable, Sendable {
     package var stored: StoredMatrix
@@ -45,6 +55,8 @@ package struct Experts: Hashable, Sendable {
   /// Whether what an expert counts is a factor on what it reads, and not on what it answers.
   package var weighsInputs = false
   package var experts: [Expert]
+  /// Nil: experts read tokens as they are.
+  package var latent: Latent?
   package var function: ElementFunction
   /// What becomes of the up projection before the gate is multiplied with it; nil: nothing.
   package var upFunction: ElementFunction?
@@ -70,7 +82,8 @@ package struct Experts: Hashable, Sendable {
     let routing = choice(x, in: &recorder)
     let x = inputNorm.map { recorder.norm($0, x) } ?? x
     let answers = answers(x, routing, in: &recorder)
-    let sum = recorder.operations.combined(answers, routing, isWeighted: !weighsInputs)
+    var sum = recorder.operations.combined(answers, routing, isWeighted: !weighsInputs)
+    if let latent { sum = recorder.linear([latent.output], sum) }
     guard let shared else { return sum }
     let other = shared.record(x, in: &recorder)
     return recorder.operations.add(sum, gated(other, x, in: &recorder))
@@ -80,10 +93,10 @@ package struct Experts: Hashable, Sendable {
   ///
   /// - Parameter x: The input, after its norm.
   func answers(_ x: Value, _ routing: Routing, in recorder: inout BlockRecorder) -> Value {
-    var read = x
+    var read = latent.map { recorder.linear([$0.input], x) } ?? x
     if weighsInputs {
       read = recorder.operations.dispatch(
-        recorder.operations.operand(x), routing, isWeighted: true)
+        recorder.operations.operand(read), routing, isWeighted: true)
     }
     let projected = recorder.grouped(experts.map(\.inputs), read, routing)
     let active = recorder.activated(

@@ -9,14 +9,9 @@ enum NemotronH: Architecture {
   static let modelTypes = ["nemotron_h"]
   static let about = FamilyDescription(
     "Nemotron H, Nemotron Nano 2 and 3",
-    "one mixer in a block: Mamba 2, attention, squared ReLU or experts of it",
-    limits: "models with `moe_latent_size` are not computed")
+    "one mixer in a block: Mamba 2, attention, squared ReLU or experts of it")
 
   private enum Kind: CaseIterable { case attention, experts, feedForward, stateSpace }
-
-  static func knows(_ configuration: JSONReader) -> Bool {
-    configuration.value["moe_latent_size"]?.isNull ?? true
-  }
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
     let kinds = try kinds(configuration)
@@ -60,11 +55,6 @@ enum NemotronH: Architecture {
 
   private static func experts(_ parts: DecoderParts) throws -> Experts {
     let configuration = parts.configuration.reader
-    guard knows(configuration) else {
-      throw InputError(
-        .unsupported, place: "moe_latent_size",
-        "the model has experts of fewer channels than tokens, which are not supported")
-    }
     var reader = ExpertsReader(parts)
     reader.module = "mixer"
     (reader.countKeys, reader.count, reader.perToken) = (["n_routed_experts"], 8, 2)
@@ -74,6 +64,18 @@ enum NemotronH: Architecture {
     reader.factor = try configuration.float("routed_scaling_factor", default: 1)
     reader.correction = ("mixer.gate.e_score_correction_bias", [])
     reader.groups = ("n_group", "topk_group")
+    if let size = try configuration.optional("moe_latent_size")?.int(in: 1...1 << 24) {
+      func layer(_ name: String, outputs: Int, inputs: Int) -> LayerSlot {
+        LayerSlot(
+          "mixer.\(name)_latent_proj", outputs: outputs, inputs: inputs,
+          hasBias: parts.hasFeedForwardBias
+        ).kept(.latent)
+      }
+      let width = parts.configuration.hiddenSize
+      reader.latent = .init(
+        input: layer("fc1", outputs: size, inputs: width),
+        output: layer("fc2", outputs: width, inputs: size))
+    }
     reader.shared = parts.plainFeedForward(
       try configuration.size("moe_shared_expert_intermediate_size"),
       names: ("mixer.shared_experts.up_proj", "mixer.shared_experts.down_proj"))

@@ -31,8 +31,18 @@ extension WrappedModel {
   }
 
   static func describe(_ configuration: JSONReader) throws -> ModelDescription {
+    try describe(configuration, shapes: [:])
+  }
+
+  static func describe(
+    _ configuration: JSONReader, shapes: [String: [Int]]
+  ) throws -> ModelDescription {
     let text = try text(configuration)
-    return try family(of: text).describe(text)
+    do {
+      return try family(of: text).describe(text, shapes: shapes)
+    } catch let error as InputError where !(error.place ?? "").hasPrefix(text.path) {
+      throw error.below(text.path)
+    }
   }
 
   private static func family(of text: JSONReader) throws -> any Architecture.Type {

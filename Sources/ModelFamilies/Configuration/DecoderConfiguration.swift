@@ -174,7 +174,7 @@ extension JSONReader {
     guard let list = try optional(key) else { return nil }
     let types = try list.elements()
     guard types.count == count else {
-      throw mismatch("\(key) with \(count) entries, one for each block, not \(types.count)")
+      throw list.mismatch("\(count) of them, one for each block")
     }
     return try types.map { type in
       let name = try type.string()

@@ -13,8 +13,24 @@ struct ExpertStacks {
   /// What the names of tensors with biases end in, which lie as the matrices do; nil: there are none.
   var biasSuffix: String?
 
+  /// Shapes of the stacks of gates and ups in a checkpoint, where they decide which way its stacks lie.
+  var found: [[Int]] = []
+
   /// The layers of an expert.
   enum Layer: Int { case gate, up, down }
+
+  /// Looks which way the stacks of a checkpoint lie, of a family that is published both ways.
+  mutating func find(in shapes: [String: [Int]]) {
+    found = shapes.filter { $0.key.hasSuffix(".\(inputs)") }.map(\.value)
+  }
+
+  /// Whether the stacks of experts with so many channels have a row for each input. Where gates and ups are together as many
+  /// as inputs, shapes do not tell, and it is as the family is published.
+  private func isTransposed(width: Int, hidden: Int, of count: Int) -> Bool {
+    let other = [count, 2 * width, hidden]
+    return 2 * width == hidden || found.isEmpty || found.contains { $0 != other }
+      ? isTransposed : !isTransposed
+  }
 
   /// The same layer of one of so many experts, with the place of its numbers.
   func placed(_ slot: LayerSlot, _ layer: Layer, ofExpert expert: Int, of count: Int) -> LayerSlot {
@@ -27,7 +43,10 @@ struct ExpertStacks {
     }
     let tensor = layer == .down ? output : inputs
     var slot = slot
-    slot.weight = StoredMatrix(tensor, steps, isTransposed: isTransposed)
+    let (width, hidden) =
+      layer == .down ? (slot.inputs, slot.outputs) : (slot.outputs, slot.inputs)
+    slot.weight = StoredMatrix(
+      tensor, steps, isTransposed: isTransposed(width: width, hidden: hidden, of: count))
     slot.bias = biasSuffix.map { StoredMatrix(tensor + $0, steps) }
     return slot
   }

@@ -40,6 +40,8 @@ struct ExpertsReader {
   /// How many of its best experts decide about a group.
   var expertsOfGroupScore = 2
   var weighsInputs = false
+  /// The layers before and behind all experts, of fewer channels.
+  var latent: Experts.Latent?
   /// The feed-forward part that every token uses.
   var shared: FeedForward?
   var sharedGate: LayerSlot?
@@ -94,12 +96,12 @@ struct ExpertsReader {
       experts: (0..<count).map { expert($0, of: count, width: width) },
       function: function ?? parts.configuration.function, shared: shared)
     (experts.upFunction, experts.weighsInputs) = (upFunction, weighsInputs)
-    (experts.sharedGate, experts.logits) = (sharedGate, logits)
+    (experts.sharedGate, experts.logits, experts.latent) = (sharedGate, logits, latent)
     return experts
   }
 
   private func expert(_ number: Int, of count: Int, width: Int) -> Experts.Expert {
-    let hidden = parts.configuration.hiddenSize
+    let hidden = latent?.input.outputs ?? parts.configuration.hiddenSize
     func slot(_ layer: ExpertStacks.Layer) -> LayerSlot {
       let name =
         switch layer {
