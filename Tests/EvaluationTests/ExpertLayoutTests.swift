@@ -145,6 +145,41 @@ import Testing
     }
   }
 
+  /// Experts that are not those of the configuration are found before anything is written, whether the model is run or not.
+  @Test(
+    arguments: [("mixtral", "num_local_experts"), ("granitemoe", "num_local_experts")],
+    [false, true])
+  func otherExpertsThanTheConfigurations(fixture: (model: String, key: String), isModelFree: Bool)
+    throws
+  {
+    try withTemporaryFolder { folder in
+      let run = try FamilyRun(fixture.model, scheme: "W4A16", in: folder) {
+        let file = $0.appending(path: "config.json")
+        var configuration = try JSONValue.parse(contentsOf: file)
+        configuration.set(fixture.key, 5)
+        try Data(configuration.text().utf8).write(to: file)
+      }
+      var job = run.job
+      if isModelFree {
+        job = QuantizationJob(
+          model: run.source,
+          modifier: AutoRoundModifier(
+            try ResolvedOptions(
+              overrides: OptionOverrides(scheme: "W4A16") {
+                $0.isModelFree = true
+                $0.groupSize = 16
+              })), output: run.output)
+      }
+      let before = try names(in: folder)
+      expectInputError(
+        .malformed, mentioning: ["model.safetensors", "model.layers.0.block_sparse_moe", "[5, 64]"]
+      ) {
+        try job.run()
+      }
+      #expect(try names(in: folder) == before)
+    }
+  }
+
   /// Gates and ups that are together as many as inputs, in some blocks or in all, are taken as published.
   @Test func shapesThatDoNotTell() throws {
     let file = Fixtures.folder.appending(path: "models/qwen3_vl_moe/config.json")

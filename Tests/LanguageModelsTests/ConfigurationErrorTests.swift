@@ -66,6 +66,7 @@ import Testing
     ("llama4", "layer_types", ["full_attention"], "layer_types"),
     ("llama4", "attention_chunk_size", 0, "attention_chunk_size"),
     ("llama4", "attn_temperature_tuning", "yes", "attn_temperature_tuning"),
+    ("llama4", "num_experts_per_tok", 99, "text_config.num_experts_per_tok"),
     ("llama4", "floor_scale", 0, "floor_scale"),
     ("nemotron_h", "n_group", 4, "n_group"),
     ("nemotron_h", "moe_shared_expert_intermediate_size", 0, "moe_shared_expert_intermediate_size"),
