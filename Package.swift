@@ -89,7 +89,7 @@ let package = Package(
     library(
       "Execution",
       [
-        "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
+        "Diagnostics", "Checksums", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
         "LanguageModels", "ModelFamilies",
         "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ",
       ]),

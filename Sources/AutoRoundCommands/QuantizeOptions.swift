@@ -51,7 +51,8 @@ struct QuantizeOptions: ParsableArguments {
       "Most memory of the run, such as 8GB. (default: most of what is free)",
       discussion: """
         Calibration data beyond it goes to a scratch file, which needs room on the output's disk; the \
-        result is the same.
+        result is the same. A block of experts that does not fit is tuned in portions, which takes \
+        longer; plan says in how many.
         """,
       valueName: "size"))
   var memoryBudget: String?

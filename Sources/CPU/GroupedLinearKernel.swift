@@ -132,7 +132,7 @@ struct GroupedLinearKernel: Kernel {
           target.pointer, plan.spareRows, columns: shape.inputs, stride: target.rowStride)
       }
     }
-    if let weightGradient, step.trains(step.parameters[0]) {
+    if let weightGradient, step.trains(step.parameters[0]), program.wants(step.parameters[0]) {
       deliverWeightGradients(dy, segments, weightGradient, in: program)
     }
     if step.parameters.count > 1, step.trains(step.parameters[1]) {
@@ -152,14 +152,14 @@ struct GroupedLinearKernel: Kernel {
       let group = first..<min(first + expertsAtOnce, experts)
       let own = rest.prefix { $0.expert < group.upperBound }
       rest = rest.dropFirst(own.count)
+      let rows = group.lowerBound * shape.outputs..<group.upperBound * shape.outputs
+      guard program.wants(step.parameters[0], rows: rows) else { continue }
       ThreadTeam.forEach(group.count) { index, _ in
         guard !own.contains(where: { $0.expert == first + index }) else { return }
         (sums + index * size).update(repeating: 0, count: size)
       }
       writeWeightGradient(dy, own, from: first, products, to: sums, in: program)
-      program.deliver(
-        range, of: step.parameters[0],
-        rows: group.lowerBound * shape.outputs..<group.upperBound * shape.outputs)
+      program.deliver(range, of: step.parameters[0], rows: rows)
     }
   }
 

@@ -71,7 +71,7 @@ struct LinearKernel: Kernel {
       gradients.inputGradient(
         dy, weight: program[weight], into: target, pass: pass, scratch: scratch)
     }
-    if step.trains(weight) {
+    if step.trains(weight), program.wants(weight) {
       gradients.weightGradient(dy, x: program[step.inputs[0]], pass: pass, scratch: scratch)
       program.deliver(range, of: weight)
     }

@@ -30,6 +30,9 @@ package final class Program {
   /// again as soon as the call returns.
   package typealias GradientSink = (Parameter, _ rows: Range<Int>, DeviceRange) -> Void
 
+  /// The rows of parameters whose gradients somebody takes.
+  package typealias WantedRows = [Parameter: [Range<Int>]]
+
   package let recording: Recording
   package let device: any Device
   package let training: Training
@@ -81,6 +84,10 @@ package final class Program {
   private var prepared: [(step: Step, kernel: any Kernel)] = []
   private let teamSize = ThreadTeam.size
   private var sink: GradientSink = { _, _, _ in }
+  /// What the backward pass is run for; nil: all that trains.
+  private var wanted: WantedRows?
+  /// The first step with a wanted gradient. Nothing flows back beyond it.
+  private var lastBackward = 0
 
   /// Plans memory for what was recorded and lets `device` prepare its kernels.
   ///
@@ -128,17 +135,22 @@ package final class Program {
     sequence?.tokenCount += tokens
   }
 
-  /// Runs all nodes backward from the gradient of the output, which ``outputGradient`` holds.
-  package func backward(_ sink: GradientSink) {
+  /// Runs nodes backward from the gradient of the output, which ``outputGradient`` holds.
+  ///
+  /// - Parameter wanted: The parameters whose gradients are taken; nil: all that train. What only others need is left
+  ///   out, and their gradients may be handed over or not.
+  package func backward(of wanted: WantedRows? = nil, _ sink: GradientSink) {
     precondition(training != .nothing)
     precondition(ThreadTeam.size <= teamSize, "the program was planned for fewer threads")
     withoutActuallyEscaping(sink) { sink in
-      self.sink = sink
-      for (step, kernel) in prepared.reversed()
+      (self.sink, self.wanted) = (sink, wanted)
+      let first = prepared.firstIndex { $0.step.parameters.contains { self.wants($0) } }
+      lastBackward = wanted == nil ? 0 : first ?? prepared.count
+      for (step, kernel) in prepared[lastBackward...].reversed()
       where schedule.gradientBuffers[step.result.index] != nil {
         timed(step, "backward") { kernel.backward(in: self) }
       }
-      self.sink = { _, _, _ in }
+      (self.sink, self.wanted) = ({ _, _, _ in }, nil)
     }
     backwardPass &+= 1
   }
@@ -213,12 +225,20 @@ package final class Program {
   /// Where a step puts the gradient of its input `index`; nil if nobody needs it or it is in place already.
   package func gradientTarget(_ index: Int, of step: Step) -> GradientTarget? {
     let mode = step.gradientModes[index]
-    guard mode == .write || mode == .accumulate else { return nil }
+    guard mode == .write || mode == .accumulate, wanted == nil || step.index > lastBackward
+    else { return nil }
     let operand = step.inputs[index]
     return GradientTarget(
       range: self[gradientOf: operand.value]
         + operand.columnOffset * recording.type(of: operand.value).byteCount,
       rowStride: recording.columns(of: operand.value), accumulates: mode == .accumulate)
+  }
+
+  /// Whether somebody takes the gradient of a parameter, or of some of these rows of it.
+  package func wants(_ parameter: Parameter, rows: Range<Int>? = nil) -> Bool {
+    guard let wanted else { return true }
+    guard let taken = wanted[parameter] else { return false }
+    return rows.map { rows in taken.contains { $0.overlaps(rows) } } ?? true
   }
 
   /// Hands a finished gradient to whoever runs the program.

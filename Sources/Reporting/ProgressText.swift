@@ -17,6 +17,8 @@ package struct ProgressText {
   private var timeLeft = TimeLeft()
   private var blockIndex = 0
   private var blockCount = 0
+  /// The portion of the block that is tuned, and how many there are; nil while blocks are tuned as a whole.
+  private var portion: (index: Int, count: Int, name: String)?
   private var lastLineTime: Double?
   /// The work whose share has been told of last.
   private var toldWork: String?
@@ -47,10 +49,13 @@ package struct ProgressText {
       for report in reports { timeLeft.blockFinished(seconds: report.seconds) }
       return [.line("going on after block \(reports.count), where an earlier run was cut off")]
     case .blockStarted(let index, let count, let name):
-      (blockIndex, blockCount) = (index, count)
+      (blockIndex, blockCount, portion) = (index, count, nil)
       lastLineTime = lastLineTime ?? time
       timeLeft.blockStarted(index: index, count: count, at: time)
       return isLive ? [refreshed("block \(index + 1)/\(count)  \(name)")] : []
+    case .portionStarted(let index, let count, let name):
+      portion = (index, count, name)
+      return []
     case .iteration(_, let iteration, let count, let loss):
       return progress(iteration: iteration, of: count, loss: loss, at: time)
     case .blockFinished(let report):
@@ -79,11 +84,12 @@ package struct ProgressText {
       guard let last = lastLineTime, time - last >= Self.plainInterval else { return [] }
       lastLineTime = time
     }
-    var parts = [
-      "block \(blockIndex + 1)/\(blockCount)", "iteration \(iteration)/\(count)",
-      "loss \(Quantities.loss(loss))",
-    ]
-    if let left = timeLeft.atIteration(iteration, of: count, at: time) {
+    var parts = ["block \(blockIndex + 1)/\(blockCount)"]
+    if let portion { parts.append("\(portion.name) (\(portion.index + 1)/\(portion.count))") }
+    parts += ["iteration \(iteration)/\(count)", "loss \(Quantities.loss(loss))"]
+    // Steps of all portions take about the same time.
+    let (done, all) = (count * (portion?.index ?? 0), count * (portion?.count ?? 1))
+    if let left = timeLeft.atIteration(done + iteration, of: all, at: time) {
       parts.append("\(Quantities.duration(seconds: left)) left")
     }
     return [refreshed(parts.joined(separator: "  "))]

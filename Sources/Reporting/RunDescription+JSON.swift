@@ -10,6 +10,7 @@ extension RunDescription {
       "matrix_library": .string(matrixLibrary), "compute_type": .string(computeType),
       "threads": JSONValue(threadCount),
       "blocks": JSONValue(blockCount), "iterations": JSONValue(iterations),
+      "portions": JSONValue(portionCount),
       "searched_scales": .bool(searchesScales),
       "batch_size": JSONValue(batchSize), "learning_rate": .string(learningRate),
       "samples": JSONValue(sampleCount), "sequence_length": JSONValue(sequenceLength),

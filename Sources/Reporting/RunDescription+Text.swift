@@ -20,6 +20,7 @@ extension RunDescription {
       return "none; rounded " + (searchesScales ? "with the scales that lose least" : "to nearest")
     }
     return counted(iterations, "iteration")
+      + (portionCount > 1 ? " for each of \(portionCount) portions of a block" : "")
       + ", batch \(batchSize), learning rate \(learningRate), seed \(seed)"
   }
 

@@ -27,6 +27,8 @@ public struct RunDescription: Sendable, Equatable {
   public var tunedBlocks: [Int]?
   /// Steps of tuning per block.
   public var iterations = 0
+  /// Portions that blocks of experts are tuned in, one after the other, because memory does not suffice for whole ones.
+  public var portionCount = 1
   /// Whether scales are searched for, in place of tuning or before it.
   public var searchesScales = false
   /// Samples per step.

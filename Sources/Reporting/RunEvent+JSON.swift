@@ -14,6 +14,11 @@ extension RunEvent {
         "event": "block_started", "block": JSONValue(index), "of": JSONValue(count),
         "name": .string(name),
       ]
+    case .portionStarted(let index, let count, let name):
+      [
+        "event": "portion_started", "portion": JSONValue(index), "of": JSONValue(count),
+        "name": .string(name),
+      ]
     case .iteration(let block, let iteration, let count, let loss):
       [
         "event": "iteration", "block": JSONValue(block), "iteration": JSONValue(iteration),

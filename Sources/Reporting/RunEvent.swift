@@ -10,6 +10,9 @@ public enum RunEvent: Sendable {
   case resumed([BlockReport])
   /// Work on a block begins. `index` counts from 0 to `count - 1`.
   case blockStarted(index: Int, count: Int, name: String)
+  /// Tuning of a portion of a block begins, where memory does not suffice to tune the whole block at once. `index` counts
+  /// from 0 to `count - 1`; `name` says which layers it has. Iterations are then counted in each portion.
+  case portionStarted(index: Int, count: Int, name: String)
   /// One step of tuning is done: `iteration` counts from 1 to `of`, `loss` is that of the step.
   case iteration(block: Int, iteration: Int, of: Int, loss: Double)
   /// A block is tuned and on disk.

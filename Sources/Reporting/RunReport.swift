@@ -16,9 +16,10 @@ public struct BlockReport: Sendable, Equatable {
   public var layers: [String]
   /// Loss of the first step's batch, before any step was taken.
   public var initialLoss: Double
-  /// The smallest loss of any step's batch; the parameters of that step were kept.
+  /// The smallest loss of any step's batch; the parameters of that step were kept. Of a block that was tuned in portions,
+  /// that of the last one.
   public var bestLoss: Double
-  /// The step of the smallest loss, from 0.
+  /// The step of that loss, from 0, in ``losses``.
   public var bestIteration: Int
   /// Loss on all samples with the weights that were kept.
   public var finalLoss: Double
@@ -33,6 +34,8 @@ public struct BlockReport: Sendable, Equatable {
   public var losses: [Double]
   /// How many tokens reach the block's experts; nil where it has none.
   public var experts: ExpertCoverage?
+  /// The portions that the block was tuned in, one after the other; empty for one that was tuned as a whole.
+  public var portions: [PortionReport] = []
 
   /// Creates a report.
   public init(
@@ -70,6 +73,7 @@ public struct BlockReport: Sendable, Equatable {
       "seconds": JSONValue(seconds), "losses": .array(losses.map { JSONValue($0) }),
     ]
     if let experts { json.set("experts", experts.json) }
+    if !portions.isEmpty { json.set("portions", .array(portions.map(\.json))) }
     return json
   }
 }

@@ -88,6 +88,8 @@ package final class BlockTuner {
   private let dtype: DType
   private let layersOfParameter: [Parameter: [Int]]
   private let scaleOfParameter: [Parameter: CalibratedScale]
+  /// What the backward pass is run for.
+  private let wanted: Program.WantedRows
   private let elementsOfSample: Int
 
   /// - Parameter inputScales: The calibrated scales of the layers' inputs, which are tuned with them.
@@ -103,6 +105,9 @@ package final class BlockTuner {
     self.settings = settings
     dtype = block.program.compute.dtype
     layersOfParameter = Dictionary(grouping: layers.indices) { layers[$0].part.parameter }
+    wanted = layersOfParameter.mapValues { own in
+      own.map { layers[$0].part.rowOffset..<layers[$0].part.rowOffset + layers[$0].part.rows }
+    }.merging(scaleOfParameter.mapValues { _ in [0..<1] }) { $1 }
     elementsOfSample = block.outputByteCount / block.program.compute.byteCount
   }
 
@@ -223,7 +228,7 @@ package final class BlockTuner {
 
   /// Runs backward and hands each tuned layer its part of the gradients.
   private func backward(_ body: (Int, DeviceRange) -> Void) {
-    block.program.backward { parameter, rows, gradient in
+    block.program.backward(of: wanted) { parameter, rows, gradient in
       scaleOfParameter[parameter]?.add(gradient: gradient.float)
       for layer in layersOfParameter[parameter] ?? [] {
         let part = layers[layer].part

@@ -43,6 +43,26 @@ import Testing
         == [.status("block 2/4  iteration 100/200  loss 1.000e+00  50 s left")])
   }
 
+  @Test func namesThePortionOfABlock() {
+    var text = live(width: 120)
+    _ = text.text(for: .blockStarted(index: 0, count: 2, name: "a"), at: 0)
+    let portion = RunEvent.portionStarted(index: 1, count: 4, name: "experts 0 to 42")
+    #expect(text.text(for: portion, at: 20).isEmpty)
+    #expect(
+      portion.json.text()
+        == #"{"event":"portion_started","portion":1,"of":4,"name":"experts 0 to 42"}"#)
+    // 150 of 400 steps in 30 s: 50 s for the rest of the block, 80 s for the next.
+    #expect(
+      text.text(for: .iteration(block: 0, iteration: 50, of: 100, loss: 1), at: 30) == [
+        .status(
+          "block 1/2  experts 0 to 42 (2/4)  iteration 50/100  loss 1.000e+00  2 min 10 s left")
+      ])
+    _ = text.text(for: .blockStarted(index: 1, count: 2, name: "b"), at: 80)
+    #expect(
+      text.text(for: .iteration(block: 1, iteration: 50, of: 100, loss: 1), at: 90)
+        == [.status("block 2/2  iteration 50/100  loss 1.000e+00  10 s left")])
+  }
+
   @Test func tellsOfALongReadingOfTheSource() {
     var (onTerminal, elsewhere) = (live(), ProgressText(isLive: false, styling: .plain))
     for (share, lines) in [(0.2, ["reading the source"]), (0.995, [])] {

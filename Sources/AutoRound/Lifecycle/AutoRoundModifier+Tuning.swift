@@ -6,30 +6,71 @@ import Reporting
 import Tuning
 
 extension AutoRoundModifier {
-  /// Rounds or tunes the layers of a unit; with them its inputs' scales.
+  /// Rounds or tunes the layers of a unit, all at once or in portions; with the first, its inputs' scales.
   func applyAutoRound(_ unit: TuningUnit) throws -> UnitResult {
     guard let calibrated = unit.calibrated else { return try unit.quantize(with: quantize) }
     let started = ContinuousClock.now
-    let scarce = scarceLayers(calibrated)
-    var layers = try zip(unit.layers, calibrated.parts).enumerated().map { index, pair in
-      let (layer, part) = pair
-      return TunedLayer(
-        name: layer.shortName, bitCount: layer.arguments.bitCount, part: part,
-        quantizer: try naming(layer.name) {
-          try layer.makeQuantizer(
-            on: calibrated.device, isTuned: options.iterations > 0 && !scarce.contains(index))
-        })
+    let (scarce, portions) = (scarceLayers(calibrated), calibrated.portions)
+    var rounded = portions.count > 1 ? try roundingErrors(unit, calibrated) : nil
+    var outcomes: [(portion: Portion, outcome: TuningOutcome)] = []
+    var weights: [QuantizedWeight?] = Array(repeating: nil, count: unit.layers.count)
+    for (number, portion) in portions.enumerated() {
+      if portions.count > 1 {
+        unit.progress.observe(
+          .portionStarted(index: number, count: portions.count, name: portion.name))
+      }
+      var layers = try portion.layers.map { index in
+        (index, try tunedLayer(index, of: unit, calibrated, isTuned: !scarce.contains(index)))
+      }
+      // What a finished portion was tuned on stays as it is.
+      let scales = outcomes.isEmpty ? calibrated.inputScales : []
+      let outcome = try tune(layers, scales, without: scarce, of: unit, calibrated, &rounded)
+      if let outcome { outcomes.append((portion, outcome)) }
+      // What tuning holds of a layer makes room for the weights that are finished.
+      layers.reverse()
+      while let (index, layer) = layers.popLast() {
+        let weight = try naming(unit.layers[index].name) { try layer.quantizer.finished() }
+        weights[index] = weight
+        guard portions.count > 1 else { continue }
+        calibrated.load(weight, intoLayer: index)
+        unit.layers[index].weight.releasePages()
+      }
     }
-    let (rounded, outcome) = try tune(layers, without: scarce, of: unit, calibrated)
-    var weights: [QuantizedWeight] = []
-    // What tuning holds of a layer makes room for the weights that are finished.
-    layers.reverse()
-    while let layer = layers.popLast() {
-      let name = unit.layers[weights.count].name
-      weights.append(try naming(name) { try layer.quantizer.finished() })
-    }
+    guard let rounded else { preconditionFailure("a unit has at least one portion") }
     return try unit.result(
-      weights, rounded: rounded, outcome: outcome, scarce: scarce, since: started)
+      weights.compactMap(\.self), rounded: rounded, outcomes: outcomes, scarce: scarce,
+      since: started)
+  }
+
+  private func tunedLayer(
+    _ index: Int, of unit: TuningUnit, _ calibrated: CalibratedUnit, isTuned: Bool
+  ) throws -> TunedLayer {
+    let layer = unit.layers[index]
+    return TunedLayer(
+      name: layer.shortName, bitCount: layer.arguments.bitCount, part: calibrated.parts[index],
+      quantizer: try naming(layer.name) {
+        try layer.makeQuantizer(
+          on: calibrated.device, isTuned: options.iterations > 0 && isTuned)
+      })
+  }
+
+  /// The errors with all layers rounded to nearest. The program has its weights in full precision again then.
+  private func roundingErrors(
+    _ unit: TuningUnit, _ calibrated: CalibratedUnit
+  ) throws -> TokenErrors {
+    let layers = try unit.layers.indices.map {
+      try tunedLayer($0, of: unit, calibrated, isTuned: false)
+    }
+    BlockTuner(
+      block: calibrated.program, layers: layers, inputScales: calibrated.inputScales,
+      settings: settings(unit, calibrated)
+    ).quantizeWeights()
+    defer {
+      for (layer, part) in zip(unit.layers, calibrated.parts) {
+        calibrated.program.program.load(layer.weight, into: part)
+      }
+    }
+    return calibrated.errors()
   }
 
   /// The layers of experts that fewer tokens reach than tuning asks for; none where nothing is tuned.
@@ -41,38 +82,46 @@ extension AutoRoundModifier {
       })
   }
 
-  /// Leaves the best parameters in the quantizers, and their weights in the program.
-  ///
-  /// - Parameter scarce: Layers that are rounded with searched scales instead.
-  /// - Returns: The errors of rounding to nearest, and what tuning came to; nil where nothing is tuned.
-  private func tune(
-    _ layers: [TunedLayer], without scarce: Set<Int>, of unit: TuningUnit,
-    _ calibrated: CalibratedUnit
-  ) throws -> (rounded: TokenErrors, outcome: TuningOutcome?) {
-    let iterations = options.iterations
+  private func settings(_ unit: TuningUnit, _ calibrated: CalibratedUnit) -> TuningSettings {
     var settings = TuningSettings(
-      iterations: iterations, learningRate: options.learningRate, batchSize: calibrated.batchSize,
+      iterations: options.iterations, learningRate: options.learningRate,
+      batchSize: calibrated.batchSize,
       gradientAccumulationSteps: calibrated.gradientAccumulationSteps, seed: UInt64(options.seed))
     settings.momentum = Float(options.momentum)
     settings.suppressesOutliers =
       options.algorithm == .signRoundV2 && unit.layers.contains(where: \.scheme.isCoarse)
-    func tuner(_ layers: [TunedLayer]) -> BlockTuner {
+    return settings
+  }
+
+  /// Leaves the best parameters in the quantizers, and their weights in the program.
+  ///
+  /// - Parameters:
+  ///   - numbered: Layers with their positions in the unit.
+  ///   - scarce: Positions of layers that are rounded with searched scales instead.
+  ///   - rounded: The errors of rounding to nearest, which are measured if they are not known.
+  /// - Returns: What tuning came to; nil where nothing is tuned.
+  private func tune(
+    _ numbered: [(Int, TunedLayer)], _ inputScales: [CalibratedScale], without scarce: Set<Int>,
+    of unit: TuningUnit, _ calibrated: CalibratedUnit, _ rounded: inout TokenErrors?
+  ) throws -> TuningOutcome? {
+    let (iterations, settings) = (options.iterations, settings(unit, calibrated))
+    func tuner(_ layers: [(Int, TunedLayer)]) -> BlockTuner {
       BlockTuner(
-        block: calibrated.program, layers: layers, inputScales: calibrated.inputScales,
+        block: calibrated.program, layers: layers.map(\.1), inputScales: inputScales,
         settings: settings)
     }
-    let all = tuner(layers)
+    let all = tuner(numbered)
     all.quantizeWeights()
-    let rounded = calibrated.errors()
-    let searched = layers.indices.filter {
-      options.searchesScales || scarce.contains($0) && !options.disablesOptimizedRounding
+    rounded = rounded ?? calibrated.errors()
+    let searched = numbered.filter { index, _ in
+      options.searchesScales || scarce.contains(index) && !options.disablesOptimizedRounding
     }
-    for index in searched {
-      layers[index].quantizer.searchScales(importance: calibrated.importances[index])
+    for (index, layer) in searched {
+      layer.quantizer.searchScales(importance: calibrated.importances[index])
     }
     if !searched.isEmpty { all.quantizeWeights() }
-    let tuned = layers.indices.filter { !scarce.contains($0) }.map { layers[$0] }
-    guard iterations > 0, !tuned.isEmpty else { return (rounded, nil) }
+    let tuned = numbered.filter { !scarce.contains($0.0) }
+    guard iterations > 0, !tuned.isEmpty else { return nil }
     let outcome = try tuner(tuned).tune(inputs: calibrated.inputs, targets: calibrated.targets) {
       iteration, loss in
       unit.progress.observe(
@@ -85,7 +134,7 @@ extension AutoRoundModifier {
         .missing, place: unit.name,
         "the block had \(outcome.losses.count) of \(iterations) iterations of tuning")
     }
-    return (rounded, outcome)
+    return outcome
   }
 }
 

@@ -7,6 +7,7 @@ import Quantization
 import QuantizedCheckpoints
 import Recordings
 import Tensors
+import Tuning
 
 /// Carries the hidden states of all samples through a model, and makes a unit of each decoder block, and of the head
 /// if it is quantized.
@@ -76,6 +77,7 @@ final class CalibratedUnits: UnitSource {
         return (kind.name(of: name), scale)
       }
     let layers = try layers(of: placed)
+    let experts = placed.block.expertsOfLayers
     let bound = Dictionary(
       program.parameterParts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let parts = layers.map { layer in
@@ -94,6 +96,7 @@ final class CalibratedUnits: UnitSource {
         inputScales: inputScales, namedInputScales: named,
         keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
         inputs: states.quantized, targets: states.original, isFollowed: true,
+        portions: Portion.cut(layers.map { experts[$0.shortName] }, into: setup.portionCount),
         batchSize: setup.options.batchSize, gradientAccumulationSteps: 1),
       progress: progress)
   }
@@ -157,7 +160,7 @@ final class CalibratedUnits: UnitSource {
         importances: [squares?[matrix.parameter]],
         inputScales: inputScales, namedInputScales: inputScales.map { ($0.name, $0) },
         keyValueScales: [], inputs: inputs, targets: HeadTargets(original, inputs: originals),
-        isFollowed: false, batchSize: 1,
+        isFollowed: false, portions: [Portion(layers: [0], experts: nil)], batchSize: 1,
         gradientAccumulationSteps: setup.options.batchSize * pieces),
       progress: progress)
   }

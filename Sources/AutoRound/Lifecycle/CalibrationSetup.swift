@@ -15,6 +15,8 @@ struct CalibrationSetup {
   /// Samples, and tokens of each.
   var sampleCount: Int
   var tokenCount: Int
+  /// Portions that a block of experts is tuned in.
+  var portionCount = 1
 
   /// What programs compute gradients of.
   var training: Program.Training { needs.gradients ? .matrices : .nothing }

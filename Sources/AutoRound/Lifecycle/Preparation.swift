@@ -45,18 +45,29 @@ struct Preparation {
       of: source, schemes: table.layers, keyValueScheme: table.keysAndValues)
     let needs = try job.modifier.start(table)
     let device = try job.makeDevice(job.compute)
-    let setup = try CalibrationSetup(
+    var setup = try CalibrationSetup(
       model: source, options: options, needs: needs, device: device,
       gradientPrecision: options.gradientPrecision(
         for: device.compute, hiddenSize: source.description.hiddenSize),
       sampleCount: sampleCount, tokenCount: tokenCount)
     let windows = job.heldOutCount(sequenceLength: tokenCount)
     try setup.requireSupport(table, isMeasured: windows > 0)
-    memory = try MemoryEstimate(setup, table, copy.source, windows: windows)
-    let placement = try StreamPlacement(
-      setup, need: memory, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
-      ignoresLimits: ignoresLimits)
-    calibration = (setup, placement)
+    let process = job.processByteCount ?? MemoryEstimate.currentProcess
+    let estimates = try MemoryEstimates(
+      setup, table, copy.source, windows: windows, process: process)
+    func place(_ need: MemoryEstimate, ignoresLimits: Bool) throws(InputError) -> StreamPlacement {
+      try StreamPlacement(
+        setup, need: need, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
+        ignoresLimits: ignoresLimits)
+    }
+    setup.portionCount = estimates.fewestPortions { need in
+      var need = need
+      // What decides about results must not follow how large the process happens to be.
+      need.process -= process % MemoryEstimate.processStep
+      return (try? place(need, ignoresLimits: false)) != nil
+    }
+    memory = estimates[setup.portionCount]
+    calibration = (setup, try place(memory, ignoresLimits: ignoresLimits))
   }
 
   /// The architecture that the source's configuration names.

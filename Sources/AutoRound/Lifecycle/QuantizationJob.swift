@@ -43,13 +43,16 @@ public struct QuantizationJob: Sendable {
   /// Whether to begin although the disk or the memory do not suffice by the plan.
   public var ignoresLimits = false
   /// What the run may take; nil: most of what is free. Hidden states of calibration samples that do not fit
-  /// are kept in a file without a name in `<output>.partial`.
+  /// are kept in a file without a name in `<output>.partial`. A block of experts that does not fit into a budget that
+  /// is given is tuned in portions, which takes longer.
   public var memoryBudget: MemoryBudget?
   /// What is written about the run beside the checkpoint, and on how much its result is measured.
   public var reporting = RunReporting()
   /// Makes what computes; by default the processor.
   package var makeDevice: @Sendable (ComputeType) throws -> any TuningDevice =
     CPUDevice.init(compute:)
+  /// What the process takes before it works; nil: what it takes now.
+  package var processByteCount: Int?
 
   /// A job with defaults for all that is not given.
   public init(model: URL, modifier: any Modifier, output: URL? = nil) {

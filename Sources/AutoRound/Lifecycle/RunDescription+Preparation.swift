@@ -30,7 +30,7 @@ extension RunDescription {
     tunedBlocks = run.tunedUnits
     if setup.needs.gradients { iterations = options.iterations }
     if iterations > 0 { learningRate = options.learningRate.description }
-    batchSize = setup.batch
+    (batchSize, portionCount) = (setup.batch, setup.portionCount)
     (sampleCount, sequenceLength) = (data.samples.count, data.sequenceLength)
     (calibrationHash, calibrationExcerpt) = (data.hash, data.excerpt)
   }

@@ -33,7 +33,7 @@ package struct StreamPlacement {
       sampleCount: setup.sampleCount, sampleByteCount: setup.sampleByteCount,
       device: setup.device, batch: setup.options.batchSize,
       blockByteCount: budget.isGiven ? besides + besides / 20 : besides - need.mapped,
-      budget: budget, scratchFolder: scratchFolder,
+      budget: budget, scratchFolder: scratchFolder, portionCount: setup.portionCount,
       mayExceed: ignoresLimits || !budget.isGiven)
   }
 
@@ -41,11 +41,12 @@ package struct StreamPlacement {
   ///
   /// - Parameters:
   ///   - batch: Samples of a step.
+  ///   - portionCount: Portions that a block of experts would be tuned in.
   ///   - mayExceed: Whether the budget counts only as far as it can be kept.
   /// - Throws: `invalidValue` if the budget does not suffice even when both streams are spilled.
   package init(
     sampleCount: Int, sampleByteCount: Int, device: any Device, batch: Int, blockByteCount: Int,
-    budget: MemoryBudget, scratchFolder: String, mayExceed: Bool = false
+    budget: MemoryBudget, scratchFolder: String, portionCount: Int = 1, mayExceed: Bool = false
   ) throws(InputError) {
     self.sampleCount = sampleCount
     self.sampleByteCount = sampleByteCount
@@ -63,7 +64,9 @@ package struct StreamPlacement {
       throw InputError(
         .invalidValue, source: OptionName.memoryBudget.description,
         "found \(Quantities.bytes(budget.byteCount)), but tuning a block takes "
-          + "\(Quantities.bytes(total(0))); give as much, or make \(OptionName.batchSize) or "
+          + Quantities.bytes(total(0))
+          + (portionCount > 1 ? " even in \(portionCount) portions" : "")
+          + "; give as much, or make \(OptionName.batchSize) or "
           + "\(OptionName.sequenceLength) smaller")
     }
   }

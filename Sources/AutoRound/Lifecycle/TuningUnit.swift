@@ -69,9 +69,12 @@ public struct TuningUnit {
   /// What became of a unit whose program has the finished weights. Its outputs take the place of its inputs, for the
   /// next unit.
   ///
-  /// - Parameter scarce: The layers of experts that too few tokens reach to tune them.
+  /// - Parameters:
+  ///   - outcomes: What tuning came to, for each portion that was tuned.
+  ///   - scarce: The layers of experts that too few tokens reach to tune them.
   func result(
-    _ weights: [QuantizedWeight], rounded: TokenErrors, outcome: TuningOutcome? = nil,
+    _ weights: [QuantizedWeight], rounded: TokenErrors,
+    outcomes: [(portion: Portion, outcome: TuningOutcome)] = [],
     scarce: Set<Int> = [], since started: ContinuousClock.Instant
   ) throws -> UnitResult {
     guard let calibrated else { preconditionFailure("the model is not run") }
@@ -83,13 +86,22 @@ public struct TuningUnit {
         "the block's loss is not finite \(finalLoss.isFinite ? "rounded to nearest" : "after tuning"); "
           + "try \(OptionName.compute.with("f32"))")
     }
+    let (losses, last) = (outcomes.flatMap(\.outcome.losses), outcomes.last?.outcome)
     var report = BlockReport(
       index: index, name: name, layers: layers.map(\.shortName),
-      initialLoss: outcome?.losses.first ?? rounded.mean,
-      bestLoss: outcome?.bestLoss ?? finalLoss, bestIteration: outcome?.bestIteration ?? 0,
+      initialLoss: losses.first ?? rounded.mean, bestLoss: last?.bestLoss ?? finalLoss,
+      bestIteration: last.map { losses.count - $0.losses.count + $0.bestIteration } ?? 0,
       finalLoss: finalLoss, rtnLoss: rounded.mean, lossShareOfFew: rounded.shareOfFew,
-      seconds: (ContinuousClock.now - started) / .seconds(1), losses: outcome?.losses ?? [])
+      seconds: (ContinuousClock.now - started) / .seconds(1), losses: losses)
     report.experts = coverage(calibrated, scarce)
+    if calibrated.portions.count > 1 {
+      report.portions = outcomes.map { portion, outcome in
+        PortionReport(
+          name: portion.name, stepCount: outcome.losses.count,
+          initialLoss: outcome.losses.first ?? 0, bestLoss: outcome.bestLoss,
+          bestIteration: outcome.bestIteration)
+      }
+    }
     return UnitResult(
       weights: zip(layers, weights).map { ($0.name, $1) }, scales: calibrated.scaleValues,
       report: report)
@@ -141,6 +153,8 @@ struct CalibratedUnit {
   let targets: any TuningTargets
   /// Whether its outputs are the next unit's inputs.
   let isFollowed: Bool
+  /// What is tuned one after the other.
+  let portions: [Portion]
   /// Samples that are run at once, and how often before a step.
   let batchSize: Int
   let gradientAccumulationSteps: Int

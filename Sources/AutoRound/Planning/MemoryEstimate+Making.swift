@@ -8,21 +8,31 @@ import Recordings
 import Tensors
 import Tuning
 
-extension MemoryEstimate {
+/// What a run takes, by the number of portions that blocks of experts are tuned in.
+struct MemoryEstimates {
+  private var besides = MemoryEstimate(process: 0, block: 0, tuning: 0, streams: 0, mapped: 0)
+  private var blocks: Set<TuningMemory> = []
+  /// What is taken at other times than while blocks are tuned, and pages of files that are read where they lie.
+  private var ends: [(own: Int, mapped: Int)] = []
+
   /// Adds up what the largest block needs.
   ///
-  /// - Parameter windows: Samples that the result is measured on.
+  /// - Parameters:
+  ///   - windows: Samples that the result is measured on.
+  ///   - process: What the process takes before it works.
   init(
-    _ setup: CalibrationSetup, _ table: SchemeTable, _ source: LayeredCheckpoint, windows: Int
+    _ setup: CalibrationSetup, _ table: SchemeTable, _ source: LayeredCheckpoint, windows: Int,
+    process: Int
   ) throws {
     let (options, tokens) = (setup.options, setup.tokenCount)
     let compute = setup.device.compute
-    streams = 2 * setup.sampleCount * setup.sampleByteCount
-    process = Self.processByteCount + Self.libraries
-    if compute == .float32 { process += ThreadTeam.size * Self.productByteCount }
+    besides.streams = 2 * setup.sampleCount * setup.sampleByteCount
+    besides.process = process + MemoryEstimate.libraries
+    if compute == .float32 {
+      besides.process += ThreadTeam.size * MemoryEstimate.productByteCount
+    }
     let isTuned = setup.needs.gradients
     let tuned = isTuned ? LearningRateSchedule.offsets(iterations: options.iterations) : nil
-    (block, tuning, mapped) = (0, 0, 0)
     var programs: [PlacedBlock.Kind: Int] = [:]
     func calibration(_ placed: PlacedBlock) -> Int {
       guard options.calibratesAllExperts else { return 0 }
@@ -41,54 +51,37 @@ extension MemoryEstimate {
             device: setup.device, training: setup.training,
             gradientPrecision: setup.gradientPrecision) + calibration(placed)
       }
-      var (offsets, weights, codes, allCodes) = (0, 0, 0, 0)
-      for layer in placed.block.linearLayers {
+      besides.block = max(besides.block, programs[key] ?? 0)
+      let experts = placed.block.expertsOfLayers
+      let layers = try placed.block.linearLayers.compactMap { layer -> TuningMemory.Layer? in
         let name = "\(placed.name).\(layer.name)"
-        guard let arguments = table[name]?.weights,
-          let info = source.info("\(name).weight")
-        else { continue }
-        let elements = layer.outputs * layer.inputs
-        offsets += try arguments.quantizerByteCount(
-          rows: layer.outputs, columns: layer.inputs, dtype: info.dtype, offsets: tuned)
-        // Gradients that are kept.
-        if isTuned, options.momentum > 0 { offsets += 4 * elements }
-        let byteCount = elements * info.dtype.byteCount
-        // A view of a file, or memory of its own.
-        if source.isWidened(info.name) { offsets += byteCount } else { weights += byteCount }
-        codes = max(codes, elements * QuantizationArguments.finishedBytesPerWeight)
-        allCodes += elements
+        guard let arguments = table[name]?.weights, let info = source.info("\(name).weight")
+        else { return nil }
+        return try TuningMemory.Layer(
+          arguments, rows: layer.outputs, columns: layer.inputs, dtype: info.dtype,
+          expert: experts[layer.name], offsets: tuned,
+          keepsGradients: isTuned && options.momentum > 0, isMapped: !source.isWidened(info.name))
       }
-      block = max(block, programs[key] ?? 0)
-      // The codes of all layers, one of which is packed at a time. What is learned makes room for them.
-      tuning = max(tuning, isTuned ? offsets + codes : offsets + allCodes + codes / 2)
-      mapped = max(mapped, weights)
+      blocks.insert(TuningMemory(layers, isTuned: isTuned))
     }
     try addHead(setup, table, source, offsets: tuned)
-    cover(setup, windows: windows)
+    addEnds(setup, windows: windows)
   }
 
-  /// Raises the estimate to what the run takes before and behind the blocks.
-  private mutating func cover(_ setup: CalibrationSetup, windows: Int) {
+  /// Notes what the run takes before and behind the blocks.
+  private mutating func addEnds(_ setup: CalibrationSetup, windows: Int) {
     let (model, tokens) = (setup.model, setup.tokenCount)
     // While the streams are filled, one of them is not used yet.
     let front = model.description.front.byteCount(
       samples: setup.sampleCount, tokens: tokens, from: model.checkpoint, device: setup.device)
-    cover(streams / 2 + front.own, mapped: front.mapped)
+    ends = [(besides.streams / 2 + front.own, front.mapped)]
     guard windows > 0 else { return }
     // The result is compared with its source when the streams are gone: two heads, and hidden states of both models and
     // of plain rounding.
     let piece = LogitProgram.pieceTokens(
       window: tokens, vocabularySize: model.description.vocabularySize)
     let head = LogitProgram.byteCount(model, tokens: piece, device: setup.device)
-    cover(2 * head.own + 3 * windows * setup.sampleByteCount, mapped: 2 * head.mapped)
-  }
-
-  /// Raises the estimate to what another part of the run takes.
-  ///
-  /// - Parameter file: Pages of files that are read where they lie.
-  private mutating func cover(_ own: Int, mapped file: Int) {
-    block += max(0, own - (block + tuning + streams))
-    mapped += max(0, own + file - (block + tuning + streams + mapped))
+    ends.append((2 * head.own + 3 * windows * setup.sampleByteCount, 2 * head.mapped))
   }
 
   /// Adds what tuning the head takes, if it is quantized.
@@ -105,29 +98,50 @@ extension MemoryEstimate {
     // full precision, and both streams if they are cut into pieces.
     let gradient = !isTuned ? 0 : setup.gradientPrecision == .int8 ? 5 : 4
     let piece = setup.headTokenCount
-    block +=
+    besides.block +=
       elements * (2 * compute.byteCount + gradient)
       + 3 * piece * description.vocabularySize * compute.byteCount
-      + (piece < setup.tokenCount ? streams : 0)
+      + (piece < setup.tokenCount ? besides.streams : 0)
     if let info = source.info(description.end.head.weight.tensor),
       let arguments = table[description.headModule]?.weights
     {
       // Its gradients are always kept: a step takes several pieces of samples.
-      tuning = try max(
-        tuning,
-        arguments.quantizerByteCount(
+      besides.tuning =
+        try arguments.quantizerByteCount(
           rows: description.vocabularySize, columns: description.hiddenSize, dtype: info.dtype,
           offsets: tuned) + elements * (isTuned ? 4 : 0)
-          + elements * QuantizationArguments.finishedBytesPerWeight)
+        + elements * QuantizationArguments.finishedBytesPerWeight
     }
-    mapped = max(mapped, elements * compute.byteCount)
+    besides.mapped = elements * compute.byteCount
   }
 
+  /// With blocks of experts in so many portions, or as many as they can be cut into.
+  subscript(portionCount: Int) -> MemoryEstimate {
+    let needs = blocks.map { $0.need(portionCount: portionCount) }
+    var estimate = besides
+    estimate.tuning = max(besides.tuning, needs.map(\.memory).max() ?? 0)
+    estimate.mapped = max(besides.mapped, needs.map(\.mapped).max() ?? 0)
+    for end in ends {
+      let own = estimate.block + estimate.tuning + estimate.streams
+      estimate.block += max(0, end.own - own)
+      estimate.mapped += max(0, end.own + end.mapped - max(own, end.own) - estimate.mapped)
+    }
+    return estimate
+  }
+
+  /// The fewest portions that suffice by `fits`; the most that there can be if none do.
+  func fewestPortions(where fits: (MemoryEstimate) -> Bool) -> Int {
+    let limit = blocks.map(\.portionLimit).max() ?? 1
+    return (1..<limit).first { fits(self[$0]) } ?? limit
+  }
+}
+
+extension MemoryEstimate {
   /// What rounding one layer after another takes, without running the model.
   init(rounding table: SchemeTable, of source: LayeredCheckpoint) throws {
     // Copying a tensor reads a piece of it at a time, but a matrix that is widened at once.
     mapped = min(source.tensors.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
-    (process, block, tuning, streams) = (Self.processByteCount, 0, 0, 0)
+    (process, block, tuning, streams) = (Self.currentProcess, 0, 0, 0)
     for info in source.tensors where source.isWidened(info.name) {
       let members = info.shape.count > 2 ? max(info.shape[0], 1) : 1
       tuning = max(tuning, info.byteCount / members)
@@ -149,7 +163,9 @@ extension MemoryEstimate {
   }
 
   /// The program before it works.
-  static var processByteCount: Int { max(ProcessMemory.currentByteCount, leastProcess) }
+  static var currentProcess: Int { max(ProcessMemory.currentByteCount, leastProcess) }
+  /// What such sizes are compared in where they decide about results.
+  static let processStep = 64 << 20
 
   /// What reading the result again takes: a piece of a file for each thread, and the tables of tensors.
   static let verificationByteCount = 8_000_000
@@ -157,7 +173,7 @@ extension MemoryEstimate {
   private static let leastProcess = 24_000_000
   /// What products of f32 take for each thread: a copy of a piece of both factors is made anew for each product,
   /// and the C library finds a new place for it as often as not (measured: 5 to 25 MB on two threads).
-  private static let productByteCount = 6_000_000
+  fileprivate static let productByteCount = 6_000_000
   /// What the matrix library makes for its products, the tokenizer and the calibration text.
-  private static let libraries = 16_000_000
+  fileprivate static let libraries = 16_000_000
 }

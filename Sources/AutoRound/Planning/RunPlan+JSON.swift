@@ -28,7 +28,7 @@ extension RunPlan {
       "tensor_bytes": JSONValue(tensorByteCount), "bits_per_weight": JSONValue(bitsPerWeight),
       "bits_per_parameter": JSONValue(bitsPerParameter),
       "bits_per_parameter_without_embeddings": JSONValue(bitsPerParameterWithoutEmbeddings),
-      "memory": memory.json,
+      "memory": memory.json, "portions": JSONValue(portionCount),
       "free_memory_bytes": freeMemoryByteCount.map { JSONValue($0) } ?? .null,
       "scratch_bytes": JSONValue(scratchByteCount),
       "disk_bytes": JSONValue(diskByteCount),

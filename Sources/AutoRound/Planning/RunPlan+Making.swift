@@ -16,7 +16,7 @@ extension RunPlan {
     let options = run.options
     model = run.model
     memory = run.memory
-    scratchByteCount = 0
+    (scratchByteCount, portionCount) = (0, run.calibration?.setup.portionCount ?? 1)
     if let (setup, placement) = run.calibration {
       // Both streams after one block, and those after the next until their record is written.
       if setup.model.description.blocks.count > 1 { scratchByteCount = 2 * memory.streams }

@@ -21,6 +21,11 @@ extension RunPlan {
       "disk       \(Quantities.bytes(diskByteCount)) while it runs"
         + (freeDiskByteCount.map { "; free now \(Quantities.bytes($0))" } ?? ""),
     ]
+    if portionCount > 1 {
+      lines.append(
+        "portions   blocks of experts are tuned in \(portionCount) portions because of the memory budget; that "
+          + "takes about \(Quantities.decimal(portionTimeFactor)) times as long")
+    }
     lines +=
       shortages.isEmpty
       ? ["fits       yes, as far as is known"] : shortages.map { "fits       no: \($0)" }

@@ -1,5 +1,6 @@
 package import Diagnostics
 import JSONText
+import Tuning
 public import Verification
 
 /// What a run will do and take, known before it begins.
@@ -67,6 +68,9 @@ public struct RunPlan: Sendable, Equatable {
   public var bitsPerParameterWithoutEmbeddings: Double
   /// The largest resident memory.
   public var memory: MemoryEstimate
+  /// Portions that blocks of experts are tuned in, one after the other, because a memory budget does not suffice for whole
+  /// ones; 1 for whole blocks.
+  public var portionCount: Int
   /// Bytes of memory that are free now; nil where nobody knows.
   public var freeMemoryByteCount: Int?
   /// Bytes on the output's disk that a run needs while it runs, besides the files.
@@ -82,6 +86,8 @@ public struct RunPlan: Sendable, Equatable {
   /// What the user should know.
   public var warnings: [String]
 
+  /// How many times as long as whole blocks it takes to tune them in portions, about.
+  public var portionTimeFactor: Double { Portion.timeFactor(portionCount) }
   /// Bytes of all files of the checkpoint.
   public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
   /// Bytes that the run needs on the output's disk at the most.

@@ -133,7 +133,7 @@ private struct BlockWork {
 
 /// How long the parts of tuning a block take.
 private struct MeasuredBlock {
-  /// One step.
+  /// One step; of a block in portions, one of each.
   var iterationSeconds = 0.0
   /// Rounding the weights and changing the offsets, which is part of a step.
   var weightSeconds = 0.0
@@ -171,11 +171,11 @@ private struct MeasuredBlock {
     let unit = try units.unit(index, progress: progress)
     _ = try modifier.shortened().sequentialEpochEnd(unit)
     let whole = elapsed(since: start)
-    let steps = zip(watch.times, watch.times.dropFirst()).map { ($1 - $0) / .seconds(1) }.sorted()
-    measured.iterationSeconds = steps.isEmpty ? 0 : steps[steps.count / 2]
+    let (steps, stepSeconds) = watch.steps
+    measured.iterationSeconds = steps
     measured.processorShare = watch.processorShare(of: ThreadTeam.size)
     measured.weightSeconds = try Self.weightSeconds(unit, setup)
-    let known = Double(watch.times.count) * measured.iterationSeconds + 3 * measured.forwardSeconds
+    let known = stepSeconds + 3 * measured.forwardSeconds
     // Reading the weights and preparing for them is part of a block; recording its program is not.
     measured.otherSeconds = max(0, whole - known)
     return measured
@@ -228,17 +228,32 @@ extension Modifier {
 
 /// Notes when steps are done.
 private final class StepWatch {
-  private(set) var times: [ContinuousClock.Instant] = []
+  /// For each portion of the block.
+  private var times: [[ContinuousClock.Instant]] = [[]]
   private var processorSeconds: [Double] = []
 
   func observe(_ event: RunEvent) {
+    if case .portionStarted = event { times.append([]) }
     guard case .iteration = event else { return }
-    times.append(.now)
+    times[times.count - 1].append(.now)
     processorSeconds.append(ProcessUsage.processorSeconds)
+  }
+
+  /// The seconds of a step, added up over the portions, and those of all steps.
+  var steps: (one: Double, all: Double) {
+    var (one, all) = (0.0, 0.0)
+    for times in times {
+      let seconds = zip(times, times.dropFirst()).map { ($1 - $0) / .seconds(1) }.sorted()
+      let middle = seconds.isEmpty ? 0 : seconds[seconds.count / 2]
+      one += middle
+      all += Double(times.count) * middle
+    }
+    return (one, all)
   }
 
   /// What the steps got of the time of `threads` processors; 1 if too little was seen to say.
   func processorShare(of threads: Int) -> Double {
+    let times = times.flatMap(\.self)
     guard let first = times.first, let last = times.last, first < last else { return 1 }
     let seconds = (last - first) / .seconds(1)
     return min(1, (processorSeconds.last! - processorSeconds[0]) / (seconds * Double(threads)))

@@ -35,6 +35,7 @@ struct RunFingerprint {
         ("threads", "\(description.threadCount)"),
         ("modifier", modifier),
         ("gradients", setup.gradientPrecision.rawValue),
+        ("portions of a block (\(OptionName.memoryBudget))", "\(setup.portionCount)"),
       ] + run.options.fingerprint + [
         ("samples", "\(calibration.samples.count)"),
         ("sequence length", "\(calibration.sequenceLength)"),

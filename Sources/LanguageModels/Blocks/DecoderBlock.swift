@@ -37,6 +37,9 @@ extension DecoderBlock {
     }
   }
 
+  /// The numbers of the experts that linear layers belong to, by the layers' names; of other layers there is none.
+  package var expertsOfLayers: [String: Int] { recording.experts }
+
   /// The modules inside the block that have keys and values, `self_attn`.
   package var attentionModules: [String] { recording.attentionModules }
 

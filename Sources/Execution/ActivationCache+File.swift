@@ -1,15 +1,14 @@
 import Checkpoints
 import Checksums
 import Compute
-import Diagnostics
-import Execution
+package import Diagnostics
 import Tensors
 
 extension ActivationCache {
   /// Writes the samples, one after another, to a new file and waits until it is on the disk.
   ///
   /// - Returns: The SHA-256 of the file.
-  func write(to path: String) throws(InputError) -> String {
+  package func write(to path: String) throws(InputError) -> String {
     let file = try OutputFile(creating: path, byteCount: sampleCount * sampleByteCount)
     var sum = SHA256()
     for sample in 0..<sampleCount {
@@ -26,7 +25,7 @@ extension ActivationCache {
   /// Reads what ``write(to:)`` has written.
   ///
   /// - Throws: `malformed` if the file's size or digest is another.
-  func read(from path: String, digest expected: String) throws(InputError) {
+  package func read(from path: String, digest expected: String) throws(InputError) {
     let storage = try TensorStorage(mappingFileAt: path)
     guard storage.byteCount == sampleCount * sampleByteCount else {
       throw InputError(
