@@ -1,4 +1,4 @@
-public import JSONText
+package import JSONText
 
 /// What became of some of a block's layers that were tuned together, because memory did not suffice for all.
 ///

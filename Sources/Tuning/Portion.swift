@@ -9,6 +9,10 @@ package struct Portion: Equatable, Sendable {
   /// The least and the greatest number of its experts; nil for layers that belong to none, or for a whole block.
   package let experts: ClosedRange<Int>?
 
+  package init(layers: [Int], experts: ClosedRange<Int>?) {
+    (self.layers, self.experts) = (layers, experts)
+  }
+
   /// What it is called in messages and reports.
   package var name: String {
     guard let experts else { return "all but experts" }

@@ -65,11 +65,7 @@ extension AutoRoundModifier {
       block: calibrated.program, layers: layers, inputScales: calibrated.inputScales,
       settings: settings(unit, calibrated)
     ).quantizeWeights()
-    defer {
-      for (layer, part) in zip(unit.layers, calibrated.parts) {
-        calibrated.program.program.load(layer.weight, into: part)
-      }
-    }
+    defer { calibrated.restore(unit.layers) }
     return calibrated.errors()
   }
 

@@ -183,6 +183,11 @@ struct CalibratedUnit {
     }
   }
 
+  /// Puts all weights into the program as they were.
+  func restore(_ layers: [LayerView]) {
+    for (layer, part) in zip(layers, parts) { program.program.load(layer.weight, into: part) }
+  }
+
   /// All scales as they are stored.
   var scaleValues: [(name: String, value: Float)] {
     (keyValueScales + namedInputScales).map { ($0.name, $0.scale.value) }

@@ -1,4 +1,5 @@
 import Quantization
+import Tensors
 import TestSupport
 import Testing
 import Tuning
