@@ -34,11 +34,9 @@ package struct CompressedTensors: CheckpointFamily {
 
   package func outline(
     of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
-    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var quantization = CompressedTensorsConfiguration(schemes: schemes, modules: modules)
-    quantization.ignore += strays
     quantization.keyValueCacheScheme = keyValues?.scheme
     var outline = CheckpointOutline(configuration: configuration)
     outline.configuration.set("quantization_config", quantization.json)

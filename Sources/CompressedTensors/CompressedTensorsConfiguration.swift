@@ -35,8 +35,8 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
   /// Describes a quantized model.
   ///
   /// Groups are numbered in the order in which the model's modules first use them; `ignore` lists
-  /// all other linear layers by name. Groups have the targets of their schemes, or, where two readers
-  /// would find different groups by them, the full names of their layers.
+  /// all other linear layers by name, under those of their files first. Groups have the targets of their
+  /// schemes, or, where two readers would find different groups by them, the full names of their layers.
   ///
   /// - Parameters:
   ///   - schemes: By module name.
@@ -46,7 +46,9 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
     ignore = []
     keyValueCacheScheme = nil
     var layers: [[String]] = []
+    var loadedNames: [String: [String]] = [:]
     for module in modules where module.isLinear {
+      loadedNames[module.name] = module.loadedNames
       guard var scheme = schemes[module.name] else {
         ignore.append(module.name)
         continue
@@ -59,7 +61,14 @@ package struct CompressedTensorsConfiguration: Sendable, Equatable {
         layers.append([module.name])
       }
     }
+    // Whoever looks for a layer finds it by either name.
+    func withLoadedNames(_ names: [String]) -> [String] {
+      names + Set(names.flatMap { loadedNames[$0] ?? [] }).subtracting(names).sorted()
+    }
+    ignore = withLoadedNames(ignore)
+    for index in groups.indices { groups[index].targets = withLoadedNames(groups[index].targets) }
     names = groups.indices.map { "group_\($0)" }
+    layers = layers.map(withLoadedNames)
     let owners = layers.enumerated().flatMap { group, names in names.map { ($0, group) } }
     let reading = TargetReading(groups.map(\.targets))
     if reading?.isAlike(Dictionary(owners, uniquingKeysWith: { $1 })) != true {

@@ -11,17 +11,34 @@ package struct ModuleNames: Hashable, Sendable {
   /// Whether the model has modules for other things than text.
   var isWrapped: Bool
 
-  /// What transformers 5 calls a module; nil where that is its name in files.
-  package func loadedName(of module: String) -> String? {
-    let loaded: String
-    if module == head {
-      loaded = head.split(separator: ".").last.map(String.init) ?? head
-    } else if let rest = module.below(tower) {
-      loaded = "\(loadedTower).\(rest)"
-    } else {
-      loaded = isWrapped && module.below("model") == nil ? "model.\(module)" : module
+  /// What a module is called in a model that is loaded.
+  private func loadedName(of module: String) -> String {
+    let loadedHead = head.split(separator: ".").last.map(String.init) ?? head
+    if module == head || module == loadedHead { return loadedHead }
+    if let rest = module.below(tower) { return "\(loadedTower).\(rest)" }
+    return isWrapped && module.below("model") == nil ? "model.\(module)" : module
+  }
+
+  /// Parts of names that transformers 5 changes whatever the model is wrapped in (its `conversion_mapping.py`): towers of
+  /// CLIP and SigLIP, which transformers 4 loads under the name before, and Kimi Linear.
+  private static let renamedParts = [
+    (".vision_tower.vision_model.", ".vision_tower."),
+    (".block_sparse_moe.shared_experts.", ".mlp.shared_experts."),
+    (".self_attn.f_a_proj", ".self_attn.forget_gate.f_a_proj"),
+    (".self_attn.f_b_proj", ".self_attn.forget_gate.f_b_proj"),
+  ]
+
+  /// What transformers calls a module where that is not its name in files, that of transformers 5 last.
+  ///
+  /// - Parameter names: Those of the model; nil where they are the usual ones.
+  package static func loadedNames(of module: String, in names: ModuleNames?) -> [String] {
+    let first = names?.loadedName(of: module) ?? module
+    var last = Self.renamedParts.reduce(first) { $0.replacing($1.0, with: $1.1) }
+    // Nemotron H has the names of another program in its files.
+    if let rest = last.below("backbone") { last = "model.\(rest)" }
+    return [first, last].filter { $0 != module }.reduce(into: []) {
+      if !$0.contains($1) { $0.append($1) }
     }
-    return loaded == module ? nil : loaded
   }
 }
 

@@ -71,12 +71,10 @@ package protocol CheckpointFamily: ReadableFamily {
   ///   - configuration: That of the model in full precision.
   ///   - tensors: Its tensors, of which each quantized layer has one of its own, `<layer>.weight`.
   ///   - modules: The modules that the configuration speaks of.
-  ///   - strays: Linear layers besides those, which stay as they are.
   ///   - schemes: By layer.
   ///   - keyValues: Nil where keys and values stay as they are.
   func outline(
     of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
-    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline
 

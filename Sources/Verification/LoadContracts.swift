@@ -1,11 +1,14 @@
 import Diagnostics
 import JSONText
+import LanguageModels
 import ModelFamilies
 
 /// What transformers and vLLM ask of the layers of a compressed-tensors checkpoint.
 struct LoadContracts {
   let configuration: JSONValue
   let description: QuantizationDescription
+  /// What files and transformers call the modules of a known model; nil for the usual names.
+  var names: ModuleNames?
   /// Every linear layer with its rows and columns and, if it is quantized, its scheme.
   let layers: [String: (shape: [Int], scheme: LayerScheme?)]
   /// `weight_global_scale` of the layers that have one, by the tensors' names.
@@ -32,6 +35,7 @@ struct LoadContracts {
     for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
       checkScheme(name, layer.scheme, &report)
     }
+    checkLoadedNames(&report)
     WholeGroups(layers: layers).run(&report)
     checkFused(&report)
     checkReadings(&report)
@@ -126,6 +130,25 @@ struct LoadContracts {
         refusedBy: Runtime.allCases)
     default: break
     }
+  }
+
+  /// Whether transformers finds what is stored of a layer under the name that it has for it.
+  private func checkLoadedNames(_ report: inout VerificationReport) {
+    var places: [String] = []
+    for (name, layer) in layers {
+      guard let loaded = ModuleNames.loadedNames(of: name, in: names).last else { continue }
+      let found = description.scheme(of: loaded)
+      if let found, let stored = layer.scheme, found.isSame(stored) { continue }
+      if found != nil || layer.scheme != nil { places.append(name) }
+    }
+    guard let first = places.min(), let loaded = ModuleNames.loadedNames(of: first, in: names).last
+    else { return }
+    report.add(
+      .contract, first,
+      "transformers calls it \(quoted(loaded)) and finds "
+        + (description.scheme(of: loaded).map { quoted($0.group) } ?? "no scheme")
+        + " for it, which is not what is stored" + Self.others(places.count - 1),
+      refusedBy: [.transformers])
   }
 
   private func checkFused(_ report: inout VerificationReport) {

@@ -51,7 +51,7 @@ extension VerificationReport {
       description: description, tensors: tensors, layers: quantized.mapValues(\.scheme)
     ).run(&self)
     LoadContracts(
-      configuration: configuration, description: description, layers: layers,
+      configuration: configuration, description: description, names: model?.names, layers: layers,
       globalScales: tensors.filter { $0.key.hasSuffix(".weight_global_scale") }
         .compactMapValues { $0.floats?.first }
     ).run(&self)
@@ -96,7 +96,9 @@ extension VerificationReport {
   /// Whether a matrix is looked up in rather than multiplied with, by its module's name.
   package static func isTable(_ module: String) -> Bool {
     let name = module.split(separator: ".").last ?? ""
-    return name.contains("embed") || name == "wte" || name == "wpe" || name.contains("norm")
+    // `embed_vision.embedding_projection` of Gemma 4 multiplies.
+    return name.contains("embed") && !name.contains("proj") || name == "wte" || name == "wpe"
+      || name.contains("norm")
   }
 
   private static func configuration(

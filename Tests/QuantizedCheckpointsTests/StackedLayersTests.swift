@@ -81,7 +81,6 @@ private enum Stacks: CheckpointFamily {
 
   static func outline(
     of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
-    strays: [String],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var outline = CheckpointOutline(configuration: ["quantization_config": [:]])
@@ -128,7 +127,6 @@ private enum Stacks: CheckpointFamily {
       let arguments = try #require(Stacks.scheme.weights)
       let outline = try Stacks.outline(
         of: source.configuration, tensors: source.tensorNames.compactMap(source.info), modules: [],
-        strays: [],
         schemes: Dictionary(uniqueKeysWithValues: layers.map { ($0, Stacks.scheme) }),
         keyValues: nil)
       #expect(

@@ -92,6 +92,30 @@ import Verification
     #expect(report.tensorParallelSizes == sizes)
   }
 
+  /// A tower's layers that stay have to be ignored under the name that transformers 5 has for them, too.
+  @Test(arguments: [false, true]) func loadedNamesAreIgnored(areListed: Bool) throws {
+    let file = "model.vision_tower.vision_model.encoder.layers.0.mlp.fc1"
+    let loaded = "model.vision_tower.encoder.layers.0.mlp.fc1"
+    var configuration = try Self.configuration(Self.integers(#""strategy": "channel""#))
+    var quantization = try #require(configuration["quantization_config"])
+    quantization.set(
+      "ignore", .array(([file] + (areListed ? [loaded] : [])).map { .string($0) }))
+    configuration.set("quantization_config", quantization)
+    let report = VerificationReport(
+      planned: configuration, layers: [file: ([64, 64], false), "a": ([64, 64], true)])
+    #expect(
+      report.findings
+        == (areListed
+          ? []
+          : [
+            .init(
+              .contract, file,
+              "transformers calls it \"\(loaded)\" and finds \"group_0\" for it, which is not what is stored"
+            )
+          ]))
+    #expect(report.runtimes.first { $0.name == "transformers" }?.isLoading == areListed)
+  }
+
   @Test func groupsAreWhole() throws {
     let report = VerificationReport(
       planned: try Self.configuration(Self.integers(#""strategy": "group", "group_size": 32"#)),

@@ -90,12 +90,14 @@ package struct QuantizedCopy {
       }
     }
     (kept, self.strays) = (linear.filter { schemes[$0] == nil } + strays.map(\.name), strays)
-    // Whoever looks for a module finds it by either name.
-    let aliases = Set(kept.compactMap { names?.loadedName(of: $0) }).subtracting(kept).sorted()
     sourceByteCount = checkpoint.byteCount
     outline = try family.outline(
-      of: checkpoint.configuration, tensors: source.tensors, modules: modules,
-      strays: strays.map(\.name) + aliases, schemes: schemes, keyValues: keyValues)
+      of: checkpoint.configuration, tensors: source.tensors,
+      modules: (modules + strays).map { module in
+        var module = module
+        module.loadedNames = ModuleNames.loadedNames(of: module.name, in: names)
+        return module
+      }, schemes: schemes, keyValues: keyValues)
     bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0
     var infos: [String: TensorInfo] = [:]
     for tensor in outline.tensors where infos.updateValue(tensor, forKey: tensor.name) != nil {

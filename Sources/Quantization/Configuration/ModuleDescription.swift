@@ -6,6 +6,8 @@ package struct ModuleDescription: Sendable, Equatable {
   package let className: String
   /// Of the weight: `[rows, columns]`, output features first.
   package let shape: [Int]
+  /// What programs that load the model call it where that is not its name in files.
+  package var loadedNames: [String] = []
 
   package init(name: String, className: String = "Linear", shape: [Int]) {
     self.name = name
