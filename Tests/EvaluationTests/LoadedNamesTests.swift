@@ -1,8 +1,11 @@
 import AutoRound
 import Checkpoints
+import Execution
+import Foundation
 import JSONText
 import LanguageModels
 import Quantization
+import QuantizedCheckpoints
 import TestSupport
 import Testing
 
@@ -79,8 +82,8 @@ import Testing
     let usual = try QuantizationScheme.preset(named: "W8A16")
     let own = try QuantizationScheme.preset(
       named: "W4A16", targets: [isPattern ? "re:^\(layer)$" : layer])
-    let groups = try Self.quantization(model) { $0 == layer ? own : usual }
-      .required("config_groups").members()
+    let quantization = try Self.quantization(model) { $0 == layer ? own : usual }
+    let groups = try quantization.required("config_groups").members()
     #expect(groups.count == 2)
     for group in groups {
       let targets = try group.reader.required("targets").elements().map { try $0.string() }
@@ -90,5 +93,12 @@ import Testing
       #expect(targets.contains(layer) == isOwn)
       #expect(targets.contains(loaded) == isOwn)
     }
+    // As it is read again here.
+    let stored = try CheckpointFamilies.family(of: quantization).storedSchemes(quantization)
+    let source = try SourceModel(opening: Fixtures.folder.appending(path: "models/\(model)"))
+    let schemes = try SchemeResolution.resolve(
+      groups: stored.groups, ignore: stored.ignore, modules: source.description.modules
+    ).schemes
+    #expect(schemes.filter { $0.value.weights?.bitCount == 4 }.keys.sorted() == [layer])
   }
 }

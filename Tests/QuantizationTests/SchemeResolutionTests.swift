@@ -18,11 +18,13 @@ import Testing
 
   /// Bits by module.
   private func resolve(
-    _ schemes: [QuantizationScheme], ignore: [String] = []
+    _ schemes: [QuantizationScheme], ignore: [String] = [],
+    origin: SchemeResolution.Origin = .checkpoint
   ) throws -> [String: Int] {
     let groups = schemes.enumerated().map { ("group_\($0.offset)", $0.element) }
-    return try SchemeResolution.resolve(groups: groups, ignore: ignore, modules: Self.modules)
-      .schemes.compactMapValues { $0.weights?.bitCount }
+    return try SchemeResolution.resolve(
+      groups: groups, ignore: ignore, modules: Self.modules, origin: origin
+    ).schemes.compactMapValues { $0.weights?.bitCount }
   }
 
   @Test func classNamesMeanAllLinearLayers() throws {
@@ -115,11 +117,22 @@ import Testing
 
   @Test func unmatchedTargetsAreErrors() {
     expectInputError(.missing, mentioning: ["group_1.targets[1]", "lm_haed", "'lm_head'"]) {
-      try resolve([scheme(4, "Linear"), scheme(3, "lm_head", "lm_haed")])
+      try resolve([scheme(4, "Linear"), scheme(3, "lm_head", "lm_haed")], origin: .recipe)
     }
     expectInputError(.missing, mentioning: ["Embedding"]) { try resolve([scheme(4, "Embedding")]) }
     expectInputError(.missing, mentioning: ["linear", "'Linear'"]) {
       try resolve([scheme(4, "linear")])
+    }
+  }
+
+  /// Names that programs have for layers when they load them are no errors of a checkpoint that has those of its files.
+  @Test func checkpointsMayNameLayersTwice() throws {
+    let twice = scheme(3, "model.language_model.0.mlp.up", "model.0.mlp.up", "head")
+    #expect(
+      try resolve([scheme(4, "Linear"), twice], ignore: ["lm_head", "re:.*attn"])
+        == ["model.0.mlp.up": 3])
+    expectInputError(.missing, mentioning: ["group_1.targets[1]", "'head'"]) {
+      try resolve([scheme(4, "Linear"), scheme(3, "model.language_model.0.mlp.up", "head")])
     }
   }
 

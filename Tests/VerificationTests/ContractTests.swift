@@ -110,7 +110,7 @@ import Verification
           : [
             .init(
               .contract, file,
-              "transformers calls it \"\(loaded)\" and finds \"group_0\" for it, which is not what is stored"
+              "transformers calls it '\(loaded)' and finds 'group_0' for it, which is not what is stored"
             )
           ]))
     #expect(report.runtimes.first { $0.name == "transformers" }?.isLoading == areListed)

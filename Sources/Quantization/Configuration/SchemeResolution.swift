@@ -28,8 +28,9 @@ package struct SchemeResolution: Sendable {
   ///   - ignore: Entries like targets.
   ///   - modules: All modules of the model that entries may mean.
   ///   - origin: Where groups and ignore stand.
-  /// - Throws: `missing` for a target that matches no linear layer; `invalidValue` for an
-  ///   invalid pattern. The place is the group and the target.
+  /// - Throws: `missing` for a target of a recipe that matches no linear layer, and for a group of a
+  ///   checkpoint all of whose targets match none; `invalidValue` for an invalid pattern. The place is
+  ///   the group and the target.
   package static func resolve(
     groups: [(name: String, scheme: QuantizationScheme)], ignore: [String],
     modules: [ModuleDescription], origin: Origin = .checkpoint
@@ -41,11 +42,16 @@ package struct SchemeResolution: Sendable {
     let linears = modules.filter(\.isLinear)
     var targets: [LayerTarget] = []
     for (order, group) in groups.enumerated() {
+      var isMatched = false
       for (index, text) in group.scheme.targets.enumerated() {
         let place = "\(group.name).targets[\(index)]"
         let matcher = try matcher(text, place: place)
-        targets.append(try LayerTarget(matcher, group: order, among: linears))
-        if targets.last?.layers.isEmpty == true {
+        let target = try LayerTarget(matcher, group: order, among: linears)
+        targets.append(target)
+        isMatched = isMatched || !target.layers.isEmpty
+        // A checkpoint may name a layer twice: as its files do, and as a program does that loads it.
+        let isLast = index == group.scheme.targets.count - 1
+        if target.layers.isEmpty, origin == .recipe || isLast && !isMatched {
           throw unmatched(matcher, place: place, among: linears)
         }
       }
