@@ -122,6 +122,12 @@ let package = Package(
         "QuantizedCheckpoints", "Verification", "Evaluation",
       ]),
     library(
+      "Conversion",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization",
+        "LanguageModels", "QuantizedCheckpoints", "Verification", "Execution", "Reporting",
+      ]),
+    library(
       "AutoRound",
       [
         "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts",
@@ -130,6 +136,7 @@ let package = Package(
         "QuantizedCheckpoints",
         "Verification",
         "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
+        "Conversion",
       ]),
     library(
       "AutoRoundCommands",
