@@ -31,7 +31,7 @@ accuracy: ## Measure every tuned scheme against the reference; writes docs/ACCUR
 readers: ## Load checkpoints of every scheme with transformers, which is installed with pip, and compare perplexities
 	Scripts/check-transformers
 
-families: ## Quantize the tiny model of every family, check it, and compare perplexities with transformers
+families: ## Quantize the tiny model of every family, check it, compare with transformers; writes docs/READERS.md
 	Scripts/check-families
 
 plan: ## Compare what `autoround plan` says with what a run takes; nothing else should run
