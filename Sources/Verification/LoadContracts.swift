@@ -139,7 +139,9 @@ struct LoadContracts {
       guard let loaded = ModuleNames.loadedNames(of: name, in: names).last else { continue }
       let found = description.scheme(of: loaded)
       if let found, let stored = layer.scheme, found.isSame(stored) { continue }
-      if found != nil || layer.scheme != nil { places.append(name) }
+      // What chooses experts is no linear layer there.
+      let isChoice = layer.scheme == nil && name.hasSuffix(".gate")
+      if !isChoice, found != nil || layer.scheme != nil { places.append(name) }
     }
     guard let first = places.min(), let loaded = ModuleNames.loadedNames(of: first, in: names).last
     else { return }
