@@ -8,6 +8,7 @@ import JSONText
 import LanguageModels
 import ModelFamilies
 import Quantization
+import QuantizedCheckpoints
 import Tensors
 import Tokenization
 

@@ -195,7 +195,7 @@ public struct CheckpointConversion {
     return try target.outline(
       of: configuration, tensors: plain,
       modules: modules.filter { $0.shape.count == 2 && !VerificationReport.isTable($0.name) },
-      strays: [], schemes: schemes, keyValues: nil
+      schemes: schemes, keyValues: nil
     ).configuration
   }
 

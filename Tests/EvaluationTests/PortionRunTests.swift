@@ -170,7 +170,9 @@ import Testing
       #expect(throws: RunInterruption.self) { _ = try cut.run(observer: Stopper()) }
       var other = cut
       other.memoryBudget = nil
-      expectInputError(.invalidValue, mentioning: ["portions of a block", "was '3', now it is '1'"]) {
+      expectInputError(
+        .invalidValue, mentioning: ["portions of a block", "was '3', now it is '1'"]
+      ) {
         try other.run()
       }
       let continued = try cut.run()

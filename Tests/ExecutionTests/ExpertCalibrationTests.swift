@@ -30,7 +30,7 @@ import Testing
       let folder = Fixtures.folder.appending(path: "models/\(model)")
       checkpoint = try Checkpoint(opening: folder)
       let description = try Architectures.describe(
-        JSONReader(checkpoint.configuration), tensors: checkpoint.tensorNames)
+        JSONReader(checkpoint.configuration), shapes: checkpoint.tensorShapes)
       placed = description.blocks[index]
       experts = try #require(placed.block.allExperts.first?.experts)
       device = try CPUDevice(compute: .float32)

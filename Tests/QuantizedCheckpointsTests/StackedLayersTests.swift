@@ -9,10 +9,10 @@ import TestSupport
 import Testing
 
 /// A family of checkpoints that stores the layers of two experts in one tensor, which is all that it has.
-private enum Stacks: CheckpointFamily {
-  static let name = "stacks"
-  static let version = "1"
-  static let tensorSuffixes: Set = ["codes", "steps"]
+private struct Stacks: CheckpointFamily {
+  let name = "stacks"
+  let version = "1"
+  let tensorSuffixes: Set = ["codes", "steps"]
 
   /// A byte for each code.
   private struct Codes: LayerPart {
@@ -50,14 +50,14 @@ private enum Stacks: CheckpointFamily {
     }
   }
 
-  static func requireHolds(_ scheme: QuantizationScheme, path: String) {}
+  func requireHolds(_ scheme: QuantizationScheme, path: String) {}
 
-  static func encoding(of scheme: QuantizationScheme) -> LayerEncoding {
+  func encoding(of scheme: QuantizationScheme) -> LayerEncoding {
     LayerEncoding([Codes(), Steps()])
   }
 
   /// `experts.1.up.codes` is the second slice of `up_experts.codes`.
-  static func place(of name: String) -> TensorPlace {
+  func place(of name: String) -> TensorPlace {
     let parts = name.split(separator: ".")
     guard parts.count == 4, parts[0] == "experts", let index = Int(parts[1]),
       tensorSuffixes.contains(String(parts[3]))
@@ -65,38 +65,40 @@ private enum Stacks: CheckpointFamily {
     return TensorPlace(tensor: "\(parts[2])_experts.\(parts[3])", index: index)
   }
 
-  static func owners(of tensor: TensorInfo) -> [String] {
+  func owners(of tensor: TensorInfo) -> [String] {
     let parts = tensor.name.split(separator: ".")
     guard parts.count == 2, parts[0].hasSuffix("_experts") else { return [] }
     return (0..<tensor.shape[0]).map { "experts.\($0).\(parts[0].dropLast(8))" }
   }
 
-  static func layers(in checkpoint: Checkpoint) -> Set<String> {
+  func layers(in checkpoint: Checkpoint) -> Set<String> {
     Set(checkpoint.tensorNames.compactMap(checkpoint.info).flatMap(owners))
   }
 
-  static func measure(
-    _ layer: String, in checkpoint: Checkpoint
+  func measure(
+    _ layer: String, _ arguments: QuantizationArguments?, in checkpoint: Checkpoint
   ) -> (weightCount: Int, byteCount: Int) { (0, 0) }
 
-  static func outline(
+  func outline(
     of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
     schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
   ) throws(InputError) -> CheckpointOutline {
     var outline = CheckpointOutline(configuration: ["quantization_config": [:]])
     outline.documents = [("config.json", outline.configuration.text())]
-    try outline.add(tensors, schemes: schemes, keyValues: keyValues, of: Self.self)
+    try outline.add(tensors, schemes: schemes, keyValues: keyValues, of: self)
     return outline
   }
 
   static let scheme = QuantizationScheme(
     targets: ["re:experts"], weights: QuantizationArguments(bitCount: 4, strategy: .channel))
 
-  static func storedSchemes(_ fields: JSONReader) -> StoredSchemes {
-    StoredSchemes(groups: [("all", scheme)], ignore: [], keyValueScheme: nil)
+  func storedSchemes(
+    _ fields: JSONReader, tensors: some Sequence<String>
+  ) -> StoredSchemes {
+    StoredSchemes(groups: [("all", Self.scheme)], ignore: [], keyValueScheme: nil)
   }
 
-  static func configuration(
+  func configuration(
     _ configuration: JSONValue, storedAs format: CompressionFormat
   ) -> JSONValue { configuration }
 }
@@ -125,7 +127,7 @@ private enum Stacks: CheckpointFamily {
     try withTemporaryFolder { folder in
       let source = try source(folder.appending(path: "source"))
       let arguments = try #require(Stacks.scheme.weights)
-      let outline = try Stacks.outline(
+      let outline = try Stacks().outline(
         of: source.configuration, tensors: source.tensorNames.compactMap(source.info), modules: [],
         schemes: Dictionary(uniqueKeysWithValues: layers.map { ($0, Stacks.scheme) }),
         keyValues: nil)
@@ -148,11 +150,12 @@ private enum Stacks: CheckpointFamily {
         ).finished()
         weights.append(weight)
         expectInputError(.missing, mentioning: ["up_experts.codes"]) { try writer.finish() }
-        for (name, tensor) in Stacks.encoding(of: Stacks.scheme).tensors(for: weight, name: layer) {
-          try writer.write(tensor, at: Stacks.place(of: name))
-          #expect(try writer.written(Stacks.place(of: name).description) == tensor)
+        for (name, tensor) in Stacks().encoding(of: Stacks.scheme).tensors(for: weight, name: layer)
+        {
+          try writer.write(tensor, at: Stacks().place(of: name))
+          #expect(try writer.written(Stacks().place(of: name).description) == tensor)
           expectInputError(.invalidValue, mentioning: ["was written before"]) {
-            try writer.write(tensor, at: Stacks.place(of: name))
+            try writer.write(tensor, at: Stacks().place(of: name))
           }
         }
       }
@@ -165,7 +168,7 @@ private enum Stacks: CheckpointFamily {
 
       let checkpoint = try Checkpoint(opening: output)
       let quantized = try DequantizedCheckpoint(
-        checkpoint, JSONReader([:]), of: Stacks.self, modules: nil)
+        checkpoint, JSONReader([:]), of: Stacks(), modules: nil)
       #expect(quantized.tensorNames == Set(layers.map { "\($0).weight" } + ["norm.weight"]))
       for (layer, weight) in zip(layers.reversed(), weights) {
         #expect(try quantized.quantizedWeight(of: layer) == weight)
