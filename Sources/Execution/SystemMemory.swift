@@ -10,6 +10,15 @@ package enum SystemMemory {
     return ([system, addressSpace] + groups).compactMap { $0 }.min()
   }
 
+  /// Gives memory that was freed back to the system, where the C library keeps it between what is in use.
+  package static func releaseFreed() {
+    #if canImport(Glibc)
+      // The library has it, and its module for Swift has not.
+      guard let symbol = dlsym(nil, "malloc_trim") else { return }
+      _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> CInt).self)(0)
+    #endif
+  }
+
   /// What the limit on the process's addresses leaves.
   private static var addressSpace: Int? {
     var limit = rlimit()

@@ -55,8 +55,9 @@ package struct GPTQ: ReadableFamily {
     }
     guard let weights = scheme.weights else { return }
     guard weights.type == .int, packing.bitCounts.contains(weights.bitCount) else {
-      let bits = packing.bitCounts.map(String.init).joined(separator: ", ")
-      throw refuse("bits", weights.summary, "integers of \(bits) bits in a checkpoint of \(name)")
+      let numbers = packing.bitCounts.map(String.init).joined(separator: ", ")
+      throw refuse(
+        "bits", weights.summary, "integers of \(numbers) bits in a checkpoint of \(name)")
     }
     guard [.group, .channel].contains(weights.strategy) else {
       throw refuse("group_size", weights.strategy.rawValue, "groups or rows")
@@ -94,8 +95,8 @@ package struct GPTQ: ReadableFamily {
     let byteCount = ["qweight", "qzeros", "scales"]
       .compactMap { checkpoint.info("\(layer).\($0)")?.byteCount }.reduce(0, +)
     // The words of each output, or of each input, hold whole codes.
-    let bits = arguments?.bitCount ?? packing.bitCounts[0]
-    return (8 * (checkpoint.info("\(layer).qweight")?.byteCount ?? 0) / bits, byteCount)
+    let bitCount = arguments?.bitCount ?? packing.bitCounts[0]
+    return (8 * (checkpoint.info("\(layer).qweight")?.byteCount ?? 0) / bitCount, byteCount)
   }
 
   private static func layer(of tensor: String, _ suffix: String) -> String? {

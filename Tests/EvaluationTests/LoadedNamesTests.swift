@@ -94,7 +94,8 @@ import Testing
       #expect(targets.contains(loaded) == isOwn)
     }
     // As it is read again here.
-    let stored = try CheckpointFamilies.family(of: quantization).storedSchemes(quantization)
+    let stored = try CheckpointFamilies.family(of: quantization).storedSchemes(
+      quantization, tensors: [])
     let source = try SourceModel(opening: Fixtures.folder.appending(path: "models/\(model)"))
     let schemes = try SchemeResolution.resolve(
       groups: stored.groups, ignore: stored.ignore, modules: source.description.modules

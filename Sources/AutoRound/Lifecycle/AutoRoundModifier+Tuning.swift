@@ -16,6 +16,7 @@ extension AutoRoundModifier {
     var weights: [QuantizedWeight?] = Array(repeating: nil, count: unit.layers.count)
     for (number, portion) in portions.enumerated() {
       if portions.count > 1 {
+        SystemMemory.releaseFreed()
         unit.progress.observe(
           .portionStarted(index: number, count: portions.count, name: portion.name))
       }

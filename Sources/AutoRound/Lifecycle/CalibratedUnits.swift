@@ -48,6 +48,7 @@ final class CalibratedUnits: UnitSource {
     let block = try programs.program(for: placed, tokens: setup.tokenCount)
     let program = block.program
     try block.load(placed.name, from: checkpoint, hasScales: false)
+    if setup.portionCount > 1 { SystemMemory.releaseFreed() }
     // The stream is that of the model as it was; keys and values are looked at on the way.
     program.activations = table.keysAndValues == nil ? .passed : .observed
     program.observed = [:]

@@ -62,8 +62,9 @@ struct Preparation {
     }
     setup.portionCount = estimates.fewestPortions { need in
       var need = need
-      // What decides about results must not follow how large the process happens to be.
-      need.process -= process % MemoryEstimate.processStep
+      // What decides about results must not follow how large the process happens to be: it counts in whole steps.
+      let step = MemoryEstimate.processStep
+      need.process += (process + step - 1) / step * step - process
       return (try? place(need, ignoresLimits: false)) != nil
     }
     memory = estimates[setup.portionCount]
