@@ -52,7 +52,7 @@ package struct CompressedTensors: CheckpointFamily {
   }
 
   package func storedSchemes(
-    _ fields: JSONReader, tensors: some Sequence<String>
+    _ fields: JSONReader, tensors: some Sequence<TensorInfo>
   ) throws(InputError) -> StoredSchemes {
     let configuration = try CompressedTensorsConfiguration(fields: fields)
     return StoredSchemes(

@@ -72,12 +72,13 @@ package struct GPTQ: ReadableFamily {
   package func dtype(ofScales dtype: DType) -> DType { .float32 }
 
   package func storedSchemes(
-    _ fields: JSONReader, tensors: some Sequence<String>
+    _ fields: JSONReader, tensors: some Sequence<TensorInfo>
   ) throws(InputError) -> StoredSchemes {
     var stored = try GPTQConfiguration(fields, of: method).schemes
     for group in stored.groups { try requireHolds(group.scheme, path: group.name) }
     // Which layers stay as they are, loaders find out by their names; a matrix that has its weight is one of them.
-    stored.ignore += tensors.compactMap(ModuleDescription.name(ofWeight:)).sorted()
+    stored.ignore += tensors.filter { $0.shape.count == 2 }
+      .compactMap { ModuleDescription.name(ofWeight: $0.name) }.sorted()
     return stored
   }
 

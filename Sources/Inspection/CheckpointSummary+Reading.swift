@@ -111,7 +111,8 @@ private struct QuantizedLayers {
     family = CheckpointFamilies.known(fields?.value)
     var sizes: [String: (weightCount: Int, byteCount: Int)] = [:]
     if let family, let fields {
-      let stored = try family.storedSchemes(fields, tensors: checkpoint.tensorNames)
+      let stored = try family.storedSchemes(
+        fields, tensors: checkpoint.tensorNames.compactMap(checkpoint.info))
       let layers = family.layers(in: checkpoint).sorted()
       schemes = try SchemeResolution.resolve(
         groups: stored.groups, ignore: [],

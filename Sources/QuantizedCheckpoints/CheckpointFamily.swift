@@ -32,10 +32,10 @@ package protocol ReadableFamily: Sendable {
 
   /// What a checkpoint's `quantization_config` says of its layers.
   ///
-  /// - Parameter tensors: The names of the checkpoint's tensors.
+  /// - Parameter tensors: Those of the checkpoint.
   /// - Throws: `InputError` whose place is the path of the key at fault.
   func storedSchemes(
-    _ fields: JSONReader, tensors: some Sequence<String>
+    _ fields: JSONReader, tensors: some Sequence<TensorInfo>
   ) throws(InputError) -> StoredSchemes
 
   /// The quantized layers of a checkpoint.

@@ -25,7 +25,8 @@ package struct DequantizedCheckpoint: TensorSource {
     modules: [ModuleDescription]?
   ) throws(InputError) {
     (self.checkpoint, self.family) = (checkpoint, family)
-    let stored = try family.storedSchemes(fields, tensors: checkpoint.tensorNames)
+    let stored = try family.storedSchemes(
+      fields, tensors: checkpoint.tensorNames.compactMap(checkpoint.info))
     schemes = try SchemeResolution.resolve(
       groups: stored.groups, ignore: stored.ignore,
       modules: modules

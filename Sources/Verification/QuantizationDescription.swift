@@ -28,6 +28,8 @@ struct QuantizationDescription {
       }
     }
     require("quant_method", ["compressed-tensors"])
+    // Of other methods nothing else is known.
+    guard fields["quant_method"]?.stringValue == "compressed-tensors" else { return nil }
     require("quantization_status", ["compressed"])
     require("format", StoredFormat.all.map(\.name) + ["mixed-precision"])
     guard let groups = fields["config_groups"]?.objectValue, !groups.isEmpty else {

@@ -27,6 +27,7 @@ import Testing
       }
       var job = run.job
       job.reporting.heldOutTokenCount = heldOut
+      job.processByteCount = 0
       return try job.plan(measuresTime: false).memory
     }
   }

@@ -1,8 +1,10 @@
+import Checkpoints
 import Diagnostics
 import GPTQ
 import JSONText
 import Quantization
 import QuantizedCheckpoints
+import Tensors
 import TestSupport
 import Testing
 
@@ -13,7 +15,11 @@ import Testing
   ) throws -> [String: QuantizationArguments] {
     let fields = JSONReader(try JSONValue.parse(text), path: "quantization_config")
     let family = try #require(try GPTQ(fields))
-    let stored = try family.storedSchemes(fields, tensors: kept.map { $0 + ".weight" })
+    let stored = try family.storedSchemes(
+      fields,
+      tensors: kept.map {
+        TensorInfo(name: "\($0).weight", dtype: .bfloat16, shape: [8, 8])
+      })
     return try SchemeResolution.resolve(
       groups: stored.groups, ignore: stored.ignore,
       modules: (layers + kept).map { ModuleDescription(name: $0, shape: []) }

@@ -93,7 +93,7 @@ private struct Stacks: CheckpointFamily {
     targets: ["re:experts"], weights: QuantizationArguments(bitCount: 4, strategy: .channel))
 
   func storedSchemes(
-    _ fields: JSONReader, tensors: some Sequence<String>
+    _ fields: JSONReader, tensors: some Sequence<TensorInfo>
   ) -> StoredSchemes {
     StoredSchemes(groups: [("all", Self.scheme)], ignore: [], keyValueScheme: nil)
   }
