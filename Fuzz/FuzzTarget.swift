@@ -103,8 +103,7 @@ struct FuzzTarget: Sendable {
       let family = CheckpointFamilies.known(fields.value)
     else { return }
     let stored = try family.storedSchemes(fields, tensors: [])
-    _ = try SchemeResolution.resolve(
-      groups: stored.groups, ignore: stored.ignore, modules: modules)
+    _ = try stored.schemes(of: modules)
     if family.name == CheckpointFamilies.usual.name {
       _ = try CompressedTensorsConfiguration(fields: fields).json.text()
     }

@@ -18,7 +18,7 @@ struct GPTQConfiguration {
     }
     schemes = StoredSchemes(
       groups: [("quantization_config", .init(targets: ["Linear"], weights: usual))], ignore: [],
-      keyValueScheme: nil)
+      keyValueScheme: nil, origin: .exceptions)
     try requireOwnOrder(fields)
     let key = method == .autoRound ? "extra_config" : "dynamic"
     guard method != .awq, let entries = try fields.optional(key) else { return }

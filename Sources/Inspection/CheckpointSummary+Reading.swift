@@ -111,17 +111,16 @@ private struct QuantizedLayers {
     family = CheckpointFamilies.known(fields?.value)
     var sizes: [String: (weightCount: Int, byteCount: Int)] = [:]
     if let family, let fields {
-      let stored = try family.storedSchemes(
+      var stored = try family.storedSchemes(
         fields, tensors: checkpoint.tensorNames.compactMap(checkpoint.info))
       let layers = family.layers(in: checkpoint).sorted()
-      schemes = try SchemeResolution.resolve(
-        groups: stored.groups, ignore: [],
-        modules: layers.map { ModuleDescription(name: $0, shape: []) }
-      ).schemes
+      self.stored = stored
+      // What is stored as quantized counts as such.
+      stored.ignore = []
+      schemes = try stored.schemes(of: layers.map { ModuleDescription(name: $0, shape: []) })
       for layer in layers {
         sizes[layer] = try family.measure(layer, schemes[layer]?.weights, in: checkpoint)
       }
-      self.stored = stored
     }
     self.sizes = sizes
   }

@@ -91,10 +91,24 @@ package struct StoredSchemes {
   /// How keys and values are quantized; nil for not at all.
   package var keyValueScheme: QuantizationArguments?
 
+  /// How targets that match no layer are taken.
+  package let origin: SchemeResolution.Origin
+
   package init(
     groups: [(name: String, scheme: QuantizationScheme)], ignore: [String],
-    keyValueScheme: QuantizationArguments?
+    keyValueScheme: QuantizationArguments?, origin: SchemeResolution.Origin = .checkpoint
   ) {
     (self.groups, self.ignore, self.keyValueScheme) = (groups, ignore, keyValueScheme)
+    self.origin = origin
+  }
+  /// The schemes of those modules that have one.
+  ///
+  /// - Throws: What ``SchemeResolution/resolve(groups:ignore:modules:origin:)`` throws.
+  package func schemes(
+    of modules: [ModuleDescription]
+  ) throws(InputError) -> [String: QuantizationScheme] {
+    try SchemeResolution.resolve(
+      groups: groups, ignore: ignore, modules: modules, origin: origin
+    ).schemes
   }
 }

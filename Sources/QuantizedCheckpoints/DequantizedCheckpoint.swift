@@ -27,11 +27,9 @@ package struct DequantizedCheckpoint: TensorSource {
     (self.checkpoint, self.family) = (checkpoint, family)
     let stored = try family.storedSchemes(
       fields, tensors: checkpoint.tensorNames.compactMap(checkpoint.info))
-    schemes = try SchemeResolution.resolve(
-      groups: stored.groups, ignore: stored.ignore,
-      modules: modules
-        ?? family.layers(in: checkpoint).sorted().map { ModuleDescription(name: $0, shape: []) }
-    ).schemes
+    schemes = try stored.schemes(
+      of: modules
+        ?? family.layers(in: checkpoint).sorted().map { ModuleDescription(name: $0, shape: []) })
     keyValueScheme = stored.keyValueScheme
   }
 

@@ -20,10 +20,9 @@ import Testing
       tensors: kept.map {
         TensorInfo(name: "\($0).weight", dtype: .bfloat16, shape: [8, 8])
       })
-    return try SchemeResolution.resolve(
-      groups: stored.groups, ignore: stored.ignore,
-      modules: (layers + kept).map { ModuleDescription(name: $0, shape: []) }
-    ).schemes.compactMapValues(\.weights)
+    return try stored.schemes(
+      of: (layers + kept).map { ModuleDescription(name: $0, shape: []) }
+    ).compactMapValues(\.weights)
   }
 
   private func group(_ bitCount: Int, _ size: Int?, isSymmetric: Bool = true)
@@ -44,7 +43,7 @@ import Testing
   @Test func patternsOfGPTQModel() throws {
     let found = try schemes(
       #"{"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": false, "dynamic": {"#
-        + #""+:.*\\.down$": {"bits": 8, "group_size": -1}, "-:m\\.0\\..*": {}, ".*gate$": {"sym": true}}}"#,
+        + #""+:nothing": {"bits": 2}, "+:.*\\.down$": {"bits": 8, "group_size": -1}, "-:m\\.0\\..*": {}, ".*gate$": {"sym": true}}}"#,
       ["m.0.down", "m.1.down", "m.1.gate", "m.1.up"])
     #expect(
       found == [

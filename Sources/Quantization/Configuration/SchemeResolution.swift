@@ -8,6 +8,8 @@ package struct SchemeResolution: Sendable {
     case recipe
     /// A checkpoint, which says what was done: read as compressed-tensors reads it, to the letter.
     case checkpoint
+    /// A checkpoint whose entries are exceptions for layers that it may not have.
+    case exceptions
   }
 
   /// By module name; layers that stay as they are have no entry.
@@ -51,7 +53,8 @@ package struct SchemeResolution: Sendable {
         isMatched = isMatched || !target.layers.isEmpty
         // A checkpoint may name a layer twice: as its files do, and as a program does that loads it.
         let isLast = index == group.scheme.targets.count - 1
-        if target.layers.isEmpty, origin == .recipe || isLast && !isMatched {
+        if target.layers.isEmpty, origin == .recipe || origin == .checkpoint && isLast && !isMatched
+        {
           throw unmatched(matcher, place: place, among: linears)
         }
       }
