@@ -182,6 +182,12 @@ let package = Package(
         "CKernels", "Diagnostics", "Tensors", "Recordings", "Compute", "CPU", "Quantization",
       ],
       path: "Tests/ReferenceDevice", swiftSettings: swiftSettings),
+    .target(
+      name: "LayoutSupport",
+      dependencies: [
+        "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints", "TestSupport",
+      ],
+      path: "Tests/LayoutSupport", swiftSettings: swiftSettings),
     tests("Diagnostics"),
     tests("Checksums", ["CKernels"]),
     tests("JSONText"),
@@ -201,9 +207,15 @@ let package = Package(
     tests(
       "CompressedTensors",
       [
-        "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints", "Execution",
+        "LayoutSupport", "JSONText", "Tensors", "Checkpoints", "Quantization",
+        "QuantizedCheckpoints", "Execution",
       ]),
-    tests("GPTQ", ["JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints"]),
+    tests(
+      "GPTQ",
+      [
+        "LayoutSupport", "JSONText", "Tensors", "Checkpoints", "Quantization",
+        "QuantizedCheckpoints",
+      ]),
     tests("Recipes", ["JSONText", "Quantization"]),
     tests("Calibration", ["Tokenization"]),
     tests(

@@ -86,14 +86,3 @@ struct GlobalScale: LayerPart {
     layer.globalScale = scale
   }
 }
-
-extension Tensor {
-  /// Floating-point elements, none of which may be infinite or NaN.
-  fileprivate func finiteFloats() throws(InputError) -> [Float] {
-    let numbers = floats()
-    guard numbers.allSatisfy(\.isFinite) else {
-      throw InputError(.notFinite, "a number is infinite or NaN")
-    }
-    return numbers
-  }
-}

@@ -1,3 +1,4 @@
+import Quantization
 import QuantizedCheckpoints
 
 /// What the names of the tensors end with that compressed-tensors has in place of a layer's weight, or beside it,
@@ -22,6 +23,6 @@ enum TensorSuffix: String, CaseIterable {
 
   /// The module whose tensor this is; nil if the name ends otherwise.
   func module(of tensor: String) -> String? {
-    tensor.hasSuffix(".\(rawValue)") ? String(tensor.dropLast(rawValue.utf8.count + 1)) : nil
+    ModuleDescription.name(ofTensor: tensor, ending: rawValue)
   }
 }

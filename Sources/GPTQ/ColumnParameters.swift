@@ -18,11 +18,8 @@ struct ColumnScales: LayerPart {
   }
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
-    let scales = Tensor(tensor.floats(), shape: tensor.shape).transposed().floats()
-    guard scales.allSatisfy(\.isFinite) else {
-      throw InputError(.notFinite, "a scale is infinite or NaN")
-    }
-    (layer.scales, layer.scaleDType) = (scales, tensor.dtype)
+    layer.scales = Tensor(try tensor.finiteFloats(), shape: tensor.shape).transposed().floats()
+    layer.scaleDType = tensor.dtype
   }
 }
 

@@ -83,11 +83,12 @@ package struct GPTQ: ReadableFamily {
   }
 
   package func layers(in checkpoint: Checkpoint) -> Set<String> {
-    Set(checkpoint.tensorNames.compactMap { Self.layer(of: $0, "qweight") })
+    Set(
+      checkpoint.tensorNames.compactMap { ModuleDescription.name(ofTensor: $0, ending: "qweight") })
   }
 
   package func owners(of tensor: TensorInfo) -> [String] {
-    Self.tensorSuffixes.compactMap { Self.layer(of: tensor.name, $0) }
+    Self.tensorSuffixes.compactMap { ModuleDescription.name(ofTensor: tensor.name, ending: $0) }
   }
 
   package func measure(
@@ -98,9 +99,5 @@ package struct GPTQ: ReadableFamily {
     // The words of each output, or of each input, hold whole codes.
     let bitCount = arguments?.bitCount ?? packing.bitCounts[0]
     return (8 * (checkpoint.info("\(layer).qweight")?.byteCount ?? 0) / bitCount, byteCount)
-  }
-
-  private static func layer(of tensor: String, _ suffix: String) -> String? {
-    tensor.hasSuffix(".\(suffix)") ? String(tensor.dropLast(suffix.utf8.count + 1)) : nil
   }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import CompressedTensors
 import Diagnostics
+import LayoutSupport
 import Quantization
 import QuantizedCheckpoints
 import Tensors
@@ -13,20 +14,7 @@ import Testing
   private func expectRoundTrip(
     _ weight: QuantizedWeight, _ format: CompressionFormat, _ what: String
   ) throws {
-    let layout = try format.encoding()
-    let tensors = layout.tensors(for: weight, name: "a.b")
-    let planned = try layout.plannedTensors(
-      for: "a.b", rows: weight.rows, columns: weight.columns, arguments: weight.arguments,
-      scaleDType: .bfloat16)
-    #expect(
-      tensors.map { TensorInfo(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) } == planned,
-      "\(what)")
-    let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
-    let back = try layout.weight(named: "a.b", arguments: weight.arguments) { byName[$0] }
-    #expect(back == weight, "\(what)")
-    let shape = try layout.outline(named: "a.b", arguments: weight.arguments) { byName[$0] }
-      .grouping
-    #expect([shape.rows, shape.columns] == [weight.rows, weight.columns], "\(what)")
+    try LayoutSupport.expectRoundTrip(weight, format.encoding(), what)
   }
 
   @Test(arguments: 2...8, [CompressionFormat.intQuantized, .naiveQuantized])

@@ -1,6 +1,7 @@
 import Checkpoints
 import CompressedTensors
 import Diagnostics
+import LayoutSupport
 import Quantization
 import QuantizedCheckpoints
 import Tensors
@@ -26,15 +27,7 @@ import Testing
           let arguments = QuantizationArguments(
             bitCount: bitCount, isSymmetric: isSymmetric, strategy: strategy, groupSize: groupSize)
           let weight = try generator.quantizedWeight(rows, columns, arguments)
-          let tensors = encoding.tensors(for: weight, name: "a.b")
-          let planned = try encoding.plannedTensors(
-            for: "a.b", rows: rows, columns: columns, arguments: arguments, scaleDType: .bfloat16)
-          #expect(
-            tensors.map { TensorInfo(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) }
-              == planned)
-          let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
-          let back = try encoding.weight(named: "a.b", arguments: arguments) { byName[$0] }
-          #expect(back == weight)
+          try expectRoundTrip(weight, encoding)
         }
       }
     }
@@ -184,27 +177,5 @@ import Testing
       try encoding.plannedTensors(
         for: "x", rows: 1, columns: .max, arguments: arguments, scaleDType: .bfloat16)
     }
-  }
-}
-
-extension SeededGenerator {
-  /// Any codes, bf16 scales of both signs, and zero points that include the ends and the middle.
-  mutating func quantizedWeight(
-    _ rows: Int, _ columns: Int, _ arguments: QuantizationArguments
-  ) throws -> QuantizedWeight {
-    let grouping = try arguments.grouping(rows: rows, columns: columns)
-    let bound = 1 << arguments.bitCount
-    let count = grouping.parameterCount
-    let special = [0, 1, bound / 2, bound - 1].map { UInt8($0) }
-    return QuantizedWeight(
-      arguments: arguments, grouping: grouping,
-      codes: Tensor(
-        bytes: (0..<rows * columns).map { _ in UInt8(below(bound)) }, shape: [rows, columns],
-        dtype: .uint8),
-      scales: tensor([count], dtype: .bfloat16).floats(),
-      zeroPoints: arguments.isSymmetric
-        ? nil
-        : (0..<count).map { $0 < 4 ? special[$0] : UInt8(below(bound)) },
-      scaleDType: .bfloat16)
   }
 }

@@ -2,6 +2,7 @@ import Checkpoints
 import Diagnostics
 import GPTQ
 import JSONText
+import LayoutSupport
 import Quantization
 import QuantizedCheckpoints
 import Tensors
@@ -44,23 +45,13 @@ import Testing
       .encoding(of: QuantizationScheme(targets: ["Linear"], weights: nil))
   }
 
-  /// A weight whose zero points are, in turn, the least that the layout holds, 1, the middle and the greatest.
+  /// Any weight that the layout holds.
   private func weight(
     _ layout: Layout, _ arguments: QuantizationArguments, _ rows: Int, _ columns: Int
   ) throws -> QuantizedWeight {
     var generator = SeededGenerator(seed: UInt64(rows * 1000 + columns))
-    let grouping = try arguments.grouping(rows: rows, columns: columns)
-    let bound = 1 << arguments.bitCount
-    let special = [layout.offset, 1, bound / 2, bound - 1].map { UInt8($0) }
-    return QuantizedWeight(
-      arguments: arguments, grouping: grouping,
-      codes: Tensor(
-        bytes: (0..<rows * columns).map { _ in UInt8(generator.below(bound)) },
-        shape: [rows, columns], dtype: .uint8),
-      scales: generator.tensor([grouping.parameterCount], dtype: .float16).floats(),
-      zeroPoints: arguments.isSymmetric
-        ? nil : (0..<grouping.parameterCount).map { special[$0 % special.count] },
-      scaleDType: .float16)
+    return try generator.quantizedWeight(
+      rows, columns, arguments, scaleDType: .float16, leastZeroPoint: layout.offset)
   }
 
   @Test(arguments: layouts) func everyNumberStandsWhereLoadersLookForIt(layout: Layout) throws {
@@ -132,16 +123,8 @@ import Testing
             let arguments = QuantizationArguments(
               bitCount: bitCount, isSymmetric: isSymmetric,
               strategy: groupSize == nil ? .channel : .group, groupSize: groupSize)
-            let weight = try weight(layout, arguments, rows, columns)
-            let tensors = encoding.tensors(for: weight, name: "a.b")
-            let planned = try encoding.plannedTensors(
-              for: "a.b", rows: rows, columns: columns, arguments: arguments, scaleDType: .float16)
-            #expect(
-              tensors.map { TensorInfo(name: $0.0, dtype: $0.1.dtype, shape: $0.1.shape) }
-                == planned)
-            let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.0, $0.1) })
-            #expect(
-              try encoding.weight(named: "a.b", arguments: arguments) { byName[$0] } == weight)
+            try expectRoundTrip(
+              weight(layout, arguments, rows, columns), encoding, scaleDType: .float16)
           }
         }
       }

@@ -17,7 +17,12 @@ package struct ModuleDescription: Sendable, Equatable {
 
   /// The module whose weight a tensor is, by its name; nil for other tensors.
   package static func name(ofWeight tensor: String) -> String? {
-    tensor.hasSuffix(".weight") ? String(tensor.dropLast(".weight".count)) : nil
+    name(ofTensor: tensor, ending: "weight")
+  }
+
+  /// The module whose tensor has this name; nil if what follows the module's name is something else.
+  package static func name(ofTensor tensor: String, ending: String) -> String? {
+    tensor.hasSuffix(".\(ending)") ? String(tensor.dropLast(ending.count + 1)) : nil
   }
 
   /// Whether a scheme can apply to it.
