@@ -96,9 +96,8 @@ let package = Package(
     library(
       "Tuning",
       [
-        "Diagnostics", "Tensors", "Recordings", "Compute", "LanguageModels", "Quantization",
-        "Recipes",
-        "Execution",
+        "Diagnostics", "Tensors", "MatrixProducts", "Recordings", "Compute", "CPU",
+        "LanguageModels", "Quantization", "Recipes", "Execution",
       ]),
     library(
       "Evaluation",

@@ -43,7 +43,10 @@ package final class CPUDevice: Device {
     case .convolution: ConvolutionKernel.scratch(of: node, in: recording)
     case .groupedLinear: GroupedLinearKernel.scratch(of: node, in: recording)
     case .keySelection(let selection): KeySelectionKernel.scratch(selection, in: recording)
-    case .linear(let precision): LinearKernel.scratch(of: node, precision, in: recording)
+    case .linear(let precision):
+      WidenedLinearKernel.computes(node, in: recording)
+        ? WidenedLinearKernel.scratch(of: node, in: recording)
+        : LinearKernel.scratch(of: node, precision, in: recording)
     case .norm: NormKernel.scratch(of: node)
     case .quantization: QuantizationKernel.scratch(of: node, in: recording)
     case .rotary(let embedding): RotaryKernel.scratch(embedding)
@@ -64,7 +67,10 @@ package final class CPUDevice: Device {
     case .groupedLinear: try GroupedLinearKernel(step, device: self)
     case .juxtaposition: JuxtapositionKernel(step: step)
     case .keySelection(let selection): KeySelectionKernel(step: step, selection: selection)
-    case .linear(let precision): try LinearKernel(step, precision, device: self)
+    case .linear(let precision):
+      WidenedLinearKernel.computes(step.node, in: step.recording)
+        ? try WidenedLinearKernel(step, device: self)
+        : try LinearKernel(step, precision, device: self)
     case .norm(let kind): NormKernel(step: step, kind: kind)
     case .quantization(let quantization): QuantizationKernel(step: step, quantization: quantization)
     case .rotary(let embedding): RotaryKernel(step: step, embedding: embedding)

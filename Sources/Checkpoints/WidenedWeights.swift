@@ -9,6 +9,7 @@ package import Tensors
 /// | `quant_method` | a weight `w` is stored as |
 /// |---|---|
 /// | `fp8` with `weight_block_size` | `w` in e4m3, and `w_scale_inv`, one number for each block |
+/// | `fp8` without it | `w` in e4m3, and `w_scale_inv` or `w_scale`, one number for each matrix |
 /// | `mxfp4` | `w_blocks` with two e2m1 codes in a byte, and `w_scales` with an exponent for each 32 of them |
 package struct WidenedWeights: Sendable, CustomStringConvertible {
   /// `quant_method` of the configuration.
@@ -40,18 +41,21 @@ package struct WidenedWeights: Sendable, CustomStringConvertible {
     var table = WidenedTable(files, dtype: .bfloat16)
     switch method {
     case "fp8":
-      guard let size = try fields.optional("weight_block_size") else { return nil }
       table.dtype = try Self.dtype(configuration)
-      let sizes = try size.elements()
-      guard sizes.count == 2 else { throw size.mismatch("the rows and columns of a block") }
-      let block = (try sizes[0].int(in: 1...1 << 31), try sizes[1].int(in: 1...1 << 31))
+      var block: (rows: Int, columns: Int)?
+      if let size = try fields.optional("weight_block_size") {
+        let sizes = try size.elements()
+        guard sizes.count == 2 else { throw size.mismatch("the rows and columns of a block") }
+        block = (try sizes[0].int(in: 1...1 << 31), try sizes[1].int(in: 1...1 << 31))
+      }
       if let format = try fields.optional("fmt"), try format.string() != "e4m3" {
         throw InputError(
           .unsupported, place: format.path,
           "found \(quoted(try format.string())), supported is e4m3")
       }
-      try table.addBlocks(rows: block.0, columns: block.1)
-      text = "fp8 (e4m3), a scale for each \(block.0) x \(block.1)"
+      try table.addFloats(block)
+      text =
+        "fp8 (e4m3), a scale for each " + (block.map { "\($0.rows) x \($0.columns)" } ?? "matrix")
     case "mxfp4":
       table.dtype = try Self.dtype(configuration)
       try table.addGroups()
@@ -97,13 +101,16 @@ private struct WidenedTable {
 
   init(_ files: FileTensors, dtype: DType) { (self.files, self.dtype) = (files, dtype) }
 
-  /// Adds what is stored in e4m3 with scales of blocks.
-  mutating func addBlocks(rows: Int, columns: Int) throws(InputError) {
-    let suffix = "_scale_inv"
+  /// Adds what is stored in e4m3 with scales of blocks, or of matrices where there is no block.
+  mutating func addFloats(_ block: (rows: Int, columns: Int)?) throws(InputError) {
+    // The scale of a matrix is called so as well.
+    let suffixes = ["_scale_inv"] + (block == nil ? ["weight_scale"] : [])
     for name in files.names {
       guard let info = files.info(name) else { continue }
-      if name.hasSuffix(suffix) {
-        let weight = String(name.dropLast(suffix.count))
+      if block == nil, isScaleOfInputs(name) {
+        parts.insert(name)
+      } else if let suffix = suffixes.first(where: name.hasSuffix) {
+        let weight = String(name.dropLast(suffix == "weight_scale" ? 6 : suffix.count))
         guard let dtype = files.info(weight)?.dtype else {
           throw files.failure(
             .missing, name, "holds scales of \(quoted(weight)), which is not there")
@@ -115,22 +122,26 @@ private struct WidenedTable {
         }
         parts.insert(name)
       } else if info.dtype == .float8E4M3 {
-        let scales = name + suffix
-        guard let found = files.info(scales) else {
+        let names = [name + "_scale_inv"] + (block == nil ? [name + "_scale"] : [])
+        guard let scales = names.first(where: { files.info($0) != nil }),
+          let found = files.info(scales)
+        else {
           throw files.failure(
             .missing, name,
-            "has elements of type f8e4m3 without scales: there is no \(quoted(scales))")
+            "has elements of type f8e4m3 without scales: there is no \(quoted(names[0]))")
         }
         guard info.shape.count >= 2 else {
           throw files.failure(
             .malformed, name, "has shape \(info.shape), expected rows and columns beside scales")
         }
-        let last = Array(info.shape.suffix(2))
+        let (first, last) = (Array(info.shape.dropLast(2)), Array(info.shape.suffix(2)))
+        let (rows, columns) = block ?? (max(last[0], 1), max(last[1], 1))
         let shape =
-          Array(info.shape.dropLast(2)) + [
-            WidenedTensor.blocks(last[0], rows), WidenedTensor.blocks(last[1], columns),
-          ]
-        guard found.shape == shape, DType.ofWeights.contains(found.dtype) else {
+          first + [WidenedTensor.blocks(last[0], rows), WidenedTensor.blocks(last[1], columns)]
+        // One number may have no dimensions, or one.
+        let isOfMatrices =
+          block == nil && [first, first.isEmpty ? [1] : first].contains(found.shape)
+        guard found.shape == shape || isOfMatrices, DType.ofWeights.contains(found.dtype) else {
           throw files.failure(
             .malformed, scales,
             "is \(found.dtype.rawValue) \(found.shape), expected f32 or bf16 \(shape) for \(info.shape) in blocks "
@@ -139,6 +150,14 @@ private struct WidenedTable {
         try add(
           name, info.shape, codes: name, scales: scales, .blocks(rows: rows, columns: columns))
       }
+    }
+  }
+
+  /// Whether a tensor is the scale of what a layer in e4m3 reads, by one of the names that writers give it.
+  private func isScaleOfInputs(_ name: String) -> Bool {
+    ["input_scale", "activation_scale"].contains { suffix in
+      name.hasSuffix(".\(suffix)")
+        && files.info("\(name.dropLast(suffix.count))weight")?.dtype == .float8E4M3
     }
   }
 

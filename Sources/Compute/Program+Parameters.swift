@@ -16,8 +16,9 @@ package struct BoundPart {
   package var index: Int
   /// Whether the program makes what it needs of it: it has no memory, and ``Program/use(_:for:)`` says from what.
   package var isMade: Bool
-  /// `[rows, columns]`, contiguous; the compute type for a matrix, f32 for a vector. Of one that is made, no more
-  /// than a place.
+  /// The type of its elements.
+  package var type: ComputeType
+  /// `[rows, columns]`, contiguous. Of one that is made, no more than a place.
   package var range: DeviceRange
 }
 
@@ -29,7 +30,8 @@ extension Program {
   package var parameterParts: [BoundPart] {
     recording.parameters.indices.flatMap { index -> [BoundPart] in
       let info = recording.parameters[index]
-      let rowByteCount = info.columns * recording.type(of: info).byteCount
+      let type = recording.type(of: info)
+      let rowByteCount = info.columns * type.byteCount
       let parameter = Parameter(index: index)
       let isMade = parameters.isMade(parameter)
       var row = 0
@@ -38,7 +40,8 @@ extension Program {
         return BoundPart(
           name: part.name, parameter: parameter, rowOffset: row, rows: part.rows,
           columns: info.columns, isMatrix: info.isMatrix, isScale: info.isScale, index: number,
-          isMade: isMade, range: self[range: parameter] + (isMade ? 0 : row * rowByteCount))
+          isMade: isMade, type: type,
+          range: self[range: parameter] + (isMade ? 0 : row * rowByteCount))
       }
     }
   }
@@ -55,8 +58,7 @@ extension Program {
     guard !part.isMade else {
       return use(TensorMatrix(tensor: tensor.reshaped([part.rows, part.columns])), for: part)
     }
-    let target: DType = part.isMatrix ? compute.dtype : .float32
-    tensor.converted(to: target).withUnsafeBytes { part.range.upload($0) }
+    tensor.converted(to: part.type.dtype).withUnsafeBytes { part.range.upload($0) }
   }
 
   /// Gives each part the numbers of that part of another program on the same device which has its name.
@@ -68,9 +70,8 @@ extension Program {
       if part.isMade {
         use(other.parameters[made: source.parameter].source(ofPart: source.index), for: part)
       } else {
-        let type = recording.type(of: recording.parameters[part.parameter.index])
         part.range.copy(
-          from: source.range, byteCount: part.rows * part.columns * type.byteCount)
+          from: source.range, byteCount: part.rows * part.columns * part.type.byteCount)
       }
     }
   }
@@ -84,7 +85,7 @@ extension Program {
       return load(tensor, into: part)
     }
     parameters.use(
-      device.makeBuffer(of: tensor.converted(to: compute.dtype)), as: part.parameter)
+      device.makeBuffer(of: tensor.converted(to: part.type.dtype)), as: part.parameter)
   }
 
   /// The activations that the program can quantize with a scale from calibration, in the order of

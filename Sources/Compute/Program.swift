@@ -91,8 +91,12 @@ package final class Program {
 
   /// Plans memory for what was recorded and lets `device` prepare its kernels.
   ///
+  /// - Parameter weights: Those of a program with the same parameters; nil: new memory.
   /// - Throws: `unsupported` for what the device cannot compute.
-  package init(_ recording: Recording, device: any Device, training: Training) throws {
+  package init(
+    _ recording: Recording, device: any Device, training: Training,
+    weights: ParameterMemory? = nil
+  ) throws {
     guard let output = recording.output else { preconditionFailure("the recording has no output") }
     precondition(recording.compute == device.compute)
     try recording.requireSupport(by: device)
@@ -104,7 +108,7 @@ package final class Program {
     schedule = Schedule(recording, training: training, device: device)
     memoryByteCount = schedule.plan.byteCount
     memory = device.makeBuffer(byteCount: memoryByteCount)
-    parameters = ParameterMemory(recording, device: device)
+    parameters = weights ?? ParameterMemory(recording, device: device)
     prepared = try recording.nodes.indices.map { index in
       let step = Step(
         index: index, node: recording.nodes[index], recording: recording, training: training,

@@ -89,11 +89,15 @@ public struct Evaluation {
     // All but the last token of a window predict another, in pieces of one size.
     let (count, columns) = (sequenceLength - 1, model.description.vocabularySize)
     let tokens = LogitProgram.pieceTokens(window: sequenceLength, vocabularySize: columns)
-    func head(_ model: ReadableModel) throws -> LogitProgram {
-      try LogitProgram(model, tokens: tokens, device: device)
+    func head(_ model: ReadableModel, like other: LogitProgram? = nil) throws -> LogitProgram {
+      try LogitProgram(model, tokens: tokens, device: device, weightsOf: other)
+    }
+    var heads = [try head(model)]
+    if let reference {
+      let isSame = try LogitProgram.haveEqualWeights(model, reference)
+      heads.append(try head(reference, like: isSame ? heads[0] : nil))
     }
     // Rounding has a head of its own only where heads are quantized: then its scores come after the model's.
-    var heads = try [model, reference].compactMap { try $0.map(head) }
     if let rounded { heads.append(try model.quantizesHead ? head(rounded) : heads[0]) }
     var scores = [Score(), Score()]
     let rowByteCount = model.description.hiddenSize * device.compute.byteCount

@@ -14,15 +14,19 @@ package struct LogitProgram {
   /// Where the processor reads logits that the device has in memory of its own.
   private let copy: DeviceRange?
 
-  /// - Parameter tokens: At most those of ``tokenLimit(vocabularySize:)``.
-  package init(_ model: ReadableModel, tokens: Int, device: any Device) throws {
+  /// - Parameters:
+  ///   - tokens: At most those of ``tokenLimit(vocabularySize:)``.
+  ///   - other: The end of a model with the same weights, which are then in memory once.
+  package init(
+    _ model: ReadableModel, tokens: Int, device: any Device, weightsOf other: LogitProgram? = nil
+  ) throws {
     var end = model.description.end.found(in: model.source)
     end.logits = .float32
     block = try BlockProgram(
       end, activations: model.description.endActivations, batch: 1, tokens: tokens,
-      device: device, training: .nothing)
+      device: device, training: .nothing, weights: other?.block.program.parameters)
     // A head can be a large part of a model.
-    try block.load("", from: model.source, inPlace: true)
+    if other == nil { try block.load("", from: model.source, inPlace: true) }
     self.tokens = tokens
     columns = block.outputColumns
     let byteCount = tokens * columns * MemoryLayout<Float>.stride
@@ -43,18 +47,38 @@ package struct LogitProgram {
     return max(1, (count + pieces - 1) / pieces)
   }
 
-  /// Bytes that the program of a model's end takes without its table, where that is read in place, and bytes of files
-  /// that it is read from.
+  /// Bytes that programs of a model's end take, and bytes of files that one is read from.
+  ///
+  /// - Parameters:
+  ///   - programs: How many there are.
+  ///   - madeCount: How many of them have a head that is made of a quantized one. The others have one in common, which is
+  ///     read where it lies if it can be.
   package static func byteCount(
-    _ model: SourceModel, tokens: Int, device: any Device
+    _ model: SourceModel, tokens: Int, device: any Device, programs: Int, madeCount: Int
   ) -> (own: Int, mapped: Int) {
     var end = model.description.end.found(in: model.checkpoint)
     end.logits = .float32
     let all = BlockProgram.byteCount(
       end, batch: 1, tokens: tokens, device: device, training: .nothing)
-    guard let table = model.checkpoint.info(end.head.weight.tensor) else { return (all, 0) }
-    let isInPlace = table.dtype == device.compute.dtype
-    return (isInPlace ? max(0, all - table.byteCount) : all, table.byteCount)
+    let table = end.head.outputs * end.head.inputs * device.compute.byteCount
+    let stored = model.checkpoint.info(end.head.weight.tensor)
+    let isInPlace = stored?.dtype == device.compute.dtype
+    let own = programs * max(0, all - table) + (madeCount + (isInPlace ? 0 : 1)) * table
+    return (own, stored?.byteCount ?? 0)
+  }
+
+  /// Whether the ends of two models compute the same with the same numbers.
+  package static func haveEqualWeights(_ a: ReadableModel, _ b: ReadableModel) throws -> Bool {
+    guard !a.quantizesHead, !b.quantizesHead else { return false }
+    let end = a.description.end.found(in: a.source)
+    guard end == b.description.end.found(in: b.source) else { return false }
+    return try end.parts.allSatisfy { part in
+      let tensors = try [a.source, b.source].map {
+        try part.stored.found(as: part.name, in: "", $0).read(part.shape, in: "", from: $0)
+      }
+      defer { for tensor in tensors { tensor.releasePages() } }
+      return tensors[0] == tensors[1]
+    }
   }
 
   /// The logits `[tokens, columns]` of the hidden states of neighbouring tokens, valid until the next call.

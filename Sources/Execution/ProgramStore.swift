@@ -34,8 +34,15 @@ package final class ProgramStore {
     self.keepsOne = keepsOne
   }
 
-  /// The program of blocks like `placed` for sequences of `tokens` tokens, made when it is first asked for.
+  /// The program of blocks like `placed` for sequences of `tokens` tokens, made when it is first asked for. It reads the
+  /// carried columns of `placed` until it is asked for another block.
   package func program(for placed: PlacedBlock, tokens: Int) throws -> BlockProgram {
+    let program = try program(of: placed, tokens: tokens)
+    program.firstOwnColumn = placed.firstOwnColumn
+    return program
+  }
+
+  private func program(of placed: PlacedBlock, tokens: Int) throws -> BlockProgram {
     let key = Key(kind: placed.kind, tokens: tokens)
     if let known = programs[key] { return known }
     if keepsOne { programs = [:] }

@@ -29,7 +29,8 @@ package struct ReadableModel {
     let file = folder.appending(path: "config.json").path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
     let plain = try naming(file) {
-      try Architectures.describe(configuration, shapes: checkpoint.tensorShapes)
+      try Architectures.describe(
+        configuration, shapes: checkpoint.tensorShapes, folder: checkpoint.folder.path)
     }
     self.checkpoint = checkpoint
     guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {

@@ -11,7 +11,7 @@ package import Tensors
 /// A checkpoint in full precision with what its configuration says about it.
 package struct SourceModel: Sendable {
   package let checkpoint: Checkpoint
-  package let description: ModelDescription
+  package var description: ModelDescription
 
   /// Opens a checkpoint folder.
   ///
@@ -23,7 +23,8 @@ package struct SourceModel: Sendable {
     try checkpoint.requireSource()
     let configuration = JSONReader(checkpoint.configuration)
     description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
-      try Architectures.describe(configuration, shapes: checkpoint.tensorShapes)
+      try Architectures.describe(
+        configuration, shapes: checkpoint.tensorShapes, folder: checkpoint.folder.path)
     }
     try checkpoint.requireTensors(of: description)
   }

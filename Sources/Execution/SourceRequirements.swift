@@ -60,7 +60,7 @@ extension JSONReader {
     throw InputError(
       .unsupported, place: "quantization_config",
       "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision, or in "
-        + "fp8 with weight_block_size or mxfp4, which are read as numbers"
+        + "fp8 or mxfp4, which are read as numbers"
     )
   }
 

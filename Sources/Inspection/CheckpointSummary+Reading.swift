@@ -33,7 +33,9 @@ extension CheckpointSummary {
       ?? configuration.value["model_type"]?.stringValue ?? "unknown"
     do {
       structure = Structure(
-        try Architectures.describe(configuration, shapes: checkpoint.tensorShapes), checkpoint)
+        try Architectures.describe(
+          configuration, shapes: checkpoint.tensorShapes, folder: checkpoint.folder.path),
+        checkpoint)
     } catch let error as InputError {
       unsupportedReason = error.description
     }

@@ -27,7 +27,7 @@ extension VerificationReport {
       let configuration = JSONReader(checkpoint.configuration)
       guard Architectures.know(configuration) else { return }
       let description = try Architectures.describe(
-        configuration, shapes: checkpoint.tensorShapes)
+        configuration, shapes: checkpoint.tensorShapes, folder: checkpoint.folder.path)
       try checkpoint.requireTensors(of: description) {
         schemes[$0]?.weights != nil
       }

@@ -17,6 +17,8 @@ package final class BlockProgram {
   /// Carried columns that are read, which the caller fills, and those that a run gives.
   package let carriedInputs: [CarriedValue]
   package let carriedOutputs: [CarriedValue]
+  /// The first of the carried columns that only the block reads which the program runs for.
+  package var firstOwnColumn = 0
   /// The block's experts.
   package let mixtures: [Mixture]
   /// What each of the program's parts is in a checkpoint.
@@ -30,10 +32,11 @@ package final class BlockProgram {
   ///   - tokens: Tokens of each.
   ///   - positions: Positions that a sequence can reach, if more than `tokens`.
   ///   - gradientPrecision: How precise gradients of linear layers are.
+  ///   - weights: Those of a program of the same block; nil: new memory, which has yet to be loaded.
   package init(
     _ block: any DecoderBlock, activations: ActivationPlan = ActivationPlan(), batch: Int,
     tokens: Int, positions: Int? = nil, device: any Device, training: Program.Training,
-    gradientPrecision: GradientPrecision = .full
+    gradientPrecision: GradientPrecision = .full, weights: ParameterMemory? = nil
   ) throws {
     let operations = ProgramRecorder(
       batch: batch, tokens: tokens, positions: positions, compute: device.compute,
@@ -41,7 +44,7 @@ package final class BlockProgram {
     let (recorder, input, output) = Self.record(block, activations, operations)
     try recorder.requireEqualExperts()
     let recording = recorder.operations.recording
-    program = try Program(recording, device: device, training: training)
+    program = try Program(recording, device: device, training: training, weights: weights)
     (self.input, outputColumns) = (input, recording.columns(of: output))
     self.activations = activations
     width = block.width
@@ -108,7 +111,8 @@ package final class BlockProgram {
 
   /// Where carried columns lie behind the hidden states of one sequence, in bytes.
   package func offset(of columns: CarriedColumns) -> Int {
-    program.tokens * columns.first * program.compute.byteCount
+    let first = columns.first + (columns.isOfBlock ? firstOwnColumn : 0)
+    return program.tokens * first * program.compute.byteCount
   }
 
   /// Bytes of carried columns of one sequence.

@@ -51,6 +51,8 @@ package struct PlacedBlock: Sendable {
   package var block: any DecoderBlock
   /// How its activations are quantized; by default they stay as they are.
   package var activations: ActivationPlan
+  /// The first of the carried columns that only this block reads.
+  package var firstOwnColumn = 0
 
   package init(
     name: String, block: any DecoderBlock, activations: ActivationPlan = ActivationPlan()

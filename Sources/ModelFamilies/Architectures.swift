@@ -86,18 +86,22 @@ package enum Architectures {
 
   /// Reads the configuration of a model of any supported family.
   ///
-  /// - Parameter shapes: Of the checkpoint's tensors, by name. Names decide what modules are called; none: the names that
-  ///   transformers gives.
+  /// - Parameters:
+  ///   - shapes: Of the checkpoint's tensors, by name. Names decide what modules are called; none: the names that
+  ///     transformers gives.
+  ///   - folder: The source of an error about these names, which the configuration is not to blame for.
   package static func describe(
-    _ configuration: JSONReader, shapes: [String: [Int]] = [:]
+    _ configuration: JSONReader, shapes: [String: [Int]] = [:], folder: String = "checkpoint"
   ) throws -> ModelDescription {
     let reader = try configuration.required("model_type")
     let modelType = try reader.string()
     guard let architecture = family(of: modelType) else {
       throw unsupported(modelType, place: reader.path)
     }
-    return try architecture.describe(configuration, shapes: shapes)
-      .named(in: Array(shapes.keys), isWrapped: architecture.isWrapped)
+    let model = try architecture.describe(configuration, shapes: shapes)
+    return try naming(folder) {
+      try model.named(in: Array(shapes.keys), isWrapped: architecture.isWrapped)
+    }
   }
 
   /// The error for a family that is not known, with those that are called alike.

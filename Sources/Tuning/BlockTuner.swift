@@ -85,7 +85,6 @@ package final class BlockTuner {
   private let layers: [TunedLayer]
   private let inputScales: [CalibratedScale]
   private let settings: TuningSettings
-  private let dtype: DType
   private let layersOfParameter: [Parameter: [Int]]
   private let scaleOfParameter: [Parameter: CalibratedScale]
   /// What the backward pass is run for.
@@ -103,7 +102,6 @@ package final class BlockTuner {
     scaleOfParameter = Dictionary(
       inputScales.filter(\.isTuned).map { ($0.parameter, $0) }, uniquingKeysWith: { $1 })
     self.settings = settings
-    dtype = block.program.compute.dtype
     layersOfParameter = Dictionary(grouping: layers.indices) { layers[$0].part.parameter }
     wanted = layersOfParameter.mapValues { own in
       own.map { layers[$0].part.rowOffset..<layers[$0].part.rowOffset + layers[$0].part.rows }
@@ -118,7 +116,7 @@ package final class BlockTuner {
         block.program.use(layer.quantizer.source(), for: layer.part)
       } else {
         layer.quantizer.quantizeDequantize(
-          into: layer.part.range, dtype: dtype, rowStride: layer.part.columns)
+          into: layer.part.range, dtype: layer.part.type.dtype, rowStride: layer.part.columns)
       }
     }
     for scale in inputScales { scale.apply() }

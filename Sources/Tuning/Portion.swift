@@ -50,8 +50,16 @@ package struct Portion: Equatable, Sendable {
 
   /// How many times as long as whole blocks it takes to tune them in so many portions, about.
   ///
-  /// A step is three products of each weight: forward, and for the gradients of inputs and of weights. The first portion takes
-  /// the first two of all weights; each one after it the first of all, and for the gradient of inputs that of experts' last
-  /// layers, a third of them. The third is taken once in all: `(3 + (n - 1) 4/3) / 3`.
-  package static func timeFactor(_ count: Int) -> Double { 1 + Double(count - 1) * 4 / 9 }
+  /// A step is three products of each weight with the rows that reach its expert: forward, and for the gradients of inputs
+  /// and of weights. Beside them each weight is rounded, made and moved, which takes as long as a product with some more
+  /// rows. The first portion takes the first two of all weights; each one after it the first of all, and for the gradient of
+  /// inputs that of experts' last layers, a third of them. All else is done once, whatever the number of portions.
+  ///
+  /// - Parameter rows: Rows of a batch that reach an expert.
+  package static func timeFactor(_ count: Int, rows: Double) -> Double {
+    1 + Double(count - 1) * 4 / 3 * rows / (3 * rows + rowsOfRounding)
+  }
+
+  /// The rows whose product with a weight takes as long as rounding, making and moving the weight in a step.
+  private static let rowsOfRounding = 300.0
 }

@@ -17,26 +17,37 @@ struct SourceTensors {
     let sizes = quantization?["weight_block_size"]?.arrayValue?.compactMap(\.intValue) ?? []
     switch quantization?["quant_method"]?.stringValue {
     case "fp8" where sizes.count == 2 && sizes.allSatisfy { (1...1 << 31).contains($0) }:
-      addBlocks(rows: sizes[0], columns: sizes[1], &report)
+      addFloats((sizes[0], sizes[1]), &report)
+    case "fp8" where [nil, .null].contains(quantization?["weight_block_size"]):
+      addFloats(nil, &report)
     case "mxfp4": addGroups(&report)
     default: tensors = stored.mapValues { SourceTensor($0) }
     }
   }
 
-  private mutating func addBlocks(
-    rows: Int, columns: Int, _ report: inout VerificationReport
+  /// - Parameter block: Nil where each matrix has one scale.
+  private mutating func addFloats(
+    _ block: (rows: Int, columns: Int)?, _ report: inout VerificationReport
   ) {
-    for (name, tensor) in stored where !name.hasSuffix("_scale_inv") {
+    for (name, tensor) in stored where !isScale(name, ofMatrices: block == nil) {
       guard tensor.dtype == "F8_E4M3" else {
         tensors[name] = SourceTensor(tensor)
         continue
       }
       let shape = tensor.shape
+      let last = shape.suffix(2).map { max($0, 1) }
+      let (rows, columns) = block ?? (last.first ?? 1, last.last ?? 1)
       var expected = shape
       for (axis, size) in [(shape.count - 2, rows), (shape.count - 1, columns)] where axis >= 0 {
         expected[axis] = shape[axis] / size + (shape[axis] % size == 0 ? 0 : 1)
       }
-      guard shape.count >= 2, let scales = stored[name + "_scale_inv"], scales.shape == expected,
+      let scales =
+        stored[name + "_scale_inv"] ?? (block == nil ? stored[name + "_scale"] : nil)
+      let count = scales?.shape.reduce(1, *)
+      guard shape.count >= 2, let scales,
+        scales.shape == expected
+          || block == nil && scales.shape.count <= max(shape.count - 2, 1)
+            && count == expected.reduce(1, *),
         let numbers = scales.floats
       else {
         report.add(.damage, name, "has no scales for blocks of \(rows) x \(columns) in the source")
@@ -45,6 +56,17 @@ struct SourceTensors {
       tensors[name] = SourceTensor(
         tensor, .blocks(rows: rows, columns: columns, scales: numbers), dtype: dtype, shape: shape)
     }
+  }
+
+  /// Whether a tensor is no more than a scale of another one.
+  private func isScale(_ name: String, ofMatrices: Bool) -> Bool {
+    let suffixes = ["input_scale", "activation_scale", "weight_scale"]
+    return name.hasSuffix("_scale_inv")
+      || ofMatrices
+        && suffixes.contains { suffix in
+          name.hasSuffix(".\(suffix)")
+            && stored["\(name.dropLast(suffix.count))weight"]?.dtype == "F8_E4M3"
+        }
   }
 
   private mutating func addGroups(_ report: inout VerificationReport) {

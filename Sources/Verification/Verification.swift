@@ -87,8 +87,10 @@ extension VerificationReport {
     do {
       return try Architectures.describe(reader, shapes: tensors.mapValues(\.shape))
     } catch {
-      let place = (error as? InputError)?.place.map { "config.json: \($0)" } ?? "config.json"
-      add(.contract, place, (error as? InputError)?.message ?? "\(error)")
+      // One that has a source is about the names of tensors.
+      let (known, file) = (error as? InputError, "config.json")
+      let place = known?.place.map { known?.source == nil ? "\(file): \($0)" : $0 } ?? file
+      add(.contract, place, known?.message ?? "\(error)")
       return nil
     }
   }

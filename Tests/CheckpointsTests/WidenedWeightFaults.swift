@@ -22,6 +22,7 @@ extension WidenedWeightsTests {
   private static let soundGroups: [String: (DType, [Int])] = [
     "e_blocks": (.uint8, [2, 3, 1, 16]), "e_scales": (.uint8, [2, 3, 1]),
   ]
+  private static let matrices = #"{"quantization_config": {"quant_method": "fp8"}}"#
   private static let mxfp4 = #"{"quantization_config": {"quant_method": "mxfp4"}}"#
 
   static var faults: [Fault] {
@@ -51,6 +52,22 @@ extension WidenedWeightsTests {
         configuration:
           #"{"quantization_config": {"quant_method": "fp8", "fmt": "e5m2", "weight_block_size": [2, 3]}}"#,
         tensors: sound),
+      Fault(
+        testDescription: "several scales of a matrix", code: .malformed,
+        mentions: [file, "'a.weight_scale'", "[4]", "[1, 1]"], configuration: matrices,
+        tensors: ["a.weight": (.float8E4M3, [4, 6]), "a.weight_scale": (.float32, [4])]),
+      Fault(
+        testDescription: "no scale of a matrix", code: .missing,
+        mentions: [file, "'a.weight'", "a.weight_scale_inv"], configuration: matrices,
+        tensors: ["a.weight": (.float8E4M3, [4, 6]), "a.input_scale": (.float32, [])]),
+      Fault(
+        testDescription: "one scale for a stack", code: .malformed,
+        mentions: [file, "'a.weight_scale'", "[1]", "[2, 1, 1]"], configuration: matrices,
+        tensors: ["a.weight": (.float8E4M3, [2, 4, 6]), "a.weight_scale": (.float32, [1])]),
+      Fault(
+        testDescription: "a scale of a matrix in full precision", code: .malformed,
+        mentions: [file, "'a.weight'", "f32", "f8e4m3"], configuration: matrices,
+        tensors: ["a.weight": (.float32, [4, 6]), "a.weight_scale": (.float32, [1])]),
       Fault(
         testDescription: "another type of numbers", code: .invalidValue,
         mentions: ["torch_dtype", "int8", "bfloat16"],

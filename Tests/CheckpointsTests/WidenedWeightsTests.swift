@@ -172,11 +172,51 @@ import Testing
     }
   }
 
-  /// FP8 without sizes of blocks is what it was: a quantized checkpoint.
+  /// Without sizes of blocks a matrix has one scale, under either name, of no dimensions or one; those of inputs are left
+  /// out, and so are other scales kept.
+  @Test(arguments: [#""activation_scheme": "static""#, #""weight_block_size": null"#])
+  func matricesHaveOneScale(field: String) throws {
+    try withTemporaryFolder { folder in
+      func bytes(_ shape: [Int]) -> Tensor {
+        let count = shape.reduce(1, *)
+        return Tensor((0..<count).map { UInt8(8 + 5 * $0) }, shape: shape, dtype: .float8E4M3)
+      }
+      let tensors = [
+        "a.weight": bytes([3, 4]), "a.weight_scale": Tensor([0.5], shape: []),
+        "a.input_scale": Tensor([3], shape: []),
+        "b.weight": bytes([2, 5]), "b.weight_scale_inv": Tensor([0.25], shape: [1]),
+        "b.activation_scale": Tensor([3], shape: [1]),
+        "c.weight": bytes([2, 2, 3]), "c.weight_scale_inv": Tensor([2, 4], shape: [2]),
+        "d.weight": bytes([2, 1, 2]), "d.weight_scale": Tensor([2, 4], shape: [2, 1, 1]),
+        "e.weight": Tensor([1, 2], shape: [1, 2]), "e.input_scale": Tensor([5], shape: [1]),
+      ]
+      let model = try write(
+        #"{"quantization_config": {"quant_method": "fp8", \#(field)}, "dtype": "float32"}"#,
+        tensors, to: folder)
+      let checkpoint = try Checkpoint(opening: model)
+      let names = ["a.weight", "b.weight", "c.weight", "d.weight", "e.input_scale", "e.weight"]
+      #expect(checkpoint.tensorNames.sorted() == names)
+      let factors: [String: [Float]] = ["a": [0.5], "b": [0.25], "c": [2, 4], "d": [2, 4]]
+      for (module, factors) in factors {
+        let codes = try #require(tensors["\(module).weight"])
+        let size = codes.count / factors.count
+        let expected = codes.elements(as: UInt8.self).enumerated().map {
+          Self.number($1) * factors[$0 / size]
+        }
+        #expect(try checkpoint.tensor("\(module).weight").floats() == expected)
+      }
+      let last = try checkpoint.tensor("c.weight", shape: [2, 2, 3], member: 1)
+      #expect(try checkpoint.tensor("c.weight").slice(1..<2).reshaped([2, 3]) == last)
+      #expect(checkpoint.widened?.description == "fp8 (e4m3), a scale for each matrix, read as f32")
+      #expect(try checkpoint.tensor("e.weight").floats() == [1, 2])
+    }
+  }
+
+  /// Another method is what it was: a quantized checkpoint.
   @Test func otherMethodsAreLeftAlone() throws {
     try withTemporaryFolder { folder in
       let model = try write(
-        #"{"quantization_config": {"quant_method": "fp8", "activation_scheme": "static"}}"#,
+        #"{"quantization_config": {"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200}}"#,
         ["a.weight": Tensor([UInt8(1), 2], shape: [1, 2], dtype: .float8E4M3)], to: folder)
       let checkpoint = try Checkpoint(opening: model)
       #expect(checkpoint.widened == nil)

@@ -10,7 +10,8 @@ import Testing
   private static let withNarrowExperts = [
     "deepseek_v2", "deepseek_v3", "deepseek_v3-noqlora", "deepseek_v32", "ernie4_5_moe",
     "gemma4-moe", "glm4_moe", "glm4_moe_lite", "granitemoe", "granitemoehybrid", "hunyuan_v1_moe",
-    "kimi_linear", "lfm2_moe", "llama4", "minimax_m2", "nemotron_h", "olmoe", "qwen3_5_moe",
+    "kimi_linear", "lfm2_moe", "llama4", "minimax_m2", "nemotron_h", "olmoe", "qwen2_moe",
+    "qwen3_5_moe",
     "qwen3_next", "qwen3_vl_moe",
   ]
 
@@ -22,7 +23,8 @@ import Testing
       "gpt_oss", "granite", "granitemoe", "granitemoehybrid", "hunyuan_v1_dense", "hunyuan_v1_moe",
       "kimi_linear", "lfm2", "lfm2_moe", "llama4", "llava", "minimax_m2", "mistral3", "mixtral",
       "nemotron", "nemotron_h", "olmo2", "olmo3", "olmoe", "opt", "phi3", "qwen2-yarn",
-      "qwen2_5_vl", "qwen3-moe", "qwen3_5", "qwen3_5-text", "qwen3_5_moe", "qwen3_next", "qwen3_vl",
+      "qwen2_5_vl", "qwen2_moe", "qwen3-moe", "qwen3_5", "qwen3_5-text", "qwen3_5_moe",
+      "qwen3_next", "qwen3_vl",
       "qwen3_vl_moe", "smollm3", "stablelm", "starcoder2",
     ], ["W4A16", "NVFP4"])
   func whatIsWrittenIsSound(model: String, scheme: String) throws {

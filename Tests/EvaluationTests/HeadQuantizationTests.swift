@@ -2,6 +2,7 @@ import AutoRound
 import Checkpoints
 import Diagnostics
 import Evaluation
+import Execution
 import Foundation
 import JSONText
 import Quantization
@@ -75,6 +76,8 @@ import Verification
       let findings = Verifier(output, source: untied).run().findings
       #expect(findings.isEmpty, "\(findings)")
       #expect(try perplexity(output, in: folder) < 80)
+      let models = try [output, untied].map { try ReadableModel(opening: $0) }
+      #expect(try !LogitProgram.haveEqualWeights(models[0], models[1]))
     }
   }
 

@@ -20,15 +20,16 @@ import Verification
     /// Blocks that divide neither rows nor columns of all layers.
     private static let block = (rows: 20, columns: 48)
 
-    static func with(_ body: (Twins) throws -> Void) throws {
+    /// - Parameter hasBlocks: Whether each block has a scale, and not each matrix.
+    static func with(hasBlocks: Bool = true, _ body: (Twins) throws -> Void) throws {
       try withTemporaryFolder { folder in
         let twins = Twins(folder: folder)
-        try twins.write()
+        try twins.write(hasBlocks: hasBlocks)
         try body(twins)
       }
     }
 
-    private func write() throws {
+    private func write(hasBlocks: Bool) throws {
       let original = Fixtures.folder.appending(path: "models/llama")
       let checkpoint = try Checkpoint(opening: original)
       var (small, dense): ([String: Tensor], [String: Tensor]) = ([:], [:])
@@ -38,20 +39,27 @@ import Verification
           (small[name], dense[name]) = (tensor, tensor)
           continue
         }
-        let (codes, scales, numbers) = Self.rounded(tensor)
+        let shape = (rows: tensor.shape[0], columns: tensor.shape[1])
+        let (codes, scales, numbers) = Self.rounded(tensor, hasBlocks ? Self.block : shape)
         small[name] = codes
-        small[name + "_scale_inv"] = scales
+        if hasBlocks {
+          small[name + "_scale_inv"] = scales
+        } else {
+          small[name + "_scale"] = scales.reshaped([])
+          small[name.replacing("weight", with: "input_scale")] = Tensor([0.5], shape: [])
+        }
         dense[name] = numbers
       }
       var configuration = try JSONValue.parse(
         contentsOf: original.appending(path: "config.json"))
       configuration.set("dtype", "bfloat16")
       try write(dense, configuration, to: self.dense)
+      let sizes: JSONValue = [JSONValue(Self.block.rows), JSONValue(Self.block.columns)]
       configuration.set(
         "quantization_config",
         [
           "quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
-          "weight_block_size": [JSONValue(Self.block.rows), JSONValue(Self.block.columns)],
+          "weight_block_size": hasBlocks ? sizes : .null,
         ])
       try write(small, configuration, to: self.small)
       try FamilyRun.writeRecords(to: data, vocabulary: 256)
@@ -74,7 +82,7 @@ import Verification
 
     /// The nearest codes, scales by which the largest of a block becomes 448, and what both stand for.
     private static func rounded(
-      _ weight: Tensor
+      _ weight: Tensor, _ block: (rows: Int, columns: Int)
     ) -> (codes: Tensor, scales: Tensor, numbers: Tensor) {
       let (rows, columns) = (weight.shape[0], weight.shape[1])
       let shape = [
@@ -171,6 +179,18 @@ import Verification
         let text = try String(contentsOf: output.appending(path: name), encoding: .utf8)
         #expect(text.contains("fp8 (e4m3), a scale for each 20 x 48, read as bf16"), "\(name)")
       }
+    }
+  }
+
+  @Test func aScaleForEachMatrixIsTheSame() throws {
+    try Twins.with(hasBlocks: false) { twins in
+      let report = try twins.job(twins.small, to: "a").run()
+      _ = try twins.job(twins.dense, to: "b").run()
+      try twins.expectSame("a", "b")
+      #expect(report.verification?.findings.map(\.message) == [])
+      _ = try twins.job(twins.small, to: "c", isModelFree: true).run()
+      _ = try twins.job(twins.dense, to: "d", isModelFree: true).run()
+      try twins.expectSame("c", "d")
     }
   }
 

@@ -1,5 +1,6 @@
 import AutoRound
 import Checkpoints
+import Execution
 import Foundation
 import JSONText
 import LanguageModels
@@ -138,6 +139,31 @@ import Testing
     #expect(own.count == 4)
     #expect(other.map(\.stored.tensor) == own.map { "model.language_\($0.stored.tensor)" })
     #expect(Set(other.map(\.stored.tensor)).isSubset(of: wrapped))
+  }
+
+  /// A table that is missing is said to be missing from the tensors, and not from the configuration.
+  @Test(arguments: models.map(\.0) + ["llama4", "qwen3_vl_moe", "qwen3_5_moe", "gemma4-moe"])
+  func missingTablesAreNamed(model: String) throws {
+    try withTemporaryFolder { folder in
+      let run = try FamilyRun(model, scheme: "W4A16", in: folder) {
+        try SourceFolder.rewrite($0) { tensors in
+          let tables = tensors.keys.filter { $0.hasSuffix("embed_tokens.weight") }
+          #expect(tables.count == 1)
+          for name in tables { tensors[name] = nil }
+        }
+      }
+      let source = run.source.path(percentEncoded: false)
+      let calls: [() throws -> Void] = [
+        { _ = try SourceModel(opening: run.source) },
+        { _ = try ReadableModel(opening: run.source) },
+        { _ = try run.job.plan(measuresTime: false) },
+      ]
+      for call in calls {
+        let error = expectInputError(.missing, mentioning: ["embed_tokens.weight"]) { try call() }
+        #expect(error?.source == source)
+        #expect(error?.place == "tensor 'embed_tokens.weight'")
+      }
+    }
   }
 
   @Test func modelsWithoutTextAreRefused() throws {

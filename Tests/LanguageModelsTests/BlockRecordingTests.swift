@@ -78,6 +78,38 @@ import Testing
     #expect(other.kind != placed.kind)
   }
 
+  /// Blocks of Gemma 4 that are equal but for the columns that the front has made for them share a program.
+  @Test func equalBlocksShareAProgramThatReadsTheColumnsOfEach() throws {
+    let oracle = try OracleModel(
+      "gemma4", changes: ["num_kv_shared_layers": 0, "use_double_wide_mlp": false])
+    let blocks = oracle.description.blocks
+    #expect(Set(blocks.map(\.kind)).count == 2)
+    #expect(blocks[0].kind == blocks[2].kind && blocks[1].kind == blocks[3].kind)
+    let size = try #require(oracle.description.front.blockInputs).size
+    #expect(blocks.map(\.firstOwnColumn) == [0, size, 2 * size, 3 * size])
+
+    let program = try BlockProgram(
+      blocks[2].block, batch: 1, tokens: 3, device: oracle.device, training: .nothing)
+    try program.load(blocks[0].name, from: oracle.checkpoint)
+    var generator = SeededGenerator(seed: 1)
+    let x = generator.normal(3 * blocks[0].block.width)
+    let columns = (0..<4).map { _ in generator.normal(3 * size) }
+    func answer(_ first: Int, _ columns: [[Float]]) -> [Float] {
+      let carried = DeviceRange(oracle.device.makeBuffer(byteCount: 12 * size * 4))
+      columns.flatMap(\.self).withUnsafeBytes { carried.upload($0) }
+      x.withUnsafeBytes { program.program[range: program.input].upload($0) }
+      program.firstOwnColumn = first
+      program.readCarried(0, from: carried)
+      program.program.forward()
+      var output = x
+      output.withUnsafeMutableBytes { program.program.output.download(into: $0) }
+      return output
+    }
+    let third = answer(2 * size, columns)
+    #expect(third == answer(0, [columns[2], columns[1], columns[0], columns[3]]))
+    #expect(third != answer(0, columns))
+  }
+
   /// A tied head is the token table only where the checkpoint has no head of its own.
   @Test func tiedHeads() throws {
     var configuration = Self.configuration

@@ -14,7 +14,7 @@ import Testing
       "falcon", "falcon_h1", "gemma2", "gemma3", "gemma3-vlm", "gemma4", "gemma4-moe", "glm4_moe",
       "glm4_moe_lite", "gpt2", "gpt_oss", "granitemoe", "granitemoehybrid", "hunyuan_v1_moe",
       "kimi_linear", "lfm2", "lfm2_moe", "llama4", "minimax_m2", "mistral3", "mixtral",
-      "nemotron_h", "olmo3", "olmoe", "phi3", "qwen3-moe", "qwen3_5", "qwen3_5-text",
+      "nemotron_h", "olmo3", "olmoe", "phi3", "qwen2_moe", "qwen3-moe", "qwen3_5", "qwen3_5-text",
       "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe", "smollm3",
     ], [1, 7, 23])
   func piecesGiveWhatTheWholeGives(model: String, first: Int) throws {
@@ -62,6 +62,7 @@ import Testing
           placed.block, batch: 1, tokens: tokens, positions: oracle.tokens, device: oracle.device,
           training: .nothing)
         try program.load(placed.name, from: oracle.checkpoint)
+        program.firstOwnColumn = placed.firstOwnColumn
         return program
       }
       self.first = try program(first)

@@ -97,7 +97,7 @@ import Testing
   @Test(arguments: [
     "deepseek_v2", "deepseek_v3", "deepseek_v32", "falcon_h1", "gemma4", "gemma4-moe",
     "glm4_moe_lite", "gpt_oss", "granitemoe", "granitemoehybrid", "kimi_linear", "lfm2", "lfm2_moe",
-    "llama4", "nemotron_h", "qwen3_5-text", "qwen3_5_moe", "qwen3_next",
+    "llama4", "nemotron_h", "qwen2_moe", "qwen3_5-text", "qwen3_5_moe", "qwen3_next",
     "qwen3_vl_moe",
   ])
   func hybridsAreRecordedOrRefused(model: String) throws {

@@ -52,7 +52,9 @@ struct OracleModel {
     var states = [state]
     let carried = try carriedColumns(embedded: input)
     for placed in description.blocks {
-      state = try answer(of: placed.block, placed.name, to: state, carried: carried)
+      state = try answer(
+        of: placed.block, placed.name, to: state, carried: carried,
+        firstOwnColumn: placed.firstOwnColumn)
       states.append(state)
     }
     return (states, try answer(of: description.end.found(in: checkpoint), "", to: state))
@@ -95,11 +97,13 @@ struct OracleModel {
 
   /// - Parameter carried: What the stream carries of all sequences; nil for blocks that read nothing of it.
   func answer(
-    of block: any DecoderBlock, _ name: String, to input: [Float], carried: DeviceRange? = nil
+    of block: any DecoderBlock, _ name: String, to input: [Float], carried: DeviceRange? = nil,
+    firstOwnColumn: Int = 0
   ) throws -> [Float] {
     let program = try BlockProgram(
       block, batch: sequences, tokens: tokens, device: device, training: .nothing)
     try program.load(name, from: checkpoint)
+    program.firstOwnColumn = firstOwnColumn
     input.withUnsafeBytes { program.program[range: program.input].upload($0) }
     if let carried {
       for sequence in 0..<sequences {

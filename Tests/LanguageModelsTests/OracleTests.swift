@@ -21,7 +21,8 @@ private let lossTolerance = 5e-6
     "granitemoe",
     "granitemoehybrid", "hunyuan_v1_dense", "hunyuan_v1_moe", "kimi_linear", "lfm2", "lfm2_moe",
     "llama4", "minimax_m2", "mixtral", "nemotron", "nemotron_h", "olmo2", "olmo3", "olmoe",
-    "opt", "phi3", "qwen2-yarn", "qwen3-moe", "qwen3_5-text", "qwen3_5_moe", "qwen3_next",
+    "opt", "phi3", "qwen2-yarn", "qwen2_moe", "qwen3-moe", "qwen3_5-text", "qwen3_5_moe",
+    "qwen3_next",
     "qwen3_vl_moe", "smollm3", "stablelm", "starcoder2", "gemma3-vlm", "llava", "mistral3",
     "qwen2_5_vl", "qwen3_5", "qwen3_vl",
   ]
@@ -31,7 +32,7 @@ private let lossTolerance = 5e-6
     "falcon_h1", "gemma2", "gemma3", "gemma4", "gemma4-moe", "glm4", "glm4_moe", "gpt_neox",
     "gpt_oss", "granite", "granitemoe", "granitemoehybrid", "kimi_linear", "lfm2", "lfm2_moe",
     "llama4", "minimax_m2", "nemotron", "nemotron_h", "olmo2", "olmo3", "olmoe", "opt",
-    "phi3", "qwen3-moe", "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",
+    "phi3", "qwen2_moe", "qwen3-moe", "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",
   ]
 
   @Test(arguments: models, ["config.json", "config_hub.json"])

@@ -65,10 +65,29 @@ import Testing
   @Test(
     arguments: [
       "gemma4-moe", "gpt_oss", "granitemoe", "hunyuan_v1_moe", "lfm2_moe", "llama4", "minimax_m2",
-      "mixtral", "olmoe", "qwen3-moe", "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",
+      "mixtral", "olmoe", "qwen2_moe", "qwen3-moe", "qwen3_5_moe", "qwen3_next", "qwen3_vl_moe",
     ])
   func logitsAreOfTheModelsType(model: String) throws {
     #expect(try types(model) == [.bfloat16])
+  }
+
+  /// ERNIE keeps its router in f32, whatever the model's type, and checkpoints have it so; nothing of it is rounded.
+  @Test func weightsOfRoutersAreReadAsTheReferenceKeepsThem() throws {
+    let oracle = try OracleModel("ernie4_5_moe")
+    var count = 0
+    for placed in oracle.description.blocks where !placed.block.allExperts.isEmpty {
+      let program = try BlockProgram(
+        placed.block, batch: 1, tokens: 2, device: ReferenceDevice(compute: .bfloat16),
+        training: .matrices)
+      try program.load(placed.name, from: oracle.checkpoint)
+      let part = try #require(
+        program.program.parameterParts.first { $0.name == "mlp.gate.weight" })
+      let stored = try oracle.checkpoint.tensor("\(placed.name).mlp.gate.weight").floats()
+      #expect(stored != ComputeType.bfloat16.rounded(stored))
+      #expect(part.range.numbers(stored.count, part.type) == stored)
+      count += 1
+    }
+    #expect(count == 1)
   }
 
   /// The types of all logits in programs of bf16 that train.

@@ -149,7 +149,7 @@ struct ReferenceKernel: Kernel {
       return Tape.Node(
         load(
           program[range: parameter], rows: info.rows, columns: info.columns, stride: info.columns,
-          info.isMatrix ? step.compute : .float32))
+          step.recording.type(of: info)))
     }
   }
 

@@ -77,10 +77,14 @@ final class CalibratedUnits: UnitSource {
         else { return nil }
         return (kind.name(of: name), scale)
       }
-    let layers = try layers(of: placed)
     let experts = placed.block.expertsOfLayers
     let bound = Dictionary(
       program.parameterParts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let layers = try layers(of: placed) { layer, weight in
+      // One that is made of small floats is in memory once.
+      guard let part = bound["\(layer.name).weight"], part.isMade else { return }
+      program.load(weight, into: part)
+    }
     let parts = layers.map { layer in
       guard let part = bound["\(layer.shortName).weight"] else {
         preconditionFailure("the program of \(placed.name) has no weight for \(layer.name)")
@@ -102,7 +106,10 @@ final class CalibratedUnits: UnitSource {
       progress: progress)
   }
 
-  private func layers(of placed: PlacedBlock) throws -> [LayerView] {
+  /// - Parameter body: Called with each weight.
+  private func layers(
+    of placed: PlacedBlock, _ body: (LayerSlot, Tensor) -> Void
+  ) throws -> [LayerView] {
     func fullName(_ layer: String) -> String { StoredMatrix.fullName(layer, in: placed.name) }
     let linear = placed.block.linearLayers
     let slots = Dictionary(uniqueKeysWithValues: linear.map { (fullName($0.name), $0) })
@@ -114,7 +121,9 @@ final class CalibratedUnits: UnitSource {
     return try linear.compactMap { layer in
       let name = fullName(layer.name)
       return try table.view(of: name, shortName: layer.name, globalScale: globalScales[name]) {
-        try layer.readWeight(in: placed.name, from: checkpoint)
+        let weight = try layer.readWeight(in: placed.name, from: checkpoint)
+        body(layer, weight)
+        return weight
       }
     }
   }

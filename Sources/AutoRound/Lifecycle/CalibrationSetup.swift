@@ -7,7 +7,7 @@ import Recordings
 
 /// How a model is run for calibration: on how much data, in what type, and what is found out.
 struct CalibrationSetup {
-  let model: SourceModel
+  var model: SourceModel
   let options: ResolvedOptions
   let needs: CalibrationNeeds
   let device: any TuningDevice
@@ -22,6 +22,14 @@ struct CalibrationSetup {
   var training: Program.Training { needs.gradients ? .matrices : .nothing }
   /// Samples that run at once.
   var batch: Int { min(options.batchSize, sampleCount) }
+  /// Rows of a batch that reach each of a block's experts, if all are reached by as many; 0 without experts.
+  var rowsOfExpert: Double {
+    for placed in model.description.blocks {
+      guard let routing = placed.block.allExperts.first?.experts.routing else { continue }
+      return Double(batch * tokenCount * routing.perToken) / Double(routing.experts)
+    }
+    return 0
+  }
   /// Bytes of a sample: its hidden states, and what the stream carries behind them.
   var sampleByteCount: Int {
     tokenCount * model.description.streamColumns * device.compute.byteCount

@@ -179,7 +179,7 @@ struct CalibratedUnit {
       program.program.use(weight, for: parts[index])
     } else {
       program.program.load(
-        weight.dequantized(to: program.program.compute.dtype), into: parts[index])
+        weight.dequantized(to: parts[index].type.dtype), into: parts[index])
     }
   }
 

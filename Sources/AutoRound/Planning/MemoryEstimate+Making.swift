@@ -65,23 +65,25 @@ struct MemoryEstimates {
       blocks.insert(TuningMemory(layers, isTuned: isTuned))
     }
     try addHead(setup, table, source, offsets: tuned)
-    addEnds(setup, windows: windows)
+    addEnds(setup, table, windows: windows)
   }
 
   /// Notes what the run takes before and behind the blocks.
-  private mutating func addEnds(_ setup: CalibrationSetup, windows: Int) {
+  private mutating func addEnds(_ setup: CalibrationSetup, _ table: SchemeTable, windows: Int) {
     let (model, tokens) = (setup.model, setup.tokenCount)
     // While the streams are filled, one of them is not used yet.
     let front = model.description.front.byteCount(
       samples: setup.sampleCount, tokens: tokens, from: model.checkpoint, device: setup.device)
     ends = [(besides.streams / 2 + front.own, front.mapped)]
     guard windows > 0 else { return }
-    // The result is compared with its source when the streams are gone: two heads, and hidden states of both models and
-    // of plain rounding.
+    // The result is compared with its source when the streams are gone: two heads, which have one weight unless it is
+    // quantized, when plain rounding has a third; and hidden states of all.
     let piece = LogitProgram.pieceTokens(
       window: tokens, vocabularySize: model.description.vocabularySize)
-    let head = LogitProgram.byteCount(model, tokens: piece, device: setup.device)
-    ends.append((2 * head.own + 3 * windows * setup.sampleByteCount, 2 * head.mapped))
+    let made = table[model.description.headModule] == nil ? 0 : setup.options.roundsPlainly ? 1 : 2
+    let heads = LogitProgram.byteCount(
+      model, tokens: piece, device: setup.device, programs: max(1 + made, 2), madeCount: made)
+    ends.append((heads.own + 3 * windows * setup.sampleByteCount, 2 * heads.mapped))
   }
 
   /// Adds what tuning the head takes, if it is quantized.

@@ -7,6 +7,7 @@ import LanguageModels
 import Quantization
 import Recipes
 import Tensors
+import Tuning
 import Verification
 
 extension RunPlan {
@@ -17,6 +18,8 @@ extension RunPlan {
     model = run.model
     memory = run.memory
     (scratchByteCount, portionCount) = (0, run.calibration?.setup.portionCount ?? 1)
+    portionTimeFactor = Portion.timeFactor(
+      portionCount, rows: run.calibration?.setup.rowsOfExpert ?? 0)
     if let (setup, placement) = run.calibration {
       // Both streams after one block, and those after the next until their record is written.
       if setup.model.description.blocks.count > 1 { scratchByteCount = 2 * memory.streams }

@@ -87,7 +87,7 @@ public struct RunPlan: Sendable, Equatable {
   public var warnings: [String]
 
   /// How many times as long as whole blocks it takes to tune them in portions, about.
-  public var portionTimeFactor: Double { Portion.timeFactor(portionCount) }
+  public var portionTimeFactor: Double
   /// Bytes of all files of the checkpoint.
   public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
   /// Bytes that the run needs on the output's disk at the most.

@@ -1,19 +1,18 @@
-import CPU
 import Checkpoints
 import Compute
 import Diagnostics
 import Execution
 import LanguageModels
-import MatrixProducts
 import Quantization
 import Recipes
 import Recordings
 import Reporting
 import Tensors
+import Tuning
 
 extension TimeEstimate {
-  /// Tunes the first block for a few steps and scales that up. Takes ten seconds at the most, or what one
-  /// step on a part of a sample takes if that is more.
+  /// Tunes the first block for a few steps and scales that up. Takes ten seconds at the most, or what a few steps on a
+  /// part of a sample take if that is more. Of a large block of experts only some are tuned, on as much fewer tokens.
   ///
   /// - Parameters:
   ///   - setup: That of the run which is planned.
@@ -30,8 +29,15 @@ extension TimeEstimate {
     let (samples, tokens, batch) = (setup.sampleCount, setup.tokenCount, setup.batch)
     let work = BlockWork(blocks[first].block)
     let rate = try work.productRate(compute: setup.device.compute)
-    let shape = work.shape(batch: batch, tokens: tokens, within: 1.2 * rate)
     var trial = setup
+    let plain = setup.model.description.blocks[first].block
+    let fewer = (plain as? ResidualBlock)?.withFewerExperts(
+      weightLimit: weightLimit, least: setup.portionCount)
+    if let fewer { trial.model.description.blocks[first].block = fewer }
+    let weights = fewer.map { work.weights / BlockWork($0).weights } ?? 1
+    let shape = work.shape(
+      batch: batch, tokens: tokens,
+      within: min(1.2 * rate, work.operations(batch, tokens) / weights))
     (trial.sampleCount, trial.tokenCount) = (shape.batch, shape.tokens)
     let sample = try naming(blocks[first].name) {
       try MeasuredBlock.measure(first, trial, table, modifier)
@@ -40,7 +46,7 @@ extension TimeEstimate {
     // A step has a part that follows the tokens, and one that follows the weights alone.
     let growth = work.operations(batch, tokens) / work.operations(shape.batch, shape.tokens)
     let fixed = min(sample.weightSeconds, sample.iterationSeconds)
-    let iteration = (sample.iterationSeconds - fixed) * growth + fixed
+    let iteration = (sample.iterationSeconds - fixed) * growth + fixed * weights
     let batches = Double((samples + batch - 1) / batch)
     let forward = sample.forwardSeconds * growth
     // Forward over all samples: for the targets, and for the losses before and after.
@@ -51,7 +57,7 @@ extension TimeEstimate {
       2 * samples * setup.sampleByteCount)
     let streams = streamByteCount * secondsPerStreamByte
     let iterations = setup.needs.gradients ? Double(options.iterations) : 0
-    let blockSeconds = sample.otherSeconds + iterations * iteration + passes + streams
+    let blockSeconds = sample.otherSeconds * weights + iterations * iteration + passes + streams
     let blockCount = blocks.count(where: table.quantizes)
     // A block with nothing to quantize is passed through by both streams.
     let passing = Double(blocks.count - blockCount) * (2 * batches * forward + streams)
@@ -72,63 +78,12 @@ extension TimeEstimate {
       processorShare: sample.processorShare)
   }
 
+  /// Weights of a block of experts that are measured; more take seconds to read and to round alone.
+  private static let weightLimit = 1 << 27
   /// Writing a block's streams to the disk, with their digest.
   private static let secondsPerStreamByte = 2e-9
   /// Copying, reading again and comparing.
   private static let secondsPerSourceByte = 8e-9
-}
-
-/// What a block computes.
-private struct BlockWork {
-  private let block: any DecoderBlock
-
-  init(_ block: any DecoderBlock) { self.block = block }
-
-  /// Weights of all linear layers.
-  var weights: Double {
-    block.linearLayers.reduce(0) { $0 + Double($1.outputs) * Double($1.inputs) }
-  }
-
-  /// Forward passes of the block that take as long as one of all its experts on all tokens.
-  var passesOfAllExperts: Double {
-    var (all, chosen) = (0.0, 0.0)
-    for experts in block.allExperts {
-      let own = BlockWork(experts).weights
-      all += own
-      chosen +=
-        own * Double(experts.experts.routing.perToken) / Double(experts.experts.experts.count)
-    }
-    return all / max(weights - all + chosen, 1)
-  }
-
-  /// Floating-point operations of a step: the three products of each layer, and those of attention.
-  func operations(_ batch: Int, _ tokens: Int) -> Double {
-    // Queries with keys and the mixing of values, under the causal mask, and both passes back.
-    let attention = 2.0 * Double(tokens) * Double(block.width)
-    return 6 * Double(batch * tokens) * (weights + attention)
-  }
-
-  /// Operations in a second, by the block's largest product.
-  func productRate(compute: ComputeType) throws -> Double {
-    let largest = block.linearLayers.max { $0.outputs * $0.inputs < $1.outputs * $1.inputs }
-    guard let largest else { return 1e9 }
-    let shape = ProductShape(
-      m: 256, n: largest.outputs, k: largest.inputs, transposesB: true, input: compute.product,
-      output: compute.product)
-    let seconds = try ProductTiming.seconds(shape, repetitions: 3)
-    return 2 * 256 * Double(largest.outputs) * Double(largest.inputs) / max(seconds, 1e-6)
-  }
-
-  /// As much of a step as takes about `budget` operations: fewer samples, or a part of one.
-  func shape(batch: Int, tokens: Int, within budget: Double) -> (batch: Int, tokens: Int) {
-    let whole = operations(batch, tokens)
-    guard whole > budget else { return (batch, tokens) }
-    let samples = Int(Double(batch) * budget / whole)
-    if samples >= 1 { return (samples, tokens) }
-    var part = tokens
-    while part > 64, operations(1, part) > budget { part = (part + 1) / 2 }
-    return (1, part)
-  }
 }
 
 /// How long the parts of tuning a block take.
@@ -194,10 +149,13 @@ private struct MeasuredBlock {
     return cache
   }
 
-  /// Both passes over the weights, by those of the largest layer.
+  /// All passes over the weights, by those of the largest layer. Those of experts are made once more, on the way back.
   private static func weightSeconds(_ unit: TuningUnit, _ setup: CalibrationSetup) throws -> Double
   {
     let total = unit.layers.reduce(0) { $0 + $1.weight.count }
+    let made = zip(unit.layers, unit.calibrated?.parts ?? []).reduce(0) {
+      $0 + ($1.1.isMade ? $1.0.weight.count : 0)
+    }
     guard let largest = unit.layers.max(by: { $0.weight.count < $1.weight.count }) else { return 0 }
     let weight = largest.weight
     let device = setup.device
@@ -206,14 +164,16 @@ private struct MeasuredBlock {
     let gradient = DeviceRange(device.makeBuffer(of: ones))
     let dtype = device.compute.dtype
     let output = DeviceRange(device.makeBuffer(byteCount: weight.count * dtype.byteCount))
-    var seconds: [Double] = []
+    var seconds: [(all: Double, making: Double)] = []
     for _ in 0..<3 {
       let start = ContinuousClock.now
       quantizer.quantizeDequantize(into: output, dtype: dtype, rowStride: largest.grouping.columns)
+      let making = (ContinuousClock.now - start) / .seconds(1)
       quantizer.step(gradient: gradient, learningRate: 1e-3, rangeLearningRate: 1e-3)
-      seconds.append((ContinuousClock.now - start) / .seconds(1))
+      seconds.append(((ContinuousClock.now - start) / .seconds(1), making))
     }
-    return seconds.sorted()[1] * Double(total) / Double(weight.count)
+    let middle = seconds.sorted { $0.all < $1.all }[1]
+    return (middle.all * Double(total) + middle.making * Double(made)) / Double(weight.count)
   }
 }
 
@@ -222,7 +182,12 @@ extension Modifier {
   fileprivate func shortened() throws -> any Modifier {
     guard self is AutoRoundModifier else { return self }
     return AutoRoundModifier(
-      try options.overriding(OptionOverrides { $0.iterations = min(options.iterations, 4) }))
+      try options.overriding(
+        OptionOverrides {
+          $0.iterations = min(options.iterations, 4)
+          // What is measured is tuning, also on so few tokens that a run would not tune all experts.
+          $0.expertTokenLimit = 0
+        }))
   }
 }
 

@@ -59,7 +59,7 @@ package struct BlockRecorder {
     var runs: [(slots: [LayerSlot], input: ActivationPlan.Rounding?)] = []
     for slot in slots {
       let input = activations.inputs[slot.name]
-      if let last = runs.last, last.input == input,
+      if let last = runs.last, last.input == input, last.slots[0].type == slot.type,
         (last.slots[0].bias == nil) == (slot.bias == nil)
       {
         runs[runs.count - 1].slots.append(slot)
@@ -179,7 +179,7 @@ package struct BlockRecorder {
     _ slots: [LayerSlot], _ x: Operand, as type: ComputeType?
   ) -> Value {
     let weights = slots.map { part("\($0.name).weight", [$0.outputs, $0.inputs], $0.weight) }
-    let weight = operations.matrix(weights, columns: x.columns)
+    let weight = operations.matrix(weights, columns: x.columns, as: slots[0].type)
     return operations.linear(x, weight: weight, bias: bias(of: slots), as: type)
   }
 

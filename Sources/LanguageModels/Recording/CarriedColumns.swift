@@ -4,11 +4,16 @@ package import Recordings
 ///
 /// In a sample, all rows of the hidden states come first; behind them all rows of each of these, one after the other.
 package struct CarriedColumns: Hashable, Sendable {
-  /// The columns of those before them.
+  /// The columns of those before them; where each block has its own, those of the block's own before them.
   package var first: Int
   package var count: Int
+  /// Whether each block has its own, which begin at ``PlacedBlock/firstOwnColumn``, so that blocks can be equal that read
+  /// different ones.
+  package var isOfBlock: Bool
 
-  package init(first: Int, count: Int) { (self.first, self.count) = (first, count) }
+  package init(first: Int, count: Int, isOfBlock: Bool = false) {
+    (self.first, self.count, self.isOfBlock) = (first, count, isOfBlock)
+  }
 }
 
 /// Carried columns as a value of a program.

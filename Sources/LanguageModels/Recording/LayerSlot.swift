@@ -1,3 +1,4 @@
+package import Recordings
 package import Tensors
 
 /// A linear layer of a block, as recipes and formats name it, with the places of its numbers.
@@ -9,6 +10,8 @@ package struct LayerSlot: Hashable, Sendable {
   package var weight: StoredMatrix
   /// Nil for a layer without a bias.
   package var bias: StoredMatrix?
+  /// The type of its weight in programs, if it is another than the compute type.
+  package var type: ComputeType?
   /// Why it stays as it is by default; nil for a layer that is quantized.
   package var exclusion: Exclusion?
 

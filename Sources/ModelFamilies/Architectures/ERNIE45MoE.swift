@@ -29,7 +29,8 @@ enum ERNIE45MoE: Architecture {
     experts.correction = ("mlp.moe_statics.e_score_correction_bias", [1])
     try experts.readShared("moe_num_shared_experts", default: 2)
     let isSparse = try sparseBlocks(keys)
-    let sparse = try experts.experts()
+    var sparse = try experts.experts()
+    sparse.router.type = .float32
     let second = try parts.secondParts(isDense: isSparse.map { !$0 }) { sparse }
     return parts.model(second.map { parts.block(.attention(attention), $0) })
   }

@@ -26,11 +26,13 @@ enum Gemma4: Architecture {
     let narrow = try feedForward.sublayer()
     let wide = isWide ? try feedForward.sublayer(isWide: true) : narrow
     var model = parts.model(
-      mixers.enumerated().map { index, mixer in
+      mixers.map { mixer in
         parts.gemma4Block(
-          mixer, mixer.readsCarried ? wide : narrow,
-          inputs.map { blockInputs.sublayer($0.carried(ofBlock: index)) })
+          mixer, mixer.readsCarried ? wide : narrow, inputs.map { blockInputs.sublayer($0) })
       })
+    for index in model.blocks.indices {
+      model.blocks[index].firstOwnColumn = inputs?.carried(ofBlock: index).first ?? 0
+    }
     model.front.factor = Float(keys.hiddenSize).squareRoot()
     model.front.blockInputs = inputs
     model.carriedColumns = carried

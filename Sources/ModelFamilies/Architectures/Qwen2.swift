@@ -28,14 +28,16 @@ enum Qwen2: Architecture {
       })
   }
 
-  /// The sliding window of each block: none unless `use_sliding_window` is true; then that of the blocks
-  /// that `layer_types` names, or of those from `max_window_layers` on.
-  static func windows(_ configuration: JSONReader, blockCount: Int) throws -> [Int?] {
+  /// The sliding window of each block: none unless `use_sliding_window` is true; then that of the blocks that
+  /// `layer_types` names, or else of those for which `slides` is true of their number and `max_window_layers`.
+  static func windows(
+    _ configuration: JSONReader, blockCount: Int, where slides: (Int, Int) -> Bool = { $0 >= $1 }
+  ) throws -> [Int?] {
     guard try configuration.bool("use_sliding_window", default: false),
       let window = try configuration.window(default: 4096)
     else { return Array(repeating: nil, count: blockCount) }
-    let first = try configuration.optional("max_window_layers")?.int(in: 0...1 << 24) ?? 28
-    return try configuration.slidingBlocks(count: blockCount) { $0 >= first }
+    let bound = try configuration.optional("max_window_layers")?.int(in: 0...1 << 24) ?? 28
+    return try configuration.slidingBlocks(count: blockCount) { slides($0, bound) }
       .map { $0 ? window : nil }
   }
 }

@@ -18,6 +18,8 @@ enum Qwen2MoE: Architecture {
     try reader.readGatedShared("shared_expert_intermediate_size", default: 5632)
     return try Qwen3MoE.model(
       parts, reader, rotary: RotaryReader(keys).settings(),
-      windows: Qwen2.windows(configuration, blockCount: keys.blockCount))
+      windows: Qwen2.windows(configuration, blockCount: keys.blockCount) {
+        $0.isMultiple(of: 2) && $0 < $1
+      })
   }
 }

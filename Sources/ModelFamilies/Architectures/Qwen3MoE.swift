@@ -17,7 +17,7 @@ enum Qwen3MoE: Architecture {
     reader.normalization = try configuration.bool("norm_topk_prob", default: false) ? 0 : nil
     return try model(
       parts, reader, rotary: RotaryReader(keys).settings(),
-      windows: Qwen2.windows(configuration, blockCount: keys.blockCount))
+      windows: Qwen2.windows(configuration, blockCount: keys.blockCount) { _, _ in true })
   }
 
   /// The model of a Qwen family of which some blocks have experts.

@@ -73,6 +73,13 @@ struct DecoderConfiguration {
       try defaults.epsilonKey.flatMap(reader.optional)?.positive() ?? defaults.epsilon)
     isTied = try reader.bool("tie_word_embeddings", default: defaults.isTied)
     function = try reader.function(defaults.functionKey, default: defaults.function)
+    // The reference refuses such lists of any family, also where it does not read them.
+    for key in ["layer_types", "mlp_layer_types"] {
+      guard let list = try reader.optional(key), try list.elements().count != blockCount else {
+        continue
+      }
+      throw list.mismatch("\(blockCount) types, one for each block")
+    }
   }
 
   private static func headSize(

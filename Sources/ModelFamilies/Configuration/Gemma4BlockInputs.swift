@@ -29,9 +29,10 @@ struct Gemma4BlockInputs {
       tableFactor: Float(size).squareRoot(), sumFactor: Float(0.5).squareRoot())
   }
 
-  /// - Parameter input: The block's columns.
-  func sublayer(_ input: CarriedColumns) -> Sublayer {
-    let width = keys.hiddenSize
+  func sublayer(_ inputs: BlockInputs) -> Sublayer {
+    let (width, input) = (
+      keys.hiddenSize, CarriedColumns(first: 0, count: inputs.size, isOfBlock: true)
+    )
     return Sublayer(
       mixer: .blockInput(
         BlockInputMixer(

@@ -39,9 +39,13 @@ package struct ProgramRecorder {
     return Value(index: recording.values.count - 1)
   }
 
-  /// Matrices `[rows, columns]` of one width, one under the other, in the program's compute type.
-  package mutating func matrix(_ parts: [ParameterPart], columns: Int) -> Parameter {
-    add(ParameterInfo(parts: parts, columns: columns, isMatrix: true))
+  /// Matrices `[rows, columns]` of one width, one under the other.
+  ///
+  /// - Parameter type: Their type, if it is another than the compute type.
+  package mutating func matrix(
+    _ parts: [ParameterPart], columns: Int, as type: ComputeType? = nil
+  ) -> Parameter {
+    add(ParameterInfo(parts: parts, columns: columns, isMatrix: true, type: type))
   }
 
   /// A vector of f32 weights made of several, one after the other.

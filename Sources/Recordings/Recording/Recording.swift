@@ -49,9 +49,14 @@ package struct Recording: Hashable, Sendable {
   /// The type of a value's elements.
   package func type(of value: Value) -> ComputeType { values[value.index].type }
 
-  /// Matrices are held in the compute type, vectors and scales in f32.
+  /// Matrices are held in the compute type unless they say another, vectors and scales in f32.
   package func type(of parameter: ParameterInfo) -> ComputeType {
-    parameter.isMatrix ? compute : .float32
+    parameter.isMatrix ? parameter.type ?? compute : .float32
+  }
+
+  /// The type of a parameter's elements.
+  package func type(of parameter: Parameter) -> ComputeType {
+    type(of: parameters[parameter.index])
   }
 }
 
@@ -86,6 +91,8 @@ package struct ParameterInfo: Hashable, Sendable {
   package var isMatrix: Bool
   /// Whether it is a scale of quantized activations, which trains together with matrices.
   package var isScale = false
+  /// The type of a matrix that is held in another than the compute type.
+  package var type: ComputeType?
   package var rows: Int { parts.reduce(0) { $0 + $1.rows } }
 }
 

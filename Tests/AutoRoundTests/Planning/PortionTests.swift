@@ -36,6 +36,20 @@ import Tuning
     #expect(Portion.cut([7, 2, 7], into: 5).map(\.layers) == [[1], [0, 2]])
   }
 
+  /// What portions repeat takes longer the more rows a weight is multiplied with, and less than whole steps.
+  @Test func repeatedWorkFollowsRows() {
+    #expect(Portion.timeFactor(1, rows: 1000) == 1)
+    #expect(Portion.timeFactor(6, rows: 0) == 1)
+    var before = 1.0
+    for rows in [8.0, 64, 512, 4096, 1e9] {
+      let factor = Portion.timeFactor(6, rows: rows)
+      #expect(factor > before && factor < 1 + 5 * 4 / 9.0 + 1e-6)
+      before = factor
+    }
+    // Two products of whole steps and a third of one beside them, where rounding is nothing.
+    #expect(abs(before - (1 + 5 * 4 / 9.0)) < 1e-3)
+  }
+
   /// A block of 4-bit weights in groups of 32: attention of 2^16 weights, and 8 experts of 2^15.
   private func memory(isMapped: Bool = true, keepsGradients: Bool = false) throws -> TuningMemory {
     let arguments = QuantizationArguments(bitCount: 4, strategy: .group, groupSize: 32)

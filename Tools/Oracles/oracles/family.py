@@ -52,7 +52,12 @@ def configuration(file: Path):
 def load(folder: Path, config) -> torch.nn.Module:
     """The model with its weights widened to float32; refuses a tensor too many or too few."""
     model, outcome = AutoModelForCausalLM.from_pretrained(
-        folder, config=config, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        folder,
+        config=config,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        experts_implementation="eager",
+        output_loading_info=True,
     )
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if outcome[kind]:
