@@ -78,6 +78,18 @@ let package = Package(
       [
         "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints",
       ]),
+    library("GGUF", ["CKernels", "Diagnostics", "Tensors", "Checkpoints", "Quantization"]),
+    library(
+      "GGUFModels",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Recordings", "Checkpoints", "Tokenization",
+        "LanguageModels", "ModelFamilies", "GGUF",
+      ]),
+    library(
+      "MLX",
+      [
+        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints",
+      ]),
     // Shares only these with what writes checkpoints, so that no mistake of a layout is made twice.
     library(
       "Verification",
@@ -91,7 +103,7 @@ let package = Package(
       [
         "Diagnostics", "Checksums", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
         "LanguageModels", "ModelFamilies",
-        "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ",
+        "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX",
       ]),
     library(
       "Tuning",
@@ -121,10 +133,11 @@ let package = Package(
         "QuantizedCheckpoints", "Verification", "Evaluation",
       ]),
     library(
-      "Conversion",
+      "Outputs",
       [
         "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization",
-        "LanguageModels", "QuantizedCheckpoints", "Verification", "Execution", "Reporting",
+        "LanguageModels", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX", "GGUF",
+        "GGUFModels", "Verification", "Recipes", "Execution", "Reporting",
       ]),
     library(
       "AutoRound",
@@ -135,7 +148,7 @@ let package = Package(
         "QuantizedCheckpoints",
         "Verification",
         "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
-        "Conversion",
+        "Outputs",
       ]),
     library(
       "AutoRoundCommands",
@@ -166,7 +179,7 @@ let package = Package(
       dependencies: [
         "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization",
         "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints",
-        "CompressedTensors",
+        "CompressedTensors", "GGUF",
         "Verification", "Execution", "Evaluation",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
@@ -213,6 +226,19 @@ let package = Package(
       "GPTQ",
       [
         "LayoutSupport", "JSONText", "Tensors", "Checkpoints", "Quantization",
+        "QuantizedCheckpoints", "Verification",
+      ]),
+    tests("GGUF", ["CKernels", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
+    tests(
+      "GGUFModels",
+      [
+        "GGUF", "JSONText", "Tensors", "Checkpoints", "LanguageModels", "ModelFamilies",
+        "Tokenization",
+      ]),
+    tests(
+      "MLX",
+      [
+        "LayoutSupport", "JSONText", "Tensors", "Checkpoints", "Quantization",
         "QuantizedCheckpoints",
       ]),
     tests("Recipes", ["JSONText", "Quantization"]),
@@ -238,8 +264,8 @@ let package = Package(
       [
         "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
         "Checkpoints",
-        "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "Verification",
-        "Execution", "ReferenceDevice",
+        "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "GGUF",
+        "GGUFModels", "MLX", "Verification", "Inspection", "Execution", "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

@@ -63,7 +63,8 @@ extension Kernel {
         for row in begin..<end {
           for first in stride(from: 0, to: hidden, by: 128) {
             ck_int_dequantize(
-              codes + row * hidden + first, 0.1, 8, m.a + (row * hidden + first) * 2, CK_BF16, 128)
+              codes + row * hidden + first, 0.1, 8, -0.0, m.a + (row * hidden + first) * 2, CK_BF16,
+              128)
           }
         }
       },

@@ -32,7 +32,8 @@ struct FuzzTarget: Sendable {
   var run: @Sendable ([UInt8]) throws -> Void
 
   static let all: [FuzzTarget] = [
-    json, safetensors, index, configuration, tokenizer, tokenizerSettings, recipe, records, text,
+    json, safetensors, gguf, index, configuration, tokenizer, tokenizerSettings, recipe, records,
+    text,
     journal, verify, layers, widened, plan, evaluate, card, events,
   ]
 

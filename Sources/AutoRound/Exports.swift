@@ -1,12 +1,12 @@
 // Everything that a signature of this module mentions, so that `import AutoRound` is all that a program needs.
 @_exported public import CPU
 @_exported public import Calibration
-@_exported public import Conversion
 @_exported public import Diagnostics
 @_exported public import Evaluation
 @_exported public import Execution
 @_exported public import Inspection
 @_exported public import JSONText
+@_exported public import Outputs
 @_exported public import Quantization
 @_exported public import Recipes
 @_exported public import Recordings

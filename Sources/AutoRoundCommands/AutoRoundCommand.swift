@@ -27,7 +27,7 @@ public struct AutoRoundCommand: ParsableCommand {
     subcommands: [
       PlanCommand.self, QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self,
       InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
-      ModelsCommand.self,
+      ModelsCommand.self, FormatsCommand.self,
     ])
 
   /// A command with nothing set; arguments are parsed into it.

@@ -7,7 +7,7 @@ import Foundation
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a quantized checkpoint in another format, without tuning it again.",
+    abstract: "Write a quantized checkpoint in other formats, without tuning it again.",
     discussion: """
       The numbers stay what they are: integers, scales and zero points are laid out anew. Layers whose \
       numbers the format cannot hold are an error.
@@ -15,35 +15,63 @@ struct ConvertCommand: ParsableCommand {
         autoround convert Qwen3-0.6B-W4A16 --format int-quantized --output q
         autoround convert Qwen3-0.6B-MXFP4 --format dense --output q
 
+      gguf:TYPE writes one file that llama.cpp runs, of a quantized checkpoint or of one in full \
+      precision: integers in groups of 32 or more stay what they are in gguf:q4_0, gguf:q5_0 and \
+      gguf:q8_0; all else is rounded to the types that llama-quantize chooses.
+
+        autoround convert Qwen3-0.6B-W4A16 --format gguf:q4_0 --output q
+        autoround convert Qwen3-0.6B --format gguf:q4_k_m --output q
+
       dense writes the weights that the numbers stand for, for programs that know no quantization; \
-      activations are then not quantized either.
+      activations are then not quantized either. Several formats go to folders of their names in the \
+      output.
       """)
 
   @Argument(help: "Folder of the quantized checkpoint.", completion: .directory)
   var checkpoint: String
 
   @Option(
+    name: .customLong("format"),
     help: ArgumentHelp(
-      "How to write: \(CheckpointConversion.formatNames.joined(separator: ", "))."))
-  var format: String
+      "How to write: \(ConversionFormat.all.map(\.name).joined(separator: ", ")). May be given again.",
+      valueName: "format"))
+  var formats: [String]
 
   @Option(help: "Folder to write.", completion: .directory)
   var output: String
+
+  @Option(
+    name: .customLong("max-shard-size"),
+    help: ArgumentHelp(
+      "Most bytes of tensors in one file. (default: 5GB)",
+      discussion: "A tensor that is larger has a file of its own.", valueName: "size"))
+  var shardSizeLimit: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Round layers again whose numbers the format does not hold as they are.",
+      discussion: "Only files of llama.cpp ask for it: k-quants of a quantized checkpoint."))
+  var requantize = false
 
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
 
   func validate() throws {
-    try checkingArguments { _ = try CheckpointConversion.format(named: format) }
+    try checkingArguments {
+      for name in formats { _ = try ConversionFormat(named: name) }
+      _ = try naming("--max-shard-size") { try shardSizeLimit.map { try MemoryBudget($0) } }
+    }
   }
 
   func run() throws {
     try reportingFailure {
-      let report = try CheckpointConversion(
-        checkpoint: URL(filePath: checkpoint), format: CheckpointConversion.format(named: format),
-        output: URL(filePath: output), overwrite: overwrite
-      ).run()
-      try StandardOutput.print(report.lines)
+      var conversion = CheckpointConversion(
+        checkpoint: URL(filePath: checkpoint),
+        formats: try formats.map { try ConversionFormat(named: $0) },
+        output: URL(filePath: output), overwrite: overwrite)
+      conversion.requantizes = requantize
+      if let shardSizeLimit { conversion.shardSizeLimit = try MemoryBudget(shardSizeLimit) }
+      try StandardOutput.print(conversion.run().lines)
     }
   }
 }

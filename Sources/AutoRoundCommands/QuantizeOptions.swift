@@ -30,6 +30,17 @@ struct QuantizeOptions: ParsableArguments {
       discussion: "lm_head unless given here or in a recipe."))
   var ignore: [String] = []
 
+  @Option(
+    name: .customLong("format"),
+    help: ArgumentHelp(
+      "Format to write; several from one tuning if given again. (default: compressed-tensors)",
+      discussion: """
+        One of \(OutputFormat.all.map(\.name).joined(separator: ", ")); autoround formats says what loads \
+        each. Several are written to folders of their names in the output.
+        """,
+      valueName: "format"))
+  var formats: [String] = []
+
   @Option(help: "File with calibration text.", completion: .file(extensions: ["jsonl", "txt"]))
   var calibration: String?
 
@@ -56,6 +67,13 @@ struct QuantizeOptions: ParsableArguments {
         """,
       valueName: "size"))
   var memoryBudget: String?
+
+  @Option(
+    name: .customLong("max-shard-size"),
+    help: ArgumentHelp(
+      "Most bytes of tensors in one file. (default: 5GB)",
+      discussion: "A tensor that is larger has a file of its own.", valueName: "size"))
+  var shardSizeLimit: String?
 
   @OptionGroup var reports: ReportOptions
 
@@ -95,6 +113,8 @@ struct QuantizeOptions: ParsableArguments {
       }
       try declared.values.check(naming: \.flag)
       _ = try naming("--memory-budget") { try memoryBudget.map { try MemoryBudget($0) } }
+      _ = try naming("--max-shard-size") { try shardSizeLimit.map { try MemoryBudget($0) } }
+      for name in formats { _ = try OutputFormat(named: name) }
     }
   }
 
@@ -109,6 +129,8 @@ struct QuantizeOptions: ParsableArguments {
     job.threads = computing.threads
     job.restart = restart
     job.ignoresLimits = ignoreLimits
+    if !formats.isEmpty { job.formats = try formats.map { try OutputFormat(named: $0) } }
+    if let shardSizeLimit { job.shardSizeLimit = try MemoryBudget(shardSizeLimit) }
     job.memoryBudget = try memoryBudget.map { try MemoryBudget($0) }
     job.reporting = reports.reporting
     return job

@@ -133,7 +133,7 @@ void ck_int_search(const ck_int_layer *layer, const float *importance, float *sc
   CK_DISPATCH(int_search, layer, importance, scratch, row_begin, row_end)
 }
 
-void ck_int_dequantize(const uint8_t *codes, float scale, float zero, void *out, ck_element out_type,
-                       size_t n) {
-  CK_DISPATCH(int_dequantize, codes, scale, zero, out, out_type, n)
+void ck_int_dequantize(const uint8_t *codes, float scale, float zero, float bias, void *out,
+                       ck_element out_type, size_t n) {
+  CK_DISPATCH(int_dequantize, codes, scale, zero, bias, out, out_type, n)
 }

@@ -7,14 +7,47 @@ import Foundation
 /// past the limit, so a tensor larger than that has a shard of its own. Within a shard they are
 /// laid out by type and name. The same tensors in the same order always give the same files.
 public struct CheckpointPlan: Sendable {
-  /// One safetensors file.
+  /// One file that holds tensors.
   package struct Shard: Sendable {
+    /// A tensor with its place.
+    package struct Entry: Sendable, Equatable {
+      package let info: TensorInfo
+      /// The tensor's bytes, counted from the file's start.
+      package let byteRange: Range<Int>
+
+      package init(info: TensorInfo, byteRange: Range<Int>) {
+        (self.info, self.byteRange) = (info, byteRange)
+      }
+    }
+
     package let fileName: String
-    package let header: SafetensorsHeader
-    /// The file's first bytes: the header with its size.
+    /// The file's first bytes, all that come before its tensors.
     package let encodedHeader: [UInt8]
+    /// The tensors in the order of their bytes. What lies between them is zeros.
+    package let entries: [Entry]
     /// Bytes of the whole file.
-    package var byteCount: Int { encodedHeader.count + header.dataByteCount }
+    package let byteCount: Int
+
+    package init(fileName: String, encodedHeader: [UInt8], entries: [Entry], byteCount: Int) {
+      self.fileName = fileName
+      self.encodedHeader = encodedHeader
+      self.entries = entries
+      self.byteCount = byteCount
+    }
+
+    /// A safetensors file.
+    init(fileName: String, header: SafetensorsHeader) {
+      let encoded = header.encoded
+      let start = encoded.count
+      self.init(
+        fileName: fileName, encodedHeader: encoded,
+        entries: header.entries.map {
+          Entry(
+            info: $0.info,
+            byteRange: start + $0.offsets.lowerBound..<start + $0.offsets.upperBound)
+        },
+        byteCount: start + header.dataByteCount)
+    }
   }
 
   package let shards: [Shard]
@@ -31,11 +64,12 @@ public struct CheckpointPlan: Sendable {
   /// Spreads `tensors` over as few shards of at most `shardByteCountLimit` bytes of elements as
   /// their order allows.
   ///
+  /// - Parameter fileFormat: What the files say that they are, `format` of their metadata.
   /// - Throws: `InputError` of code `invalidValue` if two tensors have the same name, or a name is
   ///   reserved, or a shape has too many elements to count.
   /// - Precondition: `shardByteCountLimit` is positive.
   public init(
-    _ tensors: [TensorInfo], shardByteCountLimit: Int = 5_000_000_000
+    _ tensors: [TensorInfo], fileFormat: String = "pt", shardByteCountLimit: Int = 5_000_000_000
   ) throws(InputError) {
     precondition(shardByteCountLimit > 0)
     var names: Set<String> = []
@@ -66,10 +100,9 @@ public struct CheckpointPlan: Sendable {
     }
     tensorByteCount = total
     shards = groups.enumerated().map { position, tensors in
-      let header = SafetensorsHeader(layingOut: tensors, metadata: ["format": "pt"])
-      return Shard(
-        fileName: Self.fileName(ofShard: position, of: groups.count), header: header,
-        encodedHeader: header.encoded)
+      Shard(
+        fileName: Self.fileName(ofShard: position, of: groups.count),
+        header: SafetensorsHeader(layingOut: tensors, metadata: ["format": fileFormat]))
     }
     guard shards.count > 1 else {
       index = nil
@@ -77,9 +110,18 @@ public struct CheckpointPlan: Sendable {
     }
     var shardOfTensor: [String: String] = [:]
     for shard in shards {
-      for entry in shard.header.entries { shardOfTensor[entry.info.name] = shard.fileName }
+      for entry in shard.entries { shardOfTensor[entry.info.name] = shard.fileName }
     }
     index = ShardIndex(shardOfTensor: shardOfTensor, tensorByteCount: total)
+  }
+
+  /// One file whose layout is known already, such as one of another format.
+  ///
+  /// - Precondition: Names of tensors are unique, and their bytes together do not exceed `Int`.
+  package init(_ file: Shard) {
+    shards = [file]
+    index = nil
+    tensorByteCount = file.entries.reduce(0) { $0 + $1.info.byteCount }
   }
 
   private static func fileName(ofShard position: Int, of count: Int) -> String {

@@ -33,6 +33,8 @@ public final class CheckpointWriter {
   }
 
   private let folder: PartialFolder
+  /// The folder in the folder's checkpoint that the files are in; nil for the checkpoint itself.
+  private let subfolder: String?
   private var slots: [String: Slot] = [:]
   private var files: [String] = []
   /// The file that a tensor was written to last: the next one mostly follows it.
@@ -63,22 +65,32 @@ public final class CheckpointWriter {
   ///
   /// - Parameters:
   ///   - folder: The folder that is beside the output.
+  ///   - subfolder: The folder to create in the output where that holds several checkpoints.
   ///   - finished: The tensors that an earlier writer with the same plan has brought to the disk;
   ///     nil to start anew. All else that it wrote is written again.
   /// - Throws: `InputError` of code `unwritable` if there is no room; of code `malformed` if the
   ///   files of the earlier writer are not those of the plan.
   package init(
-    _ plan: CheckpointPlan, in folder: PartialFolder, finished: Set<String>? = nil
+    _ plan: CheckpointPlan, in folder: PartialFolder, at subfolder: String? = nil,
+    finished: Set<String>? = nil
   ) throws(InputError) {
     self.plan = plan
     self.folder = folder
+    self.subfolder = subfolder
     if finished == nil {
       try folder.requireSpace(plan.byteCount)
-      try OutputFile.require(
-        mkdir(folder.checkpointPath, 0o777) == 0, folder.checkpointPath, "cannot be created")
+      let isFirst = mkdir(folder.checkpointPath, 0o777) == 0
+      // Beside others it is not the first one.
+      let isThere = isFirst || subfolder != nil && errno == EEXIST
+      try OutputFile.require(isThere, folder.checkpointPath, "cannot be created")
+      if subfolder != nil {
+        try OutputFile.require(mkdir(root, 0o777) == 0, root, "cannot be created")
+      }
     } else {
       let shards = Set(plan.shards.map(\.fileName))
-      try folder.remove(in: "checkpoint") { !shards.contains($0) }
+      try folder.remove(in: subfolder.map { "checkpoint/" + $0 } ?? "checkpoint") {
+        !shards.contains($0)
+      }
     }
     for shard in plan.shards {
       if finished == nil {
@@ -89,15 +101,14 @@ public final class CheckpointWriter {
         try requireBegun(shard)
         files.append(shard.fileName)
       }
-      for entry in shard.header.entries {
+      for entry in shard.entries {
         slots[entry.info.name] = Slot(
-          info: entry.info, file: shard.fileName,
-          offset: shard.encodedHeader.count + entry.offsets.lowerBound)
+          info: entry.info, file: shard.fileName, offset: entry.byteRange.lowerBound)
       }
     }
     for place in (finished ?? []).map(place) { slots[place.tensor]?.note(place.index) }
     if let index = plan.index { try write(index.text, toFile: ShardIndex.fileName) }
-    try OutputFile.synchronizeFolder(folder.checkpointPath)
+    try OutputFile.synchronizeFolder(root)
   }
 
   /// Checks that a file that an earlier writer began is the one that the plan has.
@@ -161,8 +172,14 @@ public final class CheckpointWriter {
       throw InputError(
         .missing, source: folder.path, place: Checkpoints.place(ofTensor: name), "is not written")
     }
-    let file = try SafetensorsFile(opening: URL(filePath: path(of: slot.file)))
-    return try place.slice(of: file.tensor(place.tensor))
+    let storage = try TensorStorage(mappingFileAt: path(of: slot.file))
+    guard storage.byteCount - slot.offset >= slot.info.byteCount else {
+      throw InputError(
+        .malformed, source: path(of: slot.file), "is shorter than it was made")
+    }
+    let tensor = Tensor(
+      dtype: slot.info.dtype, shape: slot.info.shape, storage: storage, byteOffset: slot.offset)
+    return place.slice(of: tensor)
   }
 
   /// The place that a journal calls so.
@@ -219,6 +236,15 @@ public final class CheckpointWriter {
   /// - Throws: `InputError` of code `missing` naming tensors that were not written; of code
   ///   `unwritable` if the files cannot be brought to the disk or into place.
   public func finish() throws(InputError) {
+    try complete()
+    try folder.commit()
+    isFinished = true
+  }
+
+  /// Waits until every file is on the disk, and leaves the folder where it is: others in it may not be complete.
+  ///
+  /// Throws what ``finish()`` throws.
+  package func complete() throws(InputError) {
     precondition(!isFinished, "the checkpoint is finished")
     let missing = slots.values.filter { !$0.isWritten }.map(\.info.name).sorted()
     guard missing.isEmpty else {
@@ -230,8 +256,7 @@ public final class CheckpointWriter {
     }
     current = nil
     for file in files { try OutputFile(opening: path(of: file)).synchronize() }
-    try folder.commit()
-    isFinished = true
+    try OutputFile.synchronizeFolder(root)
   }
 
   /// Gives up: removes everything that was written, unless the folder is kept. Does nothing after
@@ -242,7 +267,12 @@ public final class CheckpointWriter {
     folder.discard()
   }
 
-  private func path(of file: String) -> String { folder.checkpointPath + "/" + file }
+  /// Where the files are until the output is in its place.
+  package var root: String {
+    subfolder.map { folder.checkpointPath + "/" + $0 } ?? folder.checkpointPath
+  }
+
+  private func path(of file: String) -> String { root + "/" + file }
 
   private func create(_ file: String, byteCount: Int) throws(InputError) -> OutputFile {
     files.append(file)

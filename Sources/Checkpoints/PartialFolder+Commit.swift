@@ -1,4 +1,4 @@
-import Diagnostics
+package import Diagnostics
 import Foundation
 import Tensors
 
@@ -14,7 +14,7 @@ extension PartialFolder {
   private var replacedPath: String { path + "/replaced" }
 
   /// Renames the checkpoint into place and removes everything else, a checkpoint that is replaced among it.
-  func commit() throws(InputError) {
+  package func commit() throws(InputError) {
     precondition(lock >= 0, "the folder was committed or discarded before")
     try OutputFile.synchronizeFolder(checkpointPath)
     let replaces = try location.checkReplaceable()

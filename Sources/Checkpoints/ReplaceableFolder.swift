@@ -18,15 +18,30 @@ struct ReplaceableFolder {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
       return "cannot be listed"
     }
+    if holdsCheckpoints(names) { return nil }
     let recorded = recordedNames(names)
-    if let name = names.sorted().first(where: { !recorded.contains($0) && isForeign($0) }) {
+    let foreign = names.sorted().filter { !recorded.contains($0) && isForeign($0) }
+    // Among folders of checkpoints it is what else there is that keeps them.
+    if let name = foreign.first(where: { !holdsCheckpoints([$0]) }) ?? foreign.first {
       return "holds \(quoted(name)), which is no part of a checkpoint"
     }
-    guard names.isEmpty || isQuantized || recorded.contains(Checkpoint.configurationFile) else {
+    guard names.isEmpty || isQuantized || !recorded.isEmpty else {
       return "holds files and no quantized checkpoint (a config.json with quantization_config, or "
         + "\(Self.sumsFile) with its name)"
     }
     return nil
+  }
+
+  /// Whether all that is in it are folders with checkpoints, as a run that writes several formats leaves them.
+  private func holdsCheckpoints(_ names: [String]) -> Bool {
+    !names.isEmpty
+      && names.allSatisfy { name in
+        let inner = path + "/" + name
+        guard FileStatus(path: inner, followingLinks: false)?.isFolder == true,
+          FileStatus(path: inner + "/" + Self.sumsFile)?.isRegularFile == true
+        else { return false }
+        return ReplaceableFolder(inner).objection == nil
+      }
   }
 
   /// The files with which this program says what it has written.
@@ -60,13 +75,14 @@ struct ReplaceableFolder {
     return (try? JSONValue.parse(bytes))?["quantization_config"]?.objectValue != nil
   }
 
-  /// The files whose digests are recorded: dense checkpoints that this program wrote have no other mark.
+  /// The files whose digests are recorded: dense checkpoints and files of llama.cpp that this program wrote have no other
+  /// mark. None where neither is among them.
   private func recordedNames(_ names: [String]) -> Set<String> {
-    guard names.contains(Checkpoint.configurationFile),
-      let bytes = try? readFile(path + "/" + Self.sumsFile, limit: 1 << 20)
-    else { return [] }
+    guard let bytes = try? readFile(path + "/" + Self.sumsFile, limit: 1 << 20) else { return [] }
     // 64 digits, two spaces, and the name.
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-    return Set(lines.map { String($0.dropFirst(66)) })
+    let recorded = lines.map { String($0.dropFirst(66)) }.filter(names.contains)
+    let isModel = recorded.contains { $0 == Checkpoint.configurationFile || $0.hasSuffix(".gguf") }
+    return isModel ? Set(recorded) : []
   }
 }

@@ -4,6 +4,7 @@ package import Diagnostics
 import Foundation
 import GPTQ
 package import JSONText
+import MLX
 package import Quantization
 package import QuantizedCheckpoints
 
@@ -13,7 +14,26 @@ package enum CheckpointFamilies {
   package static let usual: any CheckpointFamily = CompressedTensors()
 
   /// What names of tensors end with in quantized checkpoints and in none in full precision.
-  static let tensorSuffixes = usual.tensorSuffixes.union(GPTQ.tensorSuffixes)
+  static let tensorSuffixes = usual.tensorSuffixes.union(GPTQ.tensorSuffixes).union(
+    MLX.tensorSuffixes)
+
+  /// The keys of a configuration that say how layers are quantized.
+  package static let keys = ["quantization_config", MLX.key]
+
+  /// A configuration without them, as the model in full precision has it.
+  package static func plain(_ configuration: JSONValue) -> JSONValue {
+    keys.reduce(configuration) { $0.removing($1) }
+  }
+
+  /// What a configuration says of that; nil where it is that of a model in full precision.
+  package static func settings(of configuration: JSONReader) throws(InputError) -> JSONReader? {
+    if let fields = try configuration.optional("quantization_config") { return fields }
+    // Older checkpoints of MLX have nothing else; the key may mean something else as well.
+    guard let fields = try configuration.optional(MLX.key), MLX.isMeant(by: fields) else {
+      return nil
+    }
+    return fields
+  }
 
   /// The family that a `quantization_config` names, if it is a known one.
   package static func known(_ fields: JSONValue?) -> (any ReadableFamily)? {
@@ -22,11 +42,12 @@ package enum CheckpointFamilies {
 
   /// The family that a `quantization_config` names.
   package static func family(of fields: JSONReader) throws(InputError) -> any ReadableFamily {
+    if MLX.isMeant(by: fields) { return MLX() }
     let method = try fields.required("quant_method")
     let name = try method.string()
     if name == usual.name { return usual }
     if let family = try GPTQ(fields) { return family }
-    let names = [usual.name] + GPTQ.Method.allCases.map(\.rawValue)
+    let names = [usual.name] + GPTQ.Method.allCases.map(\.rawValue) + [MLX().name]
     throw InputError(
       .unsupported, place: method.path,
       "found \(quoted(name)), supported is \(names.joined(separator: ", "))")
@@ -48,7 +69,10 @@ extension DequantizedCheckpoint {
           .unsupported, place: "quantization_config.quant_method",
           "found \(quoted(method)), which is read as a source and not as a quantized checkpoint")
       }
-      let fields = try JSONReader(checkpoint.configuration).required("quantization_config")
+      let configuration = JSONReader(checkpoint.configuration)
+      guard let fields = try CheckpointFamilies.settings(of: configuration) else {
+        throw InputError(.missing, place: "quantization_config", "is missing")
+      }
       try self.init(
         checkpoint, fields, of: CheckpointFamilies.family(of: fields), modules: modules)
     } catch {

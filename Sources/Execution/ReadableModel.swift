@@ -33,7 +33,7 @@ package struct ReadableModel {
         configuration, shapes: checkpoint.tensorShapes, folder: checkpoint.folder.path)
     }
     self.checkpoint = checkpoint
-    guard try naming(file, { try configuration.optional("quantization_config") }) != nil else {
+    guard try naming(file, { try CheckpointFamilies.settings(of: configuration) }) != nil else {
       (source, description) = (checkpoint, plain)
       return
     }

@@ -50,7 +50,14 @@ extension Checkpoint {
 extension JSONReader {
   /// Refuses the configuration of a quantized checkpoint.
   func requireFullPrecision() throws {
-    guard let settings = try optional("quantization_config") else { return }
+    guard let settings = try CheckpointFamilies.settings(of: self) else { return }
+    if let family = CheckpointFamilies.known(settings.value), settings.value["quant_method"] == nil
+    {
+      throw InputError(
+        .unsupported, place: settings.path,
+        "the checkpoint is quantized already (\(quoted(family.name))); expected one in full precision"
+      )
+    }
     // Whoever reads the model takes it for quantized, even where nothing says how.
     guard let method = try settings.optional("quant_method") else {
       throw InputError(

@@ -3,18 +3,35 @@ import Quantization
 import QuantizedCheckpoints
 import Tensors
 
-/// The scales of groups in f16, `[G, O]`. Other programs have written bf16 and f32 too.
+/// The scales of groups in f16, `[G, O]`, or in f32 where they are that. Other programs have written bf16 too.
+///
+/// A scale in bf16 that tuning gives is at least 1e-5, and f16 holds it exactly up to 65504; ``requireHolds(_:)``
+/// refuses others.
 struct ColumnScales: LayerPart {
   let name = "scales"
   let holdsScales = true
 
   func kind(_ layer: LayerOutline) -> (dtypes: [DType], shape: [Int]) {
-    ([.float16, .bfloat16, .float32], [layer.grouping.groups, layer.grouping.rows])
+    let dtypes: [DType] =
+      layer.scaleDType.map { [Self.dtype(ofScales: $0)] } ?? [.float16, .bfloat16, .float32]
+    return (dtypes, [layer.grouping.groups, layer.grouping.rows])
+  }
+
+  private static func dtype(ofScales dtype: DType) -> DType {
+    dtype == .float32 ? .float32 : .float16
+  }
+
+  func requireHolds(_ weight: QuantizedWeight) throws(InputError) {
+    guard Self.dtype(ofScales: weight.scaleDType) == .float16 else { return }
+    let stored = tensor(of: weight).transposed().floats()
+    if let (scale, _) = zip(weight.scales, stored).first(where: { $0 != $1 }) {
+      throw InputError(.unsupported, "a scale is \(scale), which f16 does not hold exactly")
+    }
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {
     Tensor(weight.scales, shape: weight.grouping.parameterShape).transposed()
-      .converted(to: .float16)
+      .converted(to: Self.dtype(ofScales: weight.scaleDType))
   }
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {
@@ -25,7 +42,8 @@ struct ColumnScales: LayerPart {
 
 /// The zero points of groups in i32, whole words for the outputs of a group: `[G, ceil(O*b / 32)]`.
 ///
-/// Symmetric weights have them too, each the middle of the range.
+/// Symmetric weights have them too, each the middle of the range. Where one is taken away, there is no place for a zero
+/// point of 0.
 struct ColumnZeroPoints: LayerPart {
   let name = "qzeros"
   /// What is taken away from a zero point before it is stored, modulo `2^b`.
@@ -40,6 +58,15 @@ struct ColumnZeroPoints: LayerPart {
       ? try Interleaving.wordCount(rows)
       : try CodePacking.wordCount(rows, bitCount: layer.arguments.bitCount)
     return ([.int32], [groups, words])
+  }
+
+  func requireHolds(_ weight: QuantizedWeight) throws(InputError) {
+    guard let zeroPoints = weight.zeroPoints, zeroPoints.contains(where: { $0 < offset }) else {
+      return
+    }
+    throw InputError(
+      .unsupported,
+      "a zero point is 0, expected at least 1: one is taken away from those that are stored")
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {

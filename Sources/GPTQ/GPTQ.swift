@@ -16,7 +16,7 @@ package import Tensors
 /// | `g_idx` | i32 | ``ColumnGroups``, of GPTQ alone |
 ///
 /// Source: the loaders of GPTQModel 5, AutoAWQ 0.2 and auto-round 0.16.
-package struct GPTQ: ReadableFamily {
+package struct GPTQ: CheckpointFamily {
   /// What `quant_method` may be.
   package enum Method: String, CaseIterable, Sendable {
     case gptq
@@ -28,8 +28,12 @@ package struct GPTQ: ReadableFamily {
 
   package var name: String { method.rawValue }
   package var tensorSuffixes: Set<String> { Self.tensorSuffixes }
-  private let method: Method
-  private let packing: Packing
+  let method: Method
+  let packing: Packing
+
+  init(_ method: Method, _ packing: Packing) {
+    (self.method, self.packing) = (method, packing)
+  }
 
   /// Reads which of the packings a checkpoint has.
   ///
@@ -79,6 +83,10 @@ package struct GPTQ: ReadableFamily {
     // Which layers stay as they are, loaders find out by their names; a matrix that has its weight is one of them.
     stored.ignore += tensors.filter { $0.shape.count == 2 }
       .compactMap { ModuleDescription.name(ofWeight: $0.name) }.sorted()
+    // A head that is the embedding has neither.
+    if !tensors.contains(where: { $0.name.hasSuffix("lm_head.qweight") }) {
+      stored.ignore.append(#"re:(.*\.)?lm_head$"#)
+    }
     return stored
   }
 

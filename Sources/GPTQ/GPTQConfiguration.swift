@@ -57,10 +57,11 @@ struct GPTQConfiguration {
     }
     if bitCount >= 16 { return nil }
     let size = try number("group_size", -1...1 << 30)
-    let isSymmetric =
-      method == .awq
-      ? try fields.optional("zero_point").map { reader throws(InputError) in try !reader.bool() }
-      : try fields.optional("sym")?.bool()
+    var isSymmetric = try fields.optional("sym")?.bool()
+    // AWQ's own key says that there are zero points, which may all be the middle.
+    if method == .awq, isSymmetric == nil, let reader = try fields.optional("zero_point") {
+      isSymmetric = try !reader.bool()
+    }
     var arguments =
       usual
       ?? QuantizationArguments(

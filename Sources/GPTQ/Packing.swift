@@ -20,6 +20,15 @@ enum Packing: Sendable {
 
   var isInterleaved: Bool { self == .awq }
 
+  /// What `packing_format` of auto_round calls it.
+  var name: String {
+    switch self {
+    case .gptq, .autoRoundGPTQ: "auto_round:auto_gptq"
+    case .awq: "auto_round:auto_awq"
+    case .gptqV2, .autoRound: "auto_round"
+    }
+  }
+
   /// The tensors of a layer.
   var parts: [any LayerPart] {
     let codes: any LayerPart = isInterleaved ? InterleavedCodes() : ColumnCodes()

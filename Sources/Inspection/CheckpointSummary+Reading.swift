@@ -20,7 +20,7 @@ extension CheckpointSummary {
   public init(opening folder: URL) throws {
     let checkpoint = try Checkpoint(opening: folder)
     let configuration = JSONReader(checkpoint.configuration)
-    let fields = try configuration.optional("quantization_config")
+    let fields = try CheckpointFamilies.settings(of: configuration)
     let quantized = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
       try QuantizedLayers(checkpoint, fields)
     }
@@ -81,7 +81,8 @@ extension CheckpointSummary.Quantization {
   }
 
   fileprivate init(_ fields: JSONReader, _ quantized: QuantizedLayers) throws {
-    method = try fields.optional("quant_method")?.string() ?? "unknown"
+    method =
+      try fields.optional("quant_method")?.string() ?? quantized.family?.name ?? "unknown"
     groups = []
     ignored = []
     guard let stored = quantized.stored else { return }
@@ -107,7 +108,7 @@ private struct QuantizedLayers {
   private(set) var stored: StoredSchemes?
   /// By layer.
   private(set) var schemes: [String: QuantizationScheme] = [:]
-  private let family: (any ReadableFamily)?
+  let family: (any ReadableFamily)?
 
   init(_ checkpoint: Checkpoint, _ fields: JSONReader?) throws(InputError) {
     family = CheckpointFamilies.known(fields?.value)

@@ -20,7 +20,8 @@ struct ComparableCheckpoint {
   package init(opening folder: URL) throws {
     let checkpoint = try Checkpoint(opening: folder)
     self.checkpoint = checkpoint
-    let family = CheckpointFamilies.known(checkpoint.configuration["quantization_config"])
+    let fields = try CheckpointFamilies.settings(of: JSONReader(checkpoint.configuration))
+    let family = CheckpointFamilies.known(fields?.value)
     let isQuantized = family?.layers(in: checkpoint).isEmpty == false
     quantized = isQuantized ? try DequantizedCheckpoint(checkpoint) : nil
     names = quantized?.tensorNames ?? Set(checkpoint.tensorNames)

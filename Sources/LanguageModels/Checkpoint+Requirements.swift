@@ -15,12 +15,18 @@ extension Checkpoint {
       try requireTensor(name, shape: stored.tensorShape(of: shape))
       try requireWeightType(name)
     }
+    /// Whether a tensor is the weight of a quantized layer, or of a quantized table.
+    func isWeight(_ name: String, in block: String) -> Bool {
+      let name = StoredMatrix.fullName(name, in: block)
+      return name.hasSuffix(".weight") && isQuantized(String(name.dropLast(".weight".count)))
+    }
     func require(_ part: BlockRecorder.Part, in block: String) throws {
-      let name = StoredMatrix.fullName(part.name, in: block)
-      if name.hasSuffix(".weight"), isQuantized(String(name.dropLast(".weight".count))) { return }
+      if isWeight(part.name, in: block) || isWeight(part.stored.tensor, in: block) { return }
       try require(part.stored.found(as: part.name, in: block, self), part.shape, in: block)
     }
-    for part in description.front.parts { try require(part.stored, part.shape, in: "") }
+    for part in description.front.parts where !isWeight(part.stored.tensor, in: "") {
+      try require(part.stored, part.shape, in: "")
+    }
     for part in description.end.found(in: self).parts { try require(part, in: "") }
     for (name, parts) in description.ofBlocks(\.parts) {
       for part in parts { try require(part, in: name) }

@@ -5,10 +5,11 @@ package import Tensors
 ///
 /// ```
 /// weight[r, c] = scale * (code[r, c] - zeroPoint)      integers
+/// weight[r, c] = scale * code[r, c] + bias             integers of other programs
 /// weight[r, c] = scale * number(code[r, c])            floats
 /// ```
 ///
-/// with the scale and the zero point of the element's group.
+/// with the scale and the zero point, or the bias, of the element's group.
 public struct QuantizedWeight: Sendable, Equatable {
   /// How the weight was quantized.
   package let arguments: QuantizationArguments
@@ -20,6 +21,8 @@ public struct QuantizedWeight: Sendable, Equatable {
   package let scales: [Float]
   /// Like ``scales``, in `0 ..< 2^bits`. Nil for symmetric weights: the middle, `2^(bits-1)`.
   package let zeroPoints: [UInt8]?
+  /// Like ``scales``, in the place of zero points that do not give them exactly; nil for most weights.
+  package let biases: [Float]?
   /// What all scales are divided by; nil for 1. 0 for a weight of zeros.
   package let globalScale: Float?
   /// The type that scales are stored in.
@@ -30,17 +33,19 @@ public struct QuantizedWeight: Sendable, Equatable {
 
   package init(
     arguments: QuantizationArguments, grouping: WeightGrouping, codes: Tensor, scales: [Float],
-    zeroPoints: [UInt8]? = nil, globalScale: Float? = nil, scaleDType: DType
+    zeroPoints: [UInt8]? = nil, biases: [Float]? = nil, globalScale: Float? = nil, scaleDType: DType
   ) {
     precondition(codes.dtype == .uint8 && codes.shape == [grouping.rows, grouping.columns])
     precondition(scales.count == grouping.parameterCount)
-    precondition((zeroPoints == nil) == arguments.isSymmetric)
-    precondition(zeroPoints.map { $0.count == scales.count } ?? true)
+    precondition((zeroPoints == nil && biases == nil) == arguments.isSymmetric)
+    precondition(zeroPoints == nil || biases == nil && zeroPoints?.count == scales.count)
+    precondition(biases.map { $0.count == scales.count } ?? true)
     self.arguments = arguments
     self.grouping = grouping
     self.codes = codes
     self.scales = scales
     self.zeroPoints = zeroPoints
+    self.biases = biases
     self.globalScale = globalScale
     self.scaleDType = scaleDType
   }
@@ -59,11 +64,15 @@ public struct QuantizedWeight: Sendable, Equatable {
     return globalScale == 0 ? 0 : scales[parameter] / globalScale
   }
 
+  /// The code of zero of a parameter set of integers without biases.
+  func zeroPoint(_ parameter: Int) -> Float {
+    zeroPoints.map { Float($0[parameter]) } ?? Float(1 << (arguments.bitCount - 1))
+  }
+
   private var meaning: CodeMeaning {
-    let middle = UInt8(1 << (arguments.bitCount - 1))
-    return CodeMeaning(
+    CodeMeaning(
       format: arguments.floatFormat?.kernel, scale: factor,
-      zero: { Float(zeroPoints?[$0] ?? middle) })
+      zero: { biases == nil ? zeroPoint($0) : 0 }, bias: { biases?[$0] ?? -0.0 })
   }
 
   /// The weight in numbers: `[rows, columns]`, the product rounded once to `dtype`, bf16 or f32;

@@ -9,11 +9,13 @@ struct CodeMeaning {
   let scale: (_ parameter: Int) -> Float
   /// The code of zero, of integers.
   let zero: (_ parameter: Int) -> Float
+  /// What is added to the products of integers; -0 for nothing.
+  var bias: (_ parameter: Int) -> Float = { _ in -0.0 }
 }
 
 extension WeightGrouping {
-  /// Writes a part of a weight in numbers, on the thread that asks: `scale * (code - zero)` of integers,
-  /// `scale * number(code)` of floats, rounded once.
+  /// Writes a part of a weight in numbers, on the thread that asks: `scale * (code - zero) + bias` of
+  /// integers, `scale * number(code)` of floats, rounded once.
   ///
   /// - Parameters:
   ///   - codes: `[rows, columns]` u8.
@@ -40,7 +42,8 @@ extension WeightGrouping {
           if let format = meaning.format {
             ck_float_dequantize(code, format, scale, place, type, own.count)
           } else {
-            ck_int_dequantize(code, scale, meaning.zero(parameter), place, type, own.count)
+            ck_int_dequantize(
+              code, scale, meaning.zero(parameter), meaning.bias(parameter), place, type, own.count)
           }
         }
       }

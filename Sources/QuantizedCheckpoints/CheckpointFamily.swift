@@ -54,6 +54,12 @@ package protocol ReadableFamily: Sendable {
   ) throws(InputError) -> (weightCount: Int, byteCount: Int)
 }
 
+extension CheckpointFamily {
+  package var transformersPackage: String? { name }
+
+  package func command(running checkpoint: String) -> (package: String, line: String)? { nil }
+}
+
 extension ReadableFamily {
   package func dtype(ofScales dtype: DType) -> DType { QuantizedWeight.dtype(ofScales: dtype) }
 
@@ -64,6 +70,12 @@ extension ReadableFamily {
 package protocol CheckpointFamily: ReadableFamily {
   /// The version of its readers that files are written for.
   var version: String { get }
+
+  /// The package beside transformers that reads its checkpoints there; nil where transformers does not read them.
+  var transformersPackage: String? { get }
+
+  /// A command that runs a checkpoint, with the package that has it, where transformers does not.
+  func command(running checkpoint: String) -> (package: String, line: String)?
 
   /// All that a quantized copy of a model consists of, before there is any data.
   ///
@@ -91,6 +103,9 @@ package struct StoredSchemes {
   /// How keys and values are quantized; nil for not at all.
   package var keyValueScheme: QuantizationArguments?
 
+  /// The scheme of each layer, of whatever class it is; nil where groups say it by their targets.
+  package var named: [String: QuantizationScheme]?
+
   /// How targets that match no layer are taken.
   package let origin: SchemeResolution.Origin
 
@@ -107,7 +122,11 @@ package struct StoredSchemes {
   package func schemes(
     of modules: [ModuleDescription]
   ) throws(InputError) -> [String: QuantizationScheme] {
-    try SchemeResolution.resolve(
+    if let named {
+      let names = Set(modules.map(\.name))
+      return named.filter { names.contains($0.key) }
+    }
+    return try SchemeResolution.resolve(
       groups: groups, ignore: ignore, modules: modules, origin: origin
     ).schemes
   }

@@ -19,6 +19,8 @@ package struct CheckpointOutline {
   package private(set) var weightByteCount = 0
   /// The configuration of the copy.
   package var configuration: JSONValue
+  /// What files of tensors say that they are (`format` of their metadata).
+  package var fileFormat = "pt"
   /// Whole files that are the family's own.
   package var documents: [(name: String, text: String)] = []
   /// Where each stack is among ``tensors``.
@@ -68,6 +70,11 @@ package struct CheckpointOutline {
     let info = TensorInfo(
       name: scale.name(of: module), dtype: scale.dtype(ofWeights: dtype), shape: [1])
     add(info, at: family.place(of: info.name))
+  }
+
+  /// Gives a tensor that was added another type.
+  package mutating func set(_ dtype: DType, ofTensor name: String) {
+    for index in tensors.indices where tensors[index].name == name { tensors[index].dtype = dtype }
   }
 
   /// Adds a tensor of the source, which stays as it is.

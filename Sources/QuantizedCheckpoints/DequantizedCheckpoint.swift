@@ -79,6 +79,15 @@ package struct DequantizedCheckpoint: TensorSource {
     return place.slice(of: try checkpoint.tensor(place.tensor))
   }
 
+  /// Where a tensor is in a stack of several.
+  private func stacked(_ name: String) -> (place: TensorPlace, info: TensorInfo)? {
+    let place = family.place(of: name)
+    guard place.index != nil, let info = checkpoint.info(place.tensor), place.isIn(info) else {
+      return nil
+    }
+    return (place, info)
+  }
+
   private var folder: String { checkpoint.folder.path(percentEncoded: false) }
 
   /// A calibrated scale of activations.
@@ -101,11 +110,16 @@ package struct DequantizedCheckpoint: TensorSource {
   }
 
   package func contains(_ name: String) -> Bool {
-    checkpoint.contains(name) || layer(ofWeight: name) != nil
+    checkpoint.contains(name) || layer(ofWeight: name) != nil || stacked(name) != nil
   }
 
   package func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-    guard layer(ofWeight: name) != nil else { return try checkpoint.tensor(name, shape: shape) }
+    guard layer(ofWeight: name) != nil else {
+      guard let (place, info) = stacked(name) else {
+        return try checkpoint.tensor(name, shape: shape)
+      }
+      return place.slice(of: try checkpoint.tensor(info.name, shape: [info.shape[0]] + shape))
+    }
     let weight = try weight(named: name)
     guard weight.shape == shape else {
       throw InputError(

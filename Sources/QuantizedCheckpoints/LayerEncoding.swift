@@ -42,6 +42,25 @@ package struct LayerEncoding: Sendable {
       .reduce(0) { $0 + $1.byteCount }
   }
 
+  /// Refuses a weight of which a tensor would not hold every number as it is.
+  ///
+  /// - Throws: `unsupported`, with the tensor's name as the place.
+  package func requireHolds(_ weight: QuantizedWeight, name: String) throws(InputError) {
+    guard weight.biases == nil || parts.contains(where: \.holdsBiases) else {
+      throw InputError(
+        .unsupported, place: name,
+        "has groups with biases that are no multiples of their scales, expected zero points: other formats hold no biases"
+      )
+    }
+    for part in parts where part.isPart(of: weight.arguments) {
+      do throws(InputError) {
+        try part.requireHolds(weight)
+      } catch {
+        throw InputError(error.code, place: "\(name).\(part.name)", error.message)
+      }
+    }
+  }
+
   /// The same tensors with data.
   package func tensors(
     for weight: QuantizedWeight, name: String

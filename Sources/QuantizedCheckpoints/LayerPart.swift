@@ -13,6 +13,9 @@ package protocol LayerPart: Sendable {
   /// Whether the scales of groups are in it.
   var holdsScales: Bool { get }
 
+  /// Whether it says what is added to the products of codes and scales, whatever that is.
+  var holdsBiases: Bool { get }
+
   /// Whether a layer has it.
   func isPart(of arguments: QuantizationArguments) -> Bool
 
@@ -23,6 +26,11 @@ package protocol LayerPart: Sendable {
   func size(
     in tensors: LayerTensors, _ arguments: QuantizationArguments
   ) throws(InputError) -> (rows: Int, columns: Int)?
+
+  /// Refuses a weight whose numbers it would change.
+  ///
+  /// - Throws: `unsupported`, without a place.
+  func requireHolds(_ weight: QuantizedWeight) throws(InputError)
 
   /// What it is for a weight.
   func tensor(of weight: QuantizedWeight) -> Tensor
@@ -36,7 +44,9 @@ package protocol LayerPart: Sendable {
 extension LayerPart {
   package var isRecord: Bool { false }
   package var holdsScales: Bool { false }
+  package var holdsBiases: Bool { false }
   package func isPart(of arguments: QuantizationArguments) -> Bool { true }
+  package func requireHolds(_ weight: QuantizedWeight) throws(InputError) {}
 
   package func size(
     in tensors: LayerTensors, _ arguments: QuantizationArguments
@@ -58,6 +68,8 @@ package struct LayerNumbers {
   package var scales: [Float] = []
   package var scaleDType: DType?
   package var zeroPoints: [UInt8]?
+  /// In the place of zero points.
+  package var biases: [Float]?
   package var globalScale: Float?
 
   init(outline: LayerOutline) { self.outline = outline }
@@ -67,6 +79,6 @@ package struct LayerNumbers {
     guard let codes, let scaleDType else { preconditionFailure("a layout without codes or scales") }
     return QuantizedWeight(
       arguments: outline.arguments, grouping: outline.grouping, codes: codes, scales: scales,
-      zeroPoints: zeroPoints, globalScale: globalScale, scaleDType: scaleDType)
+      zeroPoints: zeroPoints, biases: biases, globalScale: globalScale, scaleDType: scaleDType)
   }
 }

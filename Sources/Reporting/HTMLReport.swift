@@ -9,7 +9,7 @@ struct HTMLReport {
   let record: RunRecord
 
   var text: String {
-    let name = LossChart.escaped(record.report.output.lastPathComponent)
+    let name = LossChart.escaped(record.output.folder.lastPathComponent)
     let curves = record.report.blocks.map(LossChart.curve).filter { !$0.isEmpty }
     return """
       <!doctype html>

@@ -13,7 +13,7 @@ struct ModelCard {
   }
 
   /// The name of the checkpoint's folder, which people will also give it on the hub.
-  private var name: String { record.report.output.lastPathComponent }
+  private var name: String { record.output.folder.lastPathComponent }
 
   private var isServed: Bool {
     record.verification.runtimes.contains { $0.name == "vLLM" && $0.isLoading }
@@ -32,7 +32,8 @@ struct ModelCard {
       lines.append("pipeline_tag: text-generation")
     }
     let tags = ["autoround", record.family.name, "quantized"] + (isServed ? ["vllm"] : [])
-    return lines + ["library_name: transformers", "tags:"] + tags.map { "- \($0)" }
+    let library = record.family.transformersPackage == nil ? record.family.name : "transformers"
+    return lines + ["library_name: \(library)", "tags:"] + tags.map { "- \($0)" }
   }
 
   private var body: [String] {
@@ -67,8 +68,12 @@ struct ModelCard {
       let cache = record.verification.quantizesKeysAndValues ? " --kv-cache-dtype fp8" : ""
       lines += ["```", "pip install vllm", "vllm serve \(shellWord(name))\(cache)", "```", ""]
     }
+    if let (package, line) = record.family.command(running: shellWord(name)) {
+      lines += ["```", "pip install \(package)", line, "```", ""]
+    }
+    guard let package = record.family.transformersPackage else { return lines }
     lines += [
-      "```python", "# pip install transformers \(record.family.name) accelerate",
+      "```python", "# pip install transformers \(package) accelerate",
       "from transformers import AutoModelForCausalLM, AutoTokenizer", "",
       "tokenizer = AutoTokenizer.from_pretrained(\(Self.quoted(name)))",
       "model = AutoModelForCausalLM.from_pretrained("

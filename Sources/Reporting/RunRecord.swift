@@ -12,18 +12,24 @@ package struct RunRecord {
   /// How the checkpoint is stored.
   let family: any CheckpointFamily
   let report: RunReport
-  /// What was found in the checkpoint as it lies on the disk.
+  /// What was written, and what was found in it as it lies on the disk.
+  let output: OutputReport
   let verification: VerificationReport
   let reporting: RunReporting
   /// What the source says about itself: its license and its name on the hub are passed on.
   let card: SourceCard
 
+  /// - Parameter index: Which of the outputs of the run it is beside.
   package init(
     _ description: RunDescription, family: any CheckpointFamily, _ report: RunReport,
-    _ verification: VerificationReport, _ reporting: RunReporting, _ card: SourceCard
+    ofOutput index: Int, _ reporting: RunReporting, _ card: SourceCard
   ) {
     (self.description, self.family) = (description, family)
-    (self.report, self.verification) = (report, verification)
+    (self.report, output) = (report, report.outputs[index])
+    guard let verification = output.verification else {
+      preconditionFailure("nothing is said of a checkpoint that was not read again")
+    }
+    self.verification = verification
     (self.reporting, self.card) = (reporting, card)
   }
 
@@ -64,9 +70,9 @@ package struct RunRecord {
     var facts = [
       (
         "size",
-        "\(Quantities.bytes(report.outputByteCount)), source \(Quantities.bytes(report.sourceByteCount))"
+        "\(Quantities.bytes(output.byteCount)), source \(Quantities.bytes(report.sourceByteCount))"
       ),
-      ("bits per quantized weight", Quantities.decimal(report.bitsPerWeight)),
+      ("bits per quantized weight", Quantities.decimal(output.bitsPerWeight)),
       (
         "tensor parallelism",
         verification.tensorParallelSizes.map(String.init).joined(separator: ", ")

@@ -10,12 +10,13 @@ extension RunReport {
   func lines(_ styling: Styling, width: Int? = nil) -> [String] {
     var lines = blocks.isEmpty ? [] : blockTable(styling, width) + [""]
     if let expertsLine { lines.append("experts    calibration tokens: \(expertsLine)") }
-    let path = output.path(percentEncoded: false)
-    if let verification {
+    for output in outputs {
+      guard let verification = output.verification else { continue }
       let isSound = verification.findings.isEmpty
       lines.append(
         "\(isSound ? "verified" : "checked ")   \(Quantities.count(verification.tensorCount)) tensors, "
           + "\(verification.quantizedLayerCount) quantized layers, against the source"
+          + (outputs.count > 1 ? ", as \(output.format)" : "")
           + (isSound ? "" : ": \(verification.countOfFindings), which the warnings name"))
     }
     if let quality, let comparison = quality.comparison {
@@ -30,16 +31,25 @@ extension RunReport {
             + "\(Quantities.significant(rounded.klDivergenceMean)): plainly, on the same tokens")
       }
     }
+    for output in outputs {
+      lines.append(
+        "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(output.byteCount)), "
+          + "\(Quantities.decimal(output.bitsPerWeight)) bits per quantized weight"
+          + (outputs.count > 1 ? ", as \(output.format)" : ""))
+    }
     lines += [
-      "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(outputByteCount)), "
-        + "\(Quantities.decimal(bitsPerWeight)) bits per quantized weight",
       "took       \(Quantities.duration(seconds: seconds)), "
-        + "at most \(Quantities.bytes(peakMemoryByteCount)) of memory",
-      "written    \(path)",
+        + "at most \(Quantities.bytes(peakMemoryByteCount)) of memory"
+    ]
+    for output in outputs {
+      lines.append("written    \(output.folder.path(percentEncoded: false))")
+    }
+    let path = outputs.first?.folder.path(percentEncoded: false) ?? ""
+    lines.append(
       blocks.isEmpty
         ? "verify     autoround verify \(shellWord(path)) --source \(shellWord(model))"
-        : "evaluate   autoround evaluate \(shellWord(path)) --text FILE --against \(shellWord(model))",
-    ]
+        : "evaluate   autoround evaluate \(shellWord(path)) --text FILE --against \(shellWord(model))"
+    )
     return lines
   }
 

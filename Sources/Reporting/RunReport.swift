@@ -82,8 +82,10 @@ public struct BlockReport: Sendable, Equatable {
 public struct RunReport: Sendable, Equatable {
   /// The source model as the user named it.
   public var model: String
-  /// The folder of the quantized checkpoint.
+  /// The folder of the quantized checkpoint, or of the folders with those of several formats.
   public var output: URL
+  /// What was written, by format, in the order in which these were asked for; never empty.
+  public var outputs: [OutputReport]
   /// One report per decoder block, in order.
   public var blocks: [BlockReport]
   /// Seconds from the start of the run to the end.
@@ -92,32 +94,33 @@ public struct RunReport: Sendable, Equatable {
   public var peakMemoryByteCount: Int
   /// Bytes of the source's tensor files.
   public var sourceByteCount: Int
-  /// Bytes of the output's tensor files.
-  public var outputByteCount: Int
-  /// Stored bits per weight of the quantized layers, scales and zero points included.
-  public var bitsPerWeight: Double
   /// Every warning of the run, in order.
   public var warnings: [String]
-  /// What reading the finished files again has shown; nil if that was not done.
-  public var verification: VerificationReport?
-  /// How the predictions differ from the source's on held-out samples; nil if that was not measured.
+  /// How the predictions of the first output differ from the source's on held-out samples; nil if that was not
+  /// measured.
   public var quality: EvaluationReport?
 
-  /// Creates a report.
+  /// Creates a report of at least one output.
   public init(
-    model: String, output: URL, blocks: [BlockReport], seconds: Double, peakMemoryByteCount: Int,
-    sourceByteCount: Int, outputByteCount: Int, bitsPerWeight: Double, warnings: [String]
+    model: String, output: URL, outputs: [OutputReport], blocks: [BlockReport], seconds: Double,
+    peakMemoryByteCount: Int, sourceByteCount: Int, warnings: [String]
   ) {
     self.model = model
     self.output = output
+    self.outputs = outputs
     self.blocks = blocks
     self.seconds = seconds
     self.peakMemoryByteCount = peakMemoryByteCount
     self.sourceByteCount = sourceByteCount
-    self.outputByteCount = outputByteCount
-    self.bitsPerWeight = bitsPerWeight
     self.warnings = warnings
   }
+
+  /// Bytes of the tensor files of all outputs.
+  public var outputByteCount: Int { outputs.reduce(0) { $0 + $1.byteCount } }
+  /// Stored bits per weight of the quantized layers in the first output, scales and zero points included.
+  public var bitsPerWeight: Double { outputs.first?.bitsPerWeight ?? 0 }
+  /// What reading the files of the first output again has shown; nil if that was not done.
+  public var verification: VerificationReport? { outputs.first?.verification }
 
   /// The report as a JSON object, the one that `autoround quantize --json` prints.
   public var json: JSONValue {
@@ -130,6 +133,7 @@ public struct RunReport: Sendable, Equatable {
     ]
     if let quality { json.set("held_out", quality.json) }
     if let verification { json.set("verification", verification.json) }
+    if outputs.count > 1 { json.set("outputs", .array(outputs.map(\.json))) }
     return json
   }
 }

@@ -44,7 +44,10 @@ struct DeviceSharing {
       if hasCopies, name.hasSuffix("k_proj") || name.hasSuffix("v_proj") { return true }
       // The rows of the head are padded.
       if name.hasSuffix("lm_head") { return true }
-      let hasPackedZeros = scheme?.isSymmetric == false && scheme?.strategy != "tensor"
+      // By columns, zero points are stored of symmetric integers too.
+      let hasPackedZeros =
+        scheme?.format.columns != nil
+        || scheme?.isSymmetric == false && scheme?.strategy != "tensor"
       return isSplit(layer.shape[0], block?.first)
         && isSplit(layer.shape[0], hasPackedZeros ? word : nil)
     }

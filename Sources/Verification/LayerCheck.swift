@@ -4,6 +4,8 @@ struct LayerCheck {
   let scheme: LayerScheme
   /// By what their names end with after the module's.
   let tensors: [String: StoredTensor]
+  /// Rows and columns, if something else than ``StoredElements`` tells them.
+  var size: [Int]?
 
   /// Checks everything and gives `[rows, columns]`; nil if that cannot be known.
   func run(_ report: inout VerificationReport) -> [Int]? {
@@ -20,7 +22,9 @@ struct LayerCheck {
       }
     }
     let known = expected.map(\.suffix)
-    for suffix in tensors.keys.sorted() where suffix.hasPrefix("weight") && !known.contains(suffix)
+    for suffix in tensors.keys.sorted()
+    where !known.contains(suffix)
+      && (suffix.hasPrefix("weight") || StoredColumns.suffixes.contains(suffix))
     {
       report.add(
         .damage, "\(module).\(suffix)",
@@ -30,6 +34,7 @@ struct LayerCheck {
   }
 
   private func shape(_ report: inout VerificationReport) -> [Int]? {
+    if let size { return size }
     let elements = scheme.format.elements
     guard let record = elements.sizeRecord else {
       guard let weight = tensors[elements.suffix] else {
@@ -40,7 +45,13 @@ struct LayerCheck {
         report.add(.damage, weight.name, "is \(weight.kind), expected rows and columns")
         return nil
       }
-      return [weight.shape[0], weight.shape[1] * elements.countInPlace]
+      guard let size = elements.size(of: weight.shape, scheme) else {
+        report.add(
+          .damage, weight.name,
+          "is \(weight.kind), which is no whole number of \(scheme.bitCount)-bit integers")
+        return nil
+      }
+      return size
     }
     guard let stored = tensor(record, &report) else { return nil }
     let sizes = stored.withBytes { bytes in

@@ -3,7 +3,7 @@ import JSONText
 import LanguageModels
 import ModelFamilies
 
-/// What transformers and vLLM ask of the layers of a compressed-tensors checkpoint.
+/// What transformers and vLLM ask of the layers of a checkpoint.
 struct LoadContracts {
   let configuration: JSONValue
   let description: QuantizationDescription
@@ -102,7 +102,7 @@ struct LoadContracts {
   private func checkGroupsInUse(_ report: inout VerificationReport) {
     let used = Set(layers.keys.compactMap { description.scheme(of: $0)?.group })
     let idle = description.schemes.filter { !used.contains($0.group) }
-    guard !layers.isEmpty, let first = idle.first else { return }
+    guard !description.isByExceptions, !layers.isEmpty, let first = idle.first else { return }
     report.add(
       .contract, "config.json: quantization_config.config_groups.\(first.group)",
       "gives no layer its scheme" + Self.others(idle.count - 1))

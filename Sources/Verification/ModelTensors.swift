@@ -13,7 +13,8 @@ struct ModelTensors {
   let layers: [String: [Int]]
   /// The names of those that are.
   let quantized: Set<String>
-  let description: QuantizationDescription
+  /// Nil for a configuration that has no targets.
+  let description: QuantizationDescription?
 
   func run(_ report: inout VerificationReport) {
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
@@ -42,7 +43,7 @@ struct ModelTensors {
           + "\(model.blocks.count))" + LoadContracts.others(uncounted.count - 1))
     }
     // A head that is the embedding has no tensors, and is a linear layer for runtimes all the same.
-    if layers["lm_head"] == nil, let scheme = description.scheme(of: "lm_head") {
+    if layers["lm_head"] == nil, let scheme = description?.scheme(of: "lm_head") {
       report.add(
         .contract, "lm_head",
         "has no weight of its own, but a target of \(quoted(scheme.group)) matches it and ignore does "
@@ -74,7 +75,7 @@ struct ModelTensors {
   /// The ends of the names of floats that ``LayerCheck`` and ``ActivationScaleCheck`` look at.
   private static let checkedElsewhere = [
     "weight_scale", "weight_global_scale", "input_scale", "input_global_scale", "k_scale",
-    "v_scale",
+    "v_scale", "scales", "biases",
   ]
 }
 

@@ -1,7 +1,7 @@
 import Diagnostics
 import JSONText
 
-/// `quantization_config` of a compressed-tensors checkpoint.
+/// `quantization_config` of a checkpoint.
 struct QuantizationDescription {
   private(set) var schemes: [LayerScheme] = []
   /// How keys and values are quantized; nil for not at all.
@@ -10,6 +10,8 @@ struct QuantizationDescription {
   /// The targets of all of ``schemes``.
   private var targets: LayerTargets
   private let limit = MatchLimit()
+  /// What methods say that store layers by columns; nil for compressed-tensors.
+  private var columns: ColumnDescription?
 
   init?(_ configuration: JSONValue, _ report: inout VerificationReport) {
     targets = LayerTargets(limit)
@@ -17,6 +19,12 @@ struct QuantizationDescription {
       report.add(
         .contract, "config.json", "has no quantization_config", refusedBy: Runtime.allCases)
       return nil
+    }
+    if ColumnDescription.knows(fields["quant_method"]?.stringValue) {
+      guard let columns = ColumnDescription(fields, limit, &report) else { return nil }
+      (self.columns, schemes) = (columns, columns.schemes)
+      columns.checkMixture(&report)
+      return
     }
     func require(_ key: String, _ expected: [String]) {
       let found = fields[key]?.stringValue
@@ -27,7 +35,7 @@ struct QuantizationDescription {
           refusedBy: Runtime.allCases)
       }
     }
-    require("quant_method", ["compressed-tensors"])
+    require("quant_method", ["compressed-tensors", "gptq", "awq", "auto-round"])
     // Of other methods nothing else is known.
     guard fields["quant_method"]?.stringValue == "compressed-tensors" else { return nil }
     require("quantization_status", ["compressed"])
@@ -96,7 +104,13 @@ struct QuantizationDescription {
       "found \(format); \(quoted(other.group)) is stored as \(other.format.name)")
   }
 
-  func ignores(_ module: String) -> Bool { ignore.matches(module) }
+  /// Whether schemes may be for layers that the model does not have.
+  var isByExceptions: Bool { columns != nil }
+
+  /// Takes note of the quantized layers.
+  mutating func observe(layers: some Sequence<String>) { columns?.observe(layers: layers) }
+
+  func ignores(_ module: String) -> Bool { columns?.ignores(module) ?? ignore.matches(module) }
 
   /// Says so where patterns were given up.
   func reportCost(_ report: inout VerificationReport) {
@@ -109,14 +123,16 @@ struct QuantizationDescription {
 
   /// The scheme that transformers finds for a linear layer.
   func scheme(of module: String) -> LayerScheme? {
-    ignores(module) ? nil : targets.inTransformers(module).map { schemes[$0] }
+    if let columns { return columns.scheme(of: module) }
+    return ignores(module) ? nil : targets.inTransformers(module).map { schemes[$0] }
   }
 
   /// The scheme that vLLM finds for a linear layer, or for several that it runs as one.
   ///
   /// - Parameter parts: The layers' own names if they are run as one.
   func schemeInVLLM(of module: String, parts: [String] = []) -> LayerScheme? {
-    ignores(parts.first ?? module)
+    if let columns { return columns.scheme(of: module, parts: parts) }
+    return ignores(parts.first ?? module)
       ? nil : targets.inVLLM(module, parts: parts).map { schemes[$0] }
   }
 }

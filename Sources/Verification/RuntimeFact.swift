@@ -27,7 +27,25 @@ struct RuntimeFact: Sendable {
 
   /// All facts. Of those about a layer, the first one counts.
   static let table: [RuntimeFact] = [
-    .init(.transformers, true, "with the package compressed-tensors", readers) { _ in true },
+    .init(.transformers, true, "with the package compressed-tensors", readers) {
+      $0.format.columns == nil
+    },
+    .init(.transformers, true, "with the package auto-round", columns) {
+      $0.format.name.hasPrefix("auto_round")
+    },
+    .init(.transformers, true, "with the package gptqmodel", columns) { _ in true },
+
+    // Integers by columns.
+    .init(
+      .vLLM, false,
+      "it does not know the packing auto_round, that of asymmetric integers of other bits than 4",
+      inc
+    ) { $0.format.name == "auto_round" },
+    .init(.vLLM, true, "", inc) {
+      $0.isByColumns
+        && ($0.fitsMarlin || $0.format.columns?.isInterleaved == true && $0.hasFastGroups)
+    },
+    .init(.vLLM, true, "with activations in f16 (--dtype half)", columns) { $0.isByColumns },
 
     // Packed integers.
     .init(.vLLM, false, "it has no kernels for one scale for a whole tensor", choice) {
@@ -103,6 +121,9 @@ struct RuntimeFact: Sendable {
   /// What makes other kernels fit.
   private static let packing = "it loads them in the format pack-quantized"
 
+  private static let columns =
+    "vLLM, gptq.py, gptq_marlin.py and awq_marlin.py; transformers, the quantizers; read, not tried; 2026-11"
+  private static let inc = "vLLM, inc.py and gptq_marlin.py; read, not tried; 2026-11"
   private static let choice = "vLLM, compressed_tensors.py, the choice of a scheme; 2026-11"
   private static let humming = "vllm-project/vllm#46389; 2026-11"
   private static let asymmetric = "vllm-project/vllm#46528, change notes of 0.30; 2026-11"
@@ -110,6 +131,8 @@ struct RuntimeFact: Sendable {
 }
 
 extension LayerScheme {
+  fileprivate var isByColumns: Bool { format.columns != nil }
+
   fileprivate var isPacked: Bool { format.elements is PackedIntegers }
 
   fileprivate var isByRow: Bool { strategy == "channel" || strategy == "group" }

@@ -8,7 +8,7 @@ public struct RuntimeSupport: Sendable, Equatable {
   public var remark: String
 }
 
-/// The programs that people serve compressed-tensors checkpoints with.
+/// The programs that people serve such checkpoints with.
 enum Runtime: String, CaseIterable {
   case transformers, vLLM
 }

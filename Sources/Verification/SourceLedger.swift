@@ -44,7 +44,8 @@ struct SourceLedger {
       let suffix = name.split(separator: ".").last ?? ""
       let module = String(name.dropLast(suffix.count + 1))
       let isPart =
-        suffix.hasPrefix("weight") || ["input_scale", "input_global_scale"].contains(suffix)
+        suffix.hasPrefix("weight") || StoredColumns.suffixes.contains(String(suffix))
+        || ["input_scale", "input_global_scale", StoredScales.biases].contains(String(suffix))
       if quantized[module] != nil && isPart || ["k_scale", "v_scale"].contains(suffix) { continue }
       report.add(.damage, name, "is neither in the source nor part of a quantized layer")
     }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// How the elements of weights lie in tensors.
 protocol StoredElements: Sendable {
   /// What the name of their tensor ends with.
@@ -15,12 +17,47 @@ protocol StoredElements: Sendable {
   /// The tensor of elements.
   func expected(_ layer: StoredLayer) -> ExpectedTensor
 
+  /// Rows and columns of a weight whose elements are in a matrix of this shape; nil for a shape of none.
+  func size(of shape: [Int], _ scheme: LayerScheme) -> [Int]?
+
   /// The least number of elements that fill whole words of 32 bits; nil where they are not in words.
   func elementsInWholeWords(of scheme: LayerScheme) -> Int?
 
   /// Writes the elements of a row, as many as there are columns.
   func read(
+    row: Int, of weight: StoredTensor, _ layer: StoredLayer,
+    into target: UnsafeMutablePointer<Float>)
+
+  /// Lets go of the memory that reading rows has taken.
+  func drop(_ rows: Range<Int>, of weight: StoredTensor, _ layer: StoredLayer)
+}
+
+/// Elements whose rows are those of their tensor.
+protocol StoredRows: StoredElements {
+  /// Writes the elements of a row, as many as there are columns.
+  func read(
     _ row: UnsafeRawBufferPointer, _ layer: StoredLayer, into target: UnsafeMutablePointer<Float>)
+}
+
+extension StoredRows {
+  func size(of shape: [Int], _ scheme: LayerScheme) -> [Int]? {
+    [shape[0], shape[1] * countInPlace]
+  }
+
+  func read(
+    row: Int, of weight: StoredTensor, _ layer: StoredLayer,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    let size = weight.entry.range.count / layer.rows
+    weight.file.storage.withBytes(in: weight.entry.range) { bytes in
+      let row = UnsafeRawBufferPointer(rebasing: bytes[row * size..<(row + 1) * size])
+      read(row, layer, into: target)
+    }
+  }
+
+  func drop(_ rows: Range<Int>, of weight: StoredTensor, _ layer: StoredLayer) {
+    weight.drop(rows: rows)
+  }
 }
 
 extension StoredElements {
@@ -31,7 +68,7 @@ extension StoredElements {
 }
 
 /// A byte for each element: an integer, or a float of 8 bits.
-struct ByteElements: StoredElements {
+struct ByteElements: StoredRows {
   let suffix = "weight"
 
   func recognises(_ tensors: [String: StoredTensor]) -> Bool {
@@ -70,7 +107,7 @@ struct ByteElements: StoredElements {
 }
 
 /// Two floats of 4 bits in each byte.
-struct FloatPairs: StoredElements {
+struct FloatPairs: StoredRows {
   let suffix = "weight_packed"
   let countInPlace = 2
 
@@ -97,7 +134,7 @@ struct FloatPairs: StoredElements {
 }
 
 /// Integers of any bits as one ``CodeStream`` in the words of each row.
-struct PackedIntegers: StoredElements {
+struct PackedIntegers: StoredRows {
   let suffix = "weight_packed"
 
   var sizeRecord: ExpectedTensor? {

@@ -6,16 +6,26 @@ enum StoredScales: Sendable {
   case exponents
   /// A float of 8 bits for each group, all divided by one scale of the tensor.
   case relative
+  /// A float for each group, and one that is added.
+  case floatsWithBiases
+
+  /// What the name of their tensor ends with.
+  var suffix: String { self == .floatsWithBiases ? "scales" : "weight_scale" }
 
   /// The tensors of scales.
   func expected(_ layer: StoredLayer) -> [ExpectedTensor] {
-    let (suffix, shape) = ("weight_scale", layer.scaleShape)
+    let shape = layer.scaleShape
+    let floats = ExpectedTensor(suffix: suffix, dtypes: ["BF16", "F16", "F32"], shape: shape) {
+      $0.scaleFault(refusingZero: true)
+    }
     switch self {
-    case .floats:
+    case .floats: return [floats]
+    case .floatsWithBiases:
       return [
-        ExpectedTensor(suffix: suffix, dtypes: ["BF16", "F16", "F32"], shape: shape) {
-          $0.fault(refusingZero: true)
-        }
+        floats,
+        ExpectedTensor(suffix: Self.biases, dtypes: floats.dtypes, shape: shape) {
+          $0.scaleFault(refusingZero: false, in: "bias")
+        },
       ]
     case .exponents:
       return [
@@ -27,20 +37,28 @@ enum StoredScales: Sendable {
       return [
         // Groups of zeros have a scale of zero, as the type has no smaller numbers to spare.
         ExpectedTensor(suffix: suffix, dtypes: ["F8_E4M3"], shape: shape) {
-          $0.fault(refusingZero: false)
+          $0.scaleFault(refusingZero: false)
         },
         ExpectedTensor(suffix: "weight_global_scale", dtypes: ["F32"], shape: [1]) {
-          $0.fault(refusingZero: true)
+          $0.scaleFault(refusingZero: true)
         },
       ]
     }
+  }
+
+  static let biases = "biases"
+
+  /// The zero points that biases stand for, counted like elements; they need not be integers.
+  static func zeros(of biases: StoredTensor, _ scales: [Float], bitCount: Int) -> [Float]? {
+    let half = Float(1 << (bitCount - 1))
+    return biases.floats.map { zip($0, scales).map { -$0 / $1 - half } }
   }
 
   /// What the elements of each group are multiplied with, and the least number that this can be; nil where a
   /// tensor is not as it should be.
   func numbers(_ scales: StoredTensor, global: StoredTensor?) -> (scales: [Float], least: Float)? {
     switch self {
-    case .floats: return scales.floats.map { ($0, 0) }
+    case .floats, .floatsWithBiases: return scales.floats.map { ($0, 0) }
     case .exponents:
       let numbers = scales.withBytes { bytes in
         bytes.map { Float(sign: .plus, exponent: Int($0) - 127, significand: 1) }
@@ -55,10 +73,10 @@ enum StoredScales: Sendable {
 
 extension StoredTensor {
   /// The first scale that is infinite, no number, or a zero where there must be none.
-  fileprivate func fault(refusingZero refusesZero: Bool) -> String? {
+  func scaleFault(refusingZero refusesZero: Bool, in kind: String = "scale") -> String? {
     let columns = shape.last ?? 1
     return (floats ?? []).enumerated().first { !$1.isFinite || ($1 == 0 && refusesZero) }
-      .map { "scale [\($0 / columns), \($0 % columns)] is \($1)" }
+      .map { "\(kind) [\($0 / columns), \($0 % columns)] is \($1)" }
   }
 }
 

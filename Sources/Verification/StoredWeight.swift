@@ -31,12 +31,10 @@ struct StoredWeight {
       stored[part.suffix] = tensor
     }
     guard let weight = stored[scheme.format.elements.suffix],
-      let scale = stored["weight_scale"],
-      let numbers = scheme.format.scales.numbers(scale, global: stored["weight_global_scale"])
+      let numbers = scheme.format.parameters(stored, layer)
     else { return nil }
     self.weight = weight
-    scales = numbers.scales
-    zeros = stored["weight_zero_point"].map { [layer] in ZeroPoints.numbers($0, layer) }
+    (scales, zeros) = (numbers.scales, numbers.zeros)
     groups = scaleShape.count == 2 ? scaleShape[1] : 1
     block = layer.block
     let half = Float(1 << (scheme.bitCount - 1))
@@ -61,13 +59,9 @@ struct StoredWeight {
 
   /// Writes the elements of a row, as many as there are columns.
   func read(row: Int, into target: UnsafeMutablePointer<Float>) {
-    let size = weight.entry.range.count / rows
-    weight.file.storage.withBytes(in: weight.entry.range) { bytes in
-      let row = UnsafeRawBufferPointer(rebasing: bytes[row * size..<(row + 1) * size])
-      layer.scheme.format.elements.read(row, layer, into: target)
-    }
+    layer.scheme.format.elements.read(row: row, of: weight, layer, into: target)
   }
 
   /// Lets go of the memory that reading rows has taken.
-  func drop(rows range: Range<Int>) { weight.drop(rows: range) }
+  func drop(rows range: Range<Int>) { layer.scheme.format.elements.drop(range, of: weight, layer) }
 }

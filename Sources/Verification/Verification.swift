@@ -18,15 +18,23 @@ extension VerificationReport {
     digest(folder, stored.tensors)
     let record = Self.record(folder)
     compare(record, folder)
-    guard let configuration = Self.configuration(folder, &self),
-      let description = QuantizationDescription(configuration, &self)
-    else { return }
+    guard let configuration = Self.configuration(folder, &self) else { return }
+    if RowDescription.isMeant(by: configuration) {
+      comparesSource = source != nil
+      var original: SourceTensors?
+      if let source { original = SourceTensors(source, &self) }
+      return checkRows(
+        configuration, stored.tensors, original: original,
+        reach: reach ?? TuningReach(record: record))
+    }
+    guard var description = QuantizationDescription(configuration, &self) else { return }
 
     var layers: [String: (shape: [Int], scheme: LayerScheme?)] = [:]
     var quantized: [String: (shape: [Int], scheme: LayerScheme)] = [:]
     let tensors = stored.tensors
     let parts = stored.byModule
     let modules = parts.filter { StoredFormat.recognises($1) }
+    description.observe(layers: modules.keys)
     for (module, tensors) in modules.sorted(by: { $0.key < $1.key }) {
       guard let scheme = description.scheme(of: module) ?? description.schemes.first else {
         continue
@@ -79,7 +87,7 @@ extension VerificationReport {
   }
 
   /// The model that the configuration describes; nil for a family that is not known here.
-  private mutating func describe(
+  mutating func describe(
     _ configuration: JSONValue, _ tensors: [String: StoredTensor]
   ) -> ModelDescription? {
     let reader = JSONReader(configuration)
@@ -120,7 +128,7 @@ extension VerificationReport {
   }
 
   /// Every decoder block that the configuration counts has layers.
-  private mutating func checkBlocks(
+  mutating func checkBlocks(
     _ configuration: JSONValue, _ model: ModelDescription?, _ layers: some Sequence<String>
   ) {
     guard let count = model?.blocks.count ?? configuration["num_hidden_layers"]?.intValue else {

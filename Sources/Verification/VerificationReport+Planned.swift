@@ -24,7 +24,8 @@ extension VerificationReport {
     tensors: [String: PlannedTensor]? = nil
   ) {
     self.init()
-    guard let description = QuantizationDescription(configuration, &self) else { return }
+    guard var description = QuantizationDescription(configuration, &self) else { return }
+    description.observe(layers: layers.filter(\.value.isQuantized).keys)
     var schemes: [String: LayerScheme] = [:]
     for (name, layer) in layers where layer.isQuantized {
       schemes[name] = description.scheme(of: name)

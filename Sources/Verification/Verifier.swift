@@ -10,7 +10,7 @@ public import Foundation
 ///
 /// Nothing of the code that writes checkpoints is used; which tensors a model has, in which shapes, its family says.
 public struct Verifier: Sendable {
-  /// The folder of a compressed-tensors checkpoint.
+  /// The folder of a checkpoint of compressed-tensors, GPTQ, AWQ or auto_round.
   public var folder: URL
   /// The checkpoint that it was made from; nil to do without.
   public var source: URL?

@@ -52,6 +52,26 @@ import Testing
     }
   }
 
+  /// The example's head is its embedding, which no method quantizes.
+  @Test func otherRuntimesGetTheSameIntegers() throws {
+    try withTemporaryFolder { folder in
+      let (source, output) = (folder.appending(path: "packed"), folder.appending(path: "out"))
+      try round("W4A16", to: source)
+      let names = ["auto-round", "gptq", "awq", "mlx"]
+      let run = try Invocation(
+        ["convert", source.path, "--output", output.path] + names.flatMap { ["--format", $0] })
+      #expect(run.status == 0, "\(run.errors)")
+      let expected = try perplexity(source, in: folder)
+      for name in names {
+        let url = output.appending(path: name)
+        // Weights are not rounded to bf16 there.
+        #expect(abs(try perplexity(url, in: folder) / expected - 1) < 0.002, "\(name)")
+        let verified = try Invocation("verify", url.path, "--source", model)
+        #expect(verified.status == 0, "\(name): \(verified.output)\(verified.errors)")
+      }
+    }
+  }
+
   @Test func floatsStayInTheirFormats() throws {
     try withTemporaryFolder { folder in
       let (source, dense) = (folder.appending(path: "mx"), folder.appending(path: "dense"))
@@ -65,7 +85,9 @@ import Testing
       #expect(bad.errors.contains("expected mxfp4-pack-quantized"))
       let unknown = try Invocation("convert", source.path, "--format", "gguf", "--output", output)
       #expect(unknown.status == 64)
-      #expect(unknown.errors.contains("expected one of dense, pack-quantized"))
+      #expect(unknown.errors.contains("expected one of compressed-tensors, "))
+      #expect(unknown.errors.contains(", dense, pack-quantized, "))
+      #expect(unknown.errors.contains(", gguf:q4_k_m, "))
       let plain = try Invocation("convert", model, "--format", "dense", "--output", output)
       #expect(plain.status == 1)
       #expect(plain.errors.contains("quantization_config"))

@@ -21,7 +21,10 @@ import Verification
   private let windows = TinyCheckpoint.windows(1, tokens: 12, seed: 24)
 
   private func convert(_ checkpoint: URL, to format: CompressionFormat, _ output: URL) throws {
-    _ = try CheckpointConversion(checkpoint: checkpoint, format: format, output: output).run()
+    _ = try CheckpointConversion(
+      checkpoint: checkpoint, formats: [try ConversionFormat(named: format.rawValue)],
+      output: output
+    ).run()
   }
 
   @Test(arguments: [

@@ -20,6 +20,8 @@ import Testing
   static let byColumns = [
     "gptq_w4_asym", "awq_w4_asym", "auto_round_w4", "auto_round_w3", "auto_round_w2_asym",
   ]
+  /// Of MLX, which is read and written.
+  static let byRows = ["mlx_w4_asym", "mlx_lm_mixed"]
   static let quantizingActivations = [
     "w8a8_int8", "fp8_dynamic", "fp8_static", "mxfp4", "mxfp8", "nvfp4", "w4a16_kv_fp8",
   ]
@@ -28,7 +30,7 @@ import Testing
     Fixtures.folder.appending(path: "formats/\(format)")
   }
 
-  @Test(arguments: formats + byColumns)
+  @Test(arguments: formats + byColumns + byRows)
   func readBackToTheLogitsOfTheReference(format: String) throws {
     let oracle = try expected(format).tensor("logits")
     let found = try logits(format, windows: 2, quantizesActivations: false)

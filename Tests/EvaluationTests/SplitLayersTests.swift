@@ -31,7 +31,8 @@ import Verification
       #expect(try #require(entry.error).relativeError < 0.2)
       expectInputError(.unsupported, mentioning: ["transformer.h.", "rows for columns"]) {
         try CheckpointConversion(
-          checkpoint: run.output, format: .dense, output: folder.appending(path: "dense")
+          checkpoint: run.output, formats: [ConversionFormat(named: "dense")],
+          output: folder.appending(path: "dense")
         ).run()
       }
 

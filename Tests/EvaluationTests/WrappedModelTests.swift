@@ -39,7 +39,7 @@ import Testing
       let plan = try run.job.plan(measuresTime: false)
       let report = try run.job.run()
       #expect(plan.tensorByteCount == report.outputByteCount)
-      #expect(plan.tensorParallelSizes == report.verification?.tensorParallelSizes)
+      #expect(plan.first.tensorParallelSizes == report.verification?.tensorParallelSizes)
       #expect(report.verification?.findings == [], "\(report.verification?.findings ?? [])")
       let (source, output) = (
         try Checkpoint(opening: run.source), try Checkpoint(opening: run.output)

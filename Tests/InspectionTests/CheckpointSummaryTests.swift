@@ -58,7 +58,7 @@ import Testing
   @Test func countsWhatPackedTensorsStandFor() throws {
     let formats = [
       "w4a16", "w2a16", "w4a16_asym", "w8a16", "gptq_w4_asym", "awq_w4_asym", "auto_round_w3",
-      "auto_round_w2_asym",
+      "auto_round_w2_asym", "mlx_w4_asym",
     ]
     let counts = try formats.map {
       try CheckpointSummary(opening: Fixtures.folder.appending(path: "formats/\($0)"))

@@ -144,6 +144,7 @@ private let lossTolerance = 5e-6
     let block = try BlockProgram(
       placed.block, batch: oracle.sequences, tokens: oracle.tokens,
       device: oracle.device, training: .everything)
+    block.firstOwnColumn = placed.firstOwnColumn
     try block.load(placed.name, from: oracle.checkpoint)
     let program = block.program
     let x = try file.tensor("x")

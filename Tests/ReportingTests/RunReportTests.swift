@@ -7,6 +7,11 @@ import Testing
 @Suite struct RunReportTests {
   private let report = RunReport(
     model: "my model", output: URL(filePath: "/tmp/out"),
+    outputs: [
+      OutputReport(
+        format: "compressed-tensors", folder: URL(filePath: "/tmp/out"), byteCount: 410_000_000,
+        bitsPerWeight: 4.125)
+    ],
     blocks: [
       BlockReport(
         index: 0, name: "model.layers.0", layers: ["model.layers.0.mlp.up_proj"],
@@ -17,7 +22,6 @@ import Testing
         bestIteration: 0, finalLoss: 0, rtnLoss: 0, seconds: 1),
     ],
     seconds: 245, peakMemoryByteCount: 2_100_000_000, sourceByteCount: 1_192_135_096,
-    outputByteCount: 410_000_000, bitsPerWeight: 4.125,
     warnings: ["few samples"])
 
   @Test func table() {

@@ -217,7 +217,7 @@ import Verification
   @Test(arguments: [
     ("ignore", #"[]"#, "lm_head", "ignore does not"),
     ("ignore", #"["lm_head", "re:.*down_proj"]"#, "down_proj", "ignore lists it"),
-    ("quant_method", #""gptq""#, "quant_method", "expected compressed-tensors"),
+    ("quant_method", #""bitsandbytes""#, "quant_method", "expected compressed-tensors"),
     ("format", #""other""#, "format", "expected"),
     ("config_groups", #"{}"#, "config_groups", "missing or empty"),
   ])

@@ -89,9 +89,8 @@ func makeModel(_ configuration: JSONValue, in folder: URL, samples: Int, tokens:
     let file = try OutputFile(
       creating: folder.appending(path: shard.fileName).path, byteCount: shard.byteCount)
     try file.write(shard.encodedHeader, at: 0)
-    for entry in shard.header.entries {
-      try write(
-        entry.info, to: file, at: shard.encodedHeader.count + entry.offsets.lowerBound, &generator)
+    for entry in shard.entries {
+      try write(entry.info, to: file, at: entry.byteRange.lowerBound, &generator)
     }
     try file.synchronize()
   }

@@ -12,7 +12,10 @@ struct Preparation {
   let options: ResolvedOptions
   let survey: Survey
   let table: SchemeTable
-  let copy: QuantizedCopy
+  /// What is written: a copy in each format that was asked for.
+  let copies: [QuantizedCopy]
+  /// Most bytes of tensors in one file of them.
+  let shardByteCountLimit: Int
   /// How the model is run, and where its hidden states are kept; nil where it is not run.
   let calibration: (setup: CalibrationSetup, placement: StreamPlacement)?
   let memory: MemoryEstimate
@@ -28,21 +31,30 @@ struct Preparation {
     model = job.model.path(percentEncoded: false)
     options = job.modifier.options
     self.survey = survey
-    table = try job.modifier.initialize(survey)
+    let table = try job.modifier.initialize(survey)
+    self.table = table
     try survey.check(table)
+    shardByteCountLimit = job.shardSizeLimit.byteCount
+    let styles = CopyStyle.styles(
+      of: try job.distinctFormats(), shardByteCountLimit: shardByteCountLimit)
     guard let source = survey.model else {
-      copy = try QuantizedCopy(
-        of: survey.checkpoint, modules: survey.modules + survey.tiedHeads,
-        layers: survey.stackedLayers, names: survey.loadedNames, schemes: table.layers)
+      copies = try styles.map { style in
+        try QuantizedCopy(
+          of: survey.checkpoint, modules: survey.modules + survey.tiedHeads,
+          layers: survey.stackedLayers, names: survey.loadedNames, schemes: table.layers,
+          style: style)
+      }
       for layer in table.layers.keys {
-        try survey.checkpoint.requireWeightType(copy.source.file(of: "\(layer).weight"))
+        try survey.checkpoint.requireWeightType(copies[0].source.file(of: "\(layer).weight"))
       }
       calibration = nil
-      memory = try MemoryEstimate(rounding: table, of: copy.source)
+      memory = try MemoryEstimate(rounding: table, of: copies[0].source)
       return
     }
-    copy = try QuantizedCopy(
-      of: source, schemes: table.layers, keyValueScheme: table.keysAndValues)
+    copies = try styles.map { style in
+      try QuantizedCopy(
+        of: source, schemes: table.layers, keyValueScheme: table.keysAndValues, style: style)
+    }
     let needs = try job.modifier.start(table)
     let device = try job.makeDevice(job.compute)
     var setup = try CalibrationSetup(
@@ -54,7 +66,7 @@ struct Preparation {
     try setup.requireSupport(table, isMeasured: windows > 0)
     let process = job.processByteCount ?? MemoryEstimate.currentProcess
     let estimates = try MemoryEstimates(
-      setup, table, copy.source, windows: windows, process: process)
+      setup, table, copies[0].source, windows: windows, process: process)
     func place(_ need: MemoryEstimate, ignoresLimits: Bool) throws(InputError) -> StreamPlacement {
       try StreamPlacement(
         setup, need: need, budget: job.memoryBudget ?? .available, scratchFolder: scratchFolder,
@@ -70,6 +82,9 @@ struct Preparation {
     memory = estimates[setup.portionCount]
     calibration = (setup, try place(memory, ignoresLimits: ignoresLimits))
   }
+
+  /// The first of the copies, which stands for all in what does not depend on the format.
+  var copy: QuantizedCopy { copies[0] }
 
   /// The architecture that the source's configuration names.
   var architecture: String {

@@ -13,38 +13,49 @@ extension QuantizationRun {
   /// - Throws: `malformed`, naming the first tensor or file that is not sound.
   func complete(_ ledger: RunLedger) throws -> RunReport {
     try checkStop(ledger)
-    let verification = try verify(ledger)
-    try checkStop(ledger)
+    var outputs: [OutputReport] = []
+    for copy in ledger.copies {
+      outputs.append(
+        OutputReport(
+          format: copy.copy.format.name,
+          folder: copy.copy.folder.map { output.appending(path: $0) } ?? output,
+          byteCount: copy.copy.plan.tensorByteCount, bitsPerWeight: copy.copy.bitsPerWeight,
+          verification: try verify(copy, ledger)))
+      try checkStop(ledger)
+    }
     let quality = try measure(ledger)
     try checkStop(ledger)
     let cost = RunCost(since: started, after: ledger.earlierCost)
     var report = RunReport(
-      model: prepared.model, output: output, blocks: ledger.reports, seconds: cost.seconds,
+      model: prepared.model, output: output, outputs: outputs, blocks: ledger.reports,
+      seconds: cost.seconds,
       peakMemoryByteCount: cost.peakMemoryByteCount, sourceByteCount: prepared.copy.sourceByteCount,
-      outputByteCount: ledger.writer.tensorByteCount, bitsPerWeight: prepared.copy.bitsPerWeight,
       warnings: warnings.texts)
-    (report.verification, report.quality) = (verification, quality)
+    report.quality = quality
     try job.modifier.finalize(report)
-    let record = RunRecord(
-      description, family: prepared.copy.family, report, verification, job.reporting,
-      SourceCard(of: source))
-    for file in record.files { try ledger.writer.write(file.text, toFile: file.name) }
-    try ledger.writer.finish()
+    for (position, copy) in ledger.copies.enumerated() {
+      let record = RunRecord(
+        description, family: copy.copy.family, report, ofOutput: position, job.reporting,
+        SourceCard(of: source))
+      for file in record.files { try copy.writer.write(file.text, toFile: file.name) }
+      try copy.writer.complete()
+    }
+    try folder.commit()
     observer?.observe(.finished(report))
     return report
   }
 
-  /// Where the checkpoint is so far.
-  private var checkpoint: URL { URL(filePath: folder.checkpointPath) }
-
   /// Reads the files again and compares them with the source and with what was handed over.
-  private func verify(_ ledger: RunLedger) throws(InputError) -> VerificationReport {
+  private func verify(
+    _ copy: GrowingCopy, _ ledger: RunLedger
+  ) throws(InputError) -> VerificationReport {
     observer?.observe(.verifying)
+    let checkpoint = URL(filePath: copy.writer.root)
     let reach = TuningReach(
       iterations: description.iterations, learningRate: options.learningRate.fixedValue)
     var report = Verifier(checkpoint, source: source.folder, reach: reach).run()
     report.checkOwnReaders(checkpoint)
-    for (name, digest) in ledger.digests where report.tensorDigests[name] != digest {
+    for (name, digest) in ledger.digests(of: copy) where report.tensorDigests[name] != digest {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
     }
     for warning in report.warnings(options) { warnings.warn(warning) }
@@ -64,7 +75,7 @@ extension QuantizationRun {
     }
     observer?.observe(.measuring(share: 0))
     var evaluation = Evaluation(
-      model: checkpoint, reference: source.folder
+      model: URL(filePath: ledger.copies[0].writer.root), reference: source.folder
     ) { share in
       try checkStop(ledger)
       observer?.observe(.measuring(share: share))

@@ -57,7 +57,7 @@ struct QuantizationRun {
     // Reads all of the source, and finds numbers that are none before anything is tuned.
     let identity = try identity(finished: 0)
     let ledger = try RunLedger(
-      in: folder, identity: identity, restart: job.restart, copy: prepared.copy,
+      in: folder, identity: identity, restart: job.restart, copies: prepared.copies,
       unitCount: prepared.unitNames.count)
     try ledger.requireKept()
     do {
@@ -65,7 +65,7 @@ struct QuantizationRun {
       try quantizeUnits(ledger)
       for warning in try job.modifier.end(ledger.reports) { warnings.warn(warning) }
       try requireTuned(ledger)
-      try prepared.copy.writeTheRest(to: ledger.writer, recipe: options.recipe)
+      for copy in ledger.copies { try copy.writeTheRest(recipe: options.recipe) }
       try requireUnchanged(identity, ledger)
       return try complete(ledger)
     } catch {

@@ -58,34 +58,32 @@ extension RunPlan {
         reason: try reason(whyKept: info))
     }
 
-    let plan = try CheckpointPlan(copy.tensors)
-    files = plan.files + copy.otherFiles(recipe: options.recipe)
-    files.sort { $0.name < $1.name }
-    // One line for each: 64 digits, two spaces, the name and its end.
-    let sums = files.reduce(0) { $0 + 67 + $1.name.utf8.count }
-    files.append(File(name: VerificationReport.sumsFile, byteCount: sums))
     sourceByteCount = copy.sourceByteCount
-    tensorByteCount = plan.tensorByteCount
-    bitsPerWeight = copy.bitsPerWeight
-    func storedBits(without names: Set<String>) -> Double {
-      let weights = source.tensors.reduce(0) { names.contains($1.name) ? $0 : $0 + $1.count }
-      // What becomes of a weight that is quantized begins with its name.
-      let bytes = copy.tensors.filter { tensor in
-        !names.contains(tensor.name)
-          && !names.contains { tensor.name.hasPrefix($0 + "_") }
-      }.reduce(0) { $0 + $1.byteCount }
-      return 8 * Double(bytes) / Double(max(1, weights))
-    }
-    bitsPerParameter = storedBits(without: [])
-    bitsPerParameterWithoutEmbeddings = storedBits(without: run.survey.embeddingsAndHeads)
-
     freeMemoryByteCount = SystemMemory.availableByteCount
+    warnings = [copy.warningAboutUncountedBlocks].compactMap(\.self)
+    outputs = []
+    for copy in run.copies {
+      let verification = try Self.verification(of: copy, run)
+      outputs.append(Output(copy, verification, run))
+      let format = run.copies.count > 1 ? "\(copy.format.name): " : ""
+      warnings += verification.warnings(options).map { format + $0 }
+    }
+  }
+
+  /// What can be said of a copy before it is written.
+  ///
+  /// - Throws: `malformed` for one that would not be sound.
+  private static func verification(
+    of copy: QuantizedCopy, _ run: Preparation
+  ) throws(InputError) -> VerificationReport {
+    let schemes = run.table.layers
+    let tensors = Set(copy.tensors.map(\.name))
     let verification = VerificationReport(
       planned: copy.configuration,
       layers: Dictionary(
         uniqueKeysWithValues: (run.survey.modules + copy.strays).filter { module in
           module.isLinear
-            && (schemes[module.name] != nil || tensors["\(module.name).weight"] != nil)
+            && (schemes[module.name] != nil || tensors.contains("\(module.name).weight"))
         }.map { ($0.name, ($0.shape, schemes[$0.name]?.weights != nil)) }),
       tensors: copy.tensors.reduce(into: [:]) {
         $0[$1.name] = .init(dtype: $1.dtype.safetensorsTag, shape: $1.shape)
@@ -96,15 +94,40 @@ extension RunPlan {
         place: damage.place,
         "\(damage.message); the result would not be sound")
     }
+    return verification
+  }
+}
+
+extension RunPlan.Output {
+  fileprivate init(_ copy: QuantizedCopy, _ verification: VerificationReport, _ run: Preparation) {
+    (format, folder) = (copy.format.name, copy.folder)
+    files = copy.plan.files
+    files += copy.otherFiles(recipe: run.options.recipe).map { .init(name: $0, byteCount: $1) }
+    files.sort { $0.name < $1.name }
+    // One line for each: 64 digits, two spaces, the name and its end.
+    let sums = files.reduce(0) { $0 + 67 + $1.name.utf8.count }
+    files.append(.init(name: VerificationReport.sumsFile, byteCount: sums))
+    tensorByteCount = copy.plan.tensorByteCount
+    bitsPerWeight = copy.bitsPerWeight
+    bitsPerParameter = copy.storedBits(without: [])
+    bitsPerParameterWithoutEmbeddings = copy.storedBits(without: run.survey.embeddingsAndHeads)
     tensorParallelSizes = verification.tensorParallelSizes
     runtimes = verification.runtimes
-    warnings =
-      [copy.warningAboutUncountedBlocks].compactMap(\.self)
-      + verification.warnings(options)
   }
 }
 
 extension QuantizedCopy {
+  /// Stored bits per parameter of the model without some tensors.
+  fileprivate func storedBits(without names: Set<String>) -> Double {
+    let weights = source.tensors.reduce(0) { names.contains($1.name) ? $0 : $0 + $1.count }
+    // What becomes of a weight that is quantized begins with its name.
+    let bytes = tensors.filter { tensor in
+      !names.contains(tensor.name)
+        && !names.contains { tensor.name.hasPrefix($0 + "_") }
+    }.reduce(0) { $0 + $1.byteCount }
+    return 8 * Double(bytes) / Double(max(1, weights))
+  }
+
   /// What to say of layers in blocks that the configuration does not count.
   fileprivate var warningAboutUncountedBlocks: String? {
     guard let count = configuration["num_hidden_layers"]?.intValue else { return nil }

@@ -8,12 +8,11 @@ extension RunPlan {
       ["\(model)  \(architecture)"] + (sourceStorage.map { ["source     \($0)"] } ?? [])
       + ["scheme     \(scheme)", ""]
     for table in [layerTable, keptTable, fileTable] { lines += table.lines(width: width) + [""] }
+    for output in outputs {
+      lines += output.sizes(
+        sourceByteCount: sourceByteCount, as: outputs.count > 1 ? ", as \(output.format)" : "")
+    }
     lines += [
-      "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(tensorByteCount)) of "
-        + "tensors; \(Quantities.count(byteCount)) bytes of files",
-      "bits       \(Quantities.decimal(bitsPerWeight)) per quantized weight, "
-        + "\(Quantities.decimal(bitsPerParameter)) per parameter, "
-        + "\(Quantities.decimal(bitsPerParameterWithoutEmbeddings)) without embedding and head",
       "memory     about \(Quantities.bytes(memory.byteCount)): hidden states "
         + "\(Quantities.bytes(memory.streams)), a block \(Quantities.bytes(memory.block)), its tuning "
         + Quantities.bytes(memory.tuning)
@@ -30,12 +29,10 @@ extension RunPlan {
       shortages.isEmpty
       ? ["fits       yes, as far as is known"] : shortages.map { "fits       no: \($0)" }
     if let time { lines += time.lines }
-    let sizes = tensorParallelSizes.map(String.init).joined(separator: ", ")
-    lines.append(
-      tensorParallelSizes == [1]
-        ? "devices    1: several cannot share its layers evenly (tensor parallelism)"
-        : "devices    \(sizes) can share it (tensor parallelism)")
-    lines += runtimes.enumerated().map { ($0 == 0 ? "runtimes   " : "           ") + $1.line }
+    for output in outputs {
+      if outputs.count > 1 { lines.append("\(output.format):") }
+      lines += output.readers
+    }
     return lines + warnings.map { "warning: \($0)" }
   }
 
@@ -87,6 +84,29 @@ extension RunPlan {
     Dictionary(grouping: elements.indices) { key(elements[$0]) }
       .sorted { $0.value[0] < $1.value[0] }
       .map { ($0.key, $0.value.map { elements[$0] }) }
+  }
+}
+
+extension RunPlan.Output {
+  /// - Parameter format: What follows, where there are several.
+  fileprivate func sizes(sourceByteCount: Int, as format: String) -> [String] {
+    [
+      "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(tensorByteCount)) of "
+        + "tensors; \(Quantities.count(byteCount)) bytes of files\(format)",
+      "bits       \(Quantities.decimal(bitsPerWeight)) per quantized weight, "
+        + "\(Quantities.decimal(bitsPerParameter)) per parameter, "
+        + "\(Quantities.decimal(bitsPerParameterWithoutEmbeddings)) without embedding and head",
+    ]
+  }
+
+  fileprivate var readers: [String] {
+    let sizes = tensorParallelSizes.map(String.init).joined(separator: ", ")
+    let devices =
+      tensorParallelSizes == [1]
+      ? "devices    1: several cannot share its layers evenly (tensor parallelism)"
+      : "devices    \(sizes) can share it (tensor parallelism)"
+    return [devices]
+      + runtimes.enumerated().map { ($0 == 0 ? "runtimes   " : "           ") + $1.line }
   }
 }
 

@@ -5,6 +5,31 @@ public import Verification
 
 /// What a run will do and take, known before it begins.
 public struct RunPlan: Sendable, Equatable {
+  /// What is to be written in one format.
+  public struct Output: Sendable, Equatable {
+    /// The format's name.
+    public var format: String
+    /// The folder in the output; nil for the output itself.
+    public var folder: String?
+    /// The files of the checkpoint, exact to the byte; those about the run come on top.
+    public var files: [File]
+    /// Bytes of its tensors.
+    public var tensorByteCount: Int
+    /// Stored bits per weight of the quantized layers, scales and zero points included.
+    public var bitsPerWeight: Double
+    /// Stored bits per parameter of the whole model.
+    public var bitsPerParameter: Double
+    /// The same without the embedding and the head.
+    public var bitsPerParameterWithoutEmbeddings: Double
+    /// How many devices will be able to share each layer evenly, up to 64; never empty.
+    public var tensorParallelSizes: [Int]
+    /// The programs that serve such checkpoints, and whether they will load this one.
+    public var runtimes: [RuntimeSupport]
+
+    /// Bytes of all its files.
+    public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+  }
+
   /// A linear layer that is to be quantized.
   public struct Layer: Sendable, Equatable {
     /// The module's full name.
@@ -13,7 +38,7 @@ public struct RunPlan: Sendable, Equatable {
     public var shape: [Int]
     /// The scheme in words.
     public var scheme: String
-    /// Bytes of all tensors that are stored for the layer.
+    /// Bytes of all tensors that are stored for the layer, in the first output.
     public var byteCount: Int
 
     /// Stored bits for each weight, scales and all included.
@@ -36,7 +61,7 @@ public struct RunPlan: Sendable, Equatable {
 
   /// A file of the output.
   public struct File: Sendable, Equatable {
-    /// Its name in the folder.
+    /// Its name in the checkpoint's folder.
     public var name: String
     /// Bytes of it.
     public var byteCount: Int
@@ -54,18 +79,10 @@ public struct RunPlan: Sendable, Equatable {
   public var layers: [Layer]
   /// What is copied, in the order of the source's files.
   public var keptTensors: [KeptTensor]
-  /// The files of the checkpoint, exact to the byte; those about the run come on top.
-  public var files: [File]
+  /// What is written, by format, in the order in which these were asked for; never empty.
+  public var outputs: [Output]
   /// Bytes of the source's tensors.
   public var sourceByteCount: Int
-  /// Bytes of the output's tensors.
-  public var tensorByteCount: Int
-  /// Stored bits per weight of the quantized layers, scales and zero points included.
-  public var bitsPerWeight: Double
-  /// Stored bits per parameter of the whole model.
-  public var bitsPerParameter: Double
-  /// The same without the embedding and the head.
-  public var bitsPerParameterWithoutEmbeddings: Double
   /// The largest resident memory.
   public var memory: MemoryEstimate
   /// Portions that blocks of experts are tuned in, one after the other, because a memory budget does not suffice for whole
@@ -79,17 +96,25 @@ public struct RunPlan: Sendable, Equatable {
   public var freeDiskByteCount: Int?
   /// Seconds; nil if nothing was measured.
   public var time: TimeEstimate?
-  /// How many devices will be able to share each layer evenly, up to 64; never empty.
-  public var tensorParallelSizes: [Int]
-  /// The programs that serve such checkpoints, and whether they will load this one.
-  public var runtimes: [RuntimeSupport]
   /// What the user should know.
   public var warnings: [String]
 
   /// How many times as long as whole blocks it takes to tune them in portions, about.
   public var portionTimeFactor: Double
-  /// Bytes of all files of the checkpoint.
-  public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+  /// The output of the format that was asked for first.
+  public var first: Output { outputs[0] }
+  /// All files of the checkpoints, each by its path in the output.
+  public var files: [File] {
+    outputs.flatMap { output in
+      output.files.map {
+        File(name: (output.folder.map { $0 + "/" } ?? "") + $0.name, byteCount: $0.byteCount)
+      }
+    }
+  }
+  /// Bytes of all tensors that are written.
+  public var tensorByteCount: Int { outputs.reduce(0) { $0 + $1.tensorByteCount } }
+  /// Bytes of all files of the checkpoints.
+  public var byteCount: Int { outputs.reduce(0) { $0 + $1.byteCount } }
   /// Bytes that the run needs on the output's disk at the most.
   public var diskByteCount: Int { byteCount + scratchByteCount }
 }

@@ -42,7 +42,9 @@ struct RunFingerprint {
         ("calibration tokens", calibration.hash),
         ("ignore", run.options.ignore.joined(separator: " ")),
         ("scheme", run.options.schemeSummary),
-        ("output configuration", run.copy.configuration.text()),
+        ("formats", run.copies.map(\.format.name).joined(separator: " ")),
+        ("output configuration", run.copies.map { $0.configuration.text() }.joined(separator: " ")),
+        ("bytes of a file (\(OptionName.shardSizeLimit))", "\(run.shardByteCountLimit)"),
         ("recipe", run.options.recipe.yaml),
       ]
     for (part, digest) in try run.survey.checkpoint.fingerprint(progress: progress) {

@@ -13,7 +13,7 @@ import Tensors
 ///
 /// | file | content |
 /// |---|---|
-/// | `checkpoint/` | the output as far as it is written |
+/// | `checkpoint/` | the output as far as it is written, each format in a folder where there are several |
 /// | `journal` | first the run's fingerprint, then a record for each finished unit |
 /// | `block-<n>-original`, `block-<n>-quantized` | the hidden states after unit n: those of the model in full precision, and of the model as quantized so far |
 ///
@@ -21,7 +21,8 @@ import Tensors
 /// streams are kept although the original one could be computed again: writing them takes less time than a pass through
 /// all blocks, and they are the very same bytes.
 final class RunLedger {
-  let writer: CheckpointWriter
+  /// The copies that are written, in the order in which formats were asked for.
+  let copies: [GrowingCopy]
   /// Units of the run.
   let unitCount: Int
   /// Units that the next process of this run will not do again.
@@ -31,7 +32,6 @@ final class RunLedger {
   /// The time and the memory that earlier processes have taken; nil if there was none.
   let earlierCost: RunCost?
   private let folder: PartialFolder
-  private let copy: QuantizedCopy
   /// Nil where nothing is kept of an unfinished run.
   private let journal: Journal?
   private var nextUnit: Int
@@ -43,10 +43,10 @@ final class RunLedger {
   ///   - restart: Whether what an earlier run has left is thrown away.
   /// - Throws: `invalidValue`, naming the differences, if the earlier run was another one.
   init(
-    in folder: PartialFolder, identity: RunFingerprint?, restart: Bool, copy: QuantizedCopy,
+    in folder: PartialFolder, identity: RunFingerprint?, restart: Bool, copies: [QuantizedCopy],
     unitCount: Int
   ) throws {
-    (self.folder, self.copy, self.unitCount) = (folder, copy, unitCount)
+    (self.folder, self.unitCount) = (folder, unitCount)
     var journal: Journal?
     if let identity, !restart { (journal, kept) = try Self.resume(identity, in: folder) }
     if kept.isEmpty {
@@ -60,9 +60,8 @@ final class RunLedger {
     reports = kept.compactMap(\.report)
     earlierCost = kept.last?.cost
     nextUnit = kept.count
-    writer = try CheckpointWriter(
-      CheckpointPlan(copy.tensors), in: folder,
-      finished: kept.isEmpty ? nil : Set(kept.flatMap(\.tensors.keys)))
+    let finished = kept.isEmpty ? nil : kept.flatMap(\.tensors.keys)
+    self.copies = try copies.map { try GrowingCopy($0, in: folder, finished: finished) }
   }
 
   /// Reads what an earlier process has written.
@@ -70,7 +69,9 @@ final class RunLedger {
   /// - Throws: `malformed` for a tensor that is no longer what its record says.
   func requireKept() throws(InputError) {
     for (name, digest) in kept.flatMap(\.tensors) {
-      guard Self.digest(try writer.written(name)) == digest else {
+      guard let copy = copies.first(where: { $0.tensor(recordedAs: name) != nil }),
+        Self.digest(try copy.written(name)) == digest
+      else {
         throw InputError(
           .malformed, source: folder.path, place: "tensor \(quoted(name))",
           "is not what was written there; begin anew with \(OptionName.restart)")
@@ -119,9 +120,11 @@ final class RunLedger {
   }
 
   /// The SHA-256 of tensors that are written, by name; those of slices of a stack are for continuing a run alone.
-  var digests: [(key: String, value: String)] {
-    let names = Set(copy.tensors.map(\.name))
-    return kept.flatMap(\.tensors).filter { names.contains($0.key) }
+  func digests(of copy: GrowingCopy) -> [(key: String, value: String)] {
+    let names = Set(copy.copy.tensors.map(\.name))
+    return kept.flatMap(\.tensors).compactMap { record in
+      copy.tensor(recordedAs: record.key).map { ($0, record.value) }
+    }.filter { names.contains($0.0) }
   }
 
   /// The unit that comes next; nil when all are done.
@@ -151,21 +154,15 @@ final class RunLedger {
   /// - Parameter streams: What the unit after it reads.
   func finish(_ result: UnitResult, streams: HiddenStates?, cost: RunCost) throws {
     var digests: [String: String] = [:]
-    func write(_ tensor: Tensor, named name: String) throws {
-      let place = copy.family.place(of: name)
-      try writer.write(tensor, at: place)
-      if journal != nil { digests[place.description] = Self.digest(tensor) }
-    }
-    for (module, weight) in result.weights {
-      for (name, tensor) in try copy.tensors(for: weight, of: module) {
-        try write(tensor, named: name)
+    for copy in copies {
+      var names: [String] = []
+      try copy.write(result.weights, result.scales) { name, tensor in
+        names.append(name)
+        if journal != nil { digests[name] = Self.digest(tensor) }
       }
-    }
-    for (name, value) in result.scales {
-      try write(copy.tensor(ofScale: value, named: name), named: name)
+      if journal != nil { try copy.synchronize(names) }
     }
     if let journal {
-      try writer.synchronize(digests.keys)
       let isLast = nextUnit == unitCount - 1
       let block = FinishedBlock(
         index: nextUnit, report: result.report, tensors: digests, warnings: result.warnings,

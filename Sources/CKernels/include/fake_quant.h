@@ -127,8 +127,9 @@ void ck_int_codes(const ck_int_layer *layer, uint8_t *codes, size_t row_begin, s
 void ck_int_search(const ck_int_layer *layer, const float *importance, float *scratch,
                    size_t row_begin, size_t row_end);
 
-/// y = s * (code - zero) of `n` codes of one group, rounded to the type of `out`, f32 or bf16.
-void ck_int_dequantize(const uint8_t *codes, float scale, float zero, void *out, ck_element out_type,
-                       size_t n);
+/// y = s * (code - zero) + bias of `n` codes of one group, the product rounded to f32 and the sum to the type of `out`, f32
+/// or bf16. A bias of -0 leaves the product as it is.
+void ck_int_dequantize(const uint8_t *codes, float scale, float zero, float bias, void *out,
+                       ck_element out_type, size_t n);
 
 #endif

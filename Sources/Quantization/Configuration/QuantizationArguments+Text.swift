@@ -13,7 +13,8 @@ extension QuantizationArguments {
     return "\(summary)\(symmetry), \(sharing)"
   }
 
-  private var sharing: String {
+  /// What has a scale, in words: `groups of 128`.
+  package var sharing: String {
     switch strategy {
     case .tensor: "per tensor"
     case .channel: "per channel"

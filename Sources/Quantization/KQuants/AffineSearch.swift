@@ -33,6 +33,12 @@ struct AffineSearch {
       isImportanceKnown ? (-0.9, 0.05, 36) : type == .q4K ? (-1, 0.1, 20) : (-0.5, 0.1, 15)
   }
 
+  /// With an importance from outside, for codes up to `greatest`.
+  init(greatest: Float) {
+    (self.greatest, loss) = (greatest, .square)
+    (firstOffset, offsetStep, candidateCount) = (-0.9, 0.05, 36)
+  }
+
   /// - Parameters:
   ///   - x, weight: A sub-block, and what errors in it weigh: `count` pieces each.
   /// - Returns: A scale and a minimum that are not negative; both are 0 for zeros.

@@ -48,7 +48,7 @@ struct ColumnImportance {
 
   /// What all importances are multiplied with, so that products of sums of them stay within f32: 1
   /// where the greatest is of a usual size, else a power of two, which rounds nothing.
-  private static func factor(ofGreatest greatest: Float) -> Float {
+  static func factor(ofGreatest greatest: Float) -> Float {
     if (0x1p-32...0x1p32).contains(greatest) { return 1 }
     return Float(sign: .plus, exponent: min(-Int(greatest.exponent), 127), significand: 1)
   }

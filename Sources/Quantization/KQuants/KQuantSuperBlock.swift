@@ -12,6 +12,15 @@ package struct KQuantSuperBlock: Sendable, Equatable, BitwiseCopyable {
   /// hold. Zeros in symmetric types.
   package var minimums: SIMD16<Int8>
 
+  package init(
+    scale: Float, minimumScale: Float, scales: SIMD16<Int8>, minimums: SIMD16<Int8>
+  ) {
+    self.scale = scale
+    self.minimumScale = minimumScale
+    self.scales = scales
+    self.minimums = minimums
+  }
+
   /// The scale of a sub-block's codes: d times its integer, in f32.
   package func scale(ofSubBlock index: Int) -> Float { scale * Float(scales[index]) }
 

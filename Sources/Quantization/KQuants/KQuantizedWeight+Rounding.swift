@@ -27,11 +27,10 @@ extension KQuantizedWeight {
     _ weight: Tensor, type: KQuantType, importance: [Float]? = nil, scaleDType: DType = .float16
   ) throws(InputError) {
     precondition(scaleDType == .float16 || scaleDType == .float32, "f16 or f32 for scales")
-    try Self.requireSuperBlocks(weight, type)
+    let elements = try Self.numbers(
+      weight, blockSize: KQuantType.superBlockSize, type: type.rawValue)
     let (rows, columns) = (weight.shape[0], weight.shape[1])
     if let importance { try Self.requireWeights(importance, columns: columns) }
-    let elements = weight.converted(to: .float32)
-    try Self.requireNumbers(elements)
 
     let rounding = SuperBlockRounding(
       type: type, importance: importance.flatMap { ColumnImportance($0, type: type) },
@@ -51,9 +50,10 @@ extension KQuantizedWeight {
       scaleDType: scaleDType)
   }
 
-  private static func requireSuperBlocks(
-    _ weight: Tensor, _ type: KQuantType
-  ) throws(InputError) {
+  /// A weight in f32, if its rows are of whole blocks of `blockSize` and its numbers can be rounded.
+  static func numbers(
+    _ weight: Tensor, blockSize: Int, type: String
+  ) throws(InputError) -> Tensor {
     guard weight.shape.count == 2 else {
       throw InputError(.malformed, "the weight has shape \(weight.shape), expected two dimensions")
     }
@@ -65,15 +65,17 @@ extension KQuantizedWeight {
         .unsupported,
         "the weight has elements of type \(weight.dtype.rawValue), expected f64, f32, f16 or bf16")
     }
-    guard weight.shape[1] % KQuantType.superBlockSize == 0 else {
+    guard weight.shape[1] % blockSize == 0 else {
       throw InputError(
         .unsupported,
-        "the weight has \(weight.shape[1]) columns; \(type.rawValue) needs a multiple of "
-          + "\(KQuantType.superBlockSize)")
+        "the weight has \(weight.shape[1]) columns; \(type) needs a multiple of \(blockSize)")
     }
+    let elements = weight.converted(to: .float32)
+    try requireNumbers(elements)
+    return elements
   }
 
-  private static func requireWeights(
+  static func requireWeights(
     _ importance: [Float], columns: Int
   ) throws(InputError) {
     guard importance.count == columns else {

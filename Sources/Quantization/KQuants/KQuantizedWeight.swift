@@ -17,7 +17,7 @@ package struct KQuantizedWeight: Sendable, Equatable {
   /// The type that the super-blocks' scales are exact in: f16, as files have it, or f32.
   package let scaleDType: DType
 
-  init(
+  package init(
     type: KQuantType, rows: Int, columns: Int, codes: [UInt8], superBlocks: [KQuantSuperBlock],
     scaleDType: DType
   ) {

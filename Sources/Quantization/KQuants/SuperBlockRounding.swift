@@ -1,4 +1,3 @@
-import CKernels
 import Tensors
 
 /// Rounds the super-blocks of one weight: how is the same for all of them.
@@ -145,10 +144,6 @@ struct SuperBlockRounding {
 
   /// A super-block scale as its type holds it, rounded half to even.
   private func stored(_ scale: Float) -> Float {
-    guard scaleDType == .float16 else { return scale }
-    var (number, pattern): (Float, UInt16) = (scale, 0)
-    ck_f32_to_f16(&number, &pattern, 1)
-    ck_f16_to_f32(&pattern, &number, 1)
-    return number
+    scaleDType == .float16 ? scale.inHalfPrecision : scale
   }
 }

@@ -70,69 +70,88 @@ extension ScannedPattern {
   private static let lower = #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"#
   private static let lead = #"[^\r\n\p{L}\p{N}]?"#
 
-  private static let table: [(text: String, pattern: ScannedPattern)] = [
-    (#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#, gpt2),
-    // Llama-3
+  /// What they are called here, with their texts.
+  fileprivate static let table: [(name: String, text: String, pattern: ScannedPattern)] = [
     (
+      "GPT-2", #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#, gpt2
+    ),
+    (
+      "Llama 3",
       contractions + #"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"# + blanks,
       words(digitLimit: 3)
     ),
-    // cl100k, as GPT-4 has it: spelled differently, with the same matches
+    // As GPT-4 has it: spelled differently, with the same matches
     (
+      "GPT-4",
       #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*"#
         + #"|\s*[\r\n]|\s+(?!\S)|\s+"#,
       words(digitLimit: 3)
     ),
-    // Qwen2, Qwen2.5, Qwen3
+    // Qwen2.5 and Qwen3, too
     (
+      "Qwen2",
       contractions + #"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|"# + blanks,
       words(digitLimit: 1)
     ),
-    // Qwen3.5
     (
+      "Qwen3.5",
       contractions + #"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|"#
         + blanks,
       words([.letter, .mark], digitLimit: 1)
     ),
-    // o200k: GPT-4o, gpt-oss
+    // o200k: gpt-oss, too
     (
+      "GPT-4o",
       "\(lead)\(upper)*\(lower)+\(contractions)?|\(lead)\(upper)+\(lower)*\(contractions)?"
         + #"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|"# + blanks,
       casedWords(takesContractions: true, digitLimit: 3)
     ),
-    // Tekken: Mistral-Nemo and later
+    // Mistral-Nemo and later
     (
+      "Tekken",
       "\(lead)\(upper)*\(lower)+|\(lead)\(upper)+\(lower)*"
         + #"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|"# + blanks,
       casedWords(takesContractions: false, digitLimit: 1)
     ),
-    // DeepSeek-V3, R1
+    // R1, too
     (
+      "DeepSeek-V3 words",
       ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|"##
         + "[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|"
         + "\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
       deepSeek
     ),
     (
-      "[一-龥\u{3040}-ゟ゠-ヿ]+",
+      "DeepSeek-V3 ideographs", "[一-龥\u{3040}-ゟ゠-ヿ]+",
       ScannedPattern(ScalarSet(ranges: [0x4E00...0x9FA5, 0x3040...0x309F, 0x30A0...0x30FF]))
     ),
-    (#"\p{N}{1,3}"#, ScannedPattern(ScalarSet(classes: .number), length: 1...3)),
+    ("digits by three", #"\p{N}{1,3}"#, ScannedPattern(ScalarSet(classes: .number), length: 1...3)),
     // DeepSeek Coder, V2
-    ("[\r\n]", ScannedPattern(.newline, length: 1...1)),
+    ("newline", "[\r\n]", ScannedPattern(.newline, length: 1...1)),
     (
-      #"\s?\p{L}+"#,
+      "letters", #"\s?\p{L}+"#,
       ScannedPattern(ScalarSet(classes: .letter), lead: ScalarSet(classes: .blank))
     ),
     (
-      #"\s?\p{P}+"#,
+      "punctuation", #"\s?\p{P}+"#,
       ScannedPattern(ScalarSet(classes: .punctuation), lead: ScalarSet(classes: .blank))
     ),
     (
-      "[一-龥\u{800}-一가-\u{d7ff}]+",
+      "DeepSeek Coder ideographs", "[一-龥\u{800}-一가-\u{d7ff}]+",
       ScannedPattern(ScalarSet(ranges: [0x4E00...0x9FA5, 0x800...0x4E00, 0xAC00...0xD7FF]))
     ),
     // Falcon
-    ("[0-9][0-9][0-9]", ScannedPattern(ScalarSet(classes: .asciiDigit), length: 3...3)),
+    (
+      "Falcon digits", "[0-9][0-9][0-9]",
+      ScannedPattern(ScalarSet(classes: .asciiDigit), length: 3...3)
+    ),
   ]
+}
+
+/// The names of published patterns, for those who have to say which one a tokenizer has.
+package enum PublishedPatterns {
+  /// The name of the pattern with exactly this text; nil if it is none of them.
+  package static func name(ofText text: String) -> String? {
+    ScannedPattern.table.first { $0.text.utf8.elementsEqual(text.utf8) }?.name
+  }
 }

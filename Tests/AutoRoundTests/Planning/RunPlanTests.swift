@@ -19,9 +19,10 @@ import Testing
     let inner = plan.tensorByteCount - embedding.reduce(0) { $0 + $1.byteCount }
     // The example model is in bf16, and its head is its embedding.
     let weights = (plan.sourceByteCount - embedding.reduce(0) { $0 + $1.byteCount }) / 2
-    #expect(plan.bitsPerParameterWithoutEmbeddings == 8 * Double(inner) / Double(weights))
+    #expect(plan.first.bitsPerParameterWithoutEmbeddings == 8 * Double(inner) / Double(weights))
     #expect(
-      plan.bitsPerParameter == 16 * Double(plan.tensorByteCount) / Double(plan.sourceByteCount))
+      plan.first.bitsPerParameter == 16 * Double(plan.tensorByteCount)
+        / Double(plan.sourceByteCount))
   }
 
   @Test(arguments: QuantizationScheme.supportedPresets.filter { $0 != "UNQUANTIZED" })

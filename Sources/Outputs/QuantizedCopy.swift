@@ -1,43 +1,50 @@
 package import Checkpoints
-import Diagnostics
+package import Diagnostics
 package import Execution
 import Foundation
 package import JSONText
-import LanguageModels
+package import LanguageModels
 package import Quantization
-import QuantizedCheckpoints
-import Recipes
-import Tensors
+package import QuantizedCheckpoints
+package import Recipes
+package import Tensors
 import Verification
 
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
   private let checkpoint: Checkpoint
+  /// How its tensors are spread over files.
+  package let plan: CheckpointPlan
   /// What it is made of, each quantized layer being a tensor.
-  let source: LayeredCheckpoint
+  package let source: LayeredCheckpoint
+  /// The format that was asked for.
+  package let format: OutputFormat
   /// How it is stored.
-  let family: any CheckpointFamily
+  package let family: any CheckpointFamily
+  /// The folder in the output that holds it beside copies in other formats; nil for the output itself.
+  package let folder: String?
   private let schemes: [String: QuantizationScheme]
   private let outline: CheckpointOutline
   /// Its tensors by their names.
   private let infos: [String: TensorInfo]
   /// Bytes of the source's tensors.
-  let sourceByteCount: Int
+  package let sourceByteCount: Int
   /// Stored bits for each weight of the quantized layers, scales and zero points included.
-  let bitsPerWeight: Double
+  package let bitsPerWeight: Double
   /// All linear layers that stay as they are.
-  let kept: [String]
+  package let kept: [String]
   /// Those of them that are none of the model's modules.
-  let strays: [ModuleDescription]
+  package let strays: [ModuleDescription]
 
   /// Every tensor of the copy, known before any is computed.
   package var tensors: [TensorInfo] { outline.tensors }
   /// The source's configuration with the schemes of the quantized layers.
   package var configuration: JSONValue { outline.configuration }
 
+  /// - Parameter style: How the copy is stored, and where.
   package init(
     of source: SourceModel, schemes: [String: QuantizationScheme],
-    keyValueScheme: QuantizationArguments? = nil
+    keyValueScheme: QuantizationArguments? = nil, style: CopyStyle = CopyStyle()
   ) throws {
     let withScales = keyValueScheme == nil ? [] : source.description.blocks
     let scales = withScales.flatMap { placed in
@@ -53,7 +60,7 @@ package struct QuantizedCopy {
       of: source.checkpoint, modules: source.description.modules + loaded,
       layers: source.description.layerTensors(in: source.checkpoint),
       names: source.description.names, schemes: schemes,
-      keyValues: keyValueScheme.map { ($0, scales) })
+      keyValues: keyValueScheme.map { ($0, scales) }, style: style)
   }
 
   /// - Parameters:
@@ -61,17 +68,16 @@ package struct QuantizedCopy {
   ///   - layers: Where the files have linear layers that are not tensors of their own.
   ///   - names: What loads the copy calls modules, where it is something else.
   ///   - keyValues: Nil where keys and values stay as they are.
-  ///   - family: How the copy is stored.
-  init(
+  ///   - style: How the copy is stored, and where.
+  package init(
     of checkpoint: Checkpoint, modules: [ModuleDescription], layers: [LayerTensor],
     names: ModuleNames? = nil, schemes: [String: QuantizationScheme],
     keyValues: KeyValueOutline? = nil,
-    family: any CheckpointFamily = CheckpointFamilies.usual
+    style: CopyStyle = CopyStyle()
   ) throws {
+    let family = try style.format.family(of: schemes)
+    (format, folder) = (style.format, style.folder)
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
-    for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-      try family.requireHolds(scheme, path: layer)
-    }
     (self.checkpoint, self.family, self.schemes) = (checkpoint, family, schemes)
     let source = try LayeredCheckpoint(checkpoint, layers: layers) { schemes[$0]?.weights != nil }
     self.source = source
@@ -108,14 +114,15 @@ package struct QuantizedCopy {
           + "quantized already, expected one in full precision")
     }
     self.infos = infos
+    plan = try CheckpointPlan(
+      outline.tensors, fileFormat: outline.fileFormat,
+      shardByteCountLimit: style.shardByteCountLimit)
   }
 
   /// The files besides those of tensors, with their sizes.
-  func otherFiles(recipe: Recipe) -> [RunPlan.File] {
-    documents(recipe).map { RunPlan.File(name: $0.name, byteCount: $0.text.utf8.count) }
-      + copiedFiles.flatMap(Checkpoint.copies).map {
-        RunPlan.File(name: $0.name, byteCount: $0.byteCount)
-      }
+  package func otherFiles(recipe: Recipe) -> [(name: String, byteCount: Int)] {
+    documents(recipe).map { ($0.name, $0.text.utf8.count) }
+      + copiedFiles.flatMap(Checkpoint.copies).map { ($0.name, $0.byteCount) }
   }
 
   private func documents(_ recipe: Recipe) -> [(name: String, text: String)] {
@@ -127,7 +134,7 @@ package struct QuantizedCopy {
   }
 
   /// A scale of activations as its tensor.
-  func tensor(ofScale scale: Float, named name: String) -> Tensor {
+  package func tensor(ofScale scale: Float, named name: String) -> Tensor {
     guard let info = infos[family.place(of: name).tensor] else {
       preconditionFailure("\(name) was not planned")
     }
@@ -135,16 +142,18 @@ package struct QuantizedCopy {
   }
 
   /// The weight of a quantized layer as its tensors.
-  func tensors(
+  package func tensors(
     for weight: QuantizedWeight, of layer: String
   ) throws(InputError) -> [(name: String, tensor: Tensor)] {
     guard let scheme = schemes[layer] else { preconditionFailure("\(layer) has no scheme") }
-    return try family.encoding(of: scheme).tensors(for: weight, name: layer)
+    let encoding = try family.encoding(of: scheme)
+    try encoding.requireHolds(weight, name: layer)
+    return encoding.tensors(for: weight, name: layer)
   }
 
   /// Writes everything but the quantized layers: the other tensors, the configuration, the files that
   /// belong to the model, and the recipe.
-  func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
+  package func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
     for copy in outline.copies {
       try source.forEachPart(of: copy.source) { member, tensor in
         try writer.write(

@@ -1,0 +1,82 @@
+import Foundation
+import GGUF
+package import Tensors
+
+/// One tensor of a model in GGUF: what it is called there, and what it is made of.
+package struct GGUFTensorOutline: Hashable, Sendable {
+  package var name: String
+  /// Outermost dimension first, as elsewhere in this program; files in GGUF have them the other way round.
+  package var shape: [Int]
+  package var content: Content
+  /// In which order the rows of each source are.
+  package var rows = RowOrder.asStored
+  /// The order of blocks of columns, where these change places as rows do in others.
+  package var columns = RowOrder.asStored
+  package var function = ElementChange.none
+
+  /// Whether it is stored in f32 whatever types the other tensors get: vectors, norms, routers and small convolutions.
+  package var isAlwaysFloat32: Bool {
+    !GGUFTensorRole.isQuantized(name, dimensionCount: shape.count)
+  }
+
+  /// Where the numbers come from.
+  package enum Content: Hashable, Sendable {
+    /// A tensor, or several of the same shape one after the other along a new first dimension. Weights of linear layers
+    /// are called `<layer>.weight` with a row for each output, wherever files have them.
+    case tensors([String], shape: [Int])
+    /// Numbers that follow from the configuration.
+    case numbers([Float])
+  }
+
+  /// What is done to each number.
+  package enum ElementChange: Hashable, Sendable {
+    case none
+    /// Norms whose weights are stored as differences from 1.
+    case plusOne
+    /// `-exp(x)`, of decays that are stored as logarithms.
+    case negatedExponential
+
+    func callAsFunction(_ x: Float) -> Float {
+      switch self {
+      case .none: x
+      case .plusOne: x + 1
+      case .negatedExponential: -expf(x)
+      }
+    }
+  }
+
+  /// The tensors of the source that it is made of.
+  package var sources: [String] {
+    if case .tensors(let names, _) = content { names } else { [] }
+  }
+
+  /// The linear layer that it is the weight of: those of a stack, in order; none for other tensors.
+  package var layers: [String] {
+    shape.count < 2 ? [] : sources.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(7)) }
+  }
+
+  /// The numbers, where the tensor is not quantized.
+  ///
+  /// - Parameter source: One that has a weight of its own for each linear layer.
+  package func numbers(from source: any TensorSource) throws -> [Float] {
+    switch content {
+    case .numbers(let numbers): return numbers
+    case .tensors(let names, let shape):
+      var result: [Float] = []
+      result.reserveCapacity(self.shape.reduce(1, *))
+      let perRow = shape.dropFirst().reduce(1, *)
+      for name in names {
+        var numbers = try source.tensor(name, shape: shape).floats()
+        if function != .none { numbers = numbers.map { function($0) } }
+        numbers = rows.applied(to: numbers, perRow: perRow)
+        if columns != .asStored {
+          numbers = stride(from: 0, to: numbers.count, by: perRow).flatMap {
+            columns.applied(to: Array(numbers[$0..<$0 + perRow]), perRow: 1)
+          }
+        }
+        result += numbers
+      }
+      return result
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package import Checkpoints
+package import Diagnostics
+package import JSONText
+package import Quantization
+package import QuantizedCheckpoints
+
+extension MLX: CheckpointFamily {
+  package var version: String { Runtime.version }
+
+  package var transformersPackage: String? { nil }
+
+  package func command(running checkpoint: String) -> (package: String, line: String)? {
+    ("mlx-lm", "mlx_lm.generate --model \(checkpoint) --prompt \"Once upon a time\"")
+  }
+
+  /// The family that stores layers of some schemes.
+  ///
+  /// - Throws: `unsupported` for a scheme that it does not hold, with the layer.
+  package static func family(
+    of schemes: [String: QuantizationScheme]
+  ) throws(InputError) -> any CheckpointFamily {
+    let family = MLX()
+    for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      try family.requireHolds(scheme, path: layer)
+    }
+    return family
+  }
+
+  package func outline(
+    of configuration: JSONValue, tensors: [TensorInfo], modules: [ModuleDescription],
+    schemes: [String: QuantizationScheme], keyValues: KeyValueOutline?
+  ) throws(InputError) -> CheckpointOutline {
+    guard keyValues == nil else {
+      throw InputError(
+        .unsupported, place: "kv_cache_scheme",
+        "found quantized keys and values, expected null in \(name)")
+    }
+    let family = try Runtime.family(of: configuration)
+    if family.head == .isTheEmbedding, let head = schemes["lm_head"], head.weights != nil {
+      throw InputError(
+        .unsupported, place: "lm_head",
+        "is to be quantized; of this family mlx-lm takes the embedding for it, which stays as it is"
+      )
+    }
+    guard family.head != .isApart || tensors.contains(where: { $0.name == "lm_head.weight" }) else {
+      throw InputError(
+        .unsupported, place: "lm_head",
+        "has no weight of its own; for models of this family mlx-lm looks for one")
+    }
+    try ExpertStacks(tensors, schemes).requireAlike()
+    var outline = CheckpointOutline(configuration: configuration)
+    outline.fileFormat = name
+    outline.configuration.flattenRotary()
+    outline.configuration.countExperts()
+    outline.configuration.sayWhereHeadIs(tensors)
+    let settings = Self.settings(modules: modules, schemes: schemes)
+    for key in [Self.key, "quantization_config"] { outline.configuration.set(key, settings) }
+    outline.documents = [("config.json", outline.configuration.text(indentation: 2) + "\n")]
+    try outline.add(tensors, schemes: schemes, keyValues: nil, of: self)
+    return outline
+  }
+
+  /// Layers are stored in one way.
+  package func configuration(
+    _ configuration: JSONValue, storedAs format: CompressionFormat
+  ) -> JSONValue { configuration }
+
+  /// Bits and groups of most layers; those of others by what mlx-lm calls them, and `false` for modules that it would
+  /// quantize.
+  private static func settings(
+    modules: [ModuleDescription], schemes: [String: QuantizationScheme]
+  ) -> JSONValue {
+    var entries: [(module: String, settings: RowSettings?)] = []
+    var seen: Set<String> = []
+    let known = Set(modules.map(\.name))
+    for name in modules.map(\.name) + schemes.keys.filter({ !known.contains($0) }).sorted() {
+      let module = ModuleDescription.name(ofWeight: ExpertNames.place(of: "\(name).weight").tensor)
+      guard let module, seen.insert(module).inserted else { continue }
+      entries.append((module, schemes[name]?.weights.map(RowSettings.init)))
+    }
+    // Of several that are equally frequent, the first.
+    var counts: [(settings: RowSettings, count: Int)] = []
+    for settings in entries.compactMap(\.settings) {
+      if let index = counts.firstIndex(where: { $0.settings == settings }) {
+        counts[index].count += 1
+      } else {
+        counts.append((settings, 1))
+      }
+    }
+    let most = counts.map(\.count).max()
+    guard let usual = counts.first(where: { $0.count == most })?.settings else { return [:] }
+    var result = usual.json
+    for (module, settings) in entries where settings != usual {
+      result.set(module, settings?.json ?? false)
+    }
+    return result
+  }
+}
+
+/// Bits and groups of a module.
+private struct RowSettings: Equatable {
+  let groupSize: Int
+  let bitCount: Int
+
+  init(_ weights: QuantizationArguments) {
+    (groupSize, bitCount) = (weights.groupSize ?? 0, weights.bitCount)
+  }
+
+  var json: JSONValue { ["group_size": JSONValue(groupSize), "bits": JSONValue(bitCount)] }
+}
+
+extension JSONValue {
+  /// Gives the rotary embedding at the top level too, where classes of mlx-lm look for it.
+  fileprivate mutating func flattenRotary() {
+    guard let inner = self["rope_parameters"], inner.objectValue != nil else { return }
+    func missing(_ key: String) -> Bool { self[key].map(\.isNull) ?? true }
+    // One object for each type of layers, or one for all.
+    let full = inner["full_attention"] ?? inner
+    guard full["rope_theta"] != nil else { return }
+    if let sliding = inner["sliding_attention"]?["rope_theta"], missing("rope_local_base_freq") {
+      set("rope_local_base_freq", sliding)
+    }
+    for key in ["rope_theta", "partial_rotary_factor"] {
+      if let value = full[key], missing(key) { set(key, value) }
+    }
+    guard missing("rope_scaling") else { return }
+    let kind = (full["rope_type"] ?? full["type"])?.stringValue ?? "default"
+    guard kind != "default" else { return set("rope_scaling", .null) }
+    var scaling = full.removing("rope_theta")
+    // The key's name before transformers 4.43, which some classes ask for.
+    if scaling["type"] == nil { scaling.set("type", .string(kind)) }
+    set("rope_scaling", scaling)
+  }
+
+  /// Says how many experts there are under both names that transformers has for it.
+  fileprivate mutating func countExperts() {
+    let keys = ["num_experts", "num_local_experts"]
+    guard let count = keys.compactMap({ self[$0] }).first else { return }
+    for key in keys where self[key] == nil { set(key, count) }
+  }
+
+  /// Classes of mlx-lm do not agree on where a head is of which nothing is said.
+  fileprivate mutating func sayWhereHeadIs(_ tensors: [TensorInfo]) {
+    guard self["tie_word_embeddings"] == nil else { return }
+    set("tie_word_embeddings", .bool(!tensors.contains { $0.name == "lm_head.weight" }))
+  }
+}

@@ -1,0 +1,104 @@
+import Checkpoints
+import Diagnostics
+public import Execution
+public import Foundation
+import JSONText
+import QuantizedCheckpoints
+public import Reporting
+import Tensors
+
+/// Writes a quantized checkpoint in other formats without tuning it again, or any as a file of llama.cpp.
+///
+/// Integers, floats, scales and zero points stay what they are; only their layout changes. The model itself
+/// need not be known, but for a file of llama.cpp.
+public struct CheckpointConversion {
+  /// The checkpoint to read.
+  public var checkpoint: URL
+  /// How the layers are to be stored; where there are several formats, each gets a folder of its name in the output.
+  public var formats: [ConversionFormat]
+  /// The folder to write.
+  public var output: URL
+  /// Whether a checkpoint that is there may be replaced.
+  public var overwrite: Bool
+  /// Most bytes of tensors in one file; a tensor that is larger has a file of its own.
+  public var shardSizeLimit = MemoryBudget(byteCount: 5_000_000_000)
+
+  /// Whether layers whose numbers a file of llama.cpp does not hold as they are may be rounded again.
+  public var requantizes = false
+
+  /// What a conversion did.
+  public struct Report: Sendable, Equatable {
+    /// Layers that were laid out anew.
+    public var layerCount: Int
+    /// Bytes of the tensors before.
+    public var sourceByteCount: Int
+    /// What was written, by format: its folder, and the bytes of its tensors.
+    public var outputs: [OutputReport]
+    /// What the user should know.
+    public var remarks: [String]
+
+    /// The report as lines for people.
+    package var lines: [String] {
+      ["layers     \(layerCount)"]
+        + outputs.flatMap { output in
+          [
+            "size       \(Quantities.bytes(sourceByteCount)) -> \(Quantities.bytes(output.byteCount))",
+            "written    \(output.folder.path(percentEncoded: false))",
+          ]
+        } + remarks.map { "note       \($0)" }
+    }
+  }
+
+  /// Creates a conversion.
+  public init(
+    checkpoint: URL, formats: [ConversionFormat], output: URL, overwrite: Bool = false
+  ) {
+    self.checkpoint = checkpoint
+    self.formats = formats
+    self.output = output
+    self.overwrite = overwrite
+  }
+
+  /// Reads, lays out anew and writes.
+  ///
+  /// - Throws: `InputError`; `unsupported` for a layer whose numbers a format cannot hold.
+  public func run() throws -> Report {
+    for (index, format) in formats.enumerated() where formats[..<index].contains(format) {
+      throw InputError(
+        .invalidValue, source: OptionName.format.description, "names \(quoted(format.name)) twice")
+    }
+    let source = try Checkpoint(opening: checkpoint)
+    try source.requireReadableFiles()
+    try source.requireInside("recipe.yaml")
+    let copies = try formats.map { format in try copy(of: source, as: format) }
+    let folder = try PartialFolder(output: output, sources: [checkpoint], overwrite: overwrite)
+    defer { folder.discard() }
+    try folder.clear()
+    try folder.requireSpace(copies.reduce(0) { $0 + $1.plan.byteCount })
+    var outputs: [OutputReport] = []
+    for copy in copies {
+      let name = formats.count > 1 ? copy.format.folderName : nil
+      let writer = try CheckpointWriter(copy.plan, in: folder, at: name)
+      try copy.write(to: writer)
+      try writer.complete()
+      outputs.append(
+        OutputReport(
+          format: copy.format.name, folder: name.map { output.appending(path: $0) } ?? output,
+          byteCount: copy.plan.tensorByteCount, bitsPerWeight: copy.bitsPerWeight))
+    }
+    try folder.commit()
+    return Report(
+      layerCount: copies.map(\.layerCount).max() ?? 0, sourceByteCount: source.byteCount,
+      outputs: outputs, remarks: copies.flatMap(\.remarks))
+  }
+
+  private func copy(
+    of source: Checkpoint, as format: ConversionFormat
+  ) throws -> any OutputCopy {
+    if case .gguf(let type) = format.kind {
+      return try GGUFCopy(of: checkpoint, as: type, mayRoundAgain: requantizes)
+    }
+    return try ConvertedCopy(
+      of: DequantizedCheckpoint(source), as: format, shardByteCountLimit: shardSizeLimit.byteCount)
+  }
+}

@@ -1,0 +1,48 @@
+public import Diagnostics
+import GGUF
+import Quantization
+
+/// What a checkpoint can be converted to.
+public struct ConversionFormat: Sendable, Equatable {
+  /// What it is asked for by.
+  public let name: String
+  let kind: Kind
+
+  /// Who writes it.
+  enum Kind: Equatable {
+    /// A format whose layouts are chosen by the schemes of the layers.
+    case format(OutputFormat)
+    /// A certain layout of compressed-tensors for all layers, or `dense` for weights as numbers.
+    case layout(CompressionFormat)
+    /// A file of llama.cpp.
+    case gguf(GGUFFileType)
+  }
+
+  private init(_ name: String, _ kind: Kind) { (self.name, self.kind) = (name, kind) }
+
+  /// The folder of a checkpoint of this kind beside others: its name without what some systems do not take.
+  public var folderName: String { name.replacing(":", with: "-") }
+
+  /// All that can be asked for.
+  public static let all: [ConversionFormat] =
+    OutputFormat.all.map { ConversionFormat($0.name, .format($0)) }
+    + CompressionFormat.allCases.filter { $0 != .mixedPrecision }.map {
+      ConversionFormat($0.rawValue, .layout($0))
+    } + GGUFFileType.allCases.map(gguf)
+
+  static func gguf(_ type: GGUFFileType) -> ConversionFormat {
+    ConversionFormat("gguf:\(type.name)", .gguf(type))
+  }
+
+  /// The format of a name.
+  ///
+  /// - Throws: `InputError` that lists the formats.
+  public init(named name: String) throws(InputError) {
+    guard let format = Self.all.first(where: { $0.name == name.lowercased() }) else {
+      throw InputError(
+        .invalidValue, source: OptionName.format.description,
+        "found \(quoted(name)), expected one of \(Self.all.map(\.name).joined(separator: ", "))")
+    }
+    self = format
+  }
+}
