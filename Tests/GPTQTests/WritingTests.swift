@@ -69,8 +69,7 @@ import Verification
       "\(report.runtimes)")
     let reader = JSONReader(fields, path: "quantization_config")
     let stored = try #require(try GPTQ(reader)).storedSchemes(
-      reader,
-      tensors: kept.map { TensorInfo(name: "\($0).weight", dtype: .bfloat16, shape: [8, 8]) })
+      reader, tensors: outline.tensors)
     let found = try stored.schemes(
       of: (Array(schemes.keys) + kept).map { ModuleDescription(name: $0, shape: []) })
     #expect(found.compactMapValues(\.weights) == schemes.compactMapValues(\.weights))
