@@ -7,10 +7,11 @@ Prints the perplexity of the file in each folder, or 0 and why it has none. Scri
 import glob
 import math
 import os
-import sys
 
 import numpy as np
 from llama_cpp import Llama
+
+from perplexities import report
 
 
 def perplexity(folder, text, window):
@@ -30,11 +31,4 @@ def perplexity(folder, text, window):
     return math.exp(loss / count)
 
 
-if __name__ == "__main__":
-    with open(sys.argv[1]) as file:
-        content = file.read()
-    for folder in sys.argv[3:]:
-        try:
-            print(perplexity(folder, content, int(sys.argv[2])))
-        except Exception as error:
-            print(0, type(error).__name__, str(error).replace("\n", " ")[:200])
+report(perplexity)

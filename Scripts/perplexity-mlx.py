@@ -6,7 +6,6 @@ Prints the perplexity of each folder, or 0 and why it has none. Weights are made
 mlx's own products of most bits take minutes on a processor. Scripts/check-runtimes runs it.
 """
 import math
-import sys
 from pathlib import Path
 
 import mlx.core as mx
@@ -14,6 +13,8 @@ import mlx.nn as nn
 from mlx.utils import tree_map
 from mlx_lm.utils import dequantize_model, load_model
 from tokenizers import Tokenizer
+
+from perplexities import report
 
 
 def perplexity(folder, text, window):
@@ -30,11 +31,4 @@ def perplexity(folder, text, window):
     return math.exp(loss / count)
 
 
-name, window, *folders = sys.argv[1:]
-with open(name) as file:
-    text = file.read()
-for folder in folders:
-    try:
-        print(f"{perplexity(folder, text, int(window)):.5f}", flush=True)
-    except Exception as error:
-        print("0", " ".join(f"{type(error).__name__}: {error}".split())[:300], flush=True)
+report(perplexity)

@@ -40,12 +40,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: "Folder to write.", completion: .directory)
   var output: String
 
-  @Option(
-    name: .customLong("max-shard-size"),
-    help: ArgumentHelp(
-      "Most bytes of tensors in one file. (default: 5GB)",
-      discussion: "A tensor that is larger has a file of its own.", valueName: "size"))
-  var shardSizeLimit: String?
+  @OptionGroup var shards: ShardOptions
 
   @Flag(
     help: ArgumentHelp(
@@ -59,7 +54,6 @@ struct ConvertCommand: ParsableCommand {
   func validate() throws {
     try checkingArguments {
       for name in formats { _ = try ConversionFormat(named: name) }
-      _ = try naming("--max-shard-size") { try shardSizeLimit.map { try MemoryBudget($0) } }
     }
   }
 
@@ -70,7 +64,7 @@ struct ConvertCommand: ParsableCommand {
         formats: try formats.map { try ConversionFormat(named: $0) },
         output: URL(filePath: output), overwrite: overwrite)
       conversion.requantizes = requantize
-      if let shardSizeLimit { conversion.shardSizeLimit = try MemoryBudget(shardSizeLimit) }
+      if let limit = try shards.byteCountLimit { conversion.shardByteCountLimit = limit }
       try StandardOutput.print(conversion.run().lines)
     }
   }

@@ -68,12 +68,7 @@ struct QuantizeOptions: ParsableArguments {
       valueName: "size"))
   var memoryBudget: String?
 
-  @Option(
-    name: .customLong("max-shard-size"),
-    help: ArgumentHelp(
-      "Most bytes of tensors in one file. (default: 5GB)",
-      discussion: "A tensor that is larger has a file of its own.", valueName: "size"))
-  var shardSizeLimit: String?
+  @OptionGroup var shards: ShardOptions
 
   @OptionGroup var reports: ReportOptions
 
@@ -113,7 +108,6 @@ struct QuantizeOptions: ParsableArguments {
       }
       try declared.values.check(naming: \.flag)
       _ = try naming("--memory-budget") { try memoryBudget.map { try MemoryBudget($0) } }
-      _ = try naming("--max-shard-size") { try shardSizeLimit.map { try MemoryBudget($0) } }
       for name in formats { _ = try OutputFormat(named: name) }
     }
   }
@@ -130,7 +124,7 @@ struct QuantizeOptions: ParsableArguments {
     job.restart = restart
     job.ignoresLimits = ignoreLimits
     if !formats.isEmpty { job.formats = try formats.map { try OutputFormat(named: $0) } }
-    if let shardSizeLimit { job.shardSizeLimit = try MemoryBudget(shardSizeLimit) }
+    if let limit = try shards.byteCountLimit { job.shardByteCountLimit = limit }
     job.memoryBudget = try memoryBudget.map { try MemoryBudget($0) }
     job.reporting = reports.reporting
     return job

@@ -50,6 +50,9 @@ public struct CheckpointPlan: Sendable {
     }
   }
 
+  /// Bytes of tensors in one file where nobody asks for another limit.
+  public static let usualShardByteCountLimit = 5_000_000_000
+
   package let shards: [Shard]
   /// Which shard holds which tensor; nil if there is only one.
   package let index: ShardIndex?
@@ -69,7 +72,8 @@ public struct CheckpointPlan: Sendable {
   ///   reserved, or a shape has too many elements to count.
   /// - Precondition: `shardByteCountLimit` is positive.
   public init(
-    _ tensors: [TensorInfo], fileFormat: String = "pt", shardByteCountLimit: Int = 5_000_000_000
+    _ tensors: [TensorInfo], fileFormat: String = "pt",
+    shardByteCountLimit: Int = usualShardByteCountLimit
   ) throws(InputError) {
     precondition(shardByteCountLimit > 0)
     var names: Set<String> = []

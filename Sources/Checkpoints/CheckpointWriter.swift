@@ -53,7 +53,7 @@ public final class CheckpointWriter {
   ///   or would not fit on the disk, or if the tensors' names are not unique.
   public convenience init(
     output: URL, tensors: [TensorInfo], sources: [URL], overwrite: Bool,
-    shardByteCountLimit: Int = 5_000_000_000
+    shardByteCountLimit: Int = CheckpointPlan.usualShardByteCountLimit
   ) throws(InputError) {
     let plan = try CheckpointPlan(tensors, shardByteCountLimit: shardByteCountLimit)
     let folder = try PartialFolder(output: output, sources: sources, overwrite: overwrite)

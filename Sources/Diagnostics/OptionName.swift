@@ -23,7 +23,7 @@ package struct OptionName: Sendable, CustomStringConvertible {
     "expertTokenLimit", "--minimum-expert-tokens")
   package static let format = OptionName("format", "--format")
   package static let requantize = OptionName("requantizes", "--requantize")
-  package static let shardSizeLimit = OptionName("shardSizeLimit", "--max-shard-size")
+  package static let shardByteCountLimit = OptionName("shardByteCountLimit", "--max-shard-size")
   package static let groupSize = OptionName("groupSize", "--group-size")
   package static let head = OptionName("head", "--lm-head")
   package static let ignoresLimits = OptionName("ignoresLimits", "--ignore-limits")

@@ -17,14 +17,13 @@ struct ColumnCodes: LayerPart {
     in tensors: LayerTensors, _ arguments: QuantizationArguments
   ) throws(InputError) -> (rows: Int, columns: Int)? {
     let (words, rows) = try tensors.sizeOfMatrix(name, dtype: .int32)
-    let (bits, overflow) = words.multipliedReportingOverflow(by: 32)
-    guard !overflow, bits % arguments.bitCount == 0 else {
+    guard let columns = CodePacking.codeCount(ofWords: words, bitCount: arguments.bitCount) else {
       throw InputError(
         .malformed, place: "\(tensors.name).\(name)",
         "has \(words) words for each output, which are no whole number of \(arguments.bitCount)-bit integers"
       )
     }
-    return (rows, bits / arguments.bitCount)
+    return (rows, columns)
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {

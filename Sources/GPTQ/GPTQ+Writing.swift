@@ -83,10 +83,6 @@ extension GPTQ {
     return outline
   }
 
-  package func configuration(
-    _ configuration: JSONValue, storedAs format: CompressionFormat
-  ) -> JSONValue { configuration }
-
   /// Refuses sizes that do not fill words: loaders make tensors of the whole ones.
   private func requireWholeWords(
     _ layer: String, _ shape: [Int], bitCount: Int

@@ -61,10 +61,6 @@ extension MLX: CheckpointFamily {
   }
 
   /// Layers are stored in one way.
-  package func configuration(
-    _ configuration: JSONValue, storedAs format: CompressionFormat
-  ) -> JSONValue { configuration }
-
   /// Bits and groups of most layers; those of others by what mlx-lm calls them, and `false` for modules that it would
   /// quantize.
   private static func settings(

@@ -23,14 +23,13 @@ struct RowCodes: LayerPart {
     in tensors: LayerTensors, _ arguments: QuantizationArguments
   ) throws(InputError) -> (rows: Int, columns: Int)? {
     let (rows, words) = try tensors.sizeOfMatrix(name, dtype: .uint32)
-    let (count, overflow) = words.multipliedReportingOverflow(by: 32)
-    guard !overflow, count % arguments.bitCount == 0 else {
+    guard let columns = CodePacking.codeCount(ofWords: words, bitCount: arguments.bitCount) else {
       throw InputError(
         .malformed, place: "\(tensors.name).\(name)",
         "has \(words) words in a row, which are no whole number of \(arguments.bitCount)-bit integers"
       )
     }
-    return (rows, count / arguments.bitCount)
+    return (rows, columns)
   }
 
   func tensor(of weight: QuantizedWeight) -> Tensor {

@@ -1,11 +1,12 @@
 import Checkpoints
 import Diagnostics
-public import Execution
+import Execution
 public import Foundation
 import JSONText
 import QuantizedCheckpoints
 public import Reporting
 import Tensors
+import Verification
 
 /// Writes a quantized checkpoint in other formats without tuning it again, or any as a file of llama.cpp.
 ///
@@ -21,7 +22,7 @@ public struct CheckpointConversion {
   /// Whether a checkpoint that is there may be replaced.
   public var overwrite: Bool
   /// Most bytes of tensors in one file; a tensor that is larger has a file of its own.
-  public var shardSizeLimit = MemoryBudget(byteCount: 5_000_000_000)
+  public var shardByteCountLimit = CheckpointPlan.usualShardByteCountLimit
 
   /// Whether layers whose numbers a file of llama.cpp does not hold as they are may be rounded again.
   public var requantizes = false
@@ -63,10 +64,7 @@ public struct CheckpointConversion {
   ///
   /// - Throws: `InputError`; `unsupported` for a layer whose numbers a format cannot hold.
   public func run() throws -> Report {
-    for (index, format) in formats.enumerated() where formats[..<index].contains(format) {
-      throw InputError(
-        .invalidValue, source: OptionName.format.description, "names \(quoted(format.name)) twice")
-    }
+    try ConversionFormat.requireDistinct(formats)
     let source = try Checkpoint(opening: checkpoint)
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
@@ -80,6 +78,8 @@ public struct CheckpointConversion {
       let name = formats.count > 1 ? copy.format.folderName : nil
       let writer = try CheckpointWriter(copy.plan, in: folder, at: name)
       try copy.write(to: writer)
+      let digests = VerificationReport.digests(of: URL(filePath: writer.root))
+      try writer.write(digests.sums, toFile: VerificationReport.sumsFile)
       try writer.complete()
       outputs.append(
         OutputReport(
@@ -99,6 +99,6 @@ public struct CheckpointConversion {
       return try GGUFCopy(of: checkpoint, as: type, mayRoundAgain: requantizes)
     }
     return try ConvertedCopy(
-      of: DequantizedCheckpoint(source), as: format, shardByteCountLimit: shardSizeLimit.byteCount)
+      of: DequantizedCheckpoint(source), as: format, shardByteCountLimit: shardByteCountLimit)
   }
 }

@@ -3,7 +3,7 @@ import GGUF
 import Quantization
 
 /// What a checkpoint can be converted to.
-public struct ConversionFormat: Sendable, Equatable {
+public struct ConversionFormat: NamedFormat {
   /// What it is asked for by.
   public let name: String
   let kind: Kind
@@ -20,9 +20,6 @@ public struct ConversionFormat: Sendable, Equatable {
 
   private init(_ name: String, _ kind: Kind) { (self.name, self.kind) = (name, kind) }
 
-  /// The folder of a checkpoint of this kind beside others: its name without what some systems do not take.
-  public var folderName: String { name.replacing(":", with: "-") }
-
   /// All that can be asked for.
   public static let all: [ConversionFormat] =
     OutputFormat.all.map { ConversionFormat($0.name, .format($0)) }
@@ -38,11 +35,6 @@ public struct ConversionFormat: Sendable, Equatable {
   ///
   /// - Throws: `InputError` that lists the formats.
   public init(named name: String) throws(InputError) {
-    guard let format = Self.all.first(where: { $0.name == name.lowercased() }) else {
-      throw InputError(
-        .invalidValue, source: OptionName.format.description,
-        "found \(quoted(name)), expected one of \(Self.all.map(\.name).joined(separator: ", "))")
-    }
-    self = format
+    self = try Self.find(name)
   }
 }

@@ -6,7 +6,6 @@ import JSONText
 import LanguageModels
 import Quantization
 import QuantizedCheckpoints
-import Reporting
 import Tensors
 import Verification
 
@@ -132,13 +131,14 @@ struct ConvertedCopy: OutputCopy {
       of: CheckpointFamilies.plain(configuration), tensors: plain, modules: linear,
       schemes: schemes, keyValues: quantized.keyValueScheme.map { ($0, []) })
     // Scales of inputs are copied, whatever their type is.
+    var types: [String: DType] = [:]
     for (layer, scheme) in schemes {
-      if let scale = ActivationScale.ofInputs(scheme.inputActivations)?.name(of: layer),
-        let info = quantized.checkpoint.info(scale)
-      {
-        outline.set(info.dtype, ofTensor: family.place(of: scale).tensor)
+      guard let scale = ActivationScale.ofInputs(scheme.inputActivations)?.name(of: layer) else {
+        continue
       }
+      types[family.place(of: scale).tensor] = quantized.checkpoint.info(scale)?.dtype
     }
+    outline.setTypes(types)
     // A family's own configuration stays as it was, but for the layout.
     if case .layout(let layout) = format.kind, quantized.family.name == family.name {
       outline.configuration = family.configuration(configuration, storedAs: layout)
@@ -199,7 +199,5 @@ struct ConvertedCopy: OutputCopy {
     if FileManager.default.fileExists(atPath: recipe.path(percentEncoded: false)) {
       try writer.copyFile(recipe)
     }
-    let digests = VerificationReport.digests(of: URL(filePath: writer.root))
-    try writer.write(digests.sums, toFile: VerificationReport.sumsFile)
   }
 }

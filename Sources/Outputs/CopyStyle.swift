@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// How and where one quantized copy of a model is written.
 package struct CopyStyle: Sendable {
   /// The format that was asked for.
@@ -5,7 +7,7 @@ package struct CopyStyle: Sendable {
   /// The folder in the output; nil for the output itself.
   package var folder: String?
   /// Most bytes of tensors in one file.
-  package var shardByteCountLimit = 5_000_000_000
+  package var shardByteCountLimit = CheckpointPlan.usualShardByteCountLimit
 
   package init() {}
 

@@ -22,18 +22,27 @@ public struct FormatSummary: Sendable, Equatable {
   public var format: OutputFormat
   /// What it holds, in the order of the presets.
   public var holdings: [Holding] = []
-  /// The presets that it cannot hold, with the reasons.
-  public var refusals: [(scheme: String, reason: String)] = []
+  /// The presets that it cannot hold.
+  public var refusals: [Refusal] = []
+
+  /// A preset that the format cannot hold.
+  public struct Refusal: Sendable, Equatable {
+    /// The preset's name.
+    public var scheme: String
+    /// What was found, and what the format holds.
+    public var reason: String
+  }
 
   /// Plans a layer in each preset.
   public init(_ format: OutputFormat) throws(InputError) {
     self.format = format
-    for name in QuantizationScheme.supportedPresets where name != "UNQUANTIZED" {
+    for name in QuantizationScheme.supportedPresets {
       let scheme = try QuantizationScheme.preset(named: name)
+      guard scheme.weights != nil else { continue }
       do throws(InputError) {
         holdings.append(try Self.holding(of: scheme, named: name, in: format))
       } catch {
-        refusals.append((name, error.message))
+        refusals.append(Refusal(scheme: name, reason: error.message))
       }
     }
   }
@@ -51,9 +60,7 @@ public struct FormatSummary: Sendable, Equatable {
       keyValues: nil)
     let verification = VerificationReport(
       planned: outline.configuration, layers: [layer: ([side, side], true)],
-      tensors: outline.tensors.reduce(into: [:]) {
-        $0[$1.name] = .init(dtype: $1.dtype.safetensorsTag, shape: $1.shape)
-      })
+      tensors: outline.tensors.planned)
     return Holding(
       scheme: name, bitsPerWeight: Double(8 * outline.weightByteCount) / Double(side * side),
       runtimes: verification.runtimes)
@@ -70,14 +77,14 @@ public struct FormatSummary: Sendable, Equatable {
         ]
       })
     var reasons: [(reason: String, schemes: [String])] = []
-    for (scheme, reason) in refusals {
+    for refusal in refusals {
       // What was found differs from scheme to scheme.
-      let short = reason.split(separator: ", ").drop { !$0.hasPrefix("expected") }
+      let short = refusal.reason.split(separator: ", ").drop { !$0.hasPrefix("expected") }
         .joined(separator: ", ")
       if let index = reasons.firstIndex(where: { $0.reason == short }) {
-        reasons[index].schemes.append(scheme)
+        reasons[index].schemes.append(refusal.scheme)
       } else {
-        reasons.append((short, [scheme]))
+        reasons.append((short, [refusal.scheme]))
       }
     }
     return table.lines(width: width)
@@ -99,7 +106,4 @@ public struct FormatSummary: Sendable, Equatable {
         refusals.map { ["scheme": .string($0.scheme), "reason": .string($0.reason)] }),
     ]
   }
-
-  /// Whether both say the same.
-  public static func == (a: Self, b: Self) -> Bool { a.json == b.json }
 }

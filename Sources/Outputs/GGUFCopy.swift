@@ -8,9 +8,7 @@ import JSONText
 import LanguageModels
 import Quantization
 import QuantizedCheckpoints
-import Reporting
 import Tensors
-import Verification
 
 /// A model as one file that llama.cpp runs: metadata, tokenizer and tensors.
 ///
@@ -51,6 +49,7 @@ struct GGUFCopy: OutputCopy {
     let plain =
       try quantized.map { try ConvertedCopy.plainTensors(of: $0, isDense: true).tensors }
       ?? checkpoint.tensorNames.compactMap(checkpoint.info)
+    let dtypes = Dictionary(plain.map { ($0.name, $0.dtype) }, uniquingKeysWith: { $1 })
     let name = folder.standardizedFileURL.lastPathComponent
     let tokenizer = try GGUFTokenizer(
       folder: folder, configuration: checkpoint.configuration,
@@ -72,7 +71,7 @@ struct GGUFCopy: OutputCopy {
     var (weightCount, byteCount) = (0, 0)
     for tensor in outline.tensors {
       if tensor.isAlwaysFloat32 { types[tensor.name] = .f32 }
-      let dtype = tensor.sources.first.flatMap { name in plain.first { $0.name == name }?.dtype }
+      let dtype = tensor.sources.first.flatMap { dtypes[$0] }
       let type = types[tensor.name] ?? dtype.flatMap { GGUFTensorType($0) } ?? .f32
       types[tensor.name] = type
       let own = tensor.layers.filter { quantized?.schemes[$0]?.weights != nil }
@@ -140,8 +139,6 @@ struct GGUFCopy: OutputCopy {
         checkpoint.releasePages()
       }
     }
-    let digests = VerificationReport.digests(of: URL(filePath: writer.root))
-    try writer.write(digests.sums, toFile: VerificationReport.sumsFile)
   }
 
   /// The integers and scales of a layer as blocks, its rows in the order of the file.

@@ -7,7 +7,7 @@ package import Quantization
 package import QuantizedCheckpoints
 
 /// A format of checkpoints that a run can be asked to write.
-public struct OutputFormat: Sendable, Equatable {
+public struct OutputFormat: NamedFormat {
   /// What it is asked for by: `compressed-tensors`.
   public let name: String
   /// What it is, and for whom, in a few words.
@@ -15,9 +15,6 @@ public struct OutputFormat: Sendable, Equatable {
   /// Makes the family of a model's layers, or says which of them it cannot hold.
   private let make:
     @Sendable ([String: QuantizationScheme]) throws(InputError) -> any CheckpointFamily
-
-  /// The folder of a checkpoint of this format beside others: its name without what some systems do not take.
-  public var folderName: String { name.replacing(":", with: "-") }
 
   private init(
     _ name: String, _ summary: String,
@@ -55,12 +52,7 @@ public struct OutputFormat: Sendable, Equatable {
   ///
   /// - Throws: `InputError` that lists the formats.
   public init(named name: String) throws(InputError) {
-    guard let format = Self.all.first(where: { $0.name == name.lowercased() }) else {
-      throw InputError(
-        .invalidValue, source: OptionName.format.description,
-        "found \(quoted(name)), expected one of \(Self.all.map(\.name).joined(separator: ", "))")
-    }
-    self = format
+    self = try Self.find(name)
   }
 
   /// How the layers of a model are stored.

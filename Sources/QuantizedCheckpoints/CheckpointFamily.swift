@@ -54,12 +54,6 @@ package protocol ReadableFamily: Sendable {
   ) throws(InputError) -> (weightCount: Int, byteCount: Int)
 }
 
-extension CheckpointFamily {
-  package var transformersPackage: String? { name }
-
-  package func command(running checkpoint: String) -> (package: String, line: String)? { nil }
-}
-
 extension ReadableFamily {
   package func dtype(ofScales dtype: DType) -> DType { QuantizedWeight.dtype(ofScales: dtype) }
 
@@ -92,6 +86,17 @@ package protocol CheckpointFamily: ReadableFamily {
 
   /// The configuration of a checkpoint whose layers are stored in another format.
   func configuration(_ configuration: JSONValue, storedAs format: CompressionFormat) -> JSONValue
+}
+
+extension CheckpointFamily {
+  package var transformersPackage: String? { name }
+
+  package func command(running checkpoint: String) -> (package: String, line: String)? { nil }
+
+  /// A family has one way to store layers, unless it says otherwise.
+  package func configuration(
+    _ configuration: JSONValue, storedAs format: CompressionFormat
+  ) -> JSONValue { configuration }
 }
 
 /// What a configuration says of quantized layers.

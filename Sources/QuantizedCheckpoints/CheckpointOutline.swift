@@ -72,9 +72,11 @@ package struct CheckpointOutline {
     add(info, at: family.place(of: info.name))
   }
 
-  /// Gives a tensor that was added another type.
-  package mutating func set(_ dtype: DType, ofTensor name: String) {
-    for index in tensors.indices where tensors[index].name == name { tensors[index].dtype = dtype }
+  /// Gives tensors that were added other types, by their names.
+  package mutating func setTypes(_ types: [String: DType]) {
+    for index in tensors.indices {
+      if let dtype = types[tensors[index].name] { tensors[index].dtype = dtype }
+    }
   }
 
   /// Adds a tensor of the source, which stays as it is.

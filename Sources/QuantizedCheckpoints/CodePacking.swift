@@ -26,6 +26,12 @@ package enum CodePacking {
     }
   }
 
+  /// Codes that fill so many words of 32 bits; nil where a last one does not end with its word.
+  package static func codeCount(ofWords count: Int, bitCount: Int) -> Int? {
+    let (bits, overflows) = count.multipliedReportingOverflow(by: 32)
+    return overflows || bits % bitCount != 0 ? nil : bits / bitCount
+  }
+
   /// - Parameters:
   ///   - packed: What ``pack(_:bitCount:into:)`` makes of codes.
   ///   - columns: Codes of a row.

@@ -1,4 +1,6 @@
+import JSONText
 import LanguageModels
+import ModelFamilies
 
 /// Every tensor of a source against a checkpoint made from it: there bit for bit, or quantized from it.
 struct SourceLedger {
@@ -10,6 +12,20 @@ struct SourceLedger {
   let quantized: [String: (shape: [Int], scheme: LayerScheme)]
   /// What tuning can have moved weights.
   let reach: TuningReach
+
+  /// - Parameters:
+  ///   - configuration: That of the checkpoint.
+  ///   - original: The source's tensors.
+  init(
+    _ configuration: JSONValue, source original: SourceTensors, tensors: [String: StoredTensor],
+    quantized: [String: (shape: [Int], scheme: LayerScheme)], reach: TuningReach
+  ) {
+    (source, self.tensors) = (original.tensors, tensors)
+    (self.quantized, self.reach) = (quantized, reach)
+    let layers = Architectures.layerTensors(
+      JSONReader(configuration), shapes: original.tensors.mapValues(\.shape))
+    parts = Dictionary(grouping: layers.filter { !$0.isApart }, by: \.stored.tensor)
+  }
 
   func run(_ report: inout VerificationReport) {
     for (name, original) in source.sorted(by: { $0.key < $1.key }) {

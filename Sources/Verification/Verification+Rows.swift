@@ -58,12 +58,7 @@ extension VerificationReport {
     ]
     guard let original else { return }
     SourceLedger(
-      source: original.tensors, tensors: tensors,
-      parts: Dictionary(
-        grouping: Architectures.layerTensors(
-          JSONReader(configuration), shapes: original.tensors.mapValues(\.shape)
-        ).filter { !$0.isApart }, by: \.stored.tensor),
-      quantized: quantized, reach: reach
+      configuration, source: original, tensors: tensors, quantized: quantized, reach: reach
     ).run(&self)
   }
 
@@ -73,14 +68,15 @@ extension VerificationReport {
       add(.damage, weight.name, "is \(weight.kind), expected U32 with rows and columns")
       return nil
     }
-    let (count, size) = (weight.shape[1] * 32, scheme.groupSize ?? 1)
-    guard count % scheme.bitCount == 0, count / scheme.bitCount % size == 0 else {
+    let size = scheme.groupSize ?? 1
+    guard let shape = scheme.format.elements.size(of: weight.shape, scheme), shape[1] % size == 0
+    else {
       add(
         .damage, weight.name,
         "has \(weight.shape[1]) words in a row, which are no whole groups of \(size) integers of \(scheme.bitCount) bits"
       )
       return nil
     }
-    return [weight.shape[0], count / scheme.bitCount]
+    return shape
   }
 }

@@ -69,12 +69,7 @@ extension VerificationReport {
     comparesSource = true
     let original = SourceTensors(source, &self)
     SourceLedger(
-      source: original.tensors, tensors: tensors,
-      parts: Dictionary(
-        grouping: Architectures.layerTensors(
-          JSONReader(configuration), shapes: original.tensors.mapValues(\.shape)
-        ).filter { !$0.isApart }, by: \.stored.tensor),
-      quantized: quantized,
+      configuration, source: original, tensors: tensors, quantized: quantized,
       reach: reach ?? TuningReach(record: record)
     ).run(&self)
   }

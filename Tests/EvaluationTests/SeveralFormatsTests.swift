@@ -117,7 +117,7 @@ import Verification
   @Test func filesHaveTheSizeThatWasAskedFor() throws {
     try withTemporaryFolder { folder in
       var job = try job(["compressed-tensors"], in: folder, "shards")
-      job.shardSizeLimit = MemoryBudget(byteCount: 40_000)
+      job.shardByteCountLimit = 40_000
       let plan = try job.plan(measuresTime: false)
       try job.run()
       let output = try #require(job.output)

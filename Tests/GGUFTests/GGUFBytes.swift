@@ -1,5 +1,8 @@
+import Diagnostics
 import Foundation
 import GGUF
+import TestSupport
+import Testing
 
 /// The bytes of a file, put together from numbers and strings, valid or not.
 struct GGUFBytes {
@@ -53,4 +56,27 @@ func open(_ bytes: [UInt8], in folder: URL) throws -> GGUFFile {
   let file = folder.appending(path: "model.gguf")
   try Data(bytes).write(to: file)
   return try GGUFFile(opening: file)
+}
+
+/// Expects that opening a file fails, with its name in the error.
+func expect(
+  _ code: InputError.Code, _ words: String..., of file: GGUFBytes,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  try withTemporaryFolder { folder in
+    _ = expectInputError(
+      code, mentioning: ["model.gguf"] + words, sourceLocation: sourceLocation
+    ) { try open(file.bytes, in: folder) }
+  }
+}
+
+/// A file with one tensor of 4 numbers, but for what is said otherwise.
+func file(
+  _ extents: [UInt64] = [4], type: UInt32 = 0, offset: UInt64 = 0, dimensions: UInt32? = nil,
+  name: String = "a", dataByteCount: Int = 16
+) -> GGUFBytes {
+  var file = GGUFBytes(tensors: 1)
+  file.addTensor(name, extents, type: type, offset: offset, dimensions: dimensions)
+  file.addData(dataByteCount)
+  return file
 }

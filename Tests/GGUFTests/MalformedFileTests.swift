@@ -6,28 +6,6 @@ import Testing
 
 /// One test for each kind of damage: an error names the file, and the key, tensor or byte.
 @Suite struct MalformedGGUFTests {
-  private func expect(
-    _ code: InputError.Code, _ words: String..., of file: GGUFBytes,
-    sourceLocation: SourceLocation = #_sourceLocation
-  ) throws {
-    try withTemporaryFolder { folder in
-      _ = expectInputError(
-        code, mentioning: ["model.gguf"] + words, sourceLocation: sourceLocation
-      ) { try open(file.bytes, in: folder) }
-    }
-  }
-
-  /// A file with one tensor of 4 numbers, as the others but for one thing.
-  private func file(
-    _ extents: [UInt64] = [4], type: UInt32 = 0, offset: UInt64 = 0, dimensions: UInt32? = nil,
-    name: String = "a", dataByteCount: Int = 16
-  ) -> GGUFBytes {
-    var file = GGUFBytes(tensors: 1)
-    file.addTensor(name, extents, type: type, offset: offset, dimensions: dimensions)
-    file.addData(dataByteCount)
-    return file
-  }
-
   @Test func aSoundFileIsRead() throws {
     try withTemporaryFolder { folder in
       let opened = try open(file().bytes, in: folder)

@@ -7,27 +7,6 @@ import Testing
 
 /// Damage to what a file says of its tensors.
 @Suite struct MalformedGGUFTensorTests {
-  private func expect(
-    _ code: InputError.Code, _ words: String..., of file: GGUFBytes,
-    sourceLocation: SourceLocation = #_sourceLocation
-  ) throws {
-    try withTemporaryFolder { folder in
-      _ = expectInputError(
-        code, mentioning: ["model.gguf"] + words, sourceLocation: sourceLocation
-      ) { try open(file.bytes, in: folder) }
-    }
-  }
-
-  private func file(
-    _ extents: [UInt64] = [4], type: UInt32 = 0, offset: UInt64 = 0, dimensions: UInt32? = nil,
-    name: String = "a", dataByteCount: Int = 16
-  ) -> GGUFBytes {
-    var file = GGUFBytes(tensors: 1)
-    file.addTensor(name, extents, type: type, offset: offset, dimensions: dimensions)
-    file.addData(dataByteCount)
-    return file
-  }
-
   @Test func names() throws {
     try expect(.invalidValue, "64 bytes", of: file(name: String(repeating: "n", count: 64)))
     try expect(.invalidValue, "0 bytes", of: file(name: ""))

@@ -34,9 +34,9 @@ struct Preparation {
     let table = try job.modifier.initialize(survey)
     self.table = table
     try survey.check(table)
-    shardByteCountLimit = job.shardSizeLimit.byteCount
-    let styles = CopyStyle.styles(
-      of: try job.distinctFormats(), shardByteCountLimit: shardByteCountLimit)
+    try OutputFormat.requireDistinct(job.formats)
+    shardByteCountLimit = job.shardByteCountLimit
+    let styles = CopyStyle.styles(of: job.formats, shardByteCountLimit: shardByteCountLimit)
     guard let source = survey.model else {
       copies = try styles.map { style in
         try QuantizedCopy(

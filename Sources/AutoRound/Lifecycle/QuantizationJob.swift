@@ -51,7 +51,7 @@ public struct QuantizationJob: Sendable {
   /// name.
   public var formats = [OutputFormat.compressedTensors]
   /// Most bytes of tensors in one file; a tensor that is larger has a file of its own.
-  public var shardSizeLimit = MemoryBudget(byteCount: 5_000_000_000)
+  public var shardByteCountLimit = CheckpointPlan.usualShardByteCountLimit
   /// What is written about the run beside the checkpoint, and on how much its result is measured.
   public var reporting = RunReporting()
   /// Makes what computes; by default the processor.
@@ -121,25 +121,13 @@ public struct QuantizationJob: Sendable {
       ("threads", threads ?? 1, 1...ThreadTeam.sizeLimit),
       ("reporting.heldOutTokenCount", reporting.heldOutTokenCount, 0...1 << 30),
       ("memoryBudget.byteCount", memoryBudget?.byteCount ?? 1, 1...Int.max),
-      ("shardSizeLimit.byteCount", shardSizeLimit.byteCount, 1...Int.max),
+      ("shardByteCountLimit", shardByteCountLimit, 1...Int.max),
     ] where !range.contains(value) {
       throw InputError(
         .invalidValue,
         "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound); it is \(value)"
       )
     }
-  }
-
-  /// The formats, each of which must be asked for once.
-  func distinctFormats() throws(InputError) -> [OutputFormat] {
-    guard !formats.isEmpty else {
-      throw InputError(.invalidValue, place: OptionName.format.description, "names no format")
-    }
-    for (index, format) in formats.enumerated() where formats[..<index].contains(format) {
-      throw InputError(
-        .invalidValue, place: OptionName.format.description, "names \(quoted(format.name)) twice")
-    }
-    return formats
   }
 
   /// Samples that the result will be measured on.

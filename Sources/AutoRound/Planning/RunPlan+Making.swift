@@ -85,9 +85,7 @@ extension RunPlan {
           module.isLinear
             && (schemes[module.name] != nil || tensors.contains("\(module.name).weight"))
         }.map { ($0.name, ($0.shape, schemes[$0.name]?.weights != nil)) }),
-      tensors: copy.tensors.reduce(into: [:]) {
-        $0[$1.name] = .init(dtype: $1.dtype.safetensorsTag, shape: $1.shape)
-      })
+      tensors: copy.tensors.planned)
     if let damage = verification.findings.first(where: { $0.kind == .damage }) {
       throw InputError(
         .malformed, source: run.survey.checkpoint.folder.path(percentEncoded: false),

@@ -44,7 +44,7 @@ struct RunFingerprint {
         ("scheme", run.options.schemeSummary),
         ("formats", run.copies.map(\.format.name).joined(separator: " ")),
         ("output configuration", run.copies.map { $0.configuration.text() }.joined(separator: " ")),
-        ("bytes of a file (\(OptionName.shardSizeLimit))", "\(run.shardByteCountLimit)"),
+        ("bytes of a file (\(OptionName.shardByteCountLimit))", "\(run.shardByteCountLimit)"),
         ("recipe", run.options.recipe.yaml),
       ]
     for (part, digest) in try run.survey.checkpoint.fingerprint(progress: progress) {

@@ -1,5 +1,6 @@
 import CKernels
 import Quantization
+import Tensors
 
 /// Where in the bytes of a block the bits of its codes and its numbers in f16 are.
 struct BlockLayout {
@@ -133,8 +134,75 @@ struct BlockLayout {
     }
   }
 
+  /// The blocks of a matrix as files have them.
+  ///
+  /// - Parameters:
+  ///   - codes: Of all elements, row by row.
+  ///   - rows: How many rows, each of whole blocks.
+  ///   - columns: Elements of a row.
+  ///   - numbers: The scale of a block, and its minimum or the scale of its minimums, where the type has one.
+  ///   - body: Writes what else a block holds.
+  /// - Returns: `[rows, bytes of a row]`, u8.
+  func bytes(
+    of codes: [UInt8], rows: Int, columns: Int, as type: GGUFTensorType,
+    numbers: (_ block: Int) -> (scale: Float, minimum: Float?),
+    _ body: (_ block: Int, UnsafeMutablePointer<UInt8>) -> Void = { _, _ in }
+  ) -> Tensor {
+    let (size, byteCount) = (type.blockSize, type.blockByteCount)
+    return Tensor(filling: [rows, columns / size * byteCount], dtype: .uint8) { target in
+      codes.withUnsafeBufferPointer { codes in
+        guard let codes = codes.baseAddress,
+          let target = target.bindMemory(to: UInt8.self).baseAddress
+        else { return }
+        ThreadTeam.forRanges(of: rows * columns / size) { begin, end in
+          for index in begin..<end {
+            let block = target + index * byteCount
+            block.initialize(repeating: 0, count: byteCount)
+            pack(codes + index * size, into: block, count: size)
+            let (scale, minimum) = numbers(index)
+            Self.write(half: scale, to: block, at: scaleOffset)
+            if let minimumOffset, let minimum {
+              Self.write(half: minimum, to: block, at: minimumOffset)
+            }
+            body(index, block)
+          }
+        }
+      }
+    }
+  }
+
+  /// The codes of a matrix in blocks, row by row.
+  ///
+  /// - Parameters:
+  ///   - bytes: `[rows, bytes of a row]`, u8, of whole blocks.
+  ///   - body: Called with each block in order, its scale, and its minimum where the type has one.
+  func codes(
+    in bytes: Tensor, as type: GGUFTensorType,
+    _ body: (_ block: UnsafePointer<UInt8>, _ scale: Float, _ minimum: Float?) -> Void
+  ) -> [UInt8] {
+    let (size, byteCount) = (type.blockSize, type.blockByteCount)
+    precondition(bytes.dtype == .uint8 && bytes.shape.count == 2)
+    precondition(bytes.shape[1] % byteCount == 0)
+    let count = bytes.count / byteCount
+    return [UInt8](unsafeUninitializedCapacity: count * size) { codes, initialized in
+      initialized = count * size
+      bytes.withUnsafeBytes { source in
+        guard let source = source.assumingMemoryBound(to: UInt8.self).baseAddress,
+          let codes = codes.baseAddress
+        else { return }
+        for index in 0..<count {
+          let block = source + index * byteCount
+          unpack(block, into: codes + index * size, count: size)
+          body(
+            block, Self.half(block, at: scaleOffset),
+            minimumOffset.map { Self.half(block, at: $0) })
+        }
+      }
+    }
+  }
+
   /// A number in f16 at a byte of a block.
-  static func half(_ block: UnsafePointer<UInt8>, at offset: Int) -> Float {
+  private static func half(_ block: UnsafePointer<UInt8>, at offset: Int) -> Float {
     var pattern = UInt16(block[offset]) | UInt16(block[offset + 1]) << 8
     var number: Float = 0
     ck_f16_to_f32(&pattern, &number, 1)
@@ -142,7 +210,9 @@ struct BlockLayout {
   }
 
   /// Writes a number, exact in f16, at a byte of a block.
-  static func write(half number: Float, to block: UnsafeMutablePointer<UInt8>, at offset: Int) {
+  private static func write(
+    half number: Float, to block: UnsafeMutablePointer<UInt8>, at offset: Int
+  ) {
     var (number, pattern): (Float, UInt16) = (number, 0)
     ck_f32_to_f16(&number, &pattern, 1)
     block[offset] = UInt8(truncatingIfNeeded: pattern)
