@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench files peer accuracy readers runtimes families plan busy resume faults fuzz memory lint format docs ci
+.PHONY: help build demo test bench files peer accuracy readers runtimes families plan busy resume faults fuzz memory experts lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -54,6 +54,9 @@ fuzz: ## Try parsers with damaged inputs; RUNS=1000000 SEED=1 PARSERS="recipe jo
 
 memory: ## Measure the memory of a run on a model of 8 billion weights; takes 30 GB of disk
 	Scripts/check-memory
+
+experts: ## Measure the memory of a block of 128 experts, of Qwen3-30B-A3B's and 235B-A22B's shape
+	Scripts/check-expert-memory $(CASE)
 
 lint: ## Check the layout of the sources
 	Scripts/lint
