@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench files peer accuracy readers runtimes families plan busy resume faults fuzz memory experts lint format docs ci
+.PHONY: help build demo test bench files peer accuracy readers gguf runtimes families plan busy resume faults fuzz memory experts lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,6 +30,9 @@ accuracy: ## Measure every tuned scheme against the reference; writes docs/ACCUR
 
 readers: ## Load checkpoints of every scheme with transformers, which is installed with pip, and compare perplexities
 	Scripts/check-transformers
+
+gguf: ## Say what files of llama.cpp lose, rounded and tuned; TYPES="q2_k q4_0"
+	Scripts/gguf-quality $(TYPES)
 
 runtimes: ## Load checkpoints of all formats with the programs that run them, and compare perplexities; downloads gigabytes
 	Scripts/check-runtimes

@@ -57,13 +57,18 @@ let package = Package(
       "CPU",
       ["CKernels", "Diagnostics", "Tensors", "MatrixProducts", "Scans", "Recordings", "Compute"]),
     library("Checkpoints", ["CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors"]),
+    library("Hub", ["Diagnostics", "Checksums", "JSONText", "Tensors", "Checkpoints"]),
     library("Tokenization", ["Diagnostics", "JSONText"]),
+    library("ChatTemplates", ["Diagnostics", "JSONText"]),
     library(
       "LanguageModels",
       ["Diagnostics", "Tensors", "Recordings", "Compute", "Checkpoints"]),
     library(
       "ModelFamilies", ["Diagnostics", "JSONText", "Recordings", "LanguageModels"]),
-    library("Quantization", ["CKernels", "Diagnostics", "JSONText", "Tensors", "Compute", "CPU"]),
+    library("WeightBlocks", ["CKernels", "Diagnostics", "Tensors"]),
+    library(
+      "Quantization",
+      ["CKernels", "Diagnostics", "JSONText", "Tensors", "WeightBlocks", "Compute", "CPU"]),
     library(
       "QuantizedCheckpoints",
       ["CKernels", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
@@ -78,12 +83,17 @@ let package = Package(
       [
         "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization", "QuantizedCheckpoints",
       ]),
-    library("GGUF", ["CKernels", "Diagnostics", "Tensors", "Checkpoints", "Quantization"]),
+    library(
+      "GGUF",
+      [
+        "CKernels", "Diagnostics", "Checksums", "Tensors", "Checkpoints", "WeightBlocks",
+        "Quantization",
+      ]),
     library(
       "GGUFModels",
       [
         "Diagnostics", "JSONText", "Tensors", "Recordings", "Checkpoints", "Tokenization",
-        "LanguageModels", "ModelFamilies", "GGUF",
+        "ChatTemplates", "LanguageModels", "ModelFamilies", "GGUF",
       ]),
     library(
       "MLX",
@@ -97,13 +107,18 @@ let package = Package(
     library(
       "Recipes", ["Diagnostics", "JSONText", "Recordings", "Compute", "CPU", "Quantization", yams]),
     library(
-      "Calibration", ["CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization"]),
+      "Calibration",
+      [
+        "CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization",
+        "ChatTemplates",
+      ]),
     library(
       "Execution",
       [
         "Diagnostics", "Checksums", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
         "LanguageModels", "ModelFamilies",
         "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX",
+        "Tokenization", "GGUFModels",
       ]),
     library(
       "Tuning",
@@ -116,7 +131,7 @@ let package = Package(
       [
         "CKernels", "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
         "Checkpoints",
-        "Tokenization",
+        "Tokenization", "ChatTemplates",
         "LanguageModels", "Execution",
       ]),
     library(
@@ -124,7 +139,7 @@ let package = Package(
       [
         "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization", "LanguageModels",
         "ModelFamilies",
-        "Quantization", "QuantizedCheckpoints", "Verification", "Execution",
+        "Quantization", "QuantizedCheckpoints", "Verification", "Execution", "GGUF", "GGUFModels",
       ]),
     library(
       "Reporting",
@@ -135,17 +150,18 @@ let package = Package(
     library(
       "Outputs",
       [
-        "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Quantization",
-        "LanguageModels", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX", "GGUF",
-        "GGUFModels", "Verification", "Recipes", "Execution", "Reporting",
+        "Diagnostics", "JSONText", "Checksums", "Tensors", "Checkpoints", "WeightBlocks",
+        "Quantization", "LanguageModels", "QuantizedCheckpoints", "CompressedTensors", "GPTQ",
+        "MLX", "GGUF",
+        "GGUFModels", "Verification", "Recipes", "Execution", "Inspection", "Reporting",
       ]),
     library(
       "AutoRound",
       [
         "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts",
         "Recordings", "Compute", "CPU",
-        "Checkpoints", "Tokenization", "LanguageModels", "ModelFamilies", "Quantization",
-        "QuantizedCheckpoints",
+        "Checkpoints", "Hub", "Tokenization", "ChatTemplates", "LanguageModels", "ModelFamilies",
+        "Quantization", "QuantizedCheckpoints",
         "Verification",
         "Recipes", "Calibration", "Execution", "Tuning", "Evaluation", "Inspection", "Reporting",
         "Outputs",
@@ -153,8 +169,9 @@ let package = Package(
     library(
       "AutoRoundCommands",
       [
-        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Recordings", "Compute", "Quantization",
-        "Verification", "Recipes", "Evaluation", argumentParser,
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Hub", "ChatTemplates", "Recordings",
+        "Compute",
+        "Quantization", "Verification", "Recipes", "Evaluation", argumentParser,
       ]),
     .executableTarget(
       name: "CommandMain", dependencies: ["AutoRoundCommands"],
@@ -177,9 +194,9 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Tokenization",
-        "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints",
-        "CompressedTensors", "GGUF",
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Hub", "Tokenization",
+        "ChatTemplates", "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints",
+        "CompressedTensors", "GGUF", "GGUFModels",
         "Verification", "Execution", "Evaluation",
       ],
       path: "Fuzz", exclude: ["Corpus"], swiftSettings: swiftSettings),
@@ -187,6 +204,9 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Tensors", "CKernels"],
       path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    .target(
+      name: "HubServer", dependencies: ["Checksums", "JSONText"], path: "Tests/HubServer",
       swiftSettings: swiftSettings),
     .target(
       name: "ReferenceDevice",
@@ -207,14 +227,16 @@ let package = Package(
     tests(
       "Compute", ["CPU", "Recordings", "CKernels", "Tensors", "MatrixProducts", "ReferenceDevice"]),
     tests("Checkpoints", ["JSONText", "Tensors"]),
+    tests("Hub", ["HubServer"]),
     tests("Tokenization", ["JSONText"]),
+    tests("ChatTemplates", ["JSONText"]),
     tests(
       "LanguageModels",
       [
         "ModelFamilies", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
         "Checkpoints", "ReferenceDevice",
       ]),
-    tests("Quantization", ["CKernels", "JSONText", "Tensors", "Checkpoints"]),
+    tests("Quantization", ["CKernels", "JSONText", "Tensors", "WeightBlocks", "Checkpoints"]),
     tests("QuantizedCheckpoints", ["JSONText", "Tensors", "Checkpoints", "Quantization"]),
     tests(
       "CompressedTensors",
@@ -228,12 +250,13 @@ let package = Package(
         "LayoutSupport", "JSONText", "Tensors", "Checkpoints", "Quantization",
         "QuantizedCheckpoints", "Verification",
       ]),
-    tests("GGUF", ["CKernels", "JSONText", "Tensors", "Checkpoints", "Quantization"]),
+    tests(
+      "GGUF", ["CKernels", "JSONText", "Tensors", "WeightBlocks", "Checkpoints", "Quantization"]),
     tests(
       "GGUFModels",
       [
-        "GGUF", "JSONText", "Tensors", "Checkpoints", "LanguageModels", "ModelFamilies",
-        "Tokenization",
+        "GGUF", "JSONText", "Tensors", "Recordings", "Compute", "CPU", "Checkpoints",
+        "LanguageModels", "ModelFamilies", "Tokenization", "Execution",
       ]),
     tests(
       "MLX",
@@ -242,7 +265,7 @@ let package = Package(
         "QuantizedCheckpoints",
       ]),
     tests("Recipes", ["JSONText", "Quantization"]),
-    tests("Calibration", ["Tokenization"]),
+    tests("Calibration", ["JSONText", "Tokenization", "ChatTemplates"]),
     tests(
       "Execution",
       [
@@ -265,11 +288,15 @@ let package = Package(
         "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
         "Checkpoints",
         "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "GGUF",
-        "GGUFModels", "MLX", "Verification", "Inspection", "Execution", "ReferenceDevice",
+        "GGUFModels", "MLX", "Tokenization", "Verification", "Inspection", "Execution",
+        "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(
       "AutoRoundCommands",
-      ["AutoRound", "JSONText", "Recordings", "Compute", "Quantization", argumentParser]),
+      [
+        "AutoRound", "HubServer", "JSONText", "Recordings", "Compute", "Quantization",
+        argumentParser,
+      ]),
   ]
 )

@@ -62,11 +62,11 @@ extension FuzzTarget {
     }
   }
 
-  /// Sources in small floats: every tensor as numbers.
+  /// Sources in small floats and quantized ones: every tensor as numbers.
   static let widened = FuzzTarget(name: "widened", corpus: "checkpoint", words: checkpointWords) {
     bytes in
     try withFolders(try JSONValue.parse(bytes)) { folder, source in
-      let checkpoint = try Checkpoint(opening: source ?? folder)
+      let checkpoint = try Checkpoint.source(opening: source ?? folder)
       for name in checkpoint.tensorNames {
         guard let info = checkpoint.info(name), let tensor = try? checkpoint.tensor(name) else {
           continue

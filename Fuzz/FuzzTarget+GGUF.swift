@@ -1,14 +1,18 @@
+import Checkpoints
 import Diagnostics
 import Foundation
 import GGUF
+import GGUFModels
 import Tensors
+import Tokenization
 
 extension FuzzTarget {
-  /// A GGUF file: every tensor as numbers, and the header laid out again.
+  /// A GGUF file: every tensor as numbers, the header laid out again, and what it is as a model.
   static let gguf = FuzzTarget(
     name: "gguf", isJSON: false,
     words: [
       "GGUF", "general.alignment", "general.architecture", "tokenizer.ggml.tokens",
+      "llama.block_count", "llama.rope.freq_base", "rope.scaling.type", "tokenizer.ggml.model",
       "\u{9}\0\0\0", "\u{C}\0\0\0", " \0\0\0\0\0\0\0", "\0\0\0\0\0\0\0\u{7F}",
     ]
   ) { bytes in
@@ -29,6 +33,16 @@ extension FuzzTarget {
     // NaN is not equal to itself, but has the same bytes.
     guard header.encoded == file.header.encoded, header.entries == file.header.entries else {
       fatalError("a header is laid out otherwise than it was")
+    }
+    let model = try GGUFModel(opening: url)
+    let checkpoint = model.checkpoint
+    for name in checkpoint.tensorNames {
+      guard let info = checkpoint.info(name), try checkpoint.tensor(name).shape == info.shape else {
+        fatalError("a tensor of the model has another shape than is said")
+      }
+    }
+    for document in try model.tokenizerFiles() where document.name == "tokenizer.json" {
+      _ = try Tokenizer(Array(document.text.utf8))
     }
   }
 }

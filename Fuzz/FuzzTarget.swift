@@ -34,7 +34,8 @@ struct FuzzTarget: Sendable {
   static let all: [FuzzTarget] = [
     json, safetensors, gguf, index, configuration, tokenizer, tokenizerSettings, recipe, records,
     text,
-    journal, verify, layers, widened, plan, evaluate, card, events,
+    journal, verify, layers, widened, plan, evaluate, card, events, template, hubListing,
+    hubHeaders,
   ]
 
   static let json = FuzzTarget(name: "json") { bytes in

@@ -11,6 +11,10 @@ extension AutoRoundCommand {
     StandardOutput.keepStandardFiles()
     do {
       var command = try parseAsRoot(CommandLineReading.checked(arguments))
+      if var reading = command as? any CheckpointReading {
+        try reading.findCheckpoints()
+        command = reading
+      }
       try command.run()
     } catch let error as CommandLineError {
       let help = ["autoround", error.command, "--help"].compactMap(\.self).joined(separator: " ")

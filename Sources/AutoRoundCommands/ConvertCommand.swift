@@ -27,7 +27,8 @@ struct ConvertCommand: ParsableCommand {
       output.
       """)
 
-  @Argument(help: "Folder of the quantized checkpoint.", completion: .directory)
+  @Argument(
+    help: "Folder of the quantized checkpoint, or a file of llama.cpp.", completion: .file())
   var checkpoint: String
 
   @Option(
@@ -50,6 +51,8 @@ struct ConvertCommand: ParsableCommand {
 
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
+
+  @OptionGroup var hub: HubOptions
 
   func validate() throws {
     try checkingArguments {

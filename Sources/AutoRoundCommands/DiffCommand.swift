@@ -19,10 +19,10 @@ struct DiffCommand: ParsableCommand {
         autoround diff q3 q4 --json
       """)
 
-  @Argument(help: "Folder of the first checkpoint.", completion: .directory)
+  @Argument(help: "Folder of the first checkpoint, or a file of llama.cpp.", completion: .file())
   var first: String
 
-  @Argument(help: "Folder of the second checkpoint.", completion: .directory)
+  @Argument(help: "Folder of the second checkpoint, or a file of llama.cpp.", completion: .file())
   var second: String
 
   @Flag(help: "Name all tensors that differ, not only the 20 worst.")
@@ -30,6 +30,8 @@ struct DiffCommand: ParsableCommand {
 
   @Flag(help: "Print one JSON object instead.")
   var json = false
+
+  @OptionGroup var hub: HubOptions
 
   func run() throws {
     try reportingFailure {

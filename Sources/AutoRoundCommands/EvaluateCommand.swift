@@ -23,7 +23,9 @@ struct EvaluateCommand: ParsableCommand {
       tokens; every token of a window but its first is predicted from those before it.
       """)
 
-  @Argument(help: "Folder of the checkpoint, quantized or not.", completion: .directory)
+  @Argument(
+    help: "Folder of the checkpoint, quantized or not, or a file of llama.cpp.", completion: .file()
+  )
   var checkpoint: String
 
   @Option(help: "File with the text, in UTF-8.", completion: .file())
@@ -39,6 +41,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Flag(help: "Print one JSON object instead.")
   var json = false
+
+  @OptionGroup var hub: HubOptions
 
   func validate() throws {
     try require("--sequence-length", sequenceLength, in: 2...1_048_576)

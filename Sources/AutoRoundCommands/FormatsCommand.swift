@@ -22,7 +22,7 @@ struct FormatsCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailure {
-      let summaries = try OutputFormat.all.map { try FormatSummary($0) }
+      let summaries = try OutputFormat.checkpoints.map { try FormatSummary($0) }
       try StandardOutput.print(
         json
           ? [(["formats": .array(summaries.map(\.json))] as JSONValue).text()]
@@ -38,11 +38,11 @@ struct FormatsCommand: ParsableCommand {
       ).map { "  " + $0 }
   }
 
-  /// What convert writes besides.
+  /// Files of llama.cpp.
   private static var fileLines: [String] {
     let names = ConversionFormat.all.map(\.name).filter { $0.hasPrefix("gguf:") }
     return [
-      "gguf:TYPE, by convert: llama.cpp, of models in full precision or quantized",
+      "gguf:TYPE: llama.cpp; tuned by quantize (not f32, f16, bf16), or of any checkpoint by convert",
       "  \(names.joined(separator: ", "))",
       "  Integers in groups of 32, or of multiples of that, stay what they are in gguf:q4_0 (4 bits),",
       "  gguf:q5_0 (4 bits with zero points) and gguf:q8_0.",

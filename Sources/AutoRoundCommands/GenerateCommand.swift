@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChatTemplates
 import Evaluation
 import Foundation
 
@@ -8,43 +9,54 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Continue a text, to see what a checkpoint can still do.",
     discussion: """
-      Prints what the model adds to the prompt, as it comes.
+      Prints what the model adds to the prompt, as it comes; with --chat, its answer to the prompt as a user's \
+      message.
 
         autoround generate q4 --prompt "Once upon a time"
         autoround generate q4 --prompt "Once upon a time" --temperature 0.8
+        autoround generate q4 --chat --prompt "Who wrote Walden?"
       """)
 
-  @Argument(help: "Folder of the checkpoint, quantized or not.", completion: .directory)
-  var checkpoint: String
+  @OptionGroup var options: GenerationOptions
 
-  @Option(help: "Text to continue.")
+  @Option(help: "Text to continue, or to answer.")
   var prompt: String
+
+  @Flag(help: "Take the prompt as a user's message, by the model's chat template.")
+  var chat = false
 
   @Option(name: .customLong("max-tokens"), help: "Tokens to add at most.")
   var tokenLimit = 64
 
-  @Option(
-    help: ArgumentHelp(
-      "0 takes the most likely token each time.",
-      discussion: "Above 0 tokens are drawn by chance, the same for the same prompt each time."))
-  var temperature = 0.0
-
-  @OptionGroup var computing: ComputeOptions
-
   func validate() throws {
     try require("--max-tokens", tokenLimit, in: 1...1_000_000)
-    guard temperature >= 0, temperature.isFinite else {
-      throw ValidationError("--temperature must be 0 or a number above; it is \(temperature)")
+    for (option, isGiven) in [
+      ("--system", options.system != nil), ("--chat-template", options.template.path != nil),
+    ] where isGiven && !chat {
+      throw ValidationError("\(option) has no effect without --chat; add --chat, or leave it out")
     }
   }
 
   func run() throws {
     try reportingFailure {
-      computing.useThreads()
+      options.computing.useThreads()
+      let folder = URL(filePath: options.checkpoint)
+      // Before the weights, which take long to open.
+      let format =
+        chat
+        ? try ChatFormat(
+          folder: folder, file: options.template.file,
+          advice: ", or leave out --chat to continue the prompt as text") : nil
       let generation = try Generation(
-        model: URL(filePath: checkpoint), tokenLimit: tokenLimit, temperature: temperature,
-        compute: computing.type)
-      try generation.run(prompt: prompt) { try StandardOutput.write($0) }
+        model: folder, tokenLimit: tokenLimit, temperature: options.temperature,
+        compute: options.computing.type)
+      if let format {
+        try generation.run(Conversation(system: options.system, user: prompt), in: format) {
+          try StandardOutput.write($0)
+        }
+      } else {
+        try generation.run(prompt: prompt) { try StandardOutput.write($0) }
+      }
       try StandardOutput.print([""])
     }
   }

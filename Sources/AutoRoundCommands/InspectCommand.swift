@@ -13,13 +13,16 @@ struct InspectCommand: ParsableCommand {
 
         autoround inspect Qwen3-0.6B
         autoround inspect Qwen3-0.6B-W4A16 --json
+        autoround inspect Qwen3-0.6B-Q4_K_M.gguf
       """)
 
-  @Argument(help: "Folder of the checkpoint.", completion: .directory)
+  @Argument(help: "Folder of the checkpoint, or a file of llama.cpp.", completion: .file())
   var checkpoint: String
 
   @Flag(help: "Print one JSON object instead.")
   var json = false
+
+  @OptionGroup var hub: HubOptions
 
   func run() throws {
     try reportingFailure {

@@ -16,6 +16,7 @@ struct QuantizeCommand: ParsableCommand {
       checkpoint in the compressed-tensors format, which vLLM and transformers load; its folder \
       appears when it is complete.
 
+        autoround quantize Qwen/Qwen3-0.6B
         autoround quantize Qwen3-0.6B --output q4
         autoround quantize Qwen3-0.6B --output q2 --scheme W2A16 --preset best
         autoround quantize Qwen3-0.6B --output q --recipe recipe.yaml
@@ -46,12 +47,16 @@ struct QuantizeCommand: ParsableCommand {
       bytes as if nothing had happened.
       """)
 
-  @Option(help: "Folder to write.", completion: .directory)
-  var output: String
+  @Option(
+    help: "Folder to write. (default: the model's name and the scheme, in the working folder)",
+    completion: .directory)
+  var output: String?
 
   @OptionGroup var options: QuantizeOptions
 
   func run() throws {
+    // Where none was given, `findCheckpoints` has named one.
+    let output = output ?? ""
     if options.dryRun { return try options.printPlan(output: output) }
     let printer = ProgressPrinter()
     Interruption.watch()

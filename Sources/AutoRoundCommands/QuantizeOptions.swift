@@ -11,7 +11,7 @@ struct QuantizeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Preset of all linear layers, such as W3A16, FP8_DYNAMIC or NVFP4. (default: W4A16)",
+      "Preset of all linear layers, such as W3A16, FP8_DYNAMIC or NVFP4. (default: W4A16, or that of gguf:TYPE)",
       discussion: """
         There are \(QuantizationScheme.presetSummary). Integer weights have groups of 128 weights, except \
         W8A8/INT8 (one scale for each row); a recipe can say more.
@@ -35,14 +35,29 @@ struct QuantizeOptions: ParsableArguments {
     help: ArgumentHelp(
       "Format to write; several from one tuning if given again. (default: compressed-tensors)",
       discussion: """
-        One of \(OutputFormat.all.map(\.name).joined(separator: ", ")); autoround formats says what loads \
-        each. Several are written to folders of their names in the output.
+        One of \(OutputFormat.checkpoints.map(\.name).joined(separator: ", ")), or gguf:TYPE, a file of \
+        llama.cpp such as gguf:q4_k_m; autoround formats says what loads each. Several are written to folders \
+        of their names in the output. gguf:TYPE has a scheme of its own, unless --scheme is one that it holds.
         """,
       valueName: "format"))
   var formats: [String] = []
 
-  @Option(help: "File with calibration text.", completion: .file(extensions: ["jsonl", "txt"]))
+  @Option(
+    help: ArgumentHelp(
+      "File with calibration data.",
+      discussion: """
+        .txt for text; .jsonl for records of text, input_ids, or a conversation (messages, conversations, \
+        prompt and response, or instruction and output), which the model's chat template makes text of.
+        """),
+    completion: .file(extensions: ["jsonl", "txt"]))
   var calibration: String?
+
+  @OptionGroup var template: ChatTemplateOption
+
+  @Flag(
+    help: ArgumentHelp(
+      "Join the texts of a conversation's messages instead of using the model's chat template."))
+  var noChatTemplate = false
 
   @Option(
     help: ArgumentHelp(
@@ -87,6 +102,8 @@ struct QuantizeOptions: ParsableArguments {
   @Flag(help: "Print the report as one JSON object at the end.")
   var json = false
 
+  @OptionGroup var hub: HubOptions
+
   private var overrides: OptionOverrides {
     OptionOverrides(scheme: scheme, ignore: ignore.isEmpty ? nil : ignore) {
       $0.values = declared.values
@@ -107,6 +124,10 @@ struct QuantizeOptions: ParsableArguments {
         }
       }
       try declared.values.check(naming: \.flag)
+      if noChatTemplate, template.file != nil {
+        throw ValidationError(
+          "--chat-template and --no-chat-template exclude each other; keep one of them")
+      }
       _ = try naming("--memory-budget") { try memoryBudget.map { try MemoryBudget($0) } }
       for name in formats { _ = try OutputFormat(named: name) }
     }
@@ -118,12 +139,17 @@ struct QuantizeOptions: ParsableArguments {
       model: URL(filePath: checkpoint), modifier: try modifier(observer),
       output: URL(filePath: output))
     if let calibration { job.dataset = try CalibrationSource(file: URL(filePath: calibration)) }
+    job.chatTemplate = noChatTemplate ? .none : template.file.map { .file($0) } ?? .model
     job.overwrite = overwrite
     job.compute = computing.type
     job.threads = computing.threads
     job.restart = restart
     job.ignoresLimits = ignoreLimits
-    if !formats.isEmpty { job.formats = try formats.map { try OutputFormat(named: $0) } }
+    job.formats = try formats.map { try OutputFormat(named: $0) }
+    if job.formats.isEmpty {
+      let file = try [OutputFormat].file(impliedBy: job.modifier.options.scheme)
+      job.formats = [file ?? .compressedTensors]
+    }
     if let limit = try shards.byteCountLimit { job.shardByteCountLimit = limit }
     job.memoryBudget = try memoryBudget.map { try MemoryBudget($0) }
     job.reporting = reports.reporting
@@ -136,8 +162,15 @@ struct QuantizeOptions: ParsableArguments {
       for warning in read?.warnings ?? [] {
         observer.observe(.warning("\(recipe ?? ""): \(warning)"))
       }
+      var (overrides, options) = (overrides, try read?.autoRoundOptions())
+      // Files of llama.cpp have schemes of their own.
+      if scheme == nil, options?.scheme == nil,
+        let implied = try formats.map({ try OutputFormat(named: $0) }).impliedScheme
+      {
+        if options == nil { overrides.scheme = implied } else { options?.scheme = .preset(implied) }
+      }
       return try AutoRoundModifier(
-        ResolvedOptions(overrides: overrides, recipe: read?.autoRoundOptions(), preset: preset))
+        ResolvedOptions(overrides: overrides, recipe: options, preset: preset))
     }
   }
 }

@@ -20,9 +20,11 @@ struct VerifyCommand: ParsableCommand {
         autoround verify Qwen3-0.6B-W4A16
         autoround verify Qwen3-0.6B-W4A16 --source Qwen3-0.6B
         autoround verify Qwen3-0.6B-W4A16 --json
+        autoround verify Qwen3-0.6B-Q4_0.gguf
       """)
 
-  @Argument(help: "Folder of the quantized checkpoint.", completion: .directory)
+  @Argument(
+    help: "Folder of the quantized checkpoint, or a file of llama.cpp.", completion: .file())
   var checkpoint: String
 
   @Option(help: "Folder of the checkpoint that it was made from.", completion: .directory)
@@ -31,17 +33,22 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Print one JSON object instead.")
   var json = false
 
+  @OptionGroup var hub: HubOptions
+
   func run() throws {
     try reportingFailure {
-      for folder in [checkpoint, source].compactMap({ $0 }) {
+      let file = try VerificationReport.ofFile(
+        at: URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
+      for folder in [file == nil ? checkpoint : nil, source].compactMap({ $0 }) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
           isFolder.boolValue
         else { throw InputError(.unreadable, source: folder, "there is no such folder") }
       }
-      var report = Verifier(URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
-        .run()
-      report.checkOwnReaders(URL(filePath: checkpoint))
+      var report =
+        file
+        ?? Verifier(URL(filePath: checkpoint), source: source.map { URL(filePath: $0) }).run()
+      if file == nil { report.checkOwnReaders(URL(filePath: checkpoint)) }
       try StandardOutput.print(json ? [report.json.text()] : report.lines)
       guard report.findings.isEmpty else {
         throw InputError(

@@ -7,7 +7,8 @@ import Foundation
 ///
 /// - **Records** (`.jsonl`) are taken one by one, in the order of the file. The text of a record is
 ///   encoded with the special tokens that the tokenizer's post-processor adds (for many models, one
-///   at the beginning); `input_ids` are taken as they are. A record is cut at `sequenceLength`
+///   at the beginning); `input_ids` are taken as they are; conversations are what the model's chat template makes
+///   of them, with its special tokens and no others. A record is cut at `sequenceLength`
 ///   tokens, special tokens included; a shorter one is left out. The first `sampleCount` are kept.
 /// - **Plain text** (`.txt`) and the built-in text, whose records are joined by a blank line, are
 ///   encoded as one text, with special tokens once, at its beginning, and cut into consecutive

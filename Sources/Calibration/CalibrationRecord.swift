@@ -1,3 +1,4 @@
+import ChatTemplates
 import Diagnostics
 import Foundation
 import JSONText
@@ -6,26 +7,29 @@ import JSONText
 enum CalibrationRecord: Equatable {
   case text(String)
   case tokenIDs([Int])
+  case conversation(Conversation)
 
-  /// Reads a JSON object with `text` or `input_ids`. Where it has both, the ids count: they are
-  /// what someone wanted the model to see. Other keys have no meaning here.
+  /// The shapes of records, for messages.
+  static let shapes =
+    "\"text\", \"input_ids\", \"messages\", \"conversations\", \"prompt\" with \"response\", or "
+    + "\"instruction\" with \"output\""
+
+  /// Reads a JSON object. Of several shapes in one record the first of ``shapes`` counts, but ids before all: they
+  /// are what someone wanted the model to see. Other keys have no meaning here.
   init(line: Data) throws {
     let value = try JSONValue.parse(line)
     guard value.objectValue != nil else {
-      throw InputError(.malformed, "expected a JSON object with \"text\" or \"input_ids\"")
+      throw InputError(.malformed, "expected a JSON object with \(Self.shapes)")
     }
     let record = JSONReader(value)
     if let ids = try record.optional("input_ids") {
       self = .tokenIDs(try ids.elements().map { try $0.int() })
     } else if let text = try record.optional("text") {
       self = .text(try text.string())
-    } else if value["messages"] != nil {
-      throw InputError(
-        .unsupported,
-        "conversations (\"messages\") are not supported yet; "
-          + "write each as \"text\" with the model's chat template applied")
+    } else if let conversation = try Conversation(record: record) {
+      self = .conversation(conversation)
     } else {
-      throw InputError(.missing, "the record has neither \"text\" nor \"input_ids\"")
+      throw InputError(.missing, "the record has none of \(Self.shapes)")
     }
   }
 }

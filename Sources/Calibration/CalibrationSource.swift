@@ -5,7 +5,8 @@ public import Foundation
 public enum CalibrationSource: Sendable, Equatable {
   /// The text that is part of this library: public-domain English books.
   case builtin
-  /// Records, one JSON object a line, with either `text` or `input_ids`.
+  /// Records, one JSON object a line: `text`, `input_ids`, or a conversation as `messages`, `conversations`, `prompt` with
+  /// `response`, or `instruction` with `output`.
   case records(URL)
   /// Plain text in UTF-8.
   case text(URL)
@@ -23,8 +24,7 @@ public enum CalibrationSource: Sendable, Equatable {
       try requireFile(file.path(percentEncoded: false))
       throw InputError(
         .unsupported, source: file.path(percentEncoded: false),
-        "calibration data is read from .jsonl (a record with \"text\" or \"input_ids\" per line) "
-          + "or .txt files")
+        "calibration data is read from .jsonl (a text or a conversation per line) or .txt files")
     }
   }
 

@@ -56,6 +56,8 @@ extension CalibrationData.Request {
     switch record {
     case .text(let text): try beginning(of: text, vocabulary)
     case .tokenIDs(let ids): try ids.map(vocabulary.checked)
+    case .conversation(let conversation):
+      try vocabulary.coding.encodeConversation(conversation).map(vocabulary.checked)
     }
   }
 }

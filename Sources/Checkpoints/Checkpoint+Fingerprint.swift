@@ -5,7 +5,8 @@ import Tensors
 
 extension Checkpoint {
   /// What decides the numbers of a copy: each part in words, with the SHA-256 of all its bytes. Parts are
-  /// `config.json`, and in files of tensors the header and each tensor, whose numbers are checked on the way.
+  /// `config.json`, and in files of tensors the header and each tensor, whose numbers are checked on the way; of other files
+  /// what those say.
   ///
   /// The files that are merely copied are not among them: they are copied last, as they are then.
   ///
@@ -13,8 +14,14 @@ extension Checkpoint {
   package func fingerprint(
     progress: (Double) throws -> Void = { _ in }
   ) throws -> [(part: String, digest: String)] {
-    let configuration = try readFile(folder.appending(path: Self.configurationFile).path)
-    var result = [("file config.json", SHA256.hexadecimal(of: configuration))]
+    var result: [(part: String, digest: String)] = []
+    for file in ownFiles { result += try file.fingerprint(progress: progress) }
+    guard !files.isEmpty else {
+      try made?.requireFinite { try progress(1) }
+      return result
+    }
+    let configuration = try readFile(configurationFile.path)
+    result.append(("file config.json", SHA256.hexadecimal(of: configuration)))
     for (file, digests) in zip(files, try digestNumbers(progress: progress)) {
       let name = file.url.lastPathComponent
       result.append(("header of \(name)", file.headerDigest))

@@ -4,7 +4,7 @@ import Tensors
 
 extension Checkpoint {
   /// The folder of a model's further chat templates.
-  static let templateFolder = "additional_chat_templates"
+  package static let templateFolder = "additional_chat_templates"
 
   /// See ``otherFiles``.
   static func findOtherFiles(_ folder: URL) throws(InputError) -> [URL] {
@@ -24,7 +24,7 @@ extension Checkpoint {
   }
 
   /// Whether a file of this name belongs to a model whatever its weights are.
-  static func isCarriedAlong(_ name: String) -> Bool {
+  package static func isCarriedAlong(_ name: String) -> Bool {
     let name = name.lowercased()
     let names: Set = [
       "generation_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt",

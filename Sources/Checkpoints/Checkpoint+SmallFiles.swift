@@ -15,8 +15,13 @@ extension Checkpoint {
     }
   }
 
+  /// Whether the model is one file, with its configuration in it.
+  package var isOneFile: Bool { configurationFile == folder }
+
   /// Refuses a file of the folder that is a link to elsewhere.
   package func requireInside(_ name: String) throws(InputError) {
+    // A model that is one file has no others.
+    guard !isOneFile else { return }
     try FolderBounds(folder).require(folder.appending(path: name))
   }
 }

@@ -7,29 +7,41 @@ public import Tensors
 /// the shards that `model.safetensors.index.json` names.
 ///
 /// Opening reads configuration, index and headers, and checks them against each other and against
-/// the files' sizes. Tensors are views of the mapped files; those that are stored in small floats with scales
-/// (``widened``) are made anew when they are read.
+/// the files' sizes. Tensors are views of the mapped files; those that are stored in another form than they are read
+/// in (``made``) are made anew when they are read.
 public struct Checkpoint: TensorSource, Sendable {
-  /// Where the checkpoint is.
+  /// Where the checkpoint is: its folder, or the file that all of it is in.
   public let folder: URL
-  /// The content of `config.json`, an object; of weights that are widened, without `quantization_config`.
+  /// The content of `config.json`, an object; of weights that are made, without what says how they are stored.
   public let configuration: JSONValue
-  /// The names of all tensors: file after file by name, in each in the order of their bytes. Weights that are widened
-  /// are called as in full precision, and their scales are none.
+  /// Where the configuration stands, for errors.
+  package let configurationFile: URL
+  /// The names of all tensors: file after file by name, in each in the order of their bytes. Weights that are made
+  /// are called as in full precision, and what they are made of has no names.
   public let tensorNames: [String]
   /// The files besides configuration and tensors that a changed copy of the model needs as well:
   /// tokenizer, chat templates, generation settings, code that the configuration refers to, and
   /// the license. Sorted by name; may include the folder `additional_chat_templates`.
   public let otherFiles: [URL]
+  /// Such files that are not there and were made of something else.
+  package let documents: [Document]
   /// What is wrong with the index and the files beside it, but does no harm to what is read.
   package let remarks: [String]
 
-  /// The weights that are stored in small floats; nil for a checkpoint that is read as it is.
-  package let widened: WidenedWeights?
+  /// The tensors that are stored in another form; nil for a checkpoint that is read as it is.
+  package let made: (any MadeTensors)?
 
   /// The tensors as they are stored.
   let stored: FileTensors
   var files: [SafetensorsFile] { stored.files }
+
+  /// A file as its content.
+  package struct Document: Sendable, Equatable {
+    package let name: String
+    package let text: String
+
+    package init(name: String, text: String) { (self.name, self.text) = (name, text) }
+  }
 
   /// Opens a checkpoint.
   ///
@@ -47,31 +59,65 @@ public struct Checkpoint: TensorSource, Sendable {
     self.folder = folder
     let bounds = FolderBounds(folder)
     let written = try Self.readConfiguration(folder, bounds)
+    configurationFile = folder.appending(path: Self.configurationName)
     let found = try Self.openFiles(folder, bounds)
     let stored = try FileTensors(found.files)
     self.stored = stored
-    remarks = found.remarks
+    (remarks, documents) = (found.remarks, [])
     otherFiles = try Self.findOtherFiles(folder)
     for file in otherFiles {
       try bounds.require(file)
       for copy in Self.copies(of: file) { try bounds.require(folder.appending(path: copy.name)) }
     }
 
-    let widened = try naming(folder.appending(path: Self.configurationFile).path) {
-      () throws(InputError) in
+    let widened = try naming(configurationFile.path) { () throws(InputError) in
       try WidenedWeights(JSONReader(written), stored)
     }
-    self.widened = widened
-    guard let widened else {
-      (configuration, tensorNames) = (written, stored.names)
-      return
-    }
-    configuration = written.removing("quantization_config")
-    let names = Dictionary(
-      widened.tensors.map { ($0.value.codes, $0.key) }, uniquingKeysWith: { first, _ in first })
-    tensorNames = stored.names.compactMap { name in
-      names[name] ?? (widened.parts.contains(name) ? nil : name)
-    }
+    made = widened
+    configuration = widened == nil ? written : written.removing("quantization_config")
+    tensorNames = widened?.names ?? stored.names
+  }
+
+  /// A model that is made of something else than a folder with safetensors.
+  ///
+  /// - Parameters:
+  ///   - location: The file or folder that it is made of.
+  ///   - configuration: What `config.json` would say of it, in full precision.
+  ///   - tensors: All tensors.
+  ///   - documents: Other files of the model, of their own names.
+  ///   - remarks: What the user should know of it.
+  package init(
+    at location: URL, configuration: JSONValue, tensors: any MadeTensors,
+    documents: [Document] = [], remarks: [String] = []
+  ) {
+    (folder, configurationFile, self.configuration) = (location, location, configuration)
+    (made, tensorNames, stored) = (tensors, tensors.names, FileTensors())
+    (otherFiles, self.documents, self.remarks) = ([], documents, remarks)
+  }
+
+  private init(
+    _ other: Checkpoint, _ tensors: any MadeTensors, _ configuration: JSONValue, _ remarks: [String]
+  ) {
+    (folder, configurationFile, self.configuration) = (
+      other.folder, other.configurationFile, configuration
+    )
+    (made, tensorNames, stored) = (tensors, tensors.names, other.stored)
+    (otherFiles, documents, self.remarks) = (
+      other.otherFiles, other.documents, other.remarks + remarks
+    )
+  }
+
+  /// The same files, with tensors that are made of them.
+  ///
+  /// - Parameters:
+  ///   - tensors: All tensors that the result has.
+  ///   - configuration: What the result's `config.json` says.
+  ///   - remarks: What the user should know besides.
+  package func reading(
+    as tensors: any MadeTensors, configuration: JSONValue, remarks: [String] = []
+  ) -> Checkpoint {
+    precondition(made == nil, "its tensors are made already")
+    return Checkpoint(self, tensors, configuration, remarks)
   }
 
   /// The shapes of all tensors, by name.
@@ -85,26 +131,23 @@ public struct Checkpoint: TensorSource, Sendable {
 
   /// Type and shape of a tensor, or nil if there is none with this name.
   public func info(_ name: String) -> TensorInfo? {
-    if let widened {
-      if let tensor = widened.tensors[name] { return tensor.info }
-      if widened.parts.contains(name) { return nil }
-    }
-    return stored.info(name)
+    guard let made else { return stored.info(name) }
+    return made.info(name) ?? (made.hides(name) ? nil : stored.info(name))
   }
 
   /// Bytes of all tensors in files.
   public var byteCount: Int {
-    files.reduce(0) { total, file in
+    files.reduce(ownFiles.reduce(0) { $0 + $1.tensorByteCount }) { total, file in
       total + file.entries.reduce(0) { $0 + $1.byteRange.count }
     }
   }
 
-  /// A tensor: a view of its file, or what is made of small floats there.
+  /// A tensor: a view of its file, or what is made of several there.
   ///
-  /// - Throws: `InputError` of code `missing` if there is none with this name; `notFinite` for small floats or scales
-  ///   that are no numbers.
+  /// - Throws: `InputError` of code `missing` if there is none with this name; `notFinite` for what one is made of
+  ///   if that is no numbers.
   public func tensor(_ name: String) throws(InputError) -> Tensor {
-    if let widened = widened?.tensors[name] { return try widened.read(from: stored) }
+    if let made, made.info(name) != nil { return try made.read(name, member: nil) }
     guard contains(name) else { throw missing(name) }
     return try stored.tensor(name)
   }
@@ -148,16 +191,23 @@ public struct Checkpoint: TensorSource, Sendable {
 
   /// Gives the memory of what was read from the files back to the system, which reads it again if it
   /// is used again.
-  package func releasePages() { for file in files { file.releasePages() } }
+  package func releasePages() {
+    for file in files { file.releasePages() }
+    for file in ownFiles { file.releasePages() }
+  }
+
+  /// Files besides the safetensors that tensors are made of.
+  var ownFiles: [any TensorFile] { made?.ownFiles ?? [] }
 
   /// The files of tensors that have been written to since they were opened.
   package var changedFiles: [String] {
-    files.filter(\.isChanged).map(\.url.lastPathComponent)
+    (files.filter(\.isChanged).map(\.url) + ownFiles.filter(\.isChanged).map(\.url))
+      .map(\.lastPathComponent)
   }
 
   /// The file that holds a tensor; the folder if none does.
   package func file(of name: String) -> URL {
-    stored.file(of: widened?.tensors[name]?.codes ?? name)?.url ?? folder
+    made?.file(of: name) ?? stored.file(of: name)?.url ?? folder
   }
 
   private func mismatch(_ tensor: TensorInfo, expected: String) -> InputError {
@@ -169,12 +219,12 @@ public struct Checkpoint: TensorSource, Sendable {
   // MARK: Opening
 
   /// The name of the configuration.
-  static let configurationFile = "config.json"
+  static let configurationName = "config.json"
 
   private static func readConfiguration(
     _ folder: URL, _ bounds: FolderBounds
   ) throws(InputError) -> JSONValue {
-    let file = folder.appending(path: configurationFile)
+    let file = folder.appending(path: configurationName)
     // What is there and cannot be reached is not missing.
     guard FileStatus(path: file.path) != nil || errno != ENOENT else {
       throw InputError(

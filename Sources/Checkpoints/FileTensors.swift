@@ -9,6 +9,9 @@ struct FileTensors: Sendable {
   let names: [String]
   private let fileOfTensor: [String: Int]
 
+  /// None.
+  init() { (files, names, fileOfTensor) = ([], [], [:]) }
+
   /// - Throws: `malformed` for a tensor that two files have.
   init(_ files: [SafetensorsFile]) throws(InputError) {
     var names: [String] = []

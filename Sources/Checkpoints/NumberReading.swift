@@ -24,9 +24,7 @@ extension Checkpoint {
   ) throws -> [[String]] {
     let reading = NumberReading(files, digesting: digesting)
     try reading.run(progress)
-    for (_, tensor) in widened?.tensors.sorted(by: { $0.key < $1.key }) ?? [] {
-      try tensor.requireFiniteScales(stored)
-    }
+    try made?.requireFinite { try progress(1) }
     if let bad = reading.firstNonFinite {
       let entry = files[bad.file].entries[bad.entry]
       throw InputError(

@@ -68,7 +68,7 @@ struct ReplaceableFolder {
   }
 
   private var isQuantized: Bool {
-    let file = path + "/" + Checkpoint.configurationFile
+    let file = path + "/" + Checkpoint.configurationName
     guard let bytes = try? readFile(file, limit: configurationByteCountLimit) else {
       return false
     }
@@ -82,7 +82,7 @@ struct ReplaceableFolder {
     // 64 digits, two spaces, and the name.
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     let recorded = lines.map { String($0.dropFirst(66)) }.filter(names.contains)
-    let isModel = recorded.contains { $0 == Checkpoint.configurationFile || $0.hasSuffix(".gguf") }
+    let isModel = recorded.contains { $0 == Checkpoint.configurationName || $0.hasSuffix(".gguf") }
     return isModel ? Set(recorded) : []
   }
 }

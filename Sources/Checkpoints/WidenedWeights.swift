@@ -1,7 +1,7 @@
 import Diagnostics
 import Foundation
 import JSONText
-package import Tensors
+import Tensors
 
 /// The weights of a checkpoint that was published in small floats: each is read as the numbers that it stands for, in
 /// the type that the configuration names, and the checkpoint is like one in full precision then.
@@ -11,25 +11,14 @@ package import Tensors
 /// | `fp8` with `weight_block_size` | `w` in e4m3, and `w_scale_inv`, one number for each block |
 /// | `fp8` without it | `w` in e4m3, and `w_scale_inv` or `w_scale`, one number for each matrix |
 /// | `mxfp4` | `w_blocks` with two e2m1 codes in a byte, and `w_scales` with an exponent for each 32 of them |
-package struct WidenedWeights: Sendable, CustomStringConvertible {
-  /// `quant_method` of the configuration.
-  package let method: String
-  /// How weights are stored, in words.
-  package let text: String
-  /// The type that they are read in.
-  package let dtype: DType
+struct WidenedWeights {
+  let storage: SourceStorage
+  let names: [String]
+  private let files: FileTensors
   /// What is read, by name.
-  let tensors: [String: WidenedTensor]
+  private let tensors: [String: WidenedTensor]
   /// The tensors in files that are parts of these, and have other names.
-  let parts: Set<String>
-
-  /// How many weights are read so, and the bytes that they take in the files.
-  package let weightCount: Int
-  package let byteCount: Int
-  package var tensorCount: Int { tensors.count }
-
-  /// How they are stored and read.
-  package var description: String { "\(text), read as \(dtype.rawValue)" }
+  private let parts: Set<String>
 
   /// Reads what a configuration says of its `quantization_config`; nil for one that speaks of no such weights.
   ///
@@ -39,9 +28,10 @@ package struct WidenedWeights: Sendable, CustomStringConvertible {
       let method = fields.value["quant_method"]?.stringValue
     else { return nil }
     var table = WidenedTable(files, dtype: .bfloat16)
+    let text: String
     switch method {
     case "fp8":
-      table.dtype = try Self.dtype(configuration)
+      table.dtype = try .ofModel(configuration)
       var block: (rows: Int, columns: Int)?
       if let size = try fields.optional("weight_block_size") {
         let sizes = try size.elements()
@@ -57,7 +47,7 @@ package struct WidenedWeights: Sendable, CustomStringConvertible {
       text =
         "fp8 (e4m3), a scale for each " + (block.map { "\($0.rows) x \($0.columns)" } ?? "matrix")
     case "mxfp4":
-      table.dtype = try Self.dtype(configuration)
+      table.dtype = try .ofModel(configuration)
       try table.addGroups()
       text = "mxfp4 (e2m1), a scale for each 32"
     default: return nil
@@ -68,27 +58,37 @@ package struct WidenedWeights: Sendable, CustomStringConvertible {
         "says that weights are \(method), and no tensor is; remove it from the configuration of a checkpoint in "
           + "full precision")
     }
-    (self.method, dtype, tensors, parts) = (method, table.dtype, table.tensors, table.parts)
-    weightCount = tensors.values.reduce(0) { $0 + $1.info.count }
-    byteCount = tensors.values.flatMap { [$0.codes, $0.scales] }
-      .reduce(0) { $0 + (files.info($1)?.byteCount ?? 0) }
+    let (tensors, parts) = (table.tensors, table.parts)
+    (self.files, self.tensors, self.parts) = (files, tensors, parts)
+    storage = SourceStorage(
+      method: method, text: text, dtypes: [table.dtype], tensorCount: tensors.count,
+      weightCount: tensors.values.reduce(0) { $0 + $1.info.count },
+      byteCount: tensors.values.flatMap { [$0.codes, $0.scales] }
+        .reduce(0) { $0 + (files.info($1)?.byteCount ?? 0) })
+    let made = Dictionary(
+      tensors.map { ($0.value.codes, $0.key) }, uniquingKeysWith: { first, _ in first })
+    names = files.names.compactMap { made[$0] ?? (parts.contains($0) ? nil : $0) }
+  }
+}
+
+extension WidenedWeights: MadeTensors {
+  func info(_ name: String) -> TensorInfo? { tensors[name]?.info }
+
+  func hides(_ stored: String) -> Bool { parts.contains(stored) }
+
+  func read(_ name: String, member: Int?) throws(InputError) -> Tensor {
+    guard let tensor = tensors[name] else { preconditionFailure("\(name) is not widened") }
+    return try tensor.read(from: files, member: member)
   }
 
-  /// The type of the model's numbers; bf16 where nothing is said.
-  private static func dtype(_ configuration: JSONReader) throws(InputError) -> DType {
-    let types: [String: DType] = [
-      "bfloat16": .bfloat16, "float16": .float16, "float32": .float32,
-    ]
-    for holder in [configuration, try configuration.optional("text_config")] {
-      for key in ["dtype", "torch_dtype"] {
-        guard let name = try holder?.optional(key) else { continue }
-        guard let dtype = types[try name.string()] else {
-          throw name.mismatch("bfloat16, float16 or float32")
-        }
-        return dtype
-      }
+  func file(of name: String) -> URL? {
+    tensors[name].flatMap { files.file(of: $0.codes)?.url }
+  }
+
+  func requireFinite(_ proceed: () throws -> Void) throws {
+    for (_, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      try tensor.requireFiniteScales(files)
     }
-    return .bfloat16
   }
 }
 

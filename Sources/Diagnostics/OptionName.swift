@@ -16,6 +16,7 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package static let batchSize = OptionName("batchSize", "--batch-size")
   package static let calibratesAllExperts = OptionName(
     "calibratesAllExperts", "--calibrate-all-experts")
+  package static let chatTemplate = OptionName("chatTemplate", "--chat-template")
   package static let compute = OptionName("compute", "--compute")
   package static let disablesOptimizedRounding = OptionName(
     "disablesOptimizedRounding", "--disable-opt-rtn")
@@ -30,6 +31,7 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package static let iterations = OptionName("iterations", "--iterations")
   package static let learningRate = OptionName("learningRate", "--learning-rate")
   package static let memoryBudget = OptionName("memoryBudget", "--memory-budget")
+  package static let noChatTemplate = OptionName("chatTemplate: .none", "--no-chat-template")
   package static let preset = OptionName("preset", "--preset")
   package static let prompt = OptionName("prompt", "--prompt")
   package static let restart = OptionName("restart", "--restart")

@@ -2,7 +2,7 @@ public import CPU
 import Checkpoints
 package import Compute
 import Diagnostics
-import Execution
+package import Execution
 public import Foundation
 import LanguageModels
 public import Recordings
@@ -26,8 +26,12 @@ public struct Evaluation {
   /// Told the share of the work that is done, from 0 to 1. What it throws ends the evaluation.
   public var progress: (Double) throws -> Void
 
+  /// A reference that is open already, in the place of ``reference``.
+  package var source: SourceModel?
   /// Windows that are computed at once; nil: as many as keep the matrix products fast.
   package var windowLimit: Int?
+  /// ``model`` where it cannot be opened by its folder alone.
+  package var opened: ReadableModel?
   /// What computes; nil: the processor.
   package var device: (any Device)?
 
@@ -68,8 +72,9 @@ public struct Evaluation {
     comparingRounding: Bool, on windows: (ReadableModel, ReadableModel?) throws -> [[Int]]
   ) throws -> EvaluationReport {
     let started = ContinuousClock.now
-    let model = try ReadableModel(opening: model)
-    let reference = try reference.map { try ReadableModel(opening: $0) }
+    let model = try opened ?? ReadableModel(opening: model)
+    let reference =
+      try source.map(ReadableModel.init) ?? reference.map { try ReadableModel(opening: $0) }
     if let reference { try requireComparable(model, reference) }
     let rounded = comparingRounding ? reference.flatMap(model.rounded) : nil
     let windows = try windows(model, reference)
@@ -145,7 +150,7 @@ public struct Evaluation {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw InputError(.malformed, source: name, "is not text in UTF-8")
     }
-    let ids = try Tokenizer(folder: model.checkpoint.folder)
+    let ids = try model.checkpoint.tokenizer()
       .encode(text, addingSpecialTokens: false)
     if let reference { try requireSameTokens(ids, of: text, model, reference) }
     guard ids.count >= sequenceLength else {
@@ -162,17 +167,16 @@ public struct Evaluation {
   private func requireSameTokens(
     _ ids: [Int], of text: String, _ model: ReadableModel, _ reference: ReadableModel
   ) throws {
-    let files = [model, reference].map {
-      $0.checkpoint.folder.appending(path: "tokenizer.json").path(percentEncoded: false)
-    }
     // A reference needs no tokenizer of its own.
-    guard let theirs = try? readFile(files[1]), try theirs != readFile(files[0]) else { return }
-    let others = try Tokenizer(folder: reference.checkpoint.folder)
+    guard let theirs = reference.checkpoint.tokenizerFile,
+      theirs != model.checkpoint.tokenizerFile
+    else { return }
+    let others = try reference.checkpoint.tokenizer()
       .encode(text, addingSpecialTokens: false)
     guard ids != others else { return }
     let first = zip(ids, others).enumerated().first { $0.element.0 != $0.element.1 }
     throw InputError(
-      .invalidValue, source: files[1],
+      .invalidValue, source: reference.checkpoint.tokenizerName,
       "makes other tokens of the text than the model's tokenizer: "
         + (first.map { "number \($0.offset + 1) is \($0.element.1), not \($0.element.0)" }
           ?? "\(others.count), not \(ids.count)"))

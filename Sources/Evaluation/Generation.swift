@@ -1,4 +1,5 @@
 public import CPU
+package import ChatTemplates
 import Checkpoints
 import Compute
 import Diagnostics
@@ -12,8 +13,8 @@ import Tokenization
 
 /// Continues a prompt, to see with one's own eyes what a quantized model has kept.
 ///
-/// All weights are held in memory as numbers. The prompt runs in one piece; then each token runs by itself
-/// on the cached keys and values of those before.
+/// All weights are held in memory as numbers, from the first prompt on. A prompt runs in one piece; then each token
+/// runs by itself on the cached keys and values of those before.
 public struct Generation {
   private let tokenizer: Tokenizer
   private let model: ReadableModel
@@ -21,6 +22,7 @@ public struct Generation {
   private let embedding: TokenEmbedding
   private let head: LogitProgram
   private let ends: Set<Int>
+  private let weights: ResidentWeights
   /// Tokens to add at most.
   public var tokenLimit: Int
   /// 0 takes the most likely token each time; above 0 tokens are drawn from the distribution that this
@@ -37,12 +39,13 @@ public struct Generation {
     compute: ComputeType = .automatic
   ) throws {
     model = try ReadableModel(opening: folder)
-    tokenizer = try Tokenizer(folder: folder)
+    tokenizer = try model.checkpoint.tokenizer()
     device = try CPUDevice(compute: compute)
     embedding = try TokenEmbedding(
       model.description.front, source: model.source, compute: device.compute)
     head = try LogitProgram(model, tokens: 1, device: device)
     ends = Self.endTokens(model, tokenizer)
+    weights = ResidentWeights(model, device)
     self.tokenLimit = tokenLimit
     self.temperature = temperature
     self.seed = seed
@@ -53,15 +56,40 @@ public struct Generation {
   /// - Throws: `InputError` if the prompt is empty, or longer than the model's positions allow; and what `onText` throws.
   public func run(prompt: String, onText: (String) throws -> Void) throws {
     let ids = try tokenizer.encode(prompt, addingSpecialTokens: true)
+    try run(ids, OptionName.prompt.description, onText: onText)
+  }
+
+  /// The model's answer to the last message of a conversation, piece by piece as it comes.
+  ///
+  /// - Parameter format: The model's way to write conversations.
+  /// - Returns: All of the answer.
+  /// - Throws: As ``run(prompt:onText:)``; and what the template refuses.
+  @discardableResult
+  package func run(
+    _ conversation: Conversation, in format: ChatFormat, onText: (String) throws -> Void
+  ) throws -> String {
+    var answer = ""
+    let text = try format.text(of: conversation, addsPrompt: true)
+    try run(try tokenizer.encode(text, addingSpecialTokens: false), "the conversation") { piece in
+      answer += piece
+      try onText(piece)
+    }
+    return answer
+  }
+
+  /// - Parameter name: The prompt as errors name it.
+  private func run(
+    _ ids: [Int], _ name: String, onText: (String) throws -> Void
+  ) throws {
     let limit = model.description.positionLimit
     guard !ids.isEmpty, ids.count < limit else {
       throw InputError(
-        .invalidValue, source: OptionName.prompt.description,
+        .invalidValue, source: name,
         "has \(ids.count) tokens, expected from 1 to \(limit - 1)")
     }
     let positions = ids.count + min(max(tokenLimit, 0), limit - ids.count)
-    let blocks = try ResidentBlocks.load(
-      model, device: device, promptTokens: ids.count, positions: positions)
+    let blocks = try SequenceRun(
+      model, weights, device: device, promptTokens: ids.count, positions: positions)
     var sampler = TokenSampler(temperature: temperature, seed: seed)
     var text = StreamingDecoder(tokenizer, after: ids, skippingSpecialTokens: true)
     var hidden = try blocks.run(ids, embedding)
@@ -79,76 +107,12 @@ public struct Generation {
   private static func endTokens(_ model: ReadableModel, _ tokenizer: Tokenizer) -> Set<Int> {
     var ends = Set(tokenizer.endOfText.map { [$0] } ?? [])
     let file = model.checkpoint.folder.appending(path: "generation_config.json")
-    for source in [model.checkpoint.configuration, try? JSONValue.parse(contentsOf: file)] {
+    let made = model.checkpoint.documents.first { $0.name == file.lastPathComponent }
+    let generation = made.map { try? JSONValue.parse($0.text) } ?? (try? .parse(contentsOf: file))
+    for source in [model.checkpoint.configuration, generation] {
       guard let value = source?["eos_token_id"] else { continue }
       ends.formUnion((value.arrayValue ?? [value]).compactMap(\.intValue))
     }
     return ends
-  }
-}
-
-/// Every block of a model with its weights and its cache.
-private struct ResidentBlocks {
-  let blocks: [Block]
-  let programs: ProgramStore
-  /// What fills the columns that the stream carries, for the prompt and for one token; nil for a model without any.
-  let carried: (prompt: CarriedEmbedding?, single: CarriedEmbedding?)
-  let rowByteCount: Int
-  /// Room for the columns that the stream carries.
-  let columns: DeviceRange
-
-  struct Block {
-    var placed: PlacedBlock
-    var parameters: ParameterMemory
-    var sequence: SequenceMemory
-  }
-
-  static func load(
-    _ model: ReadableModel, device: any Device, promptTokens: Int, positions: Int
-  ) throws -> ResidentBlocks {
-    let programs = ProgramStore(device: device, batch: 1, positions: positions)
-    var blocks: [Block] = []
-    for placed in model.description.blocks {
-      let block = try programs.program(for: placed, tokens: promptTokens)
-      block.program.parameters = block.program.makeParameters()
-      try block.load(placed.name, from: model.source)
-      blocks.append(
-        Block(
-          placed: placed, parameters: block.program.parameters,
-          sequence: block.program.makeSequence(capacity: positions)))
-    }
-    func carried(_ tokens: Int) throws -> CarriedEmbedding? {
-      try CarriedEmbedding(
-        model.description.front, tokens: tokens, source: model.source, device: device)
-    }
-    let byteCount = promptTokens * model.description.carriedColumns * device.compute.byteCount
-    return ResidentBlocks(
-      blocks: blocks, programs: programs, carried: (try carried(promptTokens), try carried(1)),
-      rowByteCount: model.description.hiddenSize * device.compute.byteCount,
-      columns: DeviceRange(device.makeBuffer(byteCount: max(byteCount, 1))))
-  }
-
-  /// Runs the next tokens through all blocks; returns the last one's hidden state.
-  func run(_ ids: [Int], _ embedding: TokenEmbedding) throws -> DeviceRange {
-    var previous: DeviceRange?
-    for block in blocks {
-      let program = try programs.program(for: block.placed, tokens: ids.count)
-      let input = program.program[range: program.input]
-      if let previous {
-        input.copy(from: previous, byteCount: ids.count * rowByteCount)
-      } else {
-        try embedding.write(ids, from: block.sequence.tokenCount, to: input)
-        let embedding = ids.count == 1 ? carried.single : carried.prompt
-        try embedding?.write(ids, embedded: input, to: columns)
-      }
-      program.readCarried(0, from: columns)
-      program.program.parameters = block.parameters
-      program.program.sequence = block.sequence
-      program.program.forward()
-      program.writeCarried(0, to: columns)
-      previous = program.program.output
-    }
-    guard let previous else { preconditionFailure("a model without blocks") }
-    return previous + (ids.count - 1) * rowByteCount
   }
 }

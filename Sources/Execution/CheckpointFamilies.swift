@@ -1,7 +1,7 @@
 package import Checkpoints
 import CompressedTensors
 package import Diagnostics
-import Foundation
+package import Foundation
 import GPTQ
 package import JSONText
 import MLX
@@ -62,9 +62,9 @@ extension DequantizedCheckpoint {
   package init(
     _ checkpoint: Checkpoint, modules: [ModuleDescription]? = nil
   ) throws(InputError) {
-    let file = checkpoint.folder.appending(path: "config.json").path(percentEncoded: false)
+    let file = checkpoint.configurationFile.path(percentEncoded: false)
     do throws(InputError) {
-      if let method = checkpoint.widened?.method {
+      if let method = checkpoint.made?.storage.method {
         throw InputError(
           .unsupported, place: "quantization_config.quant_method",
           "found \(quoted(method)), which is read as a source and not as a quantized checkpoint")
@@ -77,6 +77,35 @@ extension DequantizedCheckpoint {
         checkpoint, fields, of: CheckpointFamilies.family(of: fields), modules: modules)
     } catch {
       throw error.inSource(file)
+    }
+  }
+}
+
+extension Checkpoint {
+  /// Opens what a quantized copy can be made of. A checkpoint that is quantized already is read as the numbers that it
+  /// stands for.
+  ///
+  /// - Throws: `InputError` for a kind of quantization that is not read, and for tensors that do not fit to what the
+  ///   configuration says of them.
+  package static func source(opening folder: URL) throws(InputError) -> Checkpoint {
+    let checkpoint = try Checkpoint.model(opening: folder)
+    let settings = try naming(checkpoint.configurationFile.path(percentEncoded: false)) {
+      () throws(InputError) in
+      try CheckpointFamilies.settings(of: JSONReader(checkpoint.configuration))
+    }
+    guard settings != nil, checkpoint.made == nil else { return checkpoint }
+    return try DequantizedCheckpoint(checkpoint).dense
+  }
+}
+
+extension DequantizedCheckpoint {
+  /// The checkpoint as one in full precision.
+  package var dense: Checkpoint {
+    get throws(InputError) {
+      let weights = try DequantizedWeights(self)
+      return checkpoint.reading(
+        as: weights, configuration: CheckpointFamilies.plain(checkpoint.configuration),
+        remarks: weights.remarks)
     }
   }
 }

@@ -56,8 +56,13 @@ package struct LayeredCheckpoint: Sendable {
   /// The tensor of the files that holds a tensor's numbers.
   package func file(of name: String) -> String { parts[name]?.stored.tensor ?? name }
 
-  /// Whether a tensor's numbers are made of small floats when it is read.
-  package func isWidened(_ name: String) -> Bool { checkpoint.isWidened(file(of: name)) }
+  /// Whether a tensor's numbers are made of others when it is read.
+  package func isMade(_ name: String) -> Bool { checkpoint.isMade(file(of: name)) }
+
+  /// Bytes that reading a tensor takes for a while beside its own.
+  package func passingByteCount(of name: String) -> Int {
+    checkpoint.passingByteCount(of: file(of: name))
+  }
 
   /// A tensor, where it lies if it can be used there.
   package func tensor(_ name: String) throws -> Tensor {
@@ -76,6 +81,35 @@ package struct LayeredCheckpoint: Sendable {
 extension Checkpoint {
   /// Where the files have the linear layers: as the family says, or for unknown ones as names and shapes of stacks do.
   package var layerTensors: [LayerTensor] {
-    Architectures.layerTensors(JSONReader(configuration), shapes: tensorShapes)
+    layerTensors(of: try? Architectures.describe(JSONReader(configuration), shapes: tensorShapes))
+  }
+
+  /// The same of a model that is described already; nil for one of no known family.
+  package func layerTensors(of description: ModelDescription?) -> [LayerTensor] {
+    Architectures.layerTensors(of: description, shapes: tensorShapes).map { layer in
+      guard hasRowForEachOutput(layer.name) else { return layer }
+      var own = layer
+      own.stored = StoredMatrix(layer.name)
+      return own
+    }
+  }
+
+  /// Refuses to write layers in full precision as tensors of their own where their family has them in other ones, or has
+  /// rows for columns: nobody would find them.
+  package func requireOwnTensors(
+    of layers: some Collection<String>
+  ) throws(InputError) {
+    let own = Set(layers)
+    let description = try? Architectures.describe(
+      JSONReader(configuration), shapes: tensorShapes)
+    guard
+      let first = description?.layerTensors.first(where: {
+        own.contains($0.layer) && !$0.isApart
+      })
+    else { return }
+    throw InputError(
+      .unsupported, source: folder.path(percentEncoded: false), place: first.layer,
+      "models of this family in full precision have its weight in \(quoted(first.stored.tensor)), as a part or with rows for columns; "
+        + "such a tensor is not put together again")
   }
 }

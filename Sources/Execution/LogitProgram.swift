@@ -62,7 +62,10 @@ package struct LogitProgram {
       end, batch: 1, tokens: tokens, device: device, training: .nothing)
     let table = end.head.outputs * end.head.inputs * device.compute.byteCount
     let stored = model.checkpoint.info(end.head.weight.tensor)
-    let isInPlace = stored?.dtype == device.compute.dtype
+    // One that is made is in memory whatever its type is.
+    let isInPlace =
+      stored?.dtype == device.compute.dtype
+      && !model.checkpoint.isMade(end.head.weight.tensor)
     let own = programs * max(0, all - table) + (madeCount + (isInPlace ? 0 : 1)) * table
     return (own, stored?.byteCount ?? 0)
   }

@@ -20,13 +20,13 @@ package struct ReadableModel {
     (source as? DequantizedCheckpoint)?.schemes[description.headModule]?.weights != nil
   }
 
-  /// Opens a checkpoint folder.
+  /// Opens a checkpoint folder, or a file of llama.cpp.
   ///
   /// - Parameter quantizesActivations: Whether activations are quantized as a runtime would, where the
   ///   checkpoint says so.
   package init(opening folder: URL, quantizesActivations: Bool = true) throws {
-    let checkpoint = try Checkpoint(opening: folder)
-    let file = folder.appending(path: "config.json").path(percentEncoded: false)
+    let checkpoint = try Checkpoint.model(opening: folder)
+    let file = checkpoint.configurationFile.path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
     let plain = try naming(file) {
       try Architectures.describe(
@@ -53,12 +53,23 @@ package struct ReadableModel {
     try quantized.requireScales(description.endActivations, of: "")
   }
 
+  /// A source as it is quantized.
+  package init(_ source: SourceModel) {
+    (checkpoint, description) = (source.checkpoint, source.description)
+    self.source = source.checkpoint
+  }
+
   private init(
     _ checkpoint: Checkpoint, _ source: any TensorSource, like model: ReadableModel
   ) {
     self.checkpoint = checkpoint
     self.source = source
     description = model.description
+  }
+
+  /// The same model with weights from another source, which are as good as its own.
+  package func replacing(_ source: any TensorSource) -> ReadableModel {
+    ReadableModel(checkpoint, source, like: self)
   }
 
   /// The model that plain rounding of `original` in this one's schemes gives, with activations quantized

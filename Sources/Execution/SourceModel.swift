@@ -8,21 +8,21 @@ import Quantization
 import Recordings
 package import Tensors
 
-/// A checkpoint in full precision with what its configuration says about it.
+/// A checkpoint in full precision, or read as if it were, with what its configuration says about it.
 package struct SourceModel: Sendable {
   package let checkpoint: Checkpoint
   package var description: ModelDescription
 
   /// Opens a checkpoint folder.
   ///
-  /// - Throws: `unsupported` for an unknown architecture and for a checkpoint that is quantized already; for
+  /// - Throws: `unsupported` for an unknown architecture and for a kind of quantization that is not read; for
   ///   other faults that headers and small files show, an error that names the file.
   package init(opening folder: URL) throws {
-    let checkpoint = try Checkpoint(opening: folder)
+    let checkpoint = try Checkpoint.source(opening: folder)
     self.checkpoint = checkpoint
     try checkpoint.requireSource()
     let configuration = JSONReader(checkpoint.configuration)
-    description = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
+    description = try naming(checkpoint.configurationFile.path(percentEncoded: false)) {
       try Architectures.describe(
         configuration, shapes: checkpoint.tensorShapes, folder: checkpoint.folder.path)
     }

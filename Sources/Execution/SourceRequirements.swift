@@ -7,13 +7,10 @@ import Tensors
 
 /// What a source must be so that a sound copy can be made of it, as far as headers and small files tell.
 extension Checkpoint {
-  /// Refuses a source that is quantized, that does not say what model it is, or that has files beside its
-  /// weights that nobody could read.
+  /// Refuses a source that does not say what model it is, or that has files beside its weights that nobody could read.
   package func requireSource() throws {
-    try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
-      let configuration = JSONReader(configuration)
-      try configuration.requireFullPrecision()
-      try configuration.requireModelClass()
+    try naming(configurationFile.path(percentEncoded: false)) {
+      try JSONReader(configuration).requireModelClass()
     }
     try requireReadableFiles()
     // Its license and language are passed on.
@@ -38,7 +35,7 @@ extension Checkpoint {
       throw InputError(
         .unsupported, source: file(of: name).path(percentEncoded: false),
         place: "tensor \(quoted(name))",
-        "is part of a quantized layer; the source seems to be quantized already, expected one in full precision"
+        "is part of a quantized layer; the source seems to be quantized already, and its configuration does not say how"
       )
     }
   }
@@ -48,29 +45,6 @@ extension Checkpoint {
 }
 
 extension JSONReader {
-  /// Refuses the configuration of a quantized checkpoint.
-  func requireFullPrecision() throws {
-    guard let settings = try CheckpointFamilies.settings(of: self) else { return }
-    if let family = CheckpointFamilies.known(settings.value), settings.value["quant_method"] == nil
-    {
-      throw InputError(
-        .unsupported, place: settings.path,
-        "the checkpoint is quantized already (\(quoted(family.name))); expected one in full precision"
-      )
-    }
-    // Whoever reads the model takes it for quantized, even where nothing says how.
-    guard let method = try settings.optional("quant_method") else {
-      throw InputError(
-        .malformed, place: "quantization_config",
-        "has no quant_method; remove it from the configuration of a checkpoint in full precision")
-    }
-    throw InputError(
-      .unsupported, place: "quantization_config",
-      "the checkpoint is quantized already (\(quoted(try method.string()))); expected one in full precision, or in "
-        + "fp8 or mxfp4, which are read as numbers"
-    )
-  }
-
   /// Refuses a configuration by which runtimes would not find the model's class.
   func requireModelClass() throws(InputError) {
     _ = try required("model_type").string()

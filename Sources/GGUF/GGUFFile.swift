@@ -11,6 +11,7 @@ package struct GGUFFile: Sendable {
   package let url: URL
   package let header: GGUFHeader
   private let storage: TensorStorage
+  private let status: FileStatus?
   private let dataStart: Int
   private let positions: [String: Int]
 
@@ -24,6 +25,7 @@ package struct GGUFFile: Sendable {
   /// - Throws: `InputError` naming the file and, where one is to blame, the key or tensor: `unreadable`, `malformed`,
   ///   `invalidValue`, or `unsupported` for big-endian files, other versions and types that are not read.
   package init(opening url: URL) throws(InputError) {
+    status = FileStatus(path: url.path)
     let storage = try TensorStorage(mappingFileAt: url.path)
     (self.url, self.storage) = (url, storage)
     do throws(InputError) {
@@ -35,6 +37,9 @@ package struct GGUFFile: Sendable {
     positions = Dictionary(
       uniqueKeysWithValues: header.entries.enumerated().map { ($1.info.name, $0) })
   }
+
+  /// Whether the file has been written to, or is another one, since it was opened.
+  package var isChanged: Bool { FileStatus(path: url.path) != status }
 
   /// What the file says of a tensor, or nil.
   package func info(_ name: String) -> GGUFTensorInfo? {

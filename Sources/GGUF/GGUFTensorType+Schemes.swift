@@ -1,5 +1,6 @@
 package import Diagnostics
 package import Quantization
+import WeightBlocks
 
 extension GGUFTensorType {
   /// The types whose blocks hold tuned weights of these schemes as they are: the same integers, and the same scales if

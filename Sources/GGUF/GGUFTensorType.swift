@@ -1,5 +1,5 @@
-package import Quantization
 package import Tensors
+package import WeightBlocks
 
 /// What the elements of a tensor are stored as; the raw values are those of files.
 ///

@@ -19,6 +19,12 @@ struct GGUFArchitecture: Sendable {
   var needsHead = false
   /// Whether neighbours are turned where the family turns halves, so that rows of queries and keys change places.
   var turnsNeighbours = false
+  /// Whether queries, keys and values that lie in groups in one matrix are taken apart.
+  var joinsGroups = false
+  /// Whether sublayers beside each other are all that it has.
+  var isParallel = false
+  /// Whether it has GELU by tanh only, also where the family has the other one.
+  var approximatesGELU = false
   /// Whether heads of values in linear attention are ordered by their place in a group.
   var spreadsValueHeads = false
   /// Whether it reads factors on angles, which is how it has Llama 3's.
@@ -30,10 +36,22 @@ struct GGUFArchitecture: Sendable {
   var slidingPeriod: Int?
   /// Every n-th block knows no positions.
   var unrotatedPeriod: Int?
+  /// Whether files say of each block if it has a window.
+  var hasAnyWindows = false
+  /// Whether some pairs of channels may not turn.
+  var hasStillPairs = false
+  /// The architecture of models with experts, where it is another one.
+  var withExperts: String?
+  /// What it cannot compute of a model, besides its features.
+  var refusal: (@Sendable (ModelFacts) -> String?)?
+  /// What it computes otherwise, or does not load, in ways that published models do not have or hardly show.
+  var remark: (@Sendable (ModelFacts) -> String?)?
   /// Models of so many blocks have scores scaled by the width over the number of heads.
   var widthScaledBlockCount: Int?
   /// Keys besides those of all architectures.
   var keys: [KeyRule] = []
+  /// What a configuration says of models that are read from files; nil: they are not read.
+  var configuration: ConfigurationTerms?
 
   /// What modules inside a block are called in Llama and its kin.
   static let llamaModules = [

@@ -32,10 +32,13 @@ package struct GGUFModelOutline: Sendable {
     of configuration: JSONValue, tensors: [TensorInfo], name: String, tokenizer: GGUFTokenizer?
   ) throws {
     let reader = JSONReader(configuration)
-    let architecture = try GGUFArchitectures.architecture(reader)
+    var architecture = try GGUFArchitectures.architecture(reader)
     let shapes = Dictionary(tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
     let model = try Architectures.describe(reader, shapes: shapes)
     let facts = try ModelFacts(reader, model)
+    if facts.routing != nil, let other = architecture.withExperts {
+      architecture = GGUFArchitectures.all.first { $0.name == other } ?? architecture
+    }
     self.architecture = architecture.name
     remarks = try facts.requireFits(architecture)
 
@@ -67,21 +70,32 @@ package struct GGUFModelOutline: Sendable {
     set("general.name", .string(name))
     set(
       "general.size_label", .string(SizeLabel.label(self.tensors, experts: self.model.expertCount)))
-    func add(_ rules: [KeyRule]) throws {
-      for rule in rules {
-        if let value = try rule.value(facts) { set("\(architecture.name).\(rule.key)", value) }
-      }
+    for (key, value) in try Self.metadata(of: facts, architecture, rotary) {
+      set("\(architecture.name).\(key)", value)
     }
-    try add(KeyRule.sizes)
-    for (key, value) in rotary.keys { set("\(architecture.name).\(key)", value) }
-    try add(KeyRule.parts)
-    try add(architecture.keys)
     set("general.quantization_version", .uint32(2))
     try tokenizer?.requireRows(model.vocabularySize)
     for (key, value) in tokenizer?.metadata ?? [] { set(key, value) }
   }
 
   private mutating func set(_ key: String, _ value: GGUFValue) { metadata[key] = value }
+
+  /// The keys that begin with the architecture's name, without it.
+  static func metadata(
+    of facts: ModelFacts, _ architecture: GGUFArchitecture, _ rotary: RotaryOutline
+  ) throws(InputError) -> [(key: String, value: GGUFValue)] {
+    var result: [(key: String, value: GGUFValue)] = []
+    func add(_ rules: [KeyRule]) throws(InputError) {
+      for rule in rules {
+        if let value = try rule.value(facts) { result.append((rule.key, value)) }
+      }
+    }
+    try add(KeyRule.sizes)
+    result += rotary.keys
+    try add(KeyRule.parts)
+    try add(architecture.keys)
+    return result
+  }
 
   /// Refuses a model of an architecture that llama.cpp does not have, by its `model_type`.
   package static func requireKnown(_ configuration: JSONValue) throws(InputError) {

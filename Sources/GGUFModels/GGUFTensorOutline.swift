@@ -36,6 +36,15 @@ package struct GGUFTensorOutline: Hashable, Sendable {
     /// `-exp(x)`, of decays that are stored as logarithms.
     case negatedExponential
 
+    /// What the number was before.
+    func undone(_ y: Float) -> Float {
+      switch self {
+      case .none: y
+      case .plusOne: y - 1
+      case .negatedExponential: logf(-y)
+      }
+    }
+
     func callAsFunction(_ x: Float) -> Float {
       switch self {
       case .none: x

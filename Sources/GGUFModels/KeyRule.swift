@@ -4,19 +4,28 @@ import JSONText
 import LanguageModels
 import Recordings
 
-/// One key of a model's metadata: its name without the architecture's, and the value that a model has for it.
+/// One key of a model's metadata: its name without the architecture's, the value that a model has for it, and what a
+/// configuration says where a file has it.
 struct KeyRule: Sendable {
   let key: String
+  /// The key of configurations, by the name that most families have for it, which has the same value; nil where the value
+  /// follows from several of them, or from none.
+  private(set) var configured: String?
   /// Nil: the key is left out.
   let value: @Sendable (ModelFacts) throws(InputError) -> GGUFValue?
 
-  init(_ key: String, _ value: @escaping @Sendable (ModelFacts) throws(InputError) -> GGUFValue?) {
-    (self.key, self.value) = (key, value)
+  init(
+    _ key: String, as configured: String? = nil,
+    _ value: @escaping @Sendable (ModelFacts) throws(InputError) -> GGUFValue?
+  ) {
+    (self.key, self.configured, self.value) = (key, configured, value)
   }
 
   /// A whole number.
-  static func count(_ key: String, _ fact: @escaping @Sendable (ModelFacts) -> Int?) -> KeyRule {
-    KeyRule(key) { (facts) throws(InputError) in
+  static func count(
+    _ key: String, as configured: String? = nil, _ fact: @escaping @Sendable (ModelFacts) -> Int?
+  ) -> KeyRule {
+    KeyRule(key, as: configured) { (facts) throws(InputError) in
       try fact(facts).map { (number) throws(InputError) in try whole(number, key) }
     }
   }
@@ -25,14 +34,16 @@ struct KeyRule: Sendable {
   static func configured(
     _ key: String, from name: String, default number: Float? = nil
   ) -> KeyRule {
-    KeyRule(key) { (facts) throws(InputError) in
+    KeyRule(key, as: name) { (facts) throws(InputError) in
       (try facts.configuration.optional(name)?.float32() ?? number).map { .float32($0) }
     }
   }
 
   /// A bound or a factor.
-  static func number(_ key: String, _ fact: @escaping @Sendable (ModelFacts) -> Float?) -> KeyRule {
-    KeyRule(key) { (facts) throws(InputError) in fact(facts).map { .float32($0) } }
+  static func number(
+    _ key: String, as configured: String? = nil, _ fact: @escaping @Sendable (ModelFacts) -> Float?
+  ) -> KeyRule {
+    KeyRule(key, as: configured) { (facts) throws(InputError) in fact(facts).map { .float32($0) } }
   }
 
   /// The same value for all models.
@@ -52,28 +63,51 @@ extension KeyRule {
 
   static let vocabularySize = count("vocab_size") { $0.model.vocabularySize }
   static let rotatedChannels = count("rope.dimension_count") { $0.rotatedChannels }
-  static let expertWidth = count("expert_feed_forward_length") { $0.expertWidth }
-  static let sharedWidth = count("expert_shared_feed_forward_length") { $0.sharedWidth }
-  static let window = count("attention.sliding_window") { $0.window }
+  /// A number for each block.
+  static func ofBlocks(_ key: String, _ fact: @escaping @Sendable (ModelFacts) -> [Int]?) -> KeyRule
+  {
+    KeyRule(key) { facts in
+      fact(facts).map { .array(.int32s($0.map(Int32.init(clamping:)))) }
+    }
+  }
+
+  /// That of norms, under the key of LayerNorms.
+  static let innerEpsilon = number("attention.layer_norm_epsilon") { $0.norm?.epsilon }
+  static let parallelSublayers = KeyRule("use_parallel_residual") { .bool($0.isParallel) }
+  static let expertWidth = count("expert_feed_forward_length", as: "moe_intermediate_size") {
+    $0.expertWidth
+  }
+  static let sharedWidth = count(
+    "expert_shared_feed_forward_length", as: "shared_expert_intermediate_size"
+  ) { $0.sharedWidth }
+  static let window = count("attention.sliding_window", as: "sliding_window") { $0.window }
   static let slidingBlocks = KeyRule("attention.sliding_window_pattern") { facts in
     facts.window == nil ? nil : .array(.bools(facts.slidingBlocks))
   }
-  static let leadingDenseBlocks = count("leading_dense_block_count") { $0.leadingDenseBlocks }
-  static let scoreCap = number("attn_logit_softcapping") { $0.shape?.cap }
-  static let logitCap = number("final_logit_softcapping") { $0.model.end.cap }
+  static let leadingDenseBlocks = count("leading_dense_block_count", as: "first_k_dense_replace") {
+    $0.leadingDenseBlocks
+  }
+  static let scoreCap = number("attn_logit_softcapping", as: "attn_logit_softcapping") {
+    $0.shape?.cap
+  }
+  static let logitCap = number("final_logit_softcapping", as: "final_logit_softcapping") {
+    $0.model.end.cap
+  }
   /// Scores of experts by softmax are 1, by sigmoid 2.
   static let gatingFunction = KeyRule("expert_gating_func") { facts in
     facts.routing.map { .uint32($0.score == .sigmoid ? 2 : 1) }
   }
-  static let expertFactor = number("expert_weights_scale") { $0.routing?.factor }
-  static let normalizesExperts = KeyRule("expert_weights_norm") { facts in
+  static let expertFactor = number("expert_weights_scale", as: "routed_scaling_factor") {
+    $0.routing?.factor
+  }
+  static let normalizesExperts = KeyRule("expert_weights_norm", as: "norm_topk_prob") { facts in
     facts.routing.map { .bool($0.normalization != nil) }
   }
   static let expertGroups = [
-    count("expert_group_count") { $0.routing.map { $0.groups?.count ?? 1 } },
-    count("expert_group_used_count") { $0.routing.map { $0.groups?.kept ?? 1 } },
+    count("expert_group_count", as: "n_group") { $0.routing.map { $0.groups?.count ?? 1 } },
+    count("expert_group_used_count", as: "topk_group") { $0.routing.map { $0.groups?.kept ?? 1 } },
   ]
-  static let sharedExperts = count("expert_shared_count") { facts in
+  static let sharedExperts = count("expert_shared_count", as: "n_shared_experts") { facts in
     guard let shared = facts.sharedWidth, let width = facts.expertWidth else { return 0 }
     return shared / width
   }
@@ -91,8 +125,8 @@ extension KeyRule {
   }
   /// Latent attention whose keys and values are computed as the heads see them.
   static let latentAttention = [
-    count("attention.q_lora_rank") { $0.latent?.queryLatent?.norm.columns },
-    count("attention.kv_lora_rank") { $0.latent?.keyValueLatent.norm.columns },
+    count("attention.q_lora_rank", as: "q_lora_rank") { $0.latent?.queryLatent?.norm.columns },
+    count("attention.kv_lora_rank", as: "kv_lora_rank") { $0.latent?.keyValueLatent.norm.columns },
     KeyRule("rope.scaling.yarn_log_multiplier") { (facts) throws(InputError) in
       guard let scale = try facts.rotaryParameters()?.optional("mscale_all_dim") else { return nil }
       return .float32(0.1 * (try scale.float32()))
@@ -104,28 +138,33 @@ extension KeyRule {
     configured("residual_scale", from: "residual_multiplier", default: 1),
     configured("logit_scale", from: "logits_scaling", default: 1),
   ]
-  /// Linear attention, in the words of state-space models.
+  /// Linear attention and state spaces, in the words of state-space models.
   static let linearAttention = [
-    count("ssm.conv_kernel") { $0.delta?.convolution.kind.taps },
-    count("ssm.state_size") { $0.delta?.scan.keySize },
-    count("ssm.group_count") { $0.delta?.scan.keyHeadCount },
-    count("ssm.time_step_rank") { $0.delta?.scan.valueHeadCount },
-    count("ssm.inner_size") { $0.delta.map { $0.scan.valueHeadCount * $0.scan.valueSize } },
+    count("ssm.conv_kernel", as: "linear_conv_kernel_dim") { $0.scan?.taps },
+    count("ssm.state_size", as: "linear_key_head_dim") { $0.scan?.scan.keySize },
+    count("ssm.group_count", as: "linear_num_key_heads") { $0.scan?.scan.keyHeadCount },
+    count("ssm.time_step_rank", as: "linear_num_value_heads") { $0.scan?.scan.valueHeadCount },
+    count("ssm.inner_size") { $0.scan.map { $0.scan.valueHeadCount * $0.scan.valueSize } },
   ]
+
+  static let fullAttentionInterval = count(
+    "full_attention_interval", as: "full_attention_interval"
+  ) { $0.fullAttentionInterval }
 
   // MARK: Keys of all
 
   /// Those before what angles are.
   static let sizes = [
-    count("block_count") { $0.blockCount }, count("context_length") { $0.model.positionLimit },
-    count("embedding_length") { $0.model.hiddenSize },
-    count("feed_forward_length") { $0.feedForwardWidth },
-    count("attention.head_count") { $0.shape?.headCount },
+    count("block_count", as: "num_hidden_layers") { $0.blockCount },
+    count("context_length", as: "max_position_embeddings") { $0.model.positionLimit },
+    count("embedding_length", as: "hidden_size") { $0.model.hiddenSize },
+    count("feed_forward_length", as: "intermediate_size") { $0.feedForwardWidth },
+    count("attention.head_count", as: "num_attention_heads") { $0.shape?.headCount },
     KeyRule("attention.head_count_kv") { (facts) throws(InputError) in
       let heads = facts.keyValueHeads
       guard let first = facts.shape?.keyValueHeadCount else { return nil }
-      // Where some blocks have no attention, each has its own number.
-      guard heads.contains(0), facts.delta == nil else {
+      // Where some blocks have no attention, or other heads, each has its own number.
+      guard Set(heads).count > 1, facts.delta == nil else {
         return try whole(first, "attention.head_count_kv")
       }
       return .int32s(heads.map(Int32.init(clamping:)))
@@ -134,14 +173,14 @@ extension KeyRule {
 
   /// Those behind them.
   static let parts = [
-    number("attention.layer_norm_rms_epsilon") { facts in
+    number("attention.layer_norm_rms_epsilon", as: "rms_norm_eps") { facts in
       facts.norm.flatMap { $0.isCentered ? nil : $0.epsilon }
     },
-    number("attention.layer_norm_epsilon") { facts in
+    number("attention.layer_norm_epsilon", as: "layer_norm_eps") { facts in
       facts.norm.flatMap { $0.isCentered ? $0.epsilon : nil }
     },
-    count("expert_count") { $0.routing?.experts },
-    count("expert_used_count") { $0.routing?.perToken },
+    count("expert_count", as: "num_experts") { $0.routing?.experts },
+    count("expert_used_count", as: "num_experts_per_tok") { $0.routing?.perToken },
     count("attention.key_length") { $0.shape?.headSize },
     count("attention.value_length") { $0.shape?.valueSize },
   ]

@@ -20,6 +20,18 @@ extension ModelFacts {
     {
       features.removeAll { $0 == .scoreScale }
     }
+    var remarks: [String] = []
+    if architecture.approximatesGELU, architecture.function == .geluTanh,
+      features.contains(.otherFunction(.gelu))
+    {
+      features.removeAll { $0 == .otherFunction(.gelu) }
+      remarks.append(
+        "llama.cpp approximates the function of feed-forward parts by tanh for models of the "
+          + "architecture \(architecture.name)")
+    }
+    if let remark = architecture.remark?(self) { remarks.append("llama.cpp " + remark) }
+    if architecture.isParallel, !isParallel { throw failure("sublayers one after the other") }
+    if let what = architecture.refusal?(self) { throw failure(what) }
     if let other = features.first(where: { !architecture.features.contains($0) }) {
       throw failure(other.description)
     }
@@ -34,12 +46,14 @@ extension ModelFacts {
       guard attentions.map({ $0 != nil }) == (0..<blockCount).map({ ($0 + 1) % interval == 0 })
       else { throw failure("attention in other blocks than every \(interval)th") }
     }
-    return try requireWindowsFit(architecture, failure: { failure($0, place: "layer_types") })
+    return try remarks
+      + requireWindowsFit(architecture, failure: { failure($0, place: "layer_types") })
   }
 
   private func requireWindowsFit(
     _ architecture: GGUFArchitecture, failure: (String) -> InputError
   ) throws(InputError) -> [String] {
+    if architecture.hasAnyWindows, window != nil { return [] }
     guard let window else {
       // Architectures with windows take them for granted.
       guard let period = architecture.slidingPeriod,

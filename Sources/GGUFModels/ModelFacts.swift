@@ -25,6 +25,13 @@ struct ModelFacts: Sendable {
     if case .sum(let parts) = sublayer.mixer { [sublayer] + parts } else { [sublayer] }
   }
 
+  /// Whether a block has sublayers beside each other.
+  var isParallel: Bool {
+    model.blocks.contains {
+      ($0.block as? ResidualBlock)?.stages.contains { $0.count > 1 } ?? false
+    }
+  }
+
   private func ofBlocks<Part>(_ part: (Sublayer.Mixer) -> Part?) -> [Part?] {
     sublayers.map { parts in
       for sublayer in parts {
@@ -49,13 +56,24 @@ struct ModelFacts: Sendable {
     ofBlocks { if case .experts(let experts) = $0 { experts } else { nil } }
   }
 
-  private var feedForwards: [FeedForward?] {
+  var feedForwards: [FeedForward?] {
     ofBlocks { if case .feedForward(let part) = $0 { part } else { nil } }
   }
 
   var delta: GatedDelta? {
     ofBlocks { if case .gatedDelta(let delta) = $0 { delta } else { nil } }
       .lazy.compactMap(\.self).first
+  }
+
+  var stateSpace: StateSpaceMixer? {
+    ofBlocks { if case .stateSpace(let mixer) = $0 { mixer } else { nil } }
+      .lazy.compactMap(\.self).first
+  }
+
+  /// Of linear attention or of a state space, with the taps of the convolution before it.
+  var scan: (scan: Scan, taps: Int)? {
+    delta.map { ($0.scan, $0.convolution.kind.taps) }
+      ?? stateSpace.map { ($0.scan, $0.convolution.kind.taps) }
   }
 
   var convolution: ShortConvolution? {
@@ -66,6 +84,10 @@ struct ModelFacts: Sendable {
   var latent: LatentAttention? { latents.lazy.compactMap(\.self).first }
   /// Heads and scores of each block's attention, of either kind.
   var shapes: [AttentionShape?] { zip(attentions, latents).map { $0?.shape ?? $1?.shape } }
+  /// That of blocks which see all keys.
+  var fullShape: AttentionShape? { shapes.lazy.compactMap(\.self).first { $0.visible == .all } }
+  /// That of blocks with a window.
+  var slidingShape: AttentionShape? { zip(shapes, slidingBlocks).first { $0.1 }?.0 }
   var shape: AttentionShape? { shapes.lazy.compactMap(\.self).first }
   /// By block; nil where a block has no attention, or one that knows no positions.
   var rotaries: [RotarySettings?] { zip(attentions, latents).map { $0?.rotary ?? $1?.rotary } }
@@ -121,7 +143,9 @@ struct ModelFacts: Sendable {
 
   /// Those of blocks that see all keys, or of all if none does.
   var rotary: RotarySettings? {
-    let turning = zip(shapes, rotaries).filter { $0.1 != nil }
+    let turning = zip(shapes, rotaries).filter {
+      $0.1?.inverseFrequencies.contains { $0 != 0 } == true
+    }
     return (turning.first { $0.0?.visible == .all } ?? turning.first)?.1
   }
 

@@ -31,6 +31,12 @@ enum ModelFeature: Hashable, Sendable, CustomStringConvertible {
   /// Groups of experts that count as much as their best one.
   case bestOfGroups
   case normsAfterRotation
+  case headSlopes
+  /// Queries, keys and values within bounds.
+  case boundedProjections
+  case positionTable
+  case embeddingNorm
+  case parallelSublayers
   case otherFunction(ElementFunction)
 
   var description: String {
@@ -56,6 +62,11 @@ enum ModelFeature: Hashable, Sendable, CustomStringConvertible {
     case .bestOfGroups: "groups of experts that are as good as their best one"
     case .expertFactor: "a factor on what experts answer"
     case .normsAfterRotation: "norms behind the rotation"
+    case .headSlopes: "a slope for each head"
+    case .boundedProjections: "bounded queries, keys and values"
+    case .positionTable: "learned positions"
+    case .embeddingNorm: "a norm of the embedding"
+    case .parallelSublayers: "sublayers beside each other"
     case .otherFunction(let function): "the function \(function) in feed-forward parts"
     }
   }
@@ -78,8 +89,16 @@ extension ModelFacts {
       (.chunks, has { if case .chunk = $0.visible { true } else { false } }),
       (.gatedQueries, attention?.arrangement == .gatedQueries),
       (.normsAfterRotation, attention?.normsAfterRotation ?? false),
+      (.boundedProjections, attention?.bound != nil),
+      (.headSlopes, has { !$0.slopes.isEmpty }),
+      (.positionTable, model.front.positions != nil), (.embeddingNorm, model.front.norm != nil),
+      (.parallelSublayers, isParallel),
       (.queryGrowth, rotary?.growth != nil),
-      (.unrotatedBlocks, zip(self.shapes, rotaries).contains { $0 != nil && $1 == nil }),
+      (
+        .unrotatedBlocks,
+        model.front.positions == nil
+          && zip(self.shapes, rotaries).contains { $0?.slopes.isEmpty == true && $1 == nil }
+      ),
       (.logitFactor, model.end.factor != 1), (.logitCap, model.end.cap != nil),
       (.embeddingRoot, Self.isClose(model.front.factor, root) && model.front.factor != 1),
       (.embeddingFactor, !Self.isClose(model.front.factor, root) && model.front.factor != 1),

@@ -58,7 +58,8 @@ struct RotaryOutline {
       throw unsupported("angles that are scaled by factors", place)
     }
     add("freq_base", .float32(Float(base)))
-    let numbers = Self.factors(rotary.inverseFrequencies, base: base)
+    var numbers = Self.factors(rotary.inverseFrequencies, base: base)
+    if architecture.hasStillPairs { numbers = numbers.map { $0.isFinite ? $0 : 1e30 } }
     guard numbers.allSatisfy(\.isFinite) else {
       throw unsupported("angles that do not turn", place)
     }
@@ -87,6 +88,12 @@ struct RotaryOutline {
     ]
   }
 
+  /// Keys of configurations with those of files that have the same numbers.
+  static let yarnKeys = [
+    ("extrapolation_factor", "yarn_ext_factor"), ("attention_factor", "yarn_attn_factor"),
+    ("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow"),
+  ]
+
   private mutating func readYarn(
     _ parameters: JSONReader, _ facts: ModelFacts, base: Double
   ) throws(InputError) {
@@ -97,10 +104,7 @@ struct RotaryOutline {
     add(
       "scaling.original_context_length",
       try KeyRule.whole(original ?? facts.model.positionLimit, key))
-    for (name, key) in [
-      ("extrapolation_factor", "yarn_ext_factor"), ("attention_factor", "yarn_attn_factor"),
-      ("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow"),
-    ] {
+    for (name, key) in Self.yarnKeys {
       guard let value = try parameters.optional(name)?.float32() else { continue }
       add("scaling.\(key)", .float32(value))
     }

@@ -9,6 +9,10 @@ package enum RowOrder: Hashable, Sendable {
   /// From a row on, heads of so many rows, which lie in groups of so many, become ordered by their place in the group.
   case spreadGroups(from: Int, groups: Int, perGroup: Int, size: Int)
 
+  /// For each key-value head so many queries, a key and a value, heads of so many rows: then all queries come first, and
+  /// all keys, and all values.
+  case joinedGroups(groups: Int, queries: Int, size: Int)
+
   /// The stored row that a row is made of.
   package func storedRow(_ row: Int) -> Int {
     switch self {
@@ -21,6 +25,14 @@ package enum RowOrder: Hashable, Sendable {
       let (head, place) = (row - first).quotientAndRemainder(dividingBy: size)
       let (inGroup, group) = head.quotientAndRemainder(dividingBy: groups)
       return first + (group * perGroup + inGroup) * size + place
+    case .joinedGroups(let groups, let queries, let size):
+      let (head, place) = row.quotientAndRemainder(dividingBy: size)
+      let others = head - groups * queries
+      let (group, inGroup) =
+        others < 0
+        ? head.quotientAndRemainder(dividingBy: queries)
+        : (others % groups, queries + others / groups)
+      return (group * (queries + 2) + inGroup) * size + place
     }
   }
 
@@ -34,7 +46,28 @@ package enum RowOrder: Hashable, Sendable {
       let (heads, overflowsHeads) = groups.multipliedReportingOverflow(by: perGroup)
       let (count, overflows) = heads.multipliedReportingOverflow(by: size)
       return first >= 0 && count > 0 && !overflows && !overflowsHeads && rows - first == count
+    case .joinedGroups(let groups, let queries, let size):
+      let (inGroup, overflowsGroup) = queries.addingReportingOverflow(2)
+      let (heads, overflowsHeads) = groups.multipliedReportingOverflow(by: inGroup)
+      let (count, overflows) = heads.multipliedReportingOverflow(by: size)
+      return queries > 0 && count > 0 && !overflowsGroup && !overflowsHeads && !overflows
+        && rows == count
     }
+  }
+
+  /// The rows in the order in which they were before ``applied(to:perRow:)``.
+  ///
+  /// - Precondition: `elements` are whole rows, and so many can be ordered like this.
+  func undone<Element>(in elements: [Element], perRow: Int) -> [Element] {
+    guard self != .asStored, perRow > 0 else { return elements }
+    precondition(elements.count.isMultiple(of: perRow) && fits(rows: elements.count / perRow))
+    var result = elements
+    for row in 0..<elements.count / perRow {
+      let first = storedRow(row) * perRow
+      result.replaceSubrange(
+        first..<first + perRow, with: elements[row * perRow..<(row + 1) * perRow])
+    }
+    return result
   }
 
   /// The rows in their new order, each of so many elements: codes, scales or numbers.

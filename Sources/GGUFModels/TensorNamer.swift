@@ -24,7 +24,8 @@ struct TensorNamer {
 
   /// What a tensor of the source is to the file.
   private enum Place {
-    case tensor(name: String, block: Int?, expert: Int?)
+    /// - Parameter member: Its number in a stack.
+    case tensor(name: String, block: Int?, member: Int?)
     case leftOut
   }
 
@@ -33,16 +34,16 @@ struct TensorNamer {
   ) throws(InputError) -> (tensors: [GGUFTensorOutline], leftOut: [String]) {
     var found: [GGUFTensorOutline] = []
     var positions: [String: Int] = [:]
-    var stacks: [String: [(expert: Int, source: String)]] = [:]
+    var stacks: [String: [(number: Int, source: String)]] = [:]
     var leftOut: [String] = []
     for info in apart(tensors) {
-      guard case .tensor(let name, let block, let expert) = try place(of: info.name) else {
+      guard case .tensor(let name, let block, let member) = try place(of: info.name) else {
         leftOut.append(info.name)
         continue
       }
-      if let expert { stacks[name, default: []].append((expert, info.name)) }
+      if let member { stacks[name, default: []].append((member, info.name)) }
       if let position = positions[name] {
-        guard expert != nil, case .tensors(_, info.shape) = found[position].content else {
+        guard member != nil, case .tensors(_, info.shape) = found[position].content else {
           throw InputError(
             .malformed, place: "tensor \(quoted(info.name))",
             "is the second one that would be called \(name), or has another shape than the first")
@@ -52,20 +53,27 @@ struct TensorNamer {
       positions[name] = found.count
       found.append(try outline(info, name: name, block: block))
     }
-    let count = facts.routing?.experts ?? 0
     for (name, members) in stacks {
       guard let position = positions[name] else { continue }
-      let sorted = members.sorted { $0.expert < $1.expert }
-      guard sorted.map(\.expert) == Array(0..<count) else {
+      let sorted = members.sorted { $0.number < $1.number }
+      let (count, kind) = stack(name)
+      guard sorted.map(\.number) == Array(0..<count) else {
         throw InputError(
           .malformed, place: "tensor \(quoted(sorted[0].source))",
-          "found \(counted(sorted.count, "expert")) of \(name), expected \(count)")
+          "found \(counted(sorted.count, kind)) of \(name), expected \(count)")
       }
       let shape = found[position].shape
       found[position].content = .tensors(sorted.map(\.source), shape: shape)
       found[position].shape = [count] + shape
     }
     return (found, leftOut)
+  }
+
+  /// How many tensors a stack consists of, and what they belong to.
+  private func stack(_ name: String) -> (count: Int, kind: String) {
+    if name.hasSuffix("attn_q_norm.weight") { return (facts.shape?.headCount ?? 0, "head") }
+    if name.hasSuffix("attn_k_norm.weight") { return (facts.shape?.keyValueHeadCount ?? 0, "head") }
+    return (facts.routing?.experts ?? 0, "expert")
   }
 
   /// The tensors with one for each linear layer, wherever its numbers are.
@@ -90,21 +98,28 @@ struct TensorNamer {
     let module = String(tensor.dropLast(end.count))
     if !end.isEmpty {
       if module == model.front.name {
-        return .tensor(name: "token_embd\(end)", block: nil, expert: nil)
+        return .tensor(name: "token_embd\(end)", block: nil, member: nil)
       }
+      if module == model.front.norm?.name {
+        return .tensor(name: "token_embd_norm\(end)", block: nil, member: nil)
+      }
+      if tensor == model.front.positions?.table.tensor {
+        return .tensor(name: "position_embd\(end)", block: nil, member: nil)
+      }
+      if let name = frontNames[tensor] { return .tensor(name: name, block: nil, member: nil) }
       if module == model.end.head.name {
         guard architecture.hasHead else { return .leftOut }
-        return .tensor(name: "output\(end)", block: nil, expert: nil)
+        return .tensor(name: "output\(end)", block: nil, member: nil)
       }
       if module == model.end.norm?.name {
-        return .tensor(name: "\(architecture.finalNorm)\(end)", block: nil, expert: nil)
+        return .tensor(name: "\(architecture.finalNorm)\(end)", block: nil, member: nil)
       }
     }
     if let (block, name) = inBlock(tensor) {
-      if name.hasSuffix("rotary_emb.inv_freq") { return .leftOut }
-      let (pattern, expert) = Self.withoutExpert(name)
+      if Self.buffers.contains(name) || name.hasSuffix("rotary_emb.inv_freq") { return .leftOut }
+      let (pattern, member) = Self.withoutNumber(name)
       if let found = architecture.name(ofTensor: pattern) {
-        return .tensor(name: "blk.\(block).\(found)", block: block, expert: expert)
+        return .tensor(name: "blk.\(block).\(found)", block: block, member: member)
       }
     } else if isBesideText(tensor) {
       return .leftOut
@@ -112,6 +127,22 @@ struct TensorNamer {
     throw InputError(
       .unsupported, place: "tensor \(quoted(tensor))",
       "has no name in llama.cpp's architecture \(architecture.name)")
+  }
+
+  /// What follows from a configuration, and older files have nevertheless.
+  private static let buffers: Set = [
+    "attention.bias", "attention.masked_bias", "attn.bias", "attn.masked_bias",
+  ]
+
+  /// What the front makes for each block.
+  private var frontNames: [String: String] {
+    guard let inputs = model.front.blockInputs else { return [:] }
+    var names = [
+      inputs.table.tensor: "per_layer_token_embd.weight",
+      inputs.projection.weight.tensor: "per_layer_model_proj.weight",
+    ]
+    for weight in inputs.norm.weights { names[weight.tensor] = "per_layer_proj_norm.weight" }
+    return names
   }
 
   private func inBlock(_ tensor: String) -> (block: Int, name: String)? {
@@ -136,14 +167,14 @@ struct TensorNamer {
     return tensor.hasPrefix("mtp.") || tensor.hasPrefix("model.mtp.")
   }
 
-  /// A name inside a block with a star for the number of its expert.
-  private static func withoutExpert(_ name: String) -> (pattern: String, expert: Int?) {
+  /// A name inside a block with a star for the number of its expert or, of norms, its head.
+  private static func withoutNumber(_ name: String) -> (pattern: String, number: Int?) {
     var parts = name.split(separator: ".").map(String.init)
-    guard let place = parts.firstIndex(of: "experts"), place + 1 < parts.count,
-      let expert = Int(parts[place + 1])
+    guard let place = parts.firstIndex(where: { $0 == "experts" || $0 == "norms" }),
+      place + 1 < parts.count, let number = Int(parts[place + 1])
     else { return (name, nil) }
     parts[place + 1] = "*"
-    return (parts.joined(separator: "."), expert)
+    return (parts.joined(separator: "."), number)
   }
 
   // MARK: What becomes of tensors
@@ -156,6 +187,10 @@ struct TensorNamer {
     var shape = info.shape
     if shape.count == 3, shape[1] == 1 { shape.remove(at: 1) }
     if shape.count == 2, shape[0] == 1 { shape.remove(at: 0) }
+    if let scan = facts.stateSpace?.scan {
+      if own == "ssm_a" || own == "ssm_d" { shape.append(1) }
+      if own == "ssm_norm.weight" { shape = [scan.keyHeadCount, info.count / scan.keyHeadCount] }
+    }
     var outline = GGUFTensorOutline(
       name: name, shape: shape, content: .tensors([info.name], shape: info.shape))
     if shiftedNorms.contains(info.name) { outline.function = .plusOne }
@@ -178,6 +213,14 @@ struct TensorNamer {
       let size = facts.shape?.headSize
     {
       return (.alternatingHalves(headSize: size), .asStored)
+    }
+    if architecture.joinsGroups, module == "attn_qkv", facts.attention?.arrangement == .groups,
+      let shape = facts.shape, shape.keyValueHeadCount > 0
+    {
+      let order = RowOrder.joinedGroups(
+        groups: shape.keyValueHeadCount, queries: shape.headCount / shape.keyValueHeadCount,
+        size: shape.headSize)
+      return (order, .asStored)
     }
     guard architecture.spreadsValueHeads, let scan = facts.delta?.scan,
       scan.valueHeadCount != scan.keyHeadCount

@@ -2,6 +2,8 @@ import Checkpoints
 import Diagnostics
 import Execution
 public import Foundation
+import GGUF
+import GGUFModels
 import JSONText
 import LanguageModels
 import ModelFamilies
@@ -18,14 +20,16 @@ extension CheckpointSummary {
   ///
   /// - Throws: `InputError` if the folder is not that of a checkpoint, or contradicts itself.
   public init(opening folder: URL) throws {
-    let checkpoint = try Checkpoint(opening: folder)
+    let checkpoint = try Checkpoint.model(opening: folder)
     let configuration = JSONReader(checkpoint.configuration)
     let fields = try CheckpointFamilies.settings(of: configuration)
-    let quantized = try naming(folder.appending(path: "config.json").path(percentEncoded: false)) {
+    let quantized = try naming(checkpoint.configurationFile.path(percentEncoded: false)) {
       try QuantizedLayers(checkpoint, fields)
     }
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
-    let stored = checkpoint.storedTensors
+    // Blocks are bytes there.
+    let file = try GGUFModel.file(at: folder).map { try GGUFFile(opening: $0) }
+    let stored = file?.tensors.map(\.stored) ?? checkpoint.storedTensors
 
     self.folder = folder.path(percentEncoded: false)
     architecture =
@@ -46,9 +50,10 @@ extension CheckpointSummary {
       .map { TypeShare(dtype: $0, byteCount: $1.reduce(0) { $0 + $1.byteCount }) }
       .sorted { ($1.byteCount, $0.dtype.rawValue) < ($0.byteCount, $1.dtype.rawValue) }
     quantization = try fields.map { try Quantization($0, quantized) }
-    if let widened = checkpoint.widened { quantization = Quantization(widened) }
+    if let storage = checkpoint.made?.storage { quantization = Quantization(storage) }
+    self.file = file.map(FileContents.init)
     do {
-      let tokenizer = try Tokenizer(folder: folder)
+      let tokenizer = try checkpoint.tokenizer()
       self.tokenizer = TokenizerSummary(
         vocabularySize: tokenizer.vocabularySize, remarks: tokenizer.remarks)
     } catch {
@@ -69,14 +74,14 @@ extension CheckpointSummary.Structure {
 
 extension CheckpointSummary.Quantization {
   /// Small floats that are read as numbers.
-  fileprivate init(_ widened: WidenedWeights) {
-    method = widened.method
-    readAs = widened.dtype
+  fileprivate init(_ storage: SourceStorage) {
+    method = storage.method
+    readAs = storage.dtypes.first
     ignored = []
     groups = [
       Group(
-        scheme: widened.text, layerCount: widened.tensorCount, weightCount: widened.weightCount,
-        byteCount: widened.byteCount)
+        scheme: storage.text, layerCount: storage.tensorCount, weightCount: storage.weightCount,
+        byteCount: storage.byteCount)
     ]
   }
 

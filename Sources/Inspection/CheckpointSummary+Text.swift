@@ -33,7 +33,7 @@ extension CheckpointSummary {
     } else if let tokenizerProblem {
       rows.append(("tokenizer", "cannot be read: \(tokenizerProblem)"))
     }
-    rows += quantization?.rows ?? [("quantized", "no")]
+    rows += file?.rows ?? quantization?.rows ?? [("quantized", "no")]
     return [folder]
       + rows.map {
         $0.padding(toLength: 14, withPad: " ", startingAt: 0) + $1

@@ -21,6 +21,8 @@ public struct CheckpointSummary: Sendable, Equatable {
   public var bytesByType: [TypeShare]
   /// How the checkpoint is quantized; nil if it is not.
   public var quantization: Quantization?
+  /// What the file holds, of a model that is one file of llama.cpp.
+  public var file: FileContents?
   /// The tokenizer beside the model, or nil if there is none that can be read.
   public var tokenizer: TokenizerSummary?
   /// Why there is no ``tokenizer``.
@@ -111,6 +113,7 @@ public struct CheckpointSummary: Sendable, Equatable {
       json.set("maximum_positions", JSONValue(structure.positionLimit))
       json.set("tied_head", .bool(structure.hasTiedHead))
     }
+    if let file { json.set("file", file.json) }
     json.set("quantization", quantization?.json ?? .null)
     json.set(
       "tokenizer", tokenizer.map { ["vocabulary_size": JSONValue($0.vocabularySize)] } ?? .null)

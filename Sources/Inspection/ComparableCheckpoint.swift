@@ -18,7 +18,7 @@ struct ComparableCheckpoint {
   private(set) var names: Set<String>
 
   package init(opening folder: URL) throws {
-    let checkpoint = try Checkpoint(opening: folder)
+    let checkpoint = try Checkpoint.model(opening: folder)
     self.checkpoint = checkpoint
     let fields = try CheckpointFamilies.settings(of: JSONReader(checkpoint.configuration))
     let family = CheckpointFamilies.known(fields?.value)

@@ -17,11 +17,15 @@ extension ModelFront {
     let tables = [table, blockInputs?.table].compactMap {
       $0.flatMap { checkpoint.info($0.tensor) }
     }
-    let mapped = tables.reduce(0) { sum, table in
+    // One that is made is all in memory.
+    let made = tables.filter { checkpoint.isMade($0.name) }.reduce(0) {
+      $0 + $1.byteCount + checkpoint.passingByteCount(of: $1.name)
+    }
+    let mapped = tables.filter { !checkpoint.isMade($0.name) }.reduce(0) { sum, table in
       let row = max(table.byteCount / max(1, table.shape[0]), Self.leastMapped)
       return sum + min(table.byteCount, samples * tokens * row)
     }
-    return (program ?? 0, mapped)
+    return ((program ?? 0) + made, mapped)
   }
 
   /// What is mapped at least of a file of which a byte is read: Linux maps neighbouring pages with it.

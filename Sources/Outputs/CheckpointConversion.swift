@@ -65,7 +65,7 @@ public struct CheckpointConversion {
   /// - Throws: `InputError`; `unsupported` for a layer whose numbers a format cannot hold.
   public func run() throws -> Report {
     try ConversionFormat.requireDistinct(formats)
-    let source = try Checkpoint(opening: checkpoint)
+    let source = try Checkpoint.model(opening: checkpoint)
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
     let copies = try formats.map { format in try copy(of: source, as: format) }
@@ -89,7 +89,8 @@ public struct CheckpointConversion {
     try folder.commit()
     return Report(
       layerCount: copies.map(\.layerCount).max() ?? 0, sourceByteCount: source.byteCount,
-      outputs: outputs, remarks: copies.flatMap(\.remarks))
+      outputs: outputs,
+      remarks: (source.made == nil ? [] : source.remarks) + copies.flatMap(\.remarks))
   }
 
   private func copy(
@@ -99,6 +100,6 @@ public struct CheckpointConversion {
       return try GGUFCopy(of: checkpoint, as: type, mayRoundAgain: requantizes)
     }
     return try ConvertedCopy(
-      of: DequantizedCheckpoint(source), as: format, shardByteCountLimit: shardByteCountLimit)
+      of: source, as: format, shardByteCountLimit: shardByteCountLimit)
   }
 }

@@ -22,7 +22,7 @@ public struct ConversionFormat: NamedFormat {
 
   /// All that can be asked for.
   public static let all: [ConversionFormat] =
-    OutputFormat.all.map { ConversionFormat($0.name, .format($0)) }
+    OutputFormat.checkpoints.map { ConversionFormat($0.name, .format($0)) }
     + CompressionFormat.allCases.filter { $0 != .mixedPrecision }.map {
       ConversionFormat($0.rawValue, .layout($0))
     } + GGUFFileType.allCases.map(gguf)

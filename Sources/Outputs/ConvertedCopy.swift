@@ -14,22 +14,26 @@ struct ConvertedCopy: OutputCopy {
   let format: ConversionFormat
   let plan: CheckpointPlan
   let bitsPerWeight: Double
-  var layerCount: Int { schemes.count }
-  private let quantized: DequantizedCheckpoint
+  let layerCount: Int
+  /// What it is made of; of weights as numbers, a checkpoint that has them.
+  private let source: Checkpoint
+  /// The same with its layers; nil for one whose numbers are all that is known of it.
+  private let quantized: DequantizedCheckpoint?
   /// How layers are stored; nil for weights as numbers.
   private let family: (any CheckpointFamily)?
   /// By layer, each with the layout that it gets.
   private let schemes: [String: QuantizationScheme]
   private let outline: CheckpointOutline
 
-  private var source: Checkpoint { quantized.checkpoint }
-
   /// - Throws: `unsupported` for a layer whose numbers the format cannot hold.
   init(
-    of quantized: DequantizedCheckpoint, as format: ConversionFormat, shardByteCountLimit: Int
+    of checkpoint: Checkpoint, as format: ConversionFormat, shardByteCountLimit: Int
   ) throws(InputError) {
-    (self.quantized, self.format) = (quantized, format)
-    var schemes = quantized.schemes
+    self.format = format
+    let isMade = checkpoint.made != nil && format.kind == .layout(.dense)
+    let quantized = try isMade ? nil : DequantizedCheckpoint(checkpoint)
+    self.quantized = quantized
+    var schemes = quantized?.schemes ?? [:]
     switch format.kind {
     case .gguf: preconditionFailure("files of llama.cpp are no checkpoints of this kind")
     case .format(let format):
@@ -47,69 +51,30 @@ struct ConvertedCopy: OutputCopy {
         "is an embedding that is quantized, expected one in full precision, as \(format.name) has it"
       )
     }
-    let plain = try Self.plainTensors(of: quantized, isDense: family == nil)
-    if let family {
-      outline = try Self.outline(plain.tensors, quantized, schemes, family, format)
+    let weightCount: Int
+    if let family, let quantized {
+      let plain = try quantized.plainTensors(isDense: false)
+      weightCount = plain.weightCount
+      outline = try Self.outline(plain.tensors.map(\.info), quantized, schemes, family, format)
+      source = checkpoint
     } else {
-      try Self.requireLayers(schemes.keys, of: quantized.checkpoint)
-      var outline = CheckpointOutline(
-        configuration: CheckpointFamilies.plain(quantized.checkpoint.configuration))
-      for info in plain.tensors {
-        let layer = ModuleDescription.name(ofWeight: info.name) ?? ""
-        if schemes[layer] == nil {
-          outline.copy(info, at: TensorPlace(tensor: info.name))
-        } else {
-          outline.add(info, at: TensorPlace(tensor: info.name))
-        }
+      let source = try quantized?.dense ?? checkpoint
+      try source.requireOwnTensors(of: schemes.keys)
+      self.source = source
+      weightCount = source.made?.storage.weightCount ?? 0
+      var outline = CheckpointOutline(configuration: source.configuration)
+      for info in source.tensorNames.compactMap(source.info) {
+        outline.copy(info, at: TensorPlace(tensor: info.name))
       }
       self.outline = outline
     }
+    layerCount = family == nil ? source.made?.storage.tensorCount ?? 0 : schemes.count
     plan = try CheckpointPlan(
       outline.tensors, fileFormat: outline.fileFormat, shardByteCountLimit: shardByteCountLimit)
-    bitsPerWeight = Double(8 * outline.weightByteCount) / Double(max(1, plain.weightCount))
+    bitsPerWeight = Double(8 * outline.weightByteCount) / Double(max(1, weightCount))
   }
 
   // MARK: Before
-
-  /// The tensors of the model in full precision, in the order of the files.
-  ///
-  /// - Parameter isDense: Whether nothing of the copy is quantized, so that scales of activations mean nothing.
-  static func plainTensors(
-    of quantized: DequantizedCheckpoint, isDense: Bool
-  ) throws(InputError) -> (tensors: [TensorInfo], weightCount: Int) {
-    let (source, schemes) = (quantized.checkpoint, quantized.schemes)
-    var tensors: [TensorInfo] = []
-    var weightCount = 0
-    var planned: Set<String> = []
-    for info in source.tensorNames.compactMap(source.info) {
-      let layers = quantized.family.owners(of: info).filter { schemes[$0] != nil }
-      for layer in layers where planned.insert(layer).inserted {
-        let stored = try quantized.outline(of: layer)
-        let shape = [stored.grouping.rows, stored.grouping.columns]
-        tensors.append(
-          TensorInfo(
-            name: "\(layer).weight",
-            dtype: QuantizedWeight.dtype(ofScales: stored.scaleDType ?? .bfloat16), shape: shape))
-        weightCount += shape[0] * shape[1]
-      }
-      guard layers.isEmpty, !isLost(info.name, quantized, isDense) else { continue }
-      tensors.append(info)
-    }
-    return (tensors, weightCount)
-  }
-
-  /// Whether a tensor means nothing in the copy: a scale of activations without a configuration that speaks of it, or
-  /// what other programs keep beside a quantized weight. Scales of inputs are planned with their layers.
-  private static func isLost(
-    _ name: String, _ quantized: DequantizedCheckpoint, _ isDense: Bool
-  ) -> Bool {
-    let suffix = name.split(separator: ".").last.map(String.init) ?? ""
-    let module = String(name.dropLast(suffix.count + 1))
-    if quantized.family.tensorSuffixes.contains(suffix) {
-      return isDense || quantized.schemes[module] != nil
-    }
-    return suffix != "bias" && quantized.schemes[module] != nil
-  }
 
   private static func outline(
     _ plain: [TensorInfo], _ quantized: DequantizedCheckpoint,
@@ -146,20 +111,6 @@ struct ConvertedCopy: OutputCopy {
     return outline
   }
 
-  /// Refuses to write layers in full precision as tensors of their own where their family has them in other ones, or has
-  /// rows for columns: nobody would find them.
-  private static func requireLayers(
-    _ layers: some Collection<String>, of source: Checkpoint
-  ) throws(InputError) {
-    let own = Set(layers)
-    guard let first = source.layerTensors.first(where: { own.contains($0.layer) && !$0.isApart })
-    else { return }
-    throw InputError(
-      .unsupported, source: source.folder.path(percentEncoded: false), place: first.layer,
-      "models of this family in full precision have its weight in \(quoted(first.stored.tensor)), as a part or with rows for columns; "
-        + "such a tensor is not put together again")
-  }
-
   // MARK: Meanwhile
 
   private static let copiesOfConfigurations = [
@@ -169,12 +120,8 @@ struct ConvertedCopy: OutputCopy {
   /// Writes all of it, one layer at a time.
   func write(to writer: CheckpointWriter) throws {
     for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      guard let family, let quantized else { break }
       let weight = try quantized.quantizedWeight(of: layer)
-      guard let family else {
-        try writer.write(
-          weight.dequantized(to: weight.dtype), at: TensorPlace(tensor: "\(layer).weight"))
-        continue
-      }
       let encoding = try family.encoding(of: scheme)
       try encoding.requireHolds(weight, name: layer)
       for (name, tensor) in encoding.tensors(for: weight, name: layer) {
@@ -185,11 +132,19 @@ struct ConvertedCopy: OutputCopy {
       }
       source.releasePages()
     }
-    for copy in outline.copies { try writer.write(source.tensor(copy.source), at: copy.place) }
+    for copy in outline.copies {
+      try source.forEachPart(of: copy.source) { member, tensor in
+        try writer.write(
+          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
+        )
+      }
+      source.releasePages()
+    }
     try writer.write(outline.configuration.text(indentation: 2) + "\n", toFile: "config.json")
     for document in outline.documents where document.name != "config.json" {
       try writer.write(document.text, toFile: document.name)
     }
+    for document in source.documents { try writer.write(document.text, toFile: document.name) }
     // What other programs keep of a configuration besides speaks of the source.
     let written = outline.documents.map(\.name) + Self.copiesOfConfigurations
     for other in source.otherFiles where !written.contains(other.lastPathComponent) {

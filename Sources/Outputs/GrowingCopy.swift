@@ -37,19 +37,14 @@ package struct GrowingCopy {
     _ weights: [(module: String, weight: QuantizedWeight)],
     _ scales: [(name: String, value: Float)], note: (String, Tensor) -> Void
   ) throws(InputError) {
-    func write(_ tensor: Tensor, named name: String) throws(InputError) {
-      let place = copy.family.place(of: name)
-      try writer.write(tensor, at: place)
-      note(prefix + place.description, tensor)
+    func write(_ stored: (place: TensorPlace, tensor: Tensor)) throws(InputError) {
+      try writer.write(stored.tensor, at: stored.place)
+      note(prefix + stored.place.description, stored.tensor)
     }
     for (module, weight) in weights {
-      for (name, tensor) in try copy.tensors(for: weight, of: module) {
-        try write(tensor, named: name)
-      }
+      for stored in try copy.contents.stored(weight, of: module) { try write(stored) }
     }
-    for (name, value) in scales {
-      try write(copy.tensor(ofScale: value, named: name), named: name)
-    }
+    for (name, value) in scales { try write(copy.contents.stored(scale: value, named: name)) }
   }
 
   /// Waits until what these records speak of is on the disk.

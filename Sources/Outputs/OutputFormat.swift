@@ -1,6 +1,7 @@
 import CompressedTensors
 public import Diagnostics
 import Execution
+package import GGUF
 import GPTQ
 import MLX
 package import Quantization
@@ -12,21 +13,35 @@ public struct OutputFormat: NamedFormat {
   public let name: String
   /// What it is, and for whom, in a few words.
   public let summary: String
+  /// The type of its file, where that is one of llama.cpp.
+  package let fileType: GGUFFileType?
   /// Makes the family of a model's layers, or says which of them it cannot hold.
   private let make:
     @Sendable ([String: QuantizationScheme]) throws(InputError) -> any CheckpointFamily
 
   private init(
-    _ name: String, _ summary: String,
+    _ name: String, _ summary: String, fileType: GGUFFileType? = nil,
     _ make:
       @escaping @Sendable ([String: QuantizationScheme]) throws(InputError) ->
       any CheckpointFamily
   ) {
-    (self.name, self.summary, self.make) = (name, summary, make)
+    (self.name, self.summary, self.fileType, self.make) = (name, summary, fileType, make)
   }
 
   /// All formats, the usual one first.
-  public static let all: [OutputFormat] = [
+  public static let all: [OutputFormat] = checkpoints + files
+
+  /// Files of llama.cpp, by their types.
+  public static let files: [OutputFormat] = GGUFFileType.allCases.filter { !$0.usualType.isPlain }
+    .map { type in
+      OutputFormat("gguf:\(type.name)", "llama.cpp, in one file", fileType: type) {
+        _ throws(InputError) in
+        throw InputError(.unsupported, place: "gguf", "is one file, expected a checkpoint")
+      }
+    }
+
+  /// Formats of whole checkpoints.
+  public static let checkpoints: [OutputFormat] = [
     compressedTensors,
     OutputFormat("auto-round", "auto-round, transformers and vLLM; integers of 2, 3, 4 and 8 bits")
     {
@@ -67,7 +82,7 @@ public struct OutputFormat: NamedFormat {
     do throws(InputError) {
       return try familyHolding(schemes)
     } catch {
-      let others = Self.all.filter { other in
+      let others = Self.checkpoints.filter { other in
         guard other != self else { return false }
         return (try? other.familyHolding(schemes)) != nil
       }
@@ -82,6 +97,13 @@ public struct OutputFormat: NamedFormat {
   private func familyHolding(
     _ schemes: [String: QuantizationScheme]
   ) throws(InputError) -> any CheckpointFamily {
+    for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
+      do throws(InputError) {
+        try scheme.weights?.requireOwnScales()
+      } catch {
+        throw error.below(layer)
+      }
+    }
     let family = try make(schemes)
     for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
       try family.requireHolds(scheme, path: layer)

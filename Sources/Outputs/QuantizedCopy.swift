@@ -1,5 +1,5 @@
 package import Checkpoints
-package import Diagnostics
+import Diagnostics
 package import Execution
 import Foundation
 package import JSONText
@@ -7,26 +7,20 @@ package import LanguageModels
 package import Quantization
 package import QuantizedCheckpoints
 package import Recipes
-package import Tensors
+import Tensors
 import Verification
 
 /// What the quantized copy of a checkpoint holds: every tensor of the source, quantized or as it was.
 package struct QuantizedCopy {
   private let checkpoint: Checkpoint
-  /// How its tensors are spread over files.
-  package let plan: CheckpointPlan
   /// What it is made of, each quantized layer being a tensor.
   package let source: LayeredCheckpoint
   /// The format that was asked for.
   package let format: OutputFormat
-  /// How it is stored.
-  package let family: any CheckpointFamily
+  /// What its files hold.
+  package let contents: any CopyContents
   /// The folder in the output that holds it beside copies in other formats; nil for the output itself.
   package let folder: String?
-  private let schemes: [String: QuantizationScheme]
-  private let outline: CheckpointOutline
-  /// Its tensors by their names.
-  private let infos: [String: TensorInfo]
   /// Bytes of the source's tensors.
   package let sourceByteCount: Int
   /// Stored bits for each weight of the quantized layers, scales and zero points included.
@@ -37,9 +31,13 @@ package struct QuantizedCopy {
   package let strays: [ModuleDescription]
 
   /// Every tensor of the copy, known before any is computed.
-  package var tensors: [TensorInfo] { outline.tensors }
-  /// The source's configuration with the schemes of the quantized layers.
-  package var configuration: JSONValue { outline.configuration }
+  package var tensors: [TensorInfo] { contents.tensors }
+  /// How they are spread over files.
+  package var plan: CheckpointPlan { contents.plan }
+  /// The source's configuration, with the schemes of the quantized layers where files have them.
+  package var configuration: JSONValue {
+    (contents as? CheckpointContents)?.configuration ?? checkpoint.configuration
+  }
 
   /// - Parameter style: How the copy is stored, and where.
   package init(
@@ -75,10 +73,17 @@ package struct QuantizedCopy {
     keyValues: KeyValueOutline? = nil,
     style: CopyStyle = CopyStyle()
   ) throws {
-    let family = try style.format.family(of: schemes)
+    let family = try style.format.fileType == nil ? style.format.family(of: schemes) : nil
     (format, folder) = (style.format, style.folder)
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
-    (self.checkpoint, self.family, self.schemes) = (checkpoint, family, schemes)
+    self.checkpoint = checkpoint
+    try checkpoint.requireOwnTensors(
+      of: checkpoint.tensorNames.compactMap { name in
+        guard checkpoint.hasRowForEachOutput(name) else { return nil }
+        return ModuleDescription.name(ofWeight: name).flatMap {
+          schemes[$0]?.weights == nil ? $0 : nil
+        }
+      })
     let source = try LayeredCheckpoint(checkpoint, layers: layers) { schemes[$0]?.weights != nil }
     self.source = source
     // Matrices of the source that belong to none of the modules: readers take them for linear layers.
@@ -97,26 +102,24 @@ package struct QuantizedCopy {
     }
     (kept, self.strays) = (linear.filter { schemes[$0] == nil } + strays.map(\.name), strays)
     sourceByteCount = checkpoint.byteCount
-    outline = try family.outline(
-      of: checkpoint.configuration, tensors: source.tensors,
-      modules: (modules + strays).map { module in
-        var module = module
-        module.loadedNames = ModuleNames.loadedNames(of: module.name, in: names)
-        return module
-      }, schemes: schemes, keyValues: keyValues)
-    bitsPerWeight = weights > 0 ? Double(8 * outline.weightByteCount) / Double(weights) : 0
-    var infos: [String: TensorInfo] = [:]
-    for tensor in outline.tensors where infos.updateValue(tensor, forKey: tensor.name) != nil {
-      throw InputError(
-        .malformed, source: checkpoint.folder.path(percentEncoded: false),
-        place: "tensor \(quoted(tensor.name))",
-        "is in the source, and a quantized layer is to have a tensor of this name; the source seems to be "
-          + "quantized already, expected one in full precision")
+    if let fileType = style.format.fileType {
+      contents = try GGUFContents(
+        of: GGUFModelFile(opening: checkpoint.folder), as: fileType, schemes: schemes,
+        quantizesKeysAndValues: keyValues != nil)
+    } else if let family {
+      let outline = try family.outline(
+        of: checkpoint.configuration, tensors: source.tensors,
+        modules: (modules + strays).map { module in
+          var module = module
+          module.loadedNames = ModuleNames.loadedNames(of: module.name, in: names)
+          return module
+        }, schemes: schemes, keyValues: keyValues)
+      contents = try CheckpointContents(
+        outline, of: source, family, schemes, shardByteCountLimit: style.shardByteCountLimit)
+    } else {
+      preconditionFailure("\(style.format.name) is neither a checkpoint nor a file")
     }
-    self.infos = infos
-    plan = try CheckpointPlan(
-      outline.tensors, fileFormat: outline.fileFormat,
-      shardByteCountLimit: style.shardByteCountLimit)
+    bitsPerWeight = weights > 0 ? Double(8 * contents.weightByteCount) / Double(weights) : 0
   }
 
   /// The files besides those of tensors, with their sizes.
@@ -126,41 +129,21 @@ package struct QuantizedCopy {
   }
 
   private func documents(_ recipe: Recipe) -> [(name: String, text: String)] {
-    outline.documents + [("recipe.yaml", recipe.yaml)]
+    contents.documents
+      + (contents.takesFiles ? checkpoint.documents.map { ($0.name, $0.text) } : [])
+      + [("recipe.yaml", recipe.yaml)]
   }
 
   private var copiedFiles: [URL] {
-    checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
-  }
-
-  /// A scale of activations as its tensor.
-  package func tensor(ofScale scale: Float, named name: String) -> Tensor {
-    guard let info = infos[family.place(of: name).tensor] else {
-      preconditionFailure("\(name) was not planned")
-    }
-    return Tensor([scale], shape: [1]).converted(to: info.dtype)
-  }
-
-  /// The weight of a quantized layer as its tensors.
-  package func tensors(
-    for weight: QuantizedWeight, of layer: String
-  ) throws(InputError) -> [(name: String, tensor: Tensor)] {
-    guard let scheme = schemes[layer] else { preconditionFailure("\(layer) has no scheme") }
-    let encoding = try family.encoding(of: scheme)
-    try encoding.requireHolds(weight, name: layer)
-    return encoding.tensors(for: weight, name: layer)
+    !contents.takesFiles
+      ? []
+      : checkpoint.otherFiles.filter { $0.lastPathComponent != "recipe.yaml" }
   }
 
   /// Writes everything but the quantized layers: the other tensors, the configuration, the files that
   /// belong to the model, and the recipe.
   package func writeTheRest(to writer: CheckpointWriter, recipe: Recipe) throws {
-    for copy in outline.copies {
-      try source.forEachPart(of: copy.source) { member, tensor in
-        try writer.write(
-          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
-        )
-      }
-    }
+    try contents.writeOthers(from: source, to: writer)
     for file in copiedFiles { try writer.copyFile(file) }
     for document in documents(recipe) { try writer.write(document.text, toFile: document.name) }
   }

@@ -131,7 +131,7 @@ package class GroupQuantizer<Layer: QuantizerLayer>: MatrixSource {
     )
   }
 
-  private var betaOffset: Int { state.rangeCount - parameterCount }
+  private var betaOffset: Int { max(0, state.rangeCount - parameterCount) }
 
   // MARK: Parts
 
@@ -170,6 +170,7 @@ package protocol QuantizerLayer {
 
 extension ck_int_layer: QuantizerLayer {}
 extension ck_float_layer: QuantizerLayer {}
+extension ck_block_layer: QuantizerLayer {}
 
 /// The loops over the weight of a layer that know a kind of number. The last two arguments of each are the range of its
 /// rows, or of its parameter sets, where nothing else is said.

@@ -1,5 +1,6 @@
 import Compute
 package import Tensors
+package import WeightBlocks
 
 /// A weight as small numbers with scales: integers with zero points, or floats.
 ///
@@ -25,6 +26,8 @@ public struct QuantizedWeight: Sendable, Equatable {
   package let biases: [Float]?
   /// What all scales are divided by; nil for 1. 0 for a weight of zeros.
   package let globalScale: Float?
+  /// What scales and biases are made of, where blocks of GGUF store that; nil for most weights.
+  package let superBlocks: [KQuantSuperBlock]?
   /// The type that scales are stored in.
   package let scaleDType: DType
 
@@ -33,7 +36,8 @@ public struct QuantizedWeight: Sendable, Equatable {
 
   package init(
     arguments: QuantizationArguments, grouping: WeightGrouping, codes: Tensor, scales: [Float],
-    zeroPoints: [UInt8]? = nil, biases: [Float]? = nil, globalScale: Float? = nil, scaleDType: DType
+    zeroPoints: [UInt8]? = nil, biases: [Float]? = nil, globalScale: Float? = nil,
+    superBlocks: [KQuantSuperBlock]? = nil, scaleDType: DType
   ) {
     precondition(codes.dtype == .uint8 && codes.shape == [grouping.rows, grouping.columns])
     precondition(scales.count == grouping.parameterCount)
@@ -47,6 +51,7 @@ public struct QuantizedWeight: Sendable, Equatable {
     self.zeroPoints = zeroPoints
     self.biases = biases
     self.globalScale = globalScale
+    self.superBlocks = superBlocks
     self.scaleDType = scaleDType
   }
 

@@ -2,6 +2,7 @@ package import CPU
 package import Compute
 package import Diagnostics
 package import Tensors
+import WeightBlocks
 
 /// The tuning state of one linear layer's weight under one scheme: the weight as it was, the
 /// parameters that decide how it is rounded, and the best rounding so far.
@@ -114,12 +115,12 @@ extension QuantizationArguments {
   /// for FP8, and for asymmetric integers of more than 2 bits. With those, the search leaves less error and
   /// more perplexity: what it clips errs in one direction.
   package var hasRoundingSearch: Bool {
-    hasScaleSearch || type == .int && bitCount == 2 && strategy != .tensor
+    blocks != nil || hasScaleSearch || type == .int && bitCount == 2 && strategy != .tensor
   }
 
   /// Whether there is a search for scales that tuning starts from: none for asymmetric integers either.
   package var hasScaleSearch: Bool {
-    floatFormat.map { $0 != .fp8 } ?? (isSymmetric && strategy != .tensor)
+    blocks != nil || floatFormat.map { $0 != .fp8 } ?? (isSymmetric && strategy != .tensor)
   }
 
   /// The quantizer of a weight under these arguments: the table of weight schemes.
@@ -137,6 +138,10 @@ extension QuantizationArguments {
   package func makeWeightQuantizer(
     for weight: Tensor, scaleDType: DType, globalScale: Float? = nil, isTuned: Bool = true
   ) throws(InputError) -> any HostWeightQuantizer {
+    if let blocks {
+      return try BlockWeightQuantizer(
+        weight: weight, arguments: self, type: blocks, isTuned: isTuned)
+    }
     switch type {
     case .int:
       return try IntegerWeightQuantizer(
@@ -154,10 +159,15 @@ extension QuantizationArguments {
   package func quantizerByteCount(
     rows: Int, columns: Int, dtype: DType, offsets: OffsetType?
   ) throws(InputError) -> Int {
-    ParameterState.byteCount(
-      try grouping(rows: rows, columns: columns),
-      type == .int ? IntegerWeightQuantizer.arrays : FloatWeightQuantizer.arrays, dtype: dtype,
-      offsets: offsets)
+    let arrays =
+      blocks != nil
+      ? BlockWeightQuantizer.arrays
+      : type == .int ? IntegerWeightQuantizer.arrays : FloatWeightQuantizer.arrays
+    // Of a super-block 40 bytes, with the block that it is finished to.
+    let superBlocks = blocks == nil ? 0 : rows * columns / KQuantType.superBlockSize * 80
+    return superBlocks
+      + ParameterState.byteCount(
+        try grouping(rows: rows, columns: columns), arrays, dtype: dtype, offsets: offsets)
   }
 
   /// The most bytes for each weight of what ``WeightQuantizer/finished()`` and a layout make of a weight:

@@ -6,7 +6,7 @@ package import Quantization
 package import Tensors
 
 /// A checkpoint of quantized layers read as numbers: each weight as its integers and scales give it.
-package struct DequantizedCheckpoint: TensorSource {
+package struct DequantizedCheckpoint: TensorSource, Sendable {
   package let checkpoint: Checkpoint
   package let family: any ReadableFamily
   /// The scheme of each quantized layer, by its full name.

@@ -55,8 +55,8 @@ struct HTMLReport {
     return [
       (
         "program",
-        "autoround \(ProgramVersion.current), format of \(record.family.name) "
-          + record.family.version
+        "autoround \(ProgramVersion.current), format of \(record.readers.name) "
+          + record.readers.version
       ),
       (
         "command",

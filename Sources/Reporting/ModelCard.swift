@@ -31,8 +31,8 @@ struct ModelCard {
     if !known.contains(where: { $0.hasPrefix("pipeline_tag:") }) {
       lines.append("pipeline_tag: text-generation")
     }
-    let tags = ["autoround", record.family.name, "quantized"] + (isServed ? ["vllm"] : [])
-    let library = record.family.transformersPackage == nil ? record.family.name : "transformers"
+    let tags = ["autoround", record.readers.name, "quantized"] + (isServed ? ["vllm"] : [])
+    let library = record.readers.transformersPackage == nil ? record.readers.name : "transformers"
     return lines + ["library_name: \(library)", "tags:"] + tags.map { "- \($0)" }
   }
 
@@ -68,10 +68,9 @@ struct ModelCard {
       let cache = record.verification.quantizesKeysAndValues ? " --kv-cache-dtype fp8" : ""
       lines += ["```", "pip install vllm", "vllm serve \(shellWord(name))\(cache)", "```", ""]
     }
-    if let (package, line) = record.family.command(running: shellWord(name)) {
-      lines += ["```", "pip install \(package)", line, "```", ""]
-    }
-    guard let package = record.family.transformersPackage else { return lines }
+    let commands = record.readers.commands(shellWord(name))
+    if !commands.isEmpty { lines += ["```"] + commands + ["```", ""] }
+    guard let package = record.readers.transformersPackage else { return lines }
     lines += [
       "```python", "# pip install transformers \(package) accelerate",
       "from transformers import AutoModelForCausalLM, AutoTokenizer", "",

@@ -42,9 +42,17 @@ public final class ProgressPrinter: RunObserver {
     if case .finished = event { clear() }
   }
 
-  /// Shows a line that the next one replaces; only on a terminal, where that can be done.
-  package func show(status: String) {
-    if isLive { write(.status(status)) }
+  /// Shows a line that the next one replaces, cut to the terminal; elsewhere, where that cannot be done, nothing, or a
+  /// plain line each so many seconds.
+  package func show(status: String, plainlyEvery seconds: Double? = nil) {
+    let time = (ContinuousClock.now - start) / .seconds(1)
+    if isLive {
+      let width = max(20, Self.width(of: file.fileDescriptor) ?? 80)
+      write(.status(status.count < width ? status : status.prefix(width - 2) + "…"))
+    } else if let seconds, time - (lastRefresh ?? 0) >= seconds {
+      lastRefresh = time
+      write(.line(status))
+    }
   }
 
   private func write(_ output: ProgressText.Output) {

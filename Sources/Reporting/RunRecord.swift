@@ -3,14 +3,13 @@ import Evaluation
 import Foundation
 import JSONText
 import Quantization
-package import QuantizedCheckpoints
 package import Verification
 
 /// All that is known of a finished run: what the files about it are written from.
 package struct RunRecord {
   let description: RunDescription
-  /// How the checkpoint is stored.
-  let family: any CheckpointFamily
+  /// Who reads the checkpoint.
+  let readers: FormatReaders
   let report: RunReport
   /// What was written, and what was found in it as it lies on the disk.
   let output: OutputReport
@@ -21,10 +20,10 @@ package struct RunRecord {
 
   /// - Parameter index: Which of the outputs of the run it is beside.
   package init(
-    _ description: RunDescription, family: any CheckpointFamily, _ report: RunReport,
+    _ description: RunDescription, readers: FormatReaders, _ report: RunReport,
     ofOutput index: Int, _ reporting: RunReporting, _ card: SourceCard
   ) {
-    (self.description, self.family) = (description, family)
+    (self.description, self.readers) = (description, readers)
     (self.report, output) = (report, report.outputs[index])
     guard let verification = output.verification else {
       preconditionFailure("nothing is said of a checkpoint that was not read again")
@@ -55,7 +54,7 @@ package struct RunRecord {
     var program: JSONValue = [
       "name": "autoround", "version": .string(ProgramVersion.current),
     ]
-    program.set(family.name.replacing("-", with: "_"), .string(family.version))
+    program.set(readers.name.replacing("-", with: "_"), .string(readers.version))
     for (name, value) in ProgramVersion.surroundings { program.set(name, .string(value)) }
     return [
       "program": program,

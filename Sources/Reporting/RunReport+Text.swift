@@ -15,7 +15,8 @@ extension RunReport {
       let isSound = verification.findings.isEmpty
       lines.append(
         "\(isSound ? "verified" : "checked ")   \(Quantities.count(verification.tensorCount)) tensors, "
-          + "\(verification.quantizedLayerCount) quantized layers, against the source"
+          + "\(verification.quantizedLayerCount) quantized layers"
+          + (verification.comparesSource ? ", against the source" : "")
           + (outputs.count > 1 ? ", as \(output.format)" : "")
           + (isSound ? "" : ": \(verification.countOfFindings), which the warnings name"))
     }

@@ -1,6 +1,6 @@
 public import Diagnostics
 public import Foundation
-import JSONText
+package import JSONText
 
 /// Turns text into the ids of a model's tokens, and back, as a Hugging Face `tokenizer.json` says.
 ///
@@ -76,6 +76,12 @@ public struct Tokenizer: Sendable {
   /// Reads the bytes of a `tokenizer.json`. Errors do not name a file.
   package init(_ bytes: [UInt8]) throws(InputError) {
     try self.init(JSONScanner(bytes), TokenizerConfiguration())
+  }
+
+  /// Reads the bytes of a `tokenizer.json`, and the roles of its tokens from what a `tokenizer_config.json` says. Errors do
+  /// not name a file.
+  package init(_ bytes: [UInt8], configuration: JSONValue) throws(InputError) {
+    try self.init(JSONScanner(bytes), TokenizerConfiguration(configuration))
   }
 
   private init(

@@ -110,6 +110,21 @@ struct QuantizationDescription {
   /// Takes note of the quantized layers.
   mutating func observe(layers: some Sequence<String>) { columns?.observe(layers: layers) }
 
+  /// Checks the tensors of quantized layers, and gives those whose shapes are known.
+  mutating func check(
+    _ layers: [String: [String: StoredTensor]], _ report: inout VerificationReport
+  ) -> [String: (shape: [Int], scheme: LayerScheme)] {
+    observe(layers: layers.keys)
+    var known: [String: (shape: [Int], scheme: LayerScheme)] = [:]
+    for (module, tensors) in layers.sorted(by: { $0.key < $1.key }) {
+      guard let scheme = scheme(of: module) ?? schemes.first,
+        let shape = LayerCheck(module: module, scheme: scheme, tensors: tensors).run(&report)
+      else { continue }
+      known[module] = (shape, scheme)
+    }
+    return known
+  }
+
   func ignores(_ module: String) -> Bool { columns?.ignores(module) ?? ignore.matches(module) }
 
   /// Says so where patterns were given up.

@@ -16,12 +16,13 @@ struct RowDescription {
 
   init?(_ configuration: JSONValue, _ report: inout VerificationReport) {
     let place = "config.json: \(Self.key)"
-    guard let fields = configuration[Self.key] else {
+    let copy = configuration["quantization_config"]
+    if configuration[Self.key] == nil {
       report.add(
         .contract, place, "is missing; mlx-lm reads it in the place of quantization_config")
-      return nil
     }
-    if let copy = configuration["quantization_config"], copy != fields {
+    guard let fields = configuration[Self.key] ?? copy else { return nil }
+    if let copy, copy != fields {
       report.add(.contract, "config.json: quantization_config", "differs from \(Self.key)")
     }
     guard let usual = Self.scheme(fields, place, &report) else { return nil }

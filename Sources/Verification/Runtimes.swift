@@ -6,6 +6,10 @@ public struct RuntimeSupport: Sendable, Equatable {
   public var isLoading: Bool
   /// On what condition, or why not; empty where there is nothing to say.
   public var remark: String
+
+  package init(name: String, isLoading: Bool, remark: String) {
+    (self.name, self.isLoading, self.remark) = (name, isLoading, remark)
+  }
 }
 
 /// The programs that people serve such checkpoints with.

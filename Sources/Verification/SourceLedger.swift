@@ -24,7 +24,13 @@ struct SourceLedger {
     (self.quantized, self.reach) = (quantized, reach)
     let layers = Architectures.layerTensors(
       JSONReader(configuration), shapes: original.tensors.mapValues(\.shape))
-    parts = Dictionary(grouping: layers.filter { !$0.isApart }, by: \.stored.tensor)
+    parts = Dictionary(
+      grouping: layers.filter { layer in
+        // What is quantized already has a row for each output.
+        !layer.isApart
+          && (layer.stored.tensor != layer.name
+            || original.tensors[layer.name]?.hasRowForEachOutput != true)
+      }, by: \.stored.tensor)
   }
 
   func run(_ report: inout VerificationReport) {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// A tensor of a source as numbers: as they are stored, or made of small floats and scales, products in f32 that are
-/// rounded to the type of the model.
+/// A tensor of a source as numbers: as they are stored, or made of codes and scales, products in f32 that are rounded to
+/// the type of the model.
 struct SourceTensor {
   /// How numbers are made of what is stored.
   enum Form {
@@ -11,6 +11,8 @@ struct SourceTensor {
     /// `w[e, 32 g + i, r] = e2m1[e, r, g, i] * 2^(exponents[e, r, g] - 127)`, two codes in a byte, the first in its low
     /// bits.
     case turnedGroups(exponents: StoredTensor)
+    /// The weight of a layer that is quantized already.
+    case weight(StoredWeight)
   }
 
   /// The numbers, or the codes.
@@ -32,7 +34,15 @@ struct SourceTensor {
   var kind: String { "\(dtype) \(shape)" }
 
   /// Lets go of the memory that reading some of the slices along the first dimension has taken.
-  func drop(rows: Range<Int>) { stored.drop(rows: rows) }
+  func drop(rows: Range<Int>) {
+    guard case .weight(let weight) = form else { return stored.drop(rows: rows) }
+    weight.drop(rows: rows)
+  }
+
+  /// Whether it is the weight of a layer with a row for each output, whatever the model's family does.
+  var hasRowForEachOutput: Bool {
+    if case .weight = form { true } else { false }
+  }
 
   /// Writes elements that lie `stride` elements from each other, from the first on; gives false for types that are not
   /// floating-point.
@@ -66,6 +76,15 @@ struct SourceTensor {
               number * Float(sign: .plus, exponent: exponent, significand: 1))
           }
         }
+      }
+    case .weight(let weight):
+      let width = weight.columns
+      var (line, known) = ([Float](), -1)
+      for place in 0..<count {
+        let (row, column) = (first + place * stride).quotientAndRemainder(dividingBy: width)
+        if row != known { line = weight.numbers(ofRow: row) }
+        known = row
+        target[place] = rounded(line[column])
       }
     }
     return true

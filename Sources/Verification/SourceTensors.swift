@@ -21,7 +21,9 @@ struct SourceTensors {
     case "fp8" where [nil, .null].contains(quantization?["weight_block_size"]):
       addFloats(nil, &report)
     case "mxfp4": addGroups(&report)
-    default: tensors = stored.mapValues { SourceTensor($0) }
+    default:
+      let weights = configuration.flatMap { QuantizedSource($0, stored) }
+      tensors = weights?.tensors(dtype: dtype) ?? stored.mapValues { SourceTensor($0) }
     }
   }
 

@@ -7,10 +7,7 @@ import Tensors
 struct StoredTensors {
   private(set) var tensors: [String: StoredTensor] = [:]
 
-  /// By module, and by what is left of a name after the last dot.
-  var byModule: [String: [String: StoredTensor]] { Self.byModule(tensors) }
-
-  /// The same of any tensors.
+  /// Tensors by module, and by what is left of a name after the last dot.
   static func byModule(_ tensors: [String: StoredTensor]) -> [String: [String: StoredTensor]] {
     var modules: [String: [String: StoredTensor]] = [:]
     for (name, tensor) in tensors {

@@ -9,9 +9,13 @@ struct StoredWeight {
   var rows: Int { layer.rows }
   var columns: Int { layer.columns }
   private let layer: StoredLayer
-  private let weight: StoredTensor
+  let elements: StoredTensor
   private let scales: [Float]
   private let zeros: [Float]?
+  /// What is added, in the place of zero points; they need not be multiples of scales.
+  private let biases: [Float]?
+  /// The type of scales as files call it.
+  let scaleType: String
   /// Rows and columns that share a scale.
   private let block: (rows: Int, columns: Int)
   private let groups: Int
@@ -31,9 +35,11 @@ struct StoredWeight {
       stored[part.suffix] = tensor
     }
     guard let weight = stored[scheme.format.elements.suffix],
+      let scaleType = (stored["weight_scale"] ?? stored["scales"])?.dtype,
       let numbers = scheme.format.parameters(stored, layer)
     else { return nil }
-    self.weight = weight
+    (elements, self.scaleType) = (weight, scaleType)
+    biases = stored[StoredScales.biases]?.floats
     (scales, zeros) = (numbers.scales, numbers.zeros)
     groups = scaleShape.count == 2 ? scaleShape[1] : 1
     block = layer.block
@@ -59,9 +65,28 @@ struct StoredWeight {
 
   /// Writes the elements of a row, as many as there are columns.
   func read(row: Int, into target: UnsafeMutablePointer<Float>) {
-    layer.scheme.format.elements.read(row: row, of: weight, layer, into: target)
+    layer.scheme.format.elements.read(row: row, of: elements, layer, into: target)
+  }
+
+  /// A row as numbers.
+  func numbers(ofRow row: Int) -> [Float] {
+    let half = Float(1 << (layer.scheme.bitCount - 1))
+    return [Float](unsafeUninitializedCapacity: columns) { line, count in
+      guard let base = line.baseAddress else { return }
+      read(row: row, into: base)
+      count = columns
+      for column in 0..<columns {
+        let group = column / block.columns
+        let bias = biases?[row / block.rows * groups + group]
+        line[column] =
+          bias.map { (line[column] + half) * scale(row, group) + $0 }
+          ?? (line[column] - zero(row, group)) * scale(row, group)
+      }
+    }
   }
 
   /// Lets go of the memory that reading rows has taken.
-  func drop(rows range: Range<Int>) { layer.scheme.format.elements.drop(range, of: weight, layer) }
+  func drop(rows range: Range<Int>) {
+    layer.scheme.format.elements.drop(range, of: elements, layer)
+  }
 }

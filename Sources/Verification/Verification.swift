@@ -30,20 +30,10 @@ extension VerificationReport {
     guard var description = QuantizationDescription(configuration, &self) else { return }
 
     var layers: [String: (shape: [Int], scheme: LayerScheme?)] = [:]
-    var quantized: [String: (shape: [Int], scheme: LayerScheme)] = [:]
     let tensors = stored.tensors
-    let parts = stored.byModule
-    let modules = parts.filter { StoredFormat.recognises($1) }
-    description.observe(layers: modules.keys)
-    for (module, tensors) in modules.sorted(by: { $0.key < $1.key }) {
-      guard let scheme = description.scheme(of: module) ?? description.schemes.first else {
-        continue
-      }
-      guard let shape = LayerCheck(module: module, scheme: scheme, tensors: tensors).run(&self)
-      else { continue }
-      layers[module] = (shape, scheme)
-      quantized[module] = (shape, scheme)
-    }
+    let modules = StoredTensors.byModule(tensors).filter { StoredFormat.recognises($1) }
+    let quantized = description.check(modules, &self)
+    for (module, layer) in quantized { layers[module] = layer }
     quantizedLayerCount = modules.count
     for (name, tensor) in tensors where name.hasSuffix(".weight") && tensor.shape.count == 2 {
       let module = String(name.dropLast(7))

@@ -58,6 +58,9 @@ public struct VerificationReport: Sendable, Equatable {
   /// Whether the tensors were compared with those of a source.
   public var comparesSource = false
 
+  /// A report that says nothing yet.
+  package init() {}
+
   /// The report as a JSON object.
   public var json: JSONValue {
     [

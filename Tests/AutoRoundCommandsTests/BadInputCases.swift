@@ -54,11 +54,19 @@ extension BadInputTests {
         return []
       }, mentions: ["config.json", "rope_parameters.rope_type", "'spiral'"]),
     Case(
-      testDescription: "a checkpoint that is quantized already",
+      testDescription: "a quantization that is not read",
       spoil: {
-        try $0.edit(configuration: { $0.set("quantization_config", ["quant_method": "gptq"]) })
+        try $0.edit(configuration: { $0.set("quantization_config", ["quant_method": "bnb"]) })
         return []
-      }, mentions: ["config.json", "quantization_config", "gptq"]),
+      }, mentions: ["config.json", "quantization_config.quant_method", "'bnb'", "gptq"]),
+    Case(
+      testDescription: "a quantization that no tensor has",
+      spoil: {
+        try $0.edit(configuration: {
+          $0.set("quantization_config", ["quant_method": "gptq", "bits": 4, "group_size": 128])
+        })
+        return []
+      }, mentions: ["config.json", "quantization_config", "gptq", "no tensor is"]),
     Case(
       testDescription: "a config.json of many megabytes",
       spoil: {

@@ -12,6 +12,11 @@ import Testing
       "--json",
     ],
     ["generate", "model", "--prompt", "Once"],
+    ["generate", "model", "--chat", "--prompt", "Once", "--system", "S", "--chat-template", "t"],
+    ["chat", "model"],
+    ["chat", "model", "--system", "S", "--chat-template", "t", "--max-tokens", "9"],
+    ["quantize", "model", "--output", "out", "--chat-template", "t"],
+    ["quantize", "model", "--output", "out", "--no-chat-template"],
     ["generate", "model", "--prompt", "", "--max-tokens", "1", "--temperature", "0.5"],
     [
       "quantize", "model", "--output", "out", "--scheme", "W4A16", "--ignore", "lm_head", "re:.*q",
@@ -31,7 +36,6 @@ import Testing
 
   @Test(
     arguments: [
-      (["quantize", "model"], "Missing expected argument '--output <output>'"),
       (["quantize", "--output", "out"], "Missing expected argument '<checkpoint>'"),
       (
         ["quantize", "m", "--output", "o", "--scheme", "W4A16", "--recipe", "r"],
@@ -104,6 +108,18 @@ import Testing
       (
         ["generate", "m", "--prompt", "p", "--temperature", "nan"],
         "--temperature must be 0 or a number above; it is nan"
+      ),
+      (
+        ["generate", "m", "--prompt", "p", "--system", "s"], "--system has no effect without --chat"
+      ),
+      (
+        ["generate", "m", "--prompt", "p", "--chat-template", "t"],
+        "--chat-template has no effect without --chat"
+      ),
+      (["chat", "m", "--max-tokens", "0"], "--max-tokens must be from 1 to 1000000; it is 0"),
+      (
+        ["quantize", "m", "--output", "o", "--chat-template", "t", "--no-chat-template"],
+        "--chat-template and --no-chat-template exclude each other; keep one of them"
       ),
       (["inspect"], "Missing expected argument '<checkpoint>'"),
       (["inspect", "a", "b"], "Unexpected argument 'b'"),

@@ -20,7 +20,7 @@ import Testing
     (["help", "quantise"], "there is no command 'quantise'; did you mean 'quantize'?"),
     (
       ["serve"],
-      "there is no command 'serve'; there are plan, quantize, evaluate, generate, inspect, verify, diff, convert, models, formats"
+      "there is no command 'serve'; there are plan, quantize, evaluate, generate, chat, inspect, verify, diff, convert, models, formats"
     ),
     (
       ["quantize", "m", "--ouput", "x"],

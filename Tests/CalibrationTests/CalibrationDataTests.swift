@@ -120,9 +120,9 @@ import Testing
       "none of its 2 records has 4 tokens; the longest has 3"
     ),
     ("{\"text\": \"abc\"}\n{\"text\": ", "jsonl", "line 2, column"),
-    ("\n[1]", "jsonl", "line 2: expected a JSON object with \"text\" or \"input_ids\""),
-    ("{\"messages\": []}", "jsonl", "line 1: conversations (\"messages\") are not supported yet"),
-    ("{\"txt\": \"a\"}", "jsonl", "line 1: the record has neither \"text\" nor \"input_ids\""),
+    ("\n[1]", "jsonl", "line 2: expected a JSON object with \"text\", \"input_ids\", \"messages\""),
+    ("{\"messages\": []}", "jsonl", "line 1, messages: found an array of 0, expected a message"),
+    ("{\"txt\": \"a\"}", "jsonl", "line 1: the record has none of \"text\", \"input_ids\""),
     ("{\"text\": 5}", "jsonl", "line 1, text: found 5, expected a string"),
     (
       "{\"input_ids\": [1, \"2\"]}", "jsonl",

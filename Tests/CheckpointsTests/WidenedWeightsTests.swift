@@ -22,7 +22,7 @@ import Testing
       let tensor = try checkpoint.tensor(found, shape: expected.shape)
       #expect(tensor.floats() == expected.floats())
       #expect(checkpoint.info(found)?.dtype == tensor.dtype)
-      #expect(checkpoint.isWidened(found))
+      #expect(checkpoint.isMade(found))
     }
     #expect(checkpoint.configuration["quantization_config"] == nil)
     let parts = ["weight_scale_inv", "_blocks", "_scales"]
@@ -30,7 +30,7 @@ import Testing
       checkpoint.tensorNames.everySatisfies { name in
         checkpoint.contains(name) && !parts.contains { name.hasSuffix($0) }
       })
-    #expect(checkpoint.widened?.tensorCount == (model == "gpt_oss-mxfp4" ? 4 : 40))
+    #expect(checkpoint.made?.storage.tensorCount == (model == "gpt_oss-mxfp4" ? 4 : 40))
     try checkpoint.requireFinite { _ in }
   }
 
@@ -207,7 +207,8 @@ import Testing
       }
       let last = try checkpoint.tensor("c.weight", shape: [2, 2, 3], member: 1)
       #expect(try checkpoint.tensor("c.weight").slice(1..<2).reshaped([2, 3]) == last)
-      #expect(checkpoint.widened?.description == "fp8 (e4m3), a scale for each matrix, read as f32")
+      #expect(
+        checkpoint.made?.storage.description == "fp8 (e4m3), a scale for each matrix, read as f32")
       #expect(try checkpoint.tensor("e.weight").floats() == [1, 2])
     }
   }
@@ -219,7 +220,7 @@ import Testing
         #"{"quantization_config": {"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200}}"#,
         ["a.weight": Tensor([UInt8(1), 2], shape: [1, 2], dtype: .float8E4M3)], to: folder)
       let checkpoint = try Checkpoint(opening: model)
-      #expect(checkpoint.widened == nil)
+      #expect(checkpoint.made == nil)
       #expect(checkpoint.configuration["quantization_config"] != nil)
     }
   }

@@ -259,7 +259,7 @@ import Verification
       let damage = try #require(report.verification).findings.filter { $0.kind == .damage }
       #expect(damage.map(\.message) == [])
       let checkpoint = try Checkpoint(opening: output)
-      #expect(checkpoint.widened == nil)
+      #expect(checkpoint.made == nil)
       #expect(
         checkpoint.configuration["quantization_config"]?["quant_method"] == "compressed-tensors")
       // Those of GPT-OSS are quantized, which the verification has compared with the source by its own rule; those of

@@ -38,7 +38,7 @@ import Testing
     for tensor in outline.tensors {
       let parts = tensor.name.split(separator: ".").map(String.init)
       let name = parts[0] == "blk" ? (["blk", "*"] + parts[2...]) : parts
-      let base = ["weight", "bias"].contains(name.last) ? name.dropLast() : name[...]
+      let base = ["weight", "bias", "scale"].contains(name.last) ? name.dropLast() : name[...]
       #expect(tensors.contains(base.joined(separator: ".")), "\(tensor.name)")
     }
     var count = 0
@@ -65,7 +65,7 @@ import Testing
       }
       modelCount += 1
     }
-    #expect(modelCount == 28)
+    #expect(modelCount == 33)
     #expect(tensorCount > 600)
   }
 
@@ -80,8 +80,8 @@ import Testing
   }
 
   @Test func aModelThatTheRuntimeDoesNotKnowIsRefused() throws {
-    let model = OutlinedModel(folder: "bloom", architecture: "", tensorCount: 0)
-    expectInputError(.unsupported, mentioning: ["model_type", "'bloom'", "llama", "qwen3"]) {
+    let model = OutlinedModel(folder: "opt", architecture: "", tensorCount: 0)
+    expectInputError(.unsupported, mentioning: ["model_type", "'opt'", "llama", "qwen3"]) {
       try model.outline()
     }
   }
@@ -100,8 +100,17 @@ import Testing
     try refuse(
       "gemma3", ["layer_types": ["sliding_attention", "full_attention"]],
       mentioning: ["layer_types", "every 6th"])
+    try refuse(
+      "exaone4", ["layer_types": ["sliding_attention", "sliding_attention"], "sliding_window": 6],
+      mentioning: ["2 blocks with windows"])
+    try refuse("bloom", ["bloom_activation": "relu"], mentioning: ["relu", "bloom"])
+    try refuse(
+      "falcon", ["new_decoder_architecture": false, "parallel_attn": false],
+      mentioning: ["one after the other"])
+    try refuse("falcon", ["alibi": true], mentioning: ["a slope for each head"])
     try refuse("llama", ["hidden_act": "gelu"], mentioning: ["gelu", "feed-forward"])
     try refuse("olmoe", ["norm_topk_prob": true], mentioning: ["experts", "normalized"])
+    try refuse("olmoe", ["clip_qkv": 1], mentioning: ["bounded queries", "olmoe"])
     try refuse(
       "qwen2",
       [

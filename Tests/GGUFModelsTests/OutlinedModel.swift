@@ -20,6 +20,14 @@ struct OutlinedModel: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { folder }
 
+  /// Those whose files are read as well.
+  static let read = all.filter { !onlyWritten.contains($0.architecture) }
+
+  static let onlyWritten: Set = [
+    "bloom", "falcon", "gemma4", "gpt2", "gptneox", "llama4", "nemotron_h", "nemotron_h_moe",
+    "stablelm",
+  ]
+
   static let all: [OutlinedModel] = [
     .init(folder: "llama", architecture: "llama", tensorCount: 21),
     .init(folder: "llama3-rope", architecture: "llama", tensorCount: 22),
@@ -65,7 +73,8 @@ struct OutlinedModel: Sendable, CustomTestStringConvertible {
     .init(
       folder: "exaone4", architecture: "exaone4", tensorCount: 25,
       changes: [
-        "layer_types": ["sliding_attention", "sliding_attention"], "sliding_window_pattern": "LLLG",
+        "layer_types": ["full_attention", "full_attention"], "sliding_window": nil,
+        "sliding_window_pattern": nil,
       ]),
     .init(folder: "glm4", architecture: "glm4", tensorCount: 29),
     .init(
@@ -74,7 +83,8 @@ struct OutlinedModel: Sendable, CustomTestStringConvertible {
     .init(folder: "starcoder2", architecture: "starcoder2", tensorCount: 35),
     .init(folder: "hunyuan_v1_dense", architecture: "hunyuan-dense", tensorCount: 24),
     .init(folder: "nemotron", architecture: "nemotron", tensorCount: 24),
-    .init(folder: "olmoe", architecture: "olmoe", tensorCount: 27),
+    .init(
+      folder: "olmoe", architecture: "olmoe", tensorCount: 27, changes: ["clip_qkv": nil]),
     .init(folder: "gpt_oss", architecture: "gpt-oss", tensorCount: 41),
     .init(folder: "ernie4_5_moe", architecture: "ernie4_5-moe", tensorCount: 25),
     .init(folder: "glm4_moe", architecture: "glm4moe", tensorCount: 36),
@@ -98,6 +108,27 @@ struct OutlinedModel: Sendable, CustomTestStringConvertible {
       changes: ["num_hidden_layers": 1, "mlp_only_layers": []], isWrapped: true),
     .init(folder: "lfm2", architecture: "lfm2", tensorCount: 21),
     .init(folder: "lfm2_moe", architecture: "lfm2moe", tensorCount: 23),
+    .init(folder: "gpt2", architecture: "gpt2", tensorCount: 28),
+    .init(folder: "gpt_neox", architecture: "gptneox", tensorCount: 28),
+    .init(folder: "bloom", architecture: "bloom", tensorCount: 29),
+    .init(folder: "falcon", architecture: "falcon", tensorCount: 19),
+    .init(folder: "stablelm", architecture: "stablelm", tensorCount: 36),
+    .init(folder: "gemma4", architecture: "gemma4", tensorCount: 68),
+    .init(
+      folder: "gemma4-moe", architecture: "gemma4", tensorCount: 48, leftOutCount: 16,
+      isWrapped: true),
+    .init(
+      folder: "llama4", architecture: "llama4", tensorCount: 25, leftOutCount: 26,
+      changes: [
+        "attention_chunk_size": 8192, "floor_scale": 8192, "attn_scale": 0.1,
+        "no_rope_layers": [1, 1], "layer_types": ["chunked_attention", "chunked_attention"],
+      ], isWrapped: true),
+    .init(
+      folder: "nemotron_h", architecture: "nemotron_h_moe", tensorCount: 24, leftOutCount: 3,
+      changes: [
+        "num_hidden_layers": 3, "layers_block_type": ["linear_attention", "moe", "full_attention"],
+        "hybrid_override_pattern": "ME*",
+      ]),
   ]
 
   static func named(_ folder: String) throws -> OutlinedModel {

@@ -6,6 +6,7 @@ import Quantization
 import Tensors
 import TestSupport
 import Testing
+import WeightBlocks
 
 /// Blocks as the gguf package reads and writes them: `Tests/Fixtures/quant/gguf_blocks.safetensors`.
 @Suite struct BlockOracleTests {

@@ -134,7 +134,7 @@ import Testing
     let checkpoint = try Checkpoint(opening: source)
     let description = try Architectures.describe(
       JSONReader(checkpoint.configuration), shapes: checkpoint.tensorShapes)
-    guard checkpoint.widened == nil,
+    guard checkpoint.made == nil,
       let placed = description.blocks.first(where: { !$0.block.expertsOfLayers.isEmpty })
     else { return }
     let layers = placed.block.expertsOfLayers.filter { $0.value == 1 }.keys

@@ -4,6 +4,7 @@ import Quantization
 import Tensors
 import TestSupport
 import Testing
+import WeightBlocks
 
 /// Weights at the ends of their range, importances of every kind, and what is refused.
 @Suite struct KQuantEdgeTests {

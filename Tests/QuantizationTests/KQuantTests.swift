@@ -5,6 +5,7 @@ import Quantization
 import Tensors
 import TestSupport
 import Testing
+import WeightBlocks
 
 /// Compares k-quants with the reference's results, and integers with the weights they stand for.
 @Suite struct KQuantOracleTests {

@@ -3,6 +3,7 @@ import Quantization
 import Tensors
 import TestSupport
 import Testing
+import WeightBlocks
 
 /// Tuned weights in blocks of GGUF: the same numbers, or an error.
 @Suite struct TunedScaleBlockTests {

@@ -13,9 +13,10 @@ package struct CommandRun: Sendable {
   /// - Parameters:
   ///   - environment: What to add to this process's environment, or to replace in it.
   ///   - folder: Where to run; this process's working folder if nil.
+  ///   - input: What the command reads from standard input.
   package init(
     _ executable: URL, _ arguments: [String], environment: [String: String] = [:],
-    in folder: URL? = nil, within seconds: Double = 120
+    in folder: URL? = nil, input: String = "", within seconds: Double = 120
   ) throws {
     let process = Process()
     process.executableURL = executable
@@ -23,11 +24,13 @@ package struct CommandRun: Sendable {
     process.environment = ProcessInfo.processInfo.environment
       .merging(environment) { _, added in added }
     process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
     // Files rather than pipes: a command that writes much never waits for a reader.
     (status, standardOutput, standardError) = try withTemporaryFolder { scratch in
       let (output, errors) = (scratch.appending(path: "output"), scratch.appending(path: "errors"))
       for file in [output, errors] { try Data().write(to: file) }
+      let read = scratch.appending(path: "input")
+      try Data(input.utf8).write(to: read)
+      process.standardInput = try FileHandle(forReadingFrom: read)
       process.standardOutput = try FileHandle(forWritingTo: output)
       process.standardError = try FileHandle(forWritingTo: errors)
       let ended = DispatchSemaphore(value: 0)

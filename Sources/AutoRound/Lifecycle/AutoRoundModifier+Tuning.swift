@@ -111,7 +111,8 @@ extension AutoRoundModifier {
     all.quantizeWeights()
     rounded = rounded ?? calibrated.errors()
     let searched = numbered.filter { index, _ in
-      options.searchesScales || scarce.contains(index) && !options.disablesOptimizedRounding
+      options.searches(unit.layers[index].arguments)
+        || scarce.contains(index) && !options.disablesOptimizedRounding
     }
     for (index, layer) in searched {
       layer.quantizer.searchScales(importance: calibrated.importances[index])

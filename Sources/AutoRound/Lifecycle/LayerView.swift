@@ -37,7 +37,8 @@ public struct LayerView: Sendable {
         )
       }
       let quantizer = try arguments.makeWeightQuantizer(
-        for: weight, scaleDType: weight.dtype, globalScale: globalScale, isTuned: false)
+        for: weight, scaleDType: arguments.scaleDType(tuning: weight.dtype),
+        globalScale: globalScale, isTuned: false)
       if searchesScales { quantizer.searchScales(importance: importance) }
       return try quantizer.finished()
     }
@@ -71,12 +72,14 @@ public struct LayerView: Sendable {
   /// Whether a weight can be stored as this layer's.
   func fits(_ quantized: QuantizedWeight) -> Bool {
     quantized.arguments == arguments && quantized.grouping == grouping
-      && quantized.scaleDType == arguments.floatFormat?.scaleDType ?? weight.dtype
+      && quantized.scaleDType == arguments.floatFormat?.scaleDType
+        ?? arguments.scaleDType(tuning: weight.dtype)
   }
 
   func makeQuantizer(on device: any TuningDevice, isTuned: Bool) throws -> any WeightQuantizer {
     try device.makeWeightQuantizer(
-      for: weight, arguments, scaleDType: weight.dtype, globalScale: globalScale, isTuned: isTuned)
+      for: weight, arguments, scaleDType: arguments.scaleDType(tuning: weight.dtype),
+      globalScale: globalScale, isTuned: isTuned)
   }
 }
 

@@ -55,7 +55,7 @@ struct NamedModules {
     let excluded = description?.exclusions ?? [:]
     names = description?.names
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
-    parts = Architectures.layerTensors(of: description, shapes: shapes).filter { !$0.isApart }
+    parts = checkpoint.layerTensors(of: description).filter { !$0.isApart }
     let owners = Dictionary(grouping: parts, by: \.stored.tensor)
     var modules: [ModuleDescription] = []
     var heads: [String] = []

@@ -31,30 +31,37 @@ struct Preparation {
     model = job.model.path(percentEncoded: false)
     options = job.modifier.options
     self.survey = survey
-    let table = try job.modifier.initialize(survey)
-    self.table = table
+    var table = try job.modifier.initialize(survey)
     try survey.check(table)
     try OutputFormat.requireDistinct(job.formats)
+    let fitted = try job.formats.fitted(
+      table.layers, to: job.modifier.options.scheme, of: job.model)
+    table.layers = fitted.schemes
+    for remark in fitted.remarks { survey.warn(remark) }
+    self.table = table
+    let keyValues = table.keysAndValues
     shardByteCountLimit = job.shardByteCountLimit
     let styles = CopyStyle.styles(of: job.formats, shardByteCountLimit: shardByteCountLimit)
     guard let source = survey.model else {
       copies = try styles.map { style in
         try QuantizedCopy(
           of: survey.checkpoint, modules: survey.modules + survey.tiedHeads,
-          layers: survey.stackedLayers, names: survey.loadedNames, schemes: table.layers,
+          layers: survey.stackedLayers, names: survey.loadedNames, schemes: fitted.schemes,
           style: style)
       }
       for layer in table.layers.keys {
         try survey.checkpoint.requireWeightType(copies[0].source.file(of: "\(layer).weight"))
       }
+      for remark in copies.flatMap(\.contents.remarks) { survey.warn(remark) }
       calibration = nil
       memory = try MemoryEstimate(rounding: table, of: copies[0].source)
       return
     }
     copies = try styles.map { style in
       try QuantizedCopy(
-        of: source, schemes: table.layers, keyValueScheme: table.keysAndValues, style: style)
+        of: source, schemes: fitted.schemes, keyValueScheme: keyValues, style: style)
     }
+    for remark in copies.flatMap(\.contents.remarks) { survey.warn(remark) }
     let needs = try job.modifier.start(table)
     let device = try job.makeDevice(job.compute)
     var setup = try CalibrationSetup(

@@ -32,6 +32,8 @@ public struct QuantizationJob: Sendable {
   public var output: URL?
   /// The calibration text.
   public var dataset = CalibrationSource.builtin
+  /// What makes text of conversations among the calibration data.
+  public var chatTemplate = ChatTemplateChoice.model
   /// Whether a checkpoint that is there may be replaced.
   public var overwrite = false
   /// The type of the matrix products.

@@ -35,7 +35,7 @@ extension QuantizationRun {
     try job.modifier.finalize(report)
     for (position, copy) in ledger.copies.enumerated() {
       let record = RunRecord(
-        description, family: copy.copy.family, report, ofOutput: position, job.reporting,
+        description, readers: copy.copy.contents.readers, report, ofOutput: position, job.reporting,
         SourceCard(of: source))
       for file in record.files { try copy.writer.write(file.text, toFile: file.name) }
       try copy.writer.complete()
@@ -53,8 +53,9 @@ extension QuantizationRun {
     let checkpoint = URL(filePath: copy.writer.root)
     let reach = TuningReach(
       iterations: description.iterations, learningRate: options.learningRate.fixedValue)
-    var report = Verifier(checkpoint, source: source.folder, reach: reach).run()
-    report.checkOwnReaders(checkpoint)
+    // The verifier reads sources by code of its own, which knows folders alone.
+    var report = copy.copy.contents.verified(
+      in: checkpoint, source: source.isOneFile ? nil : source.folder, reach: reach)
     for (name, digest) in ledger.digests(of: copy) where report.tensorDigests[name] != digest {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
     }
@@ -75,12 +76,15 @@ extension QuantizationRun {
     }
     observer?.observe(.measuring(share: 0))
     var evaluation = Evaluation(
-      model: URL(filePath: ledger.copies[0].writer.root), reference: source.folder
+      model: URL(filePath: ledger.copies[0].writer.root)
     ) { share in
       try checkStop(ledger)
       observer?.observe(.measuring(share: share))
     }
+    // As it was quantized, and not as a runtime computes it if it is quantized already.
+    evaluation.source = setup.model
     evaluation.device = setup.device
+    evaluation.opened = try prepared.copy.readable(in: evaluation.model)
     // No more at once than a step of tuning has, so that the memory of the run suffices.
     evaluation.windowLimit = min(options.batchSize, data.samples.count)
     let report = try evaluation.run(

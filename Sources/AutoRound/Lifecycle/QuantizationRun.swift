@@ -35,7 +35,9 @@ struct QuantizationRun {
     data = try survey.model.map { model in
       let length = try options.tokensOfSample(for: model)
       return try CalibrationData(
-        job.dataset, coding: TextCoding(Tokenizer(folder: job.model)),
+        job.dataset,
+        coding: TextCoding(
+          survey.checkpoint.tokenizer(), model: job.model, template: job.chatTemplate),
         sampleCount: options.sampleCount,
         sequenceLength: length, vocabularySize: model.description.vocabularySize,
         heldOutCount: job.heldOutCount(sequenceLength: length))

@@ -16,7 +16,7 @@ extension RunDescription {
     let options = run.options
     model = run.model
     architecture = run.architecture
-    sourceStorage = run.survey.checkpoint.widened?.description
+    sourceStorage = run.survey.checkpoint.made?.storage.description
     scheme = options.schemeSummary
     threadCount = ThreadTeam.size
     searchesScales = options.searchesScales(in: run.table.layers)

@@ -30,7 +30,7 @@ public struct Survey {
   /// Opens a source as the options and its architecture ask for it.
   init(opening folder: URL, _ options: ResolvedOptions, _ warnings: WarningLog) throws {
     self.warnings = warnings
-    let checkpoint = try Checkpoint(opening: folder)
+    let checkpoint = try Checkpoint.source(opening: folder)
     let isKnown = Architectures.know(JSONReader(checkpoint.configuration))
     if options.isModelFree || !isKnown && options.iterations == 0 {
       try options.requireNoCalibration()

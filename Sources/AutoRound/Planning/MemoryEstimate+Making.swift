@@ -60,10 +60,12 @@ struct MemoryEstimates {
         return try TuningMemory.Layer(
           arguments, rows: layer.outputs, columns: layer.inputs, dtype: info.dtype,
           expert: experts[layer.name], offsets: tuned,
-          keepsGradients: isTuned && options.momentum > 0, isMapped: !source.isWidened(info.name))
+          keepsGradients: isTuned && options.momentum > 0, isMapped: !source.isMade(info.name))
       }
       blocks.insert(TuningMemory(layers, isTuned: isTuned))
     }
+    // One tensor is made at a time.
+    besides.block += source.largestPassing
     try addHead(setup, table, source, offsets: tuned)
     addEnds(setup, table, windows: windows)
   }
@@ -141,10 +143,10 @@ struct MemoryEstimates {
 extension MemoryEstimate {
   /// What rounding one layer after another takes, without running the model.
   init(rounding table: SchemeTable, of source: LayeredCheckpoint) throws {
-    // Copying a tensor reads a piece of it at a time, but a matrix that is widened at once.
+    // Copying a tensor reads a piece of it at a time, but a matrix that is made at once.
     mapped = min(source.tensors.map(\.byteCount).max() ?? 0, OutputFile.pieceByteCount)
     (process, block, tuning, streams) = (Self.currentProcess, 0, 0, 0)
-    for info in source.tensors where source.isWidened(info.name) {
+    for info in source.tensors where source.isMade(info.name) {
       let members = info.shape.count > 2 ? max(info.shape[0], 1) : 1
       tuning = max(tuning, info.byteCount / members)
     }
@@ -152,15 +154,16 @@ extension MemoryEstimate {
       guard let arguments = scheme.weights, let info = source.info("\(module).weight")
       else { continue }
       // One layer at a time; what layers share is found in two of them.
-      let isWidened = source.isWidened(info.name)
-      if !isWidened { mapped = max(mapped, 2 * info.byteCount) }
+      let isMade = source.isMade(info.name)
+      if !isMade { mapped = max(mapped, 2 * info.byteCount) }
       tuning = try max(
         tuning,
-        (isWidened ? 2 * info.byteCount : 0)
+        (isMade ? 2 * info.byteCount : 0)
           + arguments.quantizerByteCount(
             rows: info.shape[0], columns: info.shape[1], dtype: info.dtype, offsets: nil)
           + info.count * QuantizationArguments.finishedBytesPerWeight)
     }
+    tuning += source.largestPassing
     mapped += Self.verificationByteCount
   }
 
@@ -178,4 +181,11 @@ extension MemoryEstimate {
   fileprivate static let productByteCount = 6_000_000
   /// What the matrix library makes for its products, the tokenizer and the calibration text.
   fileprivate static let libraries = 16_000_000
+}
+
+extension LayeredCheckpoint {
+  /// What making any of its tensors takes for a while.
+  fileprivate var largestPassing: Int {
+    tensors.reduce(0) { max($0, passingByteCount(of: $1.name)) }
+  }
 }

@@ -27,20 +27,14 @@ extension RunPlan {
       scratchByteCount += placement.scratchByteCount
     }
     architecture = run.architecture
-    sourceStorage = source.checkpoint.widened?.description
+    sourceStorage = source.checkpoint.made?.storage.description
     scheme = options.schemeSummary
-    // A weight may keep its name and its shape; then its type is another.
-    let added = copy.tensors.filter { source.info($0.name) != $0 }
-    let stored = Dictionary(grouping: added) { tensor in
-      tensor.name.split(separator: ".").dropLast().joined(separator: ".")
-    }
     layers = run.survey.modules.compactMap { module in
       guard let arguments = schemes[module.name]?.weights else { return nil }
       return Layer(
         name: module.name, shape: module.shape, scheme: arguments.text,
-        byteCount: stored[module.name]?.reduce(0) { $0 + $1.byteCount } ?? 0)
+        byteCount: copy.contents.byteCount(ofLayer: module.name))
     }
-    let tensors = Dictionary(uniqueKeysWithValues: copy.tensors.map { ($0.name, $0) })
     let ignored = try options.ignore.map { try ModuleMatcher($0) }
     let modules = Dictionary(uniqueKeysWithValues: run.survey.modules.map { ($0.name, $0) })
     func reason(whyKept info: TensorInfo) throws -> String {
@@ -52,7 +46,7 @@ extension RunPlan {
       return run.survey.reason(whyKept: module)
     }
     keptTensors = try source.tensors.compactMap { info in
-      guard tensors[info.name] == info else { return nil }
+      guard copy.contents.keeps(info) else { return nil }
       return KeptTensor(
         name: info.name, storage: "\(info.dtype.rawValue) \(info.shape)", byteCount: info.byteCount,
         reason: try reason(whyKept: info))
@@ -78,14 +72,12 @@ extension RunPlan {
   ) throws(InputError) -> VerificationReport {
     let schemes = run.table.layers
     let tensors = Set(copy.tensors.map(\.name))
-    let verification = VerificationReport(
-      planned: copy.configuration,
-      layers: Dictionary(
+    let verification = copy.contents.planned(
+      Dictionary(
         uniqueKeysWithValues: (run.survey.modules + copy.strays).filter { module in
           module.isLinear
             && (schemes[module.name] != nil || tensors.contains("\(module.name).weight"))
-        }.map { ($0.name, ($0.shape, schemes[$0.name]?.weights != nil)) }),
-      tensors: copy.tensors.planned)
+        }.map { ($0.name, ($0.shape, schemes[$0.name]?.weights != nil)) }))
     if let damage = verification.findings.first(where: { $0.kind == .damage }) {
       throw InputError(
         .malformed, source: run.survey.checkpoint.folder.path(percentEncoded: false),
@@ -118,12 +110,7 @@ extension QuantizedCopy {
   /// Stored bits per parameter of the model without some tensors.
   fileprivate func storedBits(without names: Set<String>) -> Double {
     let weights = source.tensors.reduce(0) { names.contains($1.name) ? $0 : $0 + $1.count }
-    // What becomes of a weight that is quantized begins with its name.
-    let bytes = tensors.filter { tensor in
-      !names.contains(tensor.name)
-        && !names.contains { tensor.name.hasPrefix($0 + "_") }
-    }.reduce(0) { $0 + $1.byteCount }
-    return 8 * Double(bytes) / Double(max(1, weights))
+    return 8 * Double(contents.byteCount(without: names)) / Double(max(1, weights))
   }
 
   /// What to say of layers in blocks that the configuration does not count.

@@ -43,7 +43,7 @@ struct RunFingerprint {
         ("ignore", run.options.ignore.joined(separator: " ")),
         ("scheme", run.options.schemeSummary),
         ("formats", run.copies.map(\.format.name).joined(separator: " ")),
-        ("output configuration", run.copies.map { $0.configuration.text() }.joined(separator: " ")),
+        ("output configuration", run.copies.map(\.contents.identity).joined(separator: " ")),
         ("bytes of a file (\(OptionName.shardByteCountLimit))", "\(run.shardByteCountLimit)"),
         ("recipe", run.options.recipe.yaml),
       ]

@@ -5,6 +5,7 @@
 
 #include "activation_quant.h"
 #include "attention.h"
+#include "block_quant.h"
 #include "casts.h"
 #include "convolution.h"
 #include "elements.h"

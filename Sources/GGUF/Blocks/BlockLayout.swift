@@ -1,6 +1,6 @@
 import CKernels
-import Quantization
 import Tensors
+import WeightBlocks
 
 /// Where in the bytes of a block the bits of its codes and its numbers in f16 are.
 struct BlockLayout {

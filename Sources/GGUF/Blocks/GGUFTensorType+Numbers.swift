@@ -1,6 +1,6 @@
 package import Diagnostics
-import Quantization
 package import Tensors
+import WeightBlocks
 
 extension GGUFTensorType {
   /// A weight rounded to this type, as files have it: numbers of `weight`'s shape, or bytes of blocks,

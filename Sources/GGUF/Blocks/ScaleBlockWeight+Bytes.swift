@@ -1,5 +1,5 @@
-package import Quantization
 package import Tensors
+package import WeightBlocks
 
 extension ScaleBlockWeight {
   /// The blocks as files have them: `[rows, bytes of a row]`, u8.

@@ -1,4 +1,4 @@
-import Quantization
+import WeightBlocks
 
 /// The integer scales and minimums of a super-block's sub-blocks, as its bytes have them.
 ///

@@ -5,7 +5,7 @@ import JSONText
 /// (`conversion/*.py`), its list of names (`gguf-py/gguf/constants.py`, `tensor_mapping.py`) and its loaders
 /// (`src/models/*.cpp`) as of November 2026, package `gguf` 0.19.
 enum GGUFArchitectures {
-  static let all = llamas + qwens + gemmas + others + mixtures + hybrids
+  static let all = llamas + qwens + gemmas + others + early + mixtures + hybrids
 
   /// The architecture of the part that reads text.
   ///

@@ -10,7 +10,8 @@ extension GGUFArchitectures {
       name: "llama", modelTypes: ["llama", "mistral", "mixtral"],
       modules: GGUFArchitecture.experts(in: "block_sparse_moe", names: ("w1", "w3", "w2")),
       turnsNeighbours: true, readsRotaryFactors: true, features: [.normalizedExperts],
-      keys: [.vocabularySize, .rotatedChannels]),
+      keys: [.vocabularySize, .rotatedChannels],
+      configuration: .llama),
     GGUFArchitecture(
       name: "mistral3", modelTypes: ["ministral3"], turnsNeighbours: true,
       readsRotaryFactors: true, features: [.queryGrowth],
@@ -25,14 +26,17 @@ extension GGUFArchitectures {
         .number("attention.temperature_scale") { facts in
           facts.rotary?.growth.map { Float($0.strength) }
         },
-      ]),
+      ],
+      configuration: .ministral3),
     GGUFArchitecture(
       name: "smollm3", modelTypes: ["smollm3"], turnsNeighbours: true,
-      features: [.unrotatedBlocks], unrotatedPeriod: 4, keys: [.vocabularySize, .rotatedChannels]),
+      features: [.unrotatedBlocks], unrotatedPeriod: 4, keys: [.vocabularySize, .rotatedChannels],
+      configuration: .smollm3),
     GGUFArchitecture(
       name: "granite", modelTypes: ["granite"], turnsNeighbours: true, readsRotaryFactors: true,
       features: [.scoreScale, .embeddingFactor, .embeddingRoot, .residualFactor, .logitFactor],
-      keys: [.vocabularySize, .rotatedChannels] + KeyRule.granite),
+      keys: [.vocabularySize, .rotatedChannels] + KeyRule.granite,
+      configuration: .granite),
     GGUFArchitecture(
       name: "granitemoe", modelTypes: ["granitemoe"],
       modules: GGUFArchitecture.experts(
@@ -41,10 +45,14 @@ extension GGUFArchitectures {
       features: [
         .scoreScale, .embeddingFactor, .embeddingRoot, .residualFactor, .logitFactor,
         .normalizedExperts,
-      ], keys: [.vocabularySize, .rotatedChannels] + KeyRule.granite),
+      ], keys: [.vocabularySize, .rotatedChannels] + KeyRule.granite,
+      configuration: .granitemoe),
     GGUFArchitecture(
       name: "seed_oss", modelTypes: ["seed_oss"],
-      modules: ["post_attention_layernorm": "post_attention_norm"]),
-    GGUFArchitecture(name: "ernie4_5", modelTypes: ["ernie4_5"]),
+      modules: ["post_attention_layernorm": "post_attention_norm"],
+      configuration: .seedOss),
+    GGUFArchitecture(
+      name: "ernie4_5", modelTypes: ["ernie4_5"],
+      configuration: .ernie45),
   ]
 }

@@ -23,14 +23,20 @@ package struct GGUFTokenizer: Sendable {
     let tokenizer = try Tokenizer(folder: folder)
     let parts = try TokenizerParts(contentsOf: folder.appending(path: "tokenizer.json"))
     self.rows = rows
-    let kind = try TokenizerKind(parts)
-    let tokens = try TokenList(parts, kind: kind, rows: rows, unknown: tokenizer.unknown)
+    var kind = try TokenizerKind(parts)
+    let type = (configuration["text_config"] ?? configuration)["model_type"]?.stringValue
+    if type == "gemma4_text", kind == .sentencePiece(addsPrefix: false) { kind = .orderedMerges }
+    var unknown = tokenizer.unknown
+    if unknown == nil {
+      unknown = try parts.settings.optional("unk_id")?.int(in: 0...max(rows - 1, 0))
+    }
+    let tokens = try TokenList(parts, kind: kind, rows: rows, unknown: unknown)
     add("model", .string(kind.name))
     add("pre", .string(kind.cuts))
     add("tokens", .strings(tokens.texts))
     if kind.hasScores { add("scores", .floats(tokens.scores)) }
     add("token_type", .int32s(tokens.types))
-    if case .byteLevel = kind { add("merges", .strings(parts.merges.map(Self.text))) }
+    if kind.hasMerges { add("merges", .strings(parts.merges.map(Self.text))) }
 
     let ids = try SpecialTokens(
       tokenizer, configuration: configuration, folder: folder, texts: tokens.texts)
@@ -41,6 +47,7 @@ package struct GGUFTokenizer: Sendable {
     add("add_eos_token", .bool(added.last))
     switch kind {
     case .byteLevel: break
+    case .orderedMerges: add("add_space_prefix", .bool(false))
     case .sentencePiece(let addsPrefix): add("add_space_prefix", .bool(addsPrefix))
     case .unigram(let charsmap, let addsPrefix, let removesBlanks):
       add("add_space_prefix", .bool(addsPrefix))
@@ -79,11 +86,19 @@ extension TokenizerKind {
     switch self {
     case .byteLevel: "gpt2"
     case .sentencePiece: "llama"
+    case .orderedMerges: "gemma4"
     case .unigram: "t5"
     }
   }
 
   var cuts: String { if case .byteLevel(let cuts) = self { cuts } else { "default" } }
+
+  var hasMerges: Bool {
+    switch self {
+    case .byteLevel, .orderedMerges: true
+    case .sentencePiece, .unigram: false
+    }
+  }
 
   var hasScores: Bool { if case .byteLevel = self { false } else { true } }
 }

@@ -48,6 +48,33 @@ enum PreTokenizerName {
     }
   }
 
+  /// The components that cut as a name says, and whether tokens are taken whole before merges are tried; nil for a name
+  /// that is not known.
+  static func components(named name: String) -> (steps: [JSONValue], ignoresMerges: Bool)? {
+    let usual = aliases[name] ?? name
+    guard let row = table.first(where: { $0.name == usual }) else { return nil }
+    var steps: [JSONValue] = row.cuts.filter { $0 != gpt2 }.map { cut in
+      if cut == digit { return ["type": "Digits", "individual_digits": true] }
+      let text = PublishedPatterns.text(ofName: cut) ?? cut
+      return [
+        "type": "Split", "pattern": ["Regex": .string(text)], "behavior": "Isolated",
+        "invert": false,
+      ]
+    }
+    steps.append([
+      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false,
+      "use_regex": .bool(row.cuts.contains(gpt2)),
+    ])
+    return (steps, row.ignoresMerges)
+  }
+
+  /// Other names for the same cuts (`src/llama-vocab.cpp`).
+  private static let aliases = [
+    "llama3": "llama-bpe", "llama-v3": "llama-bpe", "falcon3": "llama-bpe", "pixtral": "llama-bpe",
+    "lfm2": "llama-bpe", "deepseek-r1-qwen": "qwen2", "smaug-bpe": "dbrx", "llama4": "gpt-4o",
+    "phi-2": "gpt-2",
+  ]
+
   /// GPT-2's cuts, and single digits, which components have names for.
   private static let gpt2 = "GPT-2"
   private static let digit = "digit"

@@ -8,7 +8,7 @@ struct TokenList {
   private(set) var scores: [Float] = []
 
   /// The types of llama.cpp.
-  private enum Kind: Int32 {
+  enum Kind: Int32 {
     case normal = 1
     case unknown = 2
     case control = 3

@@ -9,6 +9,8 @@ enum TokenizerKind: Equatable {
   case byteLevel(cuts: String)
   /// Merges of characters by score, with a token for each byte that has none.
   case sentencePiece(addsPrefix: Bool)
+  /// Merges of characters in their order, of which lines are never merged.
+  case orderedMerges
   /// The likeliest tokens, with the normalization of SentencePiece.
   case unigram(charsmap: String?, addsPrefix: Bool, removesBlanks: Bool)
 

@@ -131,6 +131,11 @@ extension QuantizationArguments {
 
   /// The type that weights' scales are stored in where the format decides.
   package var storedScaleDType: DType? { floatFormat?.scaleDType ?? scaleDType }
+
+  /// The type that scales of a weight are tuned in, unless the kind of number has one of its own.
+  package func scaleDType(tuning weight: DType) -> DType {
+    blocks == nil ? tunedScaleDType ?? weight : .float32
+  }
 }
 
 extension QuantizationArguments.Dynamic {

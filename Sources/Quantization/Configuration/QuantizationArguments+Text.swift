@@ -1,3 +1,5 @@
+import WeightBlocks
+
 extension QuantizationScheme {
   /// The scheme in words: `8-bit int symmetric, per channel; inputs: 8-bit int symmetric, per token`.
   package var summary: String {
@@ -9,6 +11,7 @@ extension QuantizationScheme {
 extension QuantizationArguments {
   /// The arguments in words: `4-bit int symmetric, groups of 128`.
   package var text: String {
+    if let blocks { return "\(blocks.name) blocks" }
     let symmetry = type == .float ? "" : isSymmetric ? " symmetric" : " asymmetric"
     return "\(summary)\(symmetry), \(sharing)"
   }

@@ -1,5 +1,6 @@
 public import JSONText
 public import Tensors
+package import WeightBlocks
 
 /// How one kind of tensor, weights or activations, is quantized.
 ///
@@ -66,6 +67,10 @@ public struct QuantizationArguments: Sendable, Equatable {
   public var scaleDType: DType?
   /// The type of zero points; nil for the format's.
   public var zeroPointDType: DType?
+  /// The blocks of GGUF whose scales are searched rather than tuned; nil for all else, plain integers among them.
+  package var blocks: BlockType?
+  /// What scales are tuned in where that is not the type of the weight; nothing that configurations say.
+  package var tunedScaleDType: DType?
   /// How ranges were observed: recorded in files. Without effect here, but for keys and values, whose range is
   /// that of all samples if this is `static_minmax`, and else a moving average.
   public var observer: String?

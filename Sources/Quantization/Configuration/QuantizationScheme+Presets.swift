@@ -24,6 +24,7 @@ extension QuantizationScheme {
       return QuantizationScheme(
         targets: targets, weights: preset.weights, inputActivations: preset.activations)
     }
+    if let blocks = try blockPreset(named: upper, targets: targets) { return blocks }
     let supported = "supported are \(presetSummary)"
     if knownPresets.contains(upper) {
       throw InputError(.unsupported, "the scheme \(upper) is not supported; \(supported)")

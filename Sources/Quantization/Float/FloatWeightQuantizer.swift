@@ -1,6 +1,7 @@
 package import CKernels
 package import Diagnostics
 package import Tensors
+import WeightBlocks
 
 /// Tunes the rounding of a weight to floats of 4 or 8 bits: ``FloatFormat``.
 ///

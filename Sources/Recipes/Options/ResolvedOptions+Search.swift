@@ -11,8 +11,11 @@ extension ResolvedOptions {
   }
 
   /// Whether there is a search for the scales of such weights in this run.
-  func searches(_ arguments: QuantizationArguments) -> Bool {
-    searchesScales && (self.iterations > 0 ? arguments.hasScaleSearch : arguments.hasRoundingSearch)
+  package func searches(_ arguments: QuantizationArguments) -> Bool {
+    // Scales of blocks are searched for in any case: here, by what inputs weigh.
+    if arguments.blocks != nil { return !self.disablesOptimizedRounding }
+    return searchesScales
+      && (self.iterations > 0 ? arguments.hasScaleSearch : arguments.hasRoundingSearch)
   }
 
   /// Whether the scales of any layer are searched for.

@@ -163,6 +163,7 @@ extension [AutoRoundOptions.ConfigGroup] {
   fileprivate func withGroups(of size: Int) throws(InputError) -> Self {
     func isInGroups(_ group: AutoRoundOptions.ConfigGroup) -> Bool {
       group.scheme.weights?.type == .int && group.scheme.weights?.strategy == .group
+        && group.scheme.weights?.blocks == nil
     }
     guard contains(where: isInGroups) else {
       throw InputError(

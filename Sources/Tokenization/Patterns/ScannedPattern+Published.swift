@@ -148,10 +148,15 @@ extension ScannedPattern {
   ]
 }
 
-/// The names of published patterns, for those who have to say which one a tokenizer has.
+/// The names of published patterns, for those who have to say which one a tokenizer has, or make one that has it.
 package enum PublishedPatterns {
   /// The name of the pattern with exactly this text; nil if it is none of them.
   package static func name(ofText text: String) -> String? {
     ScannedPattern.table.first { $0.text.utf8.elementsEqual(text.utf8) }?.name
+  }
+
+  /// The text of the pattern of this name; nil if there is none.
+  package static func text(ofName name: String) -> String? {
+    ScannedPattern.table.first { $0.name == name }?.text
   }
 }

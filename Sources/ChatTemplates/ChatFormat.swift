@@ -1,0 +1,83 @@
+import Diagnostics
+public import Foundation
+import JSONText
+
+/// Where the template comes from that makes text of conversations.
+public enum ChatTemplateChoice: Sendable, Equatable {
+  /// The model's own.
+  case model
+  /// One in a file.
+  case file(URL)
+  /// None: the texts of the messages, with blank lines between them.
+  case none
+}
+
+/// How a model wants conversations: its template, and the tokens that this may name.
+package struct ChatFormat {
+  private let templates: [ChatTemplate]
+  private let names: [String]
+  private let folder: URL
+  /// `bos_token`, `eos_token` and their kin.
+  private let tokens: [JSONValue.Member]
+
+  /// Reads the templates of a checkpoint, or one from a file in their place.
+  ///
+  /// - Parameters:
+  ///   - file: A template to take instead of the checkpoint's own.
+  ///   - advice: What else can be done where there is no template.
+  /// - Throws: `missing` if there is no template.
+  package init(folder: URL, file: URL? = nil, advice: String = "") throws {
+    let stored =
+      try file.map { [try StoredTemplates.template("default", in: $0)] }
+      ?? StoredTemplates(folder: folder).templates
+    guard !stored.isEmpty else {
+      throw InputError(
+        .missing, source: folder.path(percentEncoded: false),
+        "has no chat template; expected chat_template.jinja, or chat_template in tokenizer_config.json; "
+          + "give a file with \(OptionName.chatTemplate)\(advice)")
+    }
+    self.folder = folder
+    names = stored.map(\.name)
+    templates = try stored.map {
+      try ChatTemplate(
+        $0.text, name: $0.name == "default" ? $0.source : "\($0.source) (\($0.name))")
+    }
+    tokens = try Self.tokens(folder)
+  }
+
+  /// The text of a conversation, as transformers' `apply_chat_template` makes it.
+  ///
+  /// - Parameter addsPrompt: Whether the beginning of an answer follows.
+  package func text(
+    of conversation: Conversation, addsPrompt: Bool, clock: TemplateClock = .now
+  ) throws -> String {
+    let hasTools = conversation.tools.map { !$0.isNull } ?? false
+    let wanted = hasTools && names.contains("tool_use") ? "tool_use" : "default"
+    guard let index = names.firstIndex(of: wanted) else {
+      throw InputError(
+        .missing, source: folder.path(percentEncoded: false),
+        "has no chat template called default, only \(names.map(quoted).joined(separator: ", ")); give a file with "
+          + "\(OptionName.chatTemplate)")
+    }
+    return try templates[index].render(
+      tokens.map { ($0.key, $0.value) } + [
+        ("messages", .array(conversation.messages)), ("tools", conversation.tools ?? .null),
+        ("documents", .null), ("add_generation_prompt", .bool(addsPrompt)),
+      ], clock: clock)
+  }
+
+  /// The tokens with a role in tokenizer_config.json: strings, or objects with one.
+  private static func tokens(_ folder: URL) throws -> [JSONValue.Member] {
+    let file = folder.appending(path: "tokenizer_config.json")
+    guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else {
+      return []
+    }
+    let settings = try JSONValue.parse(contentsOf: file)
+    return (settings.objectValue ?? []).compactMap { member in
+      guard member.key.hasSuffix("_token"),
+        let text = member.value.stringValue ?? member.value["content"]?.stringValue
+      else { return nil }
+      return JSONValue.Member(member.key, .string(text))
+    }
+  }
+}

@@ -1,0 +1,48 @@
+package import Checkpoints
+package import Diagnostics
+package import Foundation
+import GGUFModels
+import JSONText
+package import Tokenization
+
+extension Checkpoint {
+  /// Opens a model: the folder of a checkpoint, a file of llama.cpp, or a folder that has exactly one of these and no
+  /// configuration.
+  package static func model(opening location: URL) throws(InputError) -> Checkpoint {
+    guard let file = try GGUFModel.file(at: location) else {
+      return try Checkpoint(opening: location)
+    }
+    return try GGUFModel(opening: file).checkpoint
+  }
+
+  /// The model's tokenizer: that of its folder, or the one that its file was read to have.
+  package func tokenizer() throws(InputError) -> Tokenizer {
+    guard isOneFile else { return try Tokenizer(folder: folder) }
+    let texts = try tokenizerTexts()
+    return try naming(folder.path) { () throws(InputError) in
+      try Tokenizer(Array(texts.tokenizer.utf8), configuration: .parse(texts.configuration))
+    }
+  }
+
+  /// The content of tokenizer.json; nil where there is none.
+  package var tokenizerFile: [UInt8]? {
+    guard isOneFile else {
+      return try? readFile(folder.appending(path: "tokenizer.json").path(percentEncoded: false))
+    }
+    return (try? tokenizerTexts()).map { Array($0.tokenizer.utf8) }
+  }
+
+  /// The file that the tokenizer is read from, for errors.
+  package var tokenizerName: String {
+    (isOneFile ? folder : folder.appending(path: "tokenizer.json"))
+      .path(percentEncoded: false)
+  }
+
+  private func tokenizerTexts() throws(InputError) -> (tokenizer: String, configuration: String) {
+    // What was made when the file was opened; else reading says what is in the way.
+    let documents =
+      documents.isEmpty ? try GGUFModel(opening: folder).tokenizerFiles() : documents
+    func text(_ name: String) -> String { documents.first { $0.name == name }?.text ?? "{}" }
+    return (text("tokenizer.json"), text("tokenizer_config.json"))
+  }
+}

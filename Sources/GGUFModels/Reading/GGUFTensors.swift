@@ -1,0 +1,133 @@
+import Checkpoints
+import Diagnostics
+import Foundation
+import GGUF
+import Tensors
+
+/// The tensors of a file under the names that the model's family has for them: experts are taken out of their stacks, rows
+/// and numbers are as they were, and blocks are decoded to f32 when a tensor is asked for.
+struct GGUFTensors: Sendable {
+  let storage: SourceStorage
+  let names: [String]
+  private let file: GGUFFile
+  private let places: [String: Place]
+
+  private struct Place: Sendable {
+    let outline: GGUFTensorOutline
+    let info: TensorInfo
+    let type: GGUFTensorType
+    /// Which slice of a stack it is.
+    let member: Int?
+
+    /// Whether the elements are those of the file, where they lie.
+    var isPlain: Bool {
+      type.isPlain && outline.rows == .asStored && outline.columns == .asStored
+        && outline.function == .none
+    }
+  }
+
+  /// - Parameters:
+  ///   - outlines: What the tensors of the file are made of. Others are not read.
+  /// - Throws: `missing`, `malformed` or `unsupported` for a tensor that the file does not have, or has otherwise.
+  init(_ file: GGUFFile, _ outlines: [GGUFTensorOutline]) throws(InputError) {
+    self.file = file
+    var places: [String: Place] = [:]
+    var names: [String] = []
+    let byName = Dictionary(outlines.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    for outline in outlines where file.info(outline.name) == nil {
+      throw InputError(
+        .missing, source: file.url.path, place: "tensor \(quoted(outline.name))",
+        "is missing; expected one of shape \(outline.shape)")
+    }
+    var (tensorCount, weightCount, byteCount) = (0, 0, 0)
+    for info in file.tensors {
+      guard let outline = byName[info.name], case .tensors(let sources, let shape) = outline.content
+      else { continue }
+      func failure(_ code: InputError.Code, _ message: String) -> InputError {
+        InputError(
+          code, source: file.url.path, place: "tensor \(quoted(info.name))", message)
+      }
+      guard info.shape == outline.shape else {
+        throw failure(.malformed, "has shape \(info.shape), expected \(outline.shape)")
+      }
+      let dtype: DType
+      if case .plain(let own) = info.type.storage {
+        guard DType.ofWeights.contains(own) else {
+          throw failure(.unsupported, "has elements of type \(info.type.name), expected floats")
+        }
+        dtype = outline.function == .none ? own : .float32
+      } else {
+        dtype = .float32
+        tensorCount += 1
+        weightCount += info.shape.reduce(1, *)
+        byteCount += info.byteCount
+      }
+      for (index, name) in sources.enumerated() {
+        places[name] = Place(
+          outline: outline, info: TensorInfo(name: name, dtype: dtype, shape: shape),
+          type: info.type, member: sources.count > 1 ? index : nil)
+        names.append(name)
+      }
+    }
+    (self.places, self.names) = (places, names)
+    let types = Dictionary(grouping: file.tensors.filter { !$0.type.isPlain }, by: \.type)
+      .sorted { ($1.value.count, $0.key.rawValue) < ($0.value.count, $1.key.rawValue) }
+    storage = SourceStorage(
+      method: "gguf",
+      text: types.isEmpty
+        ? "a file of llama.cpp"
+        : "a file of llama.cpp (\(types.map(\.key.name).joined(separator: ", ")))",
+      dtypes: [.float32], tensorCount: tensorCount, weightCount: weightCount, byteCount: byteCount)
+  }
+
+  private func numbers(of place: Place) throws(InputError) -> Tensor {
+    let stored = TensorPlace(tensor: place.outline.name, index: place.member)
+      .slice(of: try file.stored(place.outline.name))
+    let tensor = place.type.numbers(stored)
+    guard !place.isPlain else { return tensor.reshaped(place.info.shape) }
+    let outline = place.outline
+    let shape = place.member == nil ? outline.shape : Array(outline.shape.dropFirst())
+    var numbers = tensor.floats()
+    let perRow = shape.dropFirst().reduce(1, *)
+    if outline.columns != .asStored {
+      numbers = stride(from: 0, to: numbers.count, by: max(perRow, 1)).flatMap {
+        outline.columns.undone(in: Array(numbers[$0..<$0 + perRow]), perRow: 1)
+      }
+    }
+    numbers = outline.rows.undone(in: numbers, perRow: perRow)
+    if outline.function != .none {
+      numbers = numbers.map { outline.function.undone($0) }
+      guard numbers.allSatisfy(\.isFinite) else {
+        throw InputError(
+          .notFinite, source: file.url.path, place: "tensor \(quoted(outline.name))",
+          "has an element that no number of the model becomes")
+      }
+    }
+    let result = Tensor(numbers, shape: place.info.shape)
+    return place.info.dtype == .float32 ? result : result.converted(to: place.info.dtype)
+  }
+}
+
+extension GGUFTensors: MadeTensors {
+  func info(_ name: String) -> TensorInfo? { places[name]?.info }
+
+  func takesMemory(_ name: String) -> Bool { places[name].map { !$0.isPlain } ?? false }
+
+  func hasRowForEachOutput(_ name: String) -> Bool { places[name]?.info.shape.count == 2 }
+
+  func read(_ name: String, member: Int?) throws(InputError) -> Tensor {
+    guard let place = places[name] else { preconditionFailure("\(name) is not in the file") }
+    return TensorPlace(tensor: name, index: member).slice(of: try numbers(of: place))
+  }
+
+  func file(of name: String) -> URL? { places[name] == nil ? nil : file.url }
+
+  func requireFinite(_ proceed: () throws -> Void) throws {
+    for info in file.tensors {
+      try proceed()
+      try file.requireFinite(info)
+    }
+  }
+
+  var ownFiles: [any TensorFile] { [file] }
+}
