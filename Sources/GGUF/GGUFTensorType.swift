@@ -29,8 +29,7 @@ package enum GGUFTensorType: UInt32, Sendable, CaseIterable {
   package enum Storage: Sendable, Equatable {
     /// One by one.
     case plain(DType)
-    case scaleBlocks(ScaleBlockType)
-    case superBlocks(KQuantType)
+    case blocks(BlockType)
   }
 
   /// The table of types: how elements are stored, and bytes of a block.
@@ -44,16 +43,16 @@ package enum GGUFTensorType: UInt32, Sendable, CaseIterable {
     case .i16: (.plain(.int16), 2)
     case .i32: (.plain(.int32), 4)
     case .i64: (.plain(.int64), 8)
-    case .q40: (.scaleBlocks(.q40), 18)
-    case .q41: (.scaleBlocks(.q41), 20)
-    case .q50: (.scaleBlocks(.q50), 22)
-    case .q51: (.scaleBlocks(.q51), 24)
-    case .q80: (.scaleBlocks(.q80), 34)
-    case .q2K: (.superBlocks(.q2K), 84)
-    case .q3K: (.superBlocks(.q3K), 110)
-    case .q4K: (.superBlocks(.q4K), 144)
-    case .q5K: (.superBlocks(.q5K), 176)
-    case .q6K: (.superBlocks(.q6K), 210)
+    case .q40: (.blocks(.scaleBlocks(.q40)), 18)
+    case .q41: (.blocks(.scaleBlocks(.q41)), 20)
+    case .q50: (.blocks(.scaleBlocks(.q50)), 22)
+    case .q51: (.blocks(.scaleBlocks(.q51)), 24)
+    case .q80: (.blocks(.scaleBlocks(.q80)), 34)
+    case .q2K: (.blocks(.superBlocks(.q2K)), 84)
+    case .q3K: (.blocks(.superBlocks(.q3K)), 110)
+    case .q4K: (.blocks(.superBlocks(.q4K)), 144)
+    case .q5K: (.blocks(.superBlocks(.q5K)), 176)
+    case .q6K: (.blocks(.superBlocks(.q6K)), 210)
     }
   }
 
@@ -66,8 +65,7 @@ package enum GGUFTensorType: UInt32, Sendable, CaseIterable {
   package var blockSize: Int {
     switch storage {
     case .plain: 1
-    case .scaleBlocks: ScaleBlockType.size
-    case .superBlocks: KQuantType.superBlockSize
+    case .blocks(let type): type.size
     }
   }
 
@@ -78,8 +76,7 @@ package enum GGUFTensorType: UInt32, Sendable, CaseIterable {
   package var name: String {
     switch storage {
     case .plain(let dtype): dtype.rawValue
-    case .scaleBlocks(let type): type.rawValue
-    case .superBlocks(let type): type.rawValue
+    case .blocks(let type): type.name
     }
   }
 

@@ -64,6 +64,17 @@ package struct GGUFTensorOutline: Hashable, Sendable {
     shape.count < 2 ? [] : sources.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(7)) }
   }
 
+  /// The outline of each tensor of a stack, in order; of any other itself alone.
+  package var members: [GGUFTensorOutline] {
+    guard case .tensors(let names, let shape) = content, names.count > 1 else { return [self] }
+    return names.map { name in
+      var member = self
+      member.content = .tensors([name], shape: shape)
+      member.shape.removeFirst()
+      return member
+    }
+  }
+
   /// The numbers, where the tensor is not quantized.
   ///
   /// - Parameter source: One that has a weight of its own for each linear layer.
@@ -73,19 +84,42 @@ package struct GGUFTensorOutline: Hashable, Sendable {
     case .tensors(let names, let shape):
       var result: [Float] = []
       result.reserveCapacity(self.shape.reduce(1, *))
-      let perRow = shape.dropFirst().reduce(1, *)
       for name in names {
-        var numbers = try source.tensor(name, shape: shape).floats()
-        if function != .none { numbers = numbers.map { function($0) } }
-        numbers = rows.applied(to: numbers, perRow: perRow)
-        if columns != .asStored {
-          numbers = stride(from: 0, to: numbers.count, by: perRow).flatMap {
-            columns.applied(to: Array(numbers[$0..<$0 + perRow]), perRow: 1)
-          }
-        }
-        result += numbers
+        result += applied(to: try source.tensor(name, shape: shape).floats(), shape: shape)
       }
       return result
     }
   }
+
+  /// What the numbers of a source become.
+  private func applied(to numbers: [Float], shape: [Int]) -> [Float] {
+    let perRow = shape.dropFirst().reduce(1, *)
+    var numbers = numbers
+    if function != .none { numbers = numbers.map { function($0) } }
+    numbers = rows.applied(to: numbers, perRow: perRow)
+    if columns != .asStored {
+      numbers = stride(from: 0, to: numbers.count, by: perRow).flatMap {
+        columns.applied(to: Array(numbers[$0..<$0 + perRow]), perRow: 1)
+      }
+    }
+    return numbers
+  }
+
+  /// The numbers of a source that became these.
+  ///
+  /// - Parameter shape: That of the source.
+  func undone(in numbers: [Float], shape: [Int]) -> [Float] {
+    let perRow = shape.dropFirst().reduce(1, *)
+    var numbers = numbers
+    if columns != .asStored {
+      numbers = stride(from: 0, to: numbers.count, by: perRow).flatMap {
+        columns.undone(in: Array(numbers[$0..<$0 + perRow]), perRow: 1)
+      }
+    }
+    numbers = rows.undone(in: numbers, perRow: perRow)
+    return function == .none ? numbers : numbers.map { function.undone($0) }
+  }
+
+  /// Whether the numbers are those of the sources, in their order.
+  var isUnchanged: Bool { rows == .asStored && columns == .asStored && function == .none }
 }

@@ -21,9 +21,7 @@ extension ModelFacts {
       features.removeAll { $0 == .scoreScale }
     }
     var remarks: [String] = []
-    if architecture.approximatesGELU, architecture.function == .geluTanh,
-      features.contains(.otherFunction(.gelu))
-    {
+    if architecture.approximatesGELU, features.contains(.otherFunction(.gelu)) {
       features.removeAll { $0 == .otherFunction(.gelu) }
       remarks.append(
         "llama.cpp approximates the function of feed-forward parts by tanh for models of the "

@@ -3,7 +3,6 @@ import Diagnostics
 import Execution
 public import Foundation
 import GGUF
-import GGUFModels
 import JSONText
 import LanguageModels
 import ModelFamilies
@@ -28,7 +27,7 @@ extension CheckpointSummary {
     }
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
     // Blocks are bytes there.
-    let file = try GGUFModel.file(at: folder).map { try GGUFFile(opening: $0) }
+    let file = checkpoint.made?.ownFiles.lazy.compactMap { $0 as? GGUFFile }.first
     let stored = file?.tensors.map(\.stored) ?? checkpoint.storedTensors
 
     self.folder = folder.path(percentEncoded: false)

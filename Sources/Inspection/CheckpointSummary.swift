@@ -77,7 +77,7 @@ public struct CheckpointSummary: Sendable, Equatable {
 
       /// Stored bits per weight, scales and zero points included.
       public var bitsPerWeight: Double {
-        weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
+        Double(bitsOf: byteCount, for: weightCount)
       }
     }
 
@@ -85,7 +85,7 @@ public struct CheckpointSummary: Sendable, Equatable {
     public var bitsPerWeight: Double {
       let weightCount = groups.reduce(0) { $0 + $1.weightCount }
       let byteCount = groups.reduce(0) { $0 + $1.byteCount }
-      return weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
+      return Double(bitsOf: byteCount, for: weightCount)
     }
   }
 

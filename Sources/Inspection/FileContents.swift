@@ -19,7 +19,7 @@ public struct FileContents: Sendable, Equatable {
 
     /// Bits for each number, scales included.
     public var bitsPerWeight: Double {
-      weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
+      Double(bitsOf: byteCount, for: weightCount)
     }
   }
 
@@ -50,7 +50,7 @@ public struct FileContents: Sendable, Equatable {
   public var bitsPerWeight: Double {
     let weightCount = types.reduce(0) { $0 + $1.weightCount }
     let byteCount = types.reduce(0) { $0 + $1.byteCount }
-    return weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
+    return Double(bitsOf: byteCount, for: weightCount)
   }
 
   /// The contents as a JSON object.
@@ -77,5 +77,12 @@ public struct FileContents: Sendable, Equatable {
             + "(\(Quantities.decimal(type.bitsPerWeight)) bits, \(Quantities.bytes(type.byteCount)))"
         )
       } + [("keys", "\(keys.count)")] + keys.map { ("", "\($0.name) = \($0.value)") }
+  }
+}
+
+extension Double {
+  /// The bits of so many bytes for each of so many weights; zero without weights.
+  init(bitsOf byteCount: Int, for weightCount: Int) {
+    self = weightCount > 0 ? Double(byteCount) * 8 / Double(weightCount) : 0
   }
 }

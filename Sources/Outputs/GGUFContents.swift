@@ -129,7 +129,7 @@ struct GGUFContents: CopyContents {
         ? wanted : nil
     }
     return [wanted, fileType.usualType].first { candidate in
-      guard case .scaleBlocks(let type) = candidate.storage, !type.isAsymmetric else {
+      guard case .blocks(.scaleBlocks(let type)) = candidate.storage, !type.isAsymmetric else {
         return false
       }
       return layers.allSatisfy { arguments in
@@ -215,29 +215,15 @@ struct GGUFContents: CopyContents {
   func writeOthers(to writer: CheckpointWriter) throws {
     for tensor in outline.tensors where !tuned.contains(tensor.name) {
       let type = types[tensor.name] ?? .f32
-      let names = tensor.sources
-      let isStack = names.count > 1
-      for (index, name) in (names.isEmpty ? [""] : names).enumerated() {
-        let shape = isStack ? Array(tensor.shape.dropFirst()) : tensor.shape
+      let members = tensor.members
+      for (index, member) in members.enumerated() {
+        let weight = try naming(tensor.name) {
+          try type.rounded(Tensor(member.numbers(from: file.source), shape: member.shape))
+        }
         try writer.write(
-          rounded(tensor, member: isStack ? name : nil, shape, type),
-          at: TensorPlace(tensor: tensor.name, index: isStack ? index : nil))
+          weight, at: TensorPlace(tensor: tensor.name, index: members.count > 1 ? index : nil))
         file.model.checkpoint.releasePages()
       }
-    }
-  }
-
-  /// The numbers of a tensor, or of one member of a stack, in a type of the file.
-  private func rounded(
-    _ tensor: GGUFTensorOutline, member: String?, _ shape: [Int], _ type: GGUFTensorType
-  ) throws -> Tensor {
-    var single = tensor
-    if let member {
-      single.content = .tensors([member], shape: shape)
-      single.shape = shape
-    }
-    return try naming(tensor.name) {
-      try type.rounded(Tensor(single.numbers(from: file.source), shape: shape))
     }
   }
 }

@@ -33,11 +33,6 @@ import Testing
     return try conversion.run()
   }
 
-  private func file(in folder: URL) throws -> GGUFFile {
-    let files = try names(in: folder).filter { $0.hasSuffix(".gguf") }
-    return try GGUFFile(opening: folder.appending(path: try #require(files.first)))
-  }
-
   /// The rows of a matrix in the order of the file: heads whose halves take turns, for queries and keys.
   private func ordered(_ weight: Tensor, name: String, heads: Int) -> [Float] {
     let order: RowOrder =
@@ -56,7 +51,7 @@ import Testing
       try round(scheme, groupSize: groupSize, to: rounded)
       let report = try convert(rounded, to: ["gguf:\(type)"], output)
       #expect(report.layerCount == 42)
-      let file = try file(in: output)
+      let file = try ggufFile(in: output)
       let quantized = try DequantizedCheckpoint(Checkpoint(opening: rounded))
       let configuration = JSONReader(quantized.checkpoint.configuration)
       let heads = try [
@@ -92,21 +87,19 @@ import Testing
       let formats = ["gguf:f32", "gguf:bf16", "gguf:q8_0", "gguf:q4_k_m"]
       let report = try convert(model, to: formats, output)
       #expect(report.outputs.map(\.format) == formats)
-      let plain = try file(in: output.appending(path: "gguf-f32"))
+      let plain = try ggufFile(in: output.appending(path: "gguf-f32"))
       let source = try Checkpoint(opening: model)
       #expect(
         try plain.numbers("token_embd.weight").floats()
           == source.tensor("model.embed_tokens.weight").floats())
       #expect(plain.tensors.count == source.tensorNames.count)
       for (format, most) in [("gguf-bf16", 0.0), ("gguf-q8_0", 0.01), ("gguf-q4_k_m", 0.12)] {
-        let rounded = try file(in: output.appending(path: format))
+        let rounded = try ggufFile(in: output.appending(path: format))
         #expect(rounded.tensors.map(\.name) == plain.tensors.map(\.name))
         var compared = 0
         for info in plain.tensors where info.shape.count == 2 {
           let (a, b) = try (plain.numbers(info.name).floats(), rounded.numbers(info.name).floats())
-          let error = zip(a, b).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
-          let size = a.reduce(0) { $0 + Double($1 * $1) }
-          #expect((error / size).squareRoot() <= most, "\(format) \(info.name)")
+          #expect(relativeError(of: b, from: a) <= most, "\(format) \(info.name)")
           compared += 1
         }
         #expect(compared >= 43)

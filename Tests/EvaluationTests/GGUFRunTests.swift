@@ -23,22 +23,6 @@ import Testing
     case wide
   }
 
-  /// Leaves the bytes of the tokenizer, for which the table of tokens has rows.
-  private func trimTokenizer(in source: URL) throws {
-    let file = source.appending(path: "tokenizer.json")
-    var tokenizer = try JSONValue.parse(String(contentsOf: file, encoding: .utf8))
-    var model = try #require(tokenizer["model"])
-    let tokens = try JSONReader(model).required("vocab").members().filter {
-      ($0.reader.value.intValue ?? 256) < 256
-    }
-    #expect(tokens.count == 256)
-    model.set("vocab", .object(tokens.map { JSONValue.Member($0.key, $0.reader.value) }))
-    model.set("merges", .array([]))
-    tokenizer.set("model", model)
-    tokenizer.set("added_tokens", .array([]))
-    try tokenizer.text().write(to: file, atomically: true, encoding: .utf8)
-  }
-
   private func remake(_ source: URL, _ change: Change) throws {
     guard change != .none else { return }
     let file = source.appending(path: "config.json")
@@ -99,15 +83,8 @@ import Testing
     return job
   }
 
-  private func file(in folder: URL) throws -> GGUFFile {
-    let files = try names(in: folder).filter { $0.hasSuffix(".gguf") }
-    #expect(files.count == 1)
-    return try GGUFFile(opening: folder.appending(path: try #require(files.first)))
-  }
-
   private func bytes(_ folder: URL) throws -> Data {
-    let files = try names(in: folder).filter { $0.hasSuffix(".gguf") }
-    return try Data(contentsOf: folder.appending(path: try #require(files.first)))
+    try Data(contentsOf: ggufFile(in: folder).url)
   }
 
   /// One tuning gives compressed-tensors and a file with the same numbers, and the file is that of a run by itself.
@@ -125,7 +102,7 @@ import Testing
       let read = try DequantizedCheckpoint(
         Checkpoint(opening: output.appending(path: "compressed-tensors")))
       let own = output.appending(path: "gguf-q4_0")
-      let written = try file(in: own)
+      let written = try ggufFile(in: own)
       var compared = 0
       for (layer, part, heads) in [
         ("self_attn.q_proj", "attn_q", 4), ("self_attn.k_proj", "attn_k", 2),
@@ -211,7 +188,7 @@ import Testing
         #expect(block.losses.count == 6)
         #expect(block.bestLoss <= block.initialLoss)
       }
-      let file = try file(in: #require(job.output))
+      let file = try ggufFile(in: #require(job.output))
       let mix = GGUFMix(
         try #require(GGUFFileType(name: type)),
         model: .init(
@@ -226,9 +203,7 @@ import Testing
         file.numbers("blk.1.ffn_up.weight").floats(),
         source.tensor("model.layers.1.mlp.up_proj.weight").floats()
       )
-      let error = zip(a, b).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
-      let size = b.reduce(0) { $0 + Double($1 * $1) }
-      let relative = (error / size).squareRoot()
+      let relative = relativeError(of: a, from: b)
       #expect(relative > 0 && relative < 0.5)
     }
   }
@@ -241,7 +216,7 @@ import Testing
         ["gguf:q5_k_m"], scheme: "GGUF:Q5_K_M", iterations: iterations, in: folder, "k")
       let report = try job.run()
       #expect(report.blocks.count == 2)
-      let file = try file(in: #require(job.output))
+      let file = try ggufFile(in: #require(job.output))
       #expect(file.info("blk.0.ffn_up.weight")?.type == .q51)
       #expect(file.info("blk.0.attn_v.weight")?.type == .q51)
       #expect(file.info("blk.1.attn_v.weight")?.type == .q80)
@@ -282,7 +257,7 @@ import Testing
         OptionOverrides(ignore: ["lm_head", "model.layers.1.self_attn.o_proj"]))
       job.modifier = AutoRoundModifier(options)
       try job.run()
-      let file = try file(in: #require(job.output))
+      let file = try ggufFile(in: #require(job.output))
       #expect(file.info("blk.0.attn_output.weight")?.type == .q80)
       #expect(file.info("blk.1.attn_output.weight")?.type == .f32)
       #expect(file.info("output.weight")?.type == .q80)

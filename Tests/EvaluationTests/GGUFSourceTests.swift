@@ -26,9 +26,7 @@ import Verification
       output: output
     ).run()
     return try types.map { type in
-      let folder = types.count > 1 ? output.appending(path: "gguf-\(type)") : output
-      let names = try names(in: folder).filter { $0.hasSuffix(".gguf") }
-      return folder.appending(path: try #require(names.first))
+      try ggufFile(in: types.count > 1 ? output.appending(path: "gguf-\(type)") : output).url
     }
   }
 

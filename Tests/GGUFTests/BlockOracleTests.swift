@@ -32,9 +32,9 @@ import WeightBlocks
     let stored = try file.tensor("\(type.name).blocks")
     switch type.storage {
     case .plain: Issue.record("\(type) has no blocks")
-    case .scaleBlocks(let blocks):
+    case .blocks(.scaleBlocks(let blocks)):
       expectIdentical(ScaleBlockWeight(bytes: stored, type: blocks).bytes, stored, type.name)
-    case .superBlocks(let blocks):
+    case .blocks(.superBlocks(let blocks)):
       expectIdentical(KQuantizedWeight(bytes: stored, type: blocks).bytes, stored, type.name)
     }
   }
@@ -52,7 +52,7 @@ import WeightBlocks
     func roundTrip(_ codes: [UInt8], rows: Int) -> (read: [UInt8], bytes: Tensor) {
       switch type.storage {
       case .plain: return ([], Tensor(zeros: [0], dtype: .uint8))
-      case .scaleBlocks(let blocks):
+      case .blocks(.scaleBlocks(let blocks)):
         let weight = ScaleBlockWeight(
           type: blocks, rows: rows, columns: size, codes: codes,
           scales: [Float](repeating: 1, count: rows),
@@ -60,7 +60,7 @@ import WeightBlocks
         let read = ScaleBlockWeight(bytes: weight.bytes, type: blocks)
         #expect(read == weight)
         return (read.codes, weight.bytes)
-      case .superBlocks(let blocks):
+      case .blocks(.superBlocks(let blocks)):
         let numbers = KQuantSuperBlock(
           scale: 1, minimumScale: 0, scales: .zero, minimums: .zero)
         let weight = KQuantizedWeight(
@@ -71,12 +71,7 @@ import WeightBlocks
         return (read.codes, weight.bytes)
       }
     }
-    let bitCount =
-      switch type.storage {
-      case .plain: 0
-      case .scaleBlocks(let blocks): blocks.bitCount
-      case .superBlocks(let blocks): blocks.bitCount
-      }
+    let bitCount = try #require(type.blocks).bitCount
     let greatest = (1 << bitCount) - 1
     // Row by row: one place has a code, all others the one that is opposite to it.
     var codes: [UInt8] = []

@@ -34,9 +34,9 @@ extension GGUFTensorType {
   private func rounded(rows: Tensor, _ importance: [Float]?) throws(InputError) -> Tensor {
     switch storage {
     case .plain: rows
-    case .scaleBlocks(let type):
+    case .blocks(.scaleBlocks(let type)):
       try ScaleBlockWeight(rows, type: type, importance: importance).bytes
-    case .superBlocks(let type):
+    case .blocks(.superBlocks(let type)):
       try KQuantizedWeight(rows, type: type, importance: importance).bytes
     }
   }
@@ -61,9 +61,9 @@ extension GGUFTensorType {
       let numbers =
         switch storage {
         case .plain: piece
-        case .scaleBlocks(let type):
+        case .blocks(.scaleBlocks(let type)):
           ScaleBlockWeight(bytes: piece, type: type).dequantized(to: .float32)
-        case .superBlocks(let type):
+        case .blocks(.superBlocks(let type)):
           KQuantizedWeight(bytes: piece, type: type).dequantized(to: .float32)
         }
       result.copy(numbers, toRow: range.lowerBound)

@@ -13,11 +13,7 @@ extension GGUFTensorType {
 
   /// The kind of block; nil where elements are stored one by one.
   package var blocks: BlockType? {
-    switch storage {
-    case .plain: nil
-    case .scaleBlocks(let type): .scaleBlocks(type)
-    case .superBlocks(let type): .superBlocks(type)
-    }
+    if case .blocks(let type) = storage { type } else { nil }
   }
 
   /// A tuned weight in blocks of this type, as files have them: its own codes and scales, nothing of which is computed
@@ -29,8 +25,8 @@ extension GGUFTensorType {
     let bytes: Tensor
     switch storage {
     case .plain: preconditionFailure("\(name) has no blocks")
-    case .superBlocks(let type): bytes = KQuantizedWeight(weight, type: type).bytes
-    case .scaleBlocks(let type):
+    case .blocks(.superBlocks(let type)): bytes = KQuantizedWeight(weight, type: type).bytes
+    case .blocks(.scaleBlocks(let type)):
       bytes =
         try weight.arguments.blocks == nil
         ? ScaleBlockWeight(weight, type: type).bytes

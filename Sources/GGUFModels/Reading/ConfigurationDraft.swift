@@ -56,10 +56,8 @@ struct ConfigurationDraft {
     }
     set("vocab_size", JSONValue(table.shape[0]))
     try setTokens()
-    let dtype = table.type.isPlain ? table.type.name : "f32"
-    set(
-      "torch_dtype",
-      .string(["bf16": "bfloat16", "f16": "float16"][dtype, default: "float32"]))
+    let dtypes: [GGUFTensorType: JSONValue] = [.bf16: "bfloat16", .f16: "float16"]
+    set("torch_dtype", dtypes[table.type] ?? "float32")
   }
 
   /// Sets a key by the name that most families have for it.

@@ -22,19 +22,21 @@ struct GGUFKeys: Sendable {
       .invalidValue, place: place(key), "found \(value.summary), expected \(expected)")
   }
 
+  private func mismatch(_ key: String, _ range: ClosedRange<Int>) -> InputError {
+    mismatch(key, "a number from \(range.lowerBound) to \(range.upperBound)")
+  }
+
   /// A whole number, or a list of equal ones.
   func count(_ key: String, in range: ClosedRange<Int>) throws(InputError) -> Int? {
     guard let value = self[key] else { return nil }
     let numbers = value.wholeNumber.map { [$0] } ?? value.wholeNumbers ?? []
     guard let first = numbers.first, numbers.allSatisfy({ $0 == first }), range.contains(first)
-    else { throw mismatch(key, "a number from \(range.lowerBound) to \(range.upperBound)") }
+    else { throw mismatch(key, range) }
     return first
   }
 
   func required(_ key: String, in range: ClosedRange<Int>) throws(InputError) -> Int {
-    guard let count = try count(key, in: range) else {
-      throw mismatch(key, "a number from \(range.lowerBound) to \(range.upperBound)")
-    }
+    guard let count = try count(key, in: range) else { throw mismatch(key, range) }
     return count
   }
 

@@ -1,14 +1,14 @@
-import Checkpoints
-import Diagnostics
-import Foundation
-import GGUF
-import Tensors
+package import Checkpoints
+package import Diagnostics
+package import Foundation
+package import GGUF
+package import Tensors
 
 /// The tensors of a file under the names that the model's family has for them: experts are taken out of their stacks, rows
 /// and numbers are as they were, and blocks are decoded to f32 when a tensor is asked for.
-struct GGUFTensors: Sendable {
-  let storage: SourceStorage
-  let names: [String]
+package struct GGUFTensors: Sendable {
+  package let storage: SourceStorage
+  package let names: [String]
   private let file: GGUFFile
   private let places: [String: Place]
 
@@ -20,16 +20,13 @@ struct GGUFTensors: Sendable {
     let member: Int?
 
     /// Whether the elements are those of the file, where they lie.
-    var isPlain: Bool {
-      type.isPlain && outline.rows == .asStored && outline.columns == .asStored
-        && outline.function == .none
-    }
+    var isPlain: Bool { type.isPlain && outline.isUnchanged }
   }
 
   /// - Parameters:
   ///   - outlines: What the tensors of the file are made of. Others are not read.
   /// - Throws: `missing`, `malformed` or `unsupported` for a tensor that the file does not have, or has otherwise.
-  init(_ file: GGUFFile, _ outlines: [GGUFTensorOutline]) throws(InputError) {
+  package init(_ file: GGUFFile, _ outlines: [GGUFTensorOutline]) throws(InputError) {
     self.file = file
     var places: [String: Place] = [:]
     var names: [String] = []
@@ -86,22 +83,11 @@ struct GGUFTensors: Sendable {
     let tensor = place.type.numbers(stored)
     guard !place.isPlain else { return tensor.reshaped(place.info.shape) }
     let outline = place.outline
-    let shape = place.member == nil ? outline.shape : Array(outline.shape.dropFirst())
-    var numbers = tensor.floats()
-    let perRow = shape.dropFirst().reduce(1, *)
-    if outline.columns != .asStored {
-      numbers = stride(from: 0, to: numbers.count, by: max(perRow, 1)).flatMap {
-        outline.columns.undone(in: Array(numbers[$0..<$0 + perRow]), perRow: 1)
-      }
-    }
-    numbers = outline.rows.undone(in: numbers, perRow: perRow)
-    if outline.function != .none {
-      numbers = numbers.map { outline.function.undone($0) }
-      guard numbers.allSatisfy(\.isFinite) else {
-        throw InputError(
-          .notFinite, source: file.url.path, place: "tensor \(quoted(outline.name))",
-          "has an element that no number of the model becomes")
-      }
+    let numbers = outline.undone(in: tensor.floats(), shape: place.info.shape)
+    guard outline.function == .none || numbers.allSatisfy(\.isFinite) else {
+      throw InputError(
+        .notFinite, source: file.url.path, place: "tensor \(quoted(outline.name))",
+        "has an element that no number of the model becomes")
     }
     let result = Tensor(numbers, shape: place.info.shape)
     return place.info.dtype == .float32 ? result : result.converted(to: place.info.dtype)
@@ -109,25 +95,25 @@ struct GGUFTensors: Sendable {
 }
 
 extension GGUFTensors: MadeTensors {
-  func info(_ name: String) -> TensorInfo? { places[name]?.info }
+  package func info(_ name: String) -> TensorInfo? { places[name]?.info }
 
-  func takesMemory(_ name: String) -> Bool { places[name].map { !$0.isPlain } ?? false }
+  package func takesMemory(_ name: String) -> Bool { places[name].map { !$0.isPlain } ?? false }
 
-  func hasRowForEachOutput(_ name: String) -> Bool { places[name]?.info.shape.count == 2 }
+  package func hasRowForEachOutput(_ name: String) -> Bool { places[name]?.info.shape.count == 2 }
 
-  func read(_ name: String, member: Int?) throws(InputError) -> Tensor {
+  package func read(_ name: String, member: Int?) throws(InputError) -> Tensor {
     guard let place = places[name] else { preconditionFailure("\(name) is not in the file") }
     return TensorPlace(tensor: name, index: member).slice(of: try numbers(of: place))
   }
 
-  func file(of name: String) -> URL? { places[name] == nil ? nil : file.url }
+  package func file(of name: String) -> URL? { places[name] == nil ? nil : file.url }
 
-  func requireFinite(_ proceed: () throws -> Void) throws {
+  package func requireFinite(_ proceed: () throws -> Void) throws {
     for info in file.tensors {
       try proceed()
       try file.requireFinite(info)
     }
   }
 
-  var ownFiles: [any TensorFile] { [file] }
+  package var ownFiles: [any TensorFile] { [file] }
 }

@@ -110,6 +110,11 @@ package struct TokenizerDraft {
     return try keys.count("\(role)_token_id", in: 0...tokens.count - 1)
   }
 
+  /// What stands for texts without a token.
+  private var unknown: Int? {
+    get throws(InputError) { try id("unknown") ?? types.firstIndex(of: .unknown) }
+  }
+
   private func generation() throws(InputError) -> JSONValue? {
     var ends: [Int] = []
     for role in ["eos", "eot", "eom"] {
@@ -166,7 +171,7 @@ package struct TokenizerDraft {
     if case .sentencePiece = kind {
       model.set("fuse_unk", true)
       model.set("byte_fallback", true)
-      if let unknown = try id("unknown") ?? types.firstIndex(of: .unknown) {
+      if let unknown = try unknown {
         model.set("unk_token", .string(tokens[unknown]))
       }
       model.set("merges", .array(try ScoredMerges(tokens, types, try scores()).merges))
@@ -206,9 +211,8 @@ package struct TokenizerDraft {
     let pieces: [JSONValue] = zip(tokens, scores).map {
       [.string($0), .number($1.description)]
     }
-    let unknown = try id("unknown") ?? types.firstIndex(of: .unknown)
     return [
-      "type": "Unigram", "unk_id": unknown.map { JSONValue($0) } ?? .null,
+      "type": "Unigram", "unk_id": try unknown.map { JSONValue($0) } ?? .null,
       "vocab": .array(pieces), "byte_fallback": false,
     ]
   }
