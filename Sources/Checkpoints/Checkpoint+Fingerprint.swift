@@ -16,10 +16,7 @@ extension Checkpoint {
   ) throws -> [(part: String, digest: String)] {
     var result: [(part: String, digest: String)] = []
     for file in ownFiles { result += try file.fingerprint(progress: progress) }
-    guard !files.isEmpty else {
-      try made?.requireFinite { try progress(1) }
-      return result
-    }
+    guard !files.isEmpty else { return result }
     let configuration = try readFile(configurationFile.path)
     result.append(("file config.json", SHA256.hexadecimal(of: configuration)))
     for (file, digests) in zip(files, try digestNumbers(progress: progress)) {

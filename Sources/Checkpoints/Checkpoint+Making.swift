@@ -31,12 +31,13 @@ extension Checkpoint {
     return TensorPlace(tensor: name, index: member).slice(of: try tensor(name))
   }
 
-  /// Hands over a tensor in parts that are in memory one after another: the slices of a stack that is made, or all
-  /// of it.
+  /// Hands over a tensor in parts that are in memory one after another: the slices of a stack of matrices that is made,
+  /// or all of it, as of depthwise convolutions, whose slices are tiny and many.
   package func forEachPart(
     of name: String, _ body: (_ member: Int?, Tensor) throws -> Void
   ) throws {
-    guard let info = made?.info(name), info.shape.count > 2, info.shape[0] > 0 else {
+    guard let info = made?.info(name), info.shape.count > 2, info.shape[0] > 0, info.shape[1] > 1
+    else {
       return try body(nil, tensor(name))
     }
     for member in 0..<info.shape[0] {

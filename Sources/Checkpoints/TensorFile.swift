@@ -13,7 +13,7 @@ package protocol TensorFile: Sendable {
   /// Gives the memory of what was read back to the system.
   func releasePages()
 
-  /// Reads all of it: each part in words, with the SHA-256 of its bytes.
+  /// Reads all of it: each part in words, with the SHA-256 of its bytes. Numbers that are infinite or NaN are refused.
   ///
   /// - Parameter progress: Told how much is read, from 0 to 1. What it throws ends the reading.
   func fingerprint(

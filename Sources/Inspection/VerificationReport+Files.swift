@@ -4,8 +4,9 @@ import Execution
 package import Foundation
 import GGUF
 import GGUFModels
-import JSONText
-import Tokenization
+import LanguageModels
+import QuantizedCheckpoints
+import Tensors
 package import Verification
 
 extension VerificationReport {
@@ -28,16 +29,9 @@ extension VerificationReport {
       for info in file.tensors {
         report.note(url) { _ in try file.requireFinite(info) }
       }
-      let checkpoint = try GGUFModel(opening: url).checkpoint
-      report.note(url) { _ in
-        let rows = checkpoint.configuration["vocab_size"]?.intValue ?? 0
-        let count = try checkpoint.tokenizer().vocabularySize
-        guard count <= rows else {
-          throw InputError(
-            .malformed, place: "tokenizer", "has \(count) tokens, expected at most \(rows)")
-        }
-      }
-      if let source { try report.compare(checkpoint, with: source) }
+      let model = try GGUFModel(file)
+      report.note(url) { _ in _ = try model.checkpoint.tokenizer() }
+      if let source { try report.compare(model, with: source) }
     }
     return report
   }
@@ -45,30 +39,40 @@ extension VerificationReport {
   /// The largest share of a tensor's size that rounding takes away: in 2 bits it is about a third.
   private static let errorLimit = 0.6
 
-  private mutating func compare(_ checkpoint: Checkpoint, with source: URL) throws {
+  /// Compares what a file has with what it would have of a source in full precision, tensor by tensor, stacks member by
+  /// member.
+  private mutating func compare(_ model: GGUFModel, with folder: URL) throws {
     comparesSource = true
-    let difference = try CheckpointDifference.between(source, checkpoint.folder)
-    for entry in difference.entries {
-      let place = "tensor \(quoted(entry.name))"
-      guard entry.first != nil else {
+    let source = try NamedSource(folder)
+    for tensor in model.outlines {
+      guard let info = model.file.info(tensor.name) else { continue }
+      let place = "tensor \(quoted(tensor.name))"
+      guard let original = source.tensors[tensor.name] else {
         findings.append(.init(.damage, place, "is not in the source"))
         continue
       }
-      // What reads other things than text is not in such files.
-      guard entry.second != nil else { continue }
-      guard let error = entry.error else {
+      guard info.shape == original.shape else {
         findings.append(
           .init(
             .damage, place,
-            "is \(entry.second ?? ""), in the source \(entry.first ?? "")"))
+            "is \(info.type.name) \(info.shape), in the source \(original.shape)"))
         continue
       }
-      guard error.relativeError <= Self.errorLimit else {
+      let members = original.members
+      for (index, member) in members.enumerated() {
+        let index = members.count > 1 ? index : nil
+        let stored = TensorPlace(tensor: info.name, index: index)
+          .slice(of: try model.file.stored(info.name))
+        let error = CheckpointDifference.Difference(
+          from: Tensor(try member.numbers(from: source.numbers), shape: member.shape),
+          to: info.type.numbers(stored))
+        model.file.releasePages()
+        source.model.checkpoint.releasePages()
+        if error.relativeError <= Self.errorLimit { continue }
         findings.append(
           .init(
-            .damage, place,
+            .damage, index.map { "\(place)[\($0)]" } ?? place,
             "differs from the source by \(Quantities.percent(error.relativeError)) of its size"))
-        continue
       }
     }
   }
@@ -82,5 +86,31 @@ extension VerificationReport {
     } catch {
       findings.append(.init(.damage, url.lastPathComponent, "\(error)"))
     }
+  }
+}
+
+/// A model in full precision, or as one, under the names of files of llama.cpp.
+private struct NamedSource {
+  let model: ReadableModel
+  /// Weights as numbers, one for each linear layer.
+  let numbers: LayerwiseSource
+  /// By name.
+  let tensors: [String: GGUFTensorOutline]
+
+  /// - Throws: `unsupported` for a model that llama.cpp does not have.
+  init(_ folder: URL) throws {
+    model = try ReadableModel(opening: folder, quantizesActivations: false)
+    let checkpoint = model.checkpoint
+    numbers = LayerwiseSource(
+      model.source, layers: model.description.layerTensors(in: model.source))
+    let plain =
+      try (model.source as? DequantizedCheckpoint)?.plainTensors(isDense: true).tensors.map(\.info)
+      ?? checkpoint.tensorNames.compactMap(checkpoint.info)
+    let outline = try naming(checkpoint.configurationFile.path(percentEncoded: false)) {
+      try GGUFModelOutline(
+        of: CheckpointFamilies.plain(checkpoint.configuration), tensors: plain, name: "",
+        tokenizer: nil)
+    }
+    tensors = Dictionary(outline.tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
   }
 }

@@ -44,9 +44,7 @@ extension GGUFContents {
           sum.update(bytes)
           report.tensorDigests[info.name] = sum.hexadecimal
         }
-        if stored.dtype.isFloatingPoint,
-          stored.withUnsafeBytes({ $0.firstNonFinite(stored.dtype) }) != nil
-        {
+        if info.type.firstNonFinite(in: stored) != nil {
           report.findings.append(.init(.damage, info.name, "has a number that is infinite or NaN"))
         }
         written.releasePages()

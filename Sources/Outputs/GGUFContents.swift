@@ -37,6 +37,8 @@ struct GGUFContents: CopyContents {
   /// Tensors of the file whose layers keep their integers.
   let tuned: Set<String>
   private let types: [String: GGUFTensorType]
+  /// By the names of the source.
+  private let sourceTypes: [String: GGUFTensorType]
   /// Where the weight of each layer of those is.
   private let places: [String: (tensor: GGUFTensorOutline, index: Int?)]
 
@@ -106,6 +108,10 @@ struct GGUFContents: CopyContents {
       }
     }
     (self.types, self.tuned, self.places) = (types, tuned, places)
+    sourceTypes = Dictionary(
+      file.outline.tensors.flatMap { tensor in
+        tensor.sources.map { ($0, types[tensor.name] ?? .f32) }
+      }, uniquingKeysWith: { $1 })
     (self.weightCount, weightByteCount) = (weightCount, byteCount)
     var metadata = file.outline.metadata
     metadata[GGUFFileType.key] = .uint32(fileType.rawValue)
@@ -172,9 +178,7 @@ struct GGUFContents: CopyContents {
   }
 
   func keeps(_ info: TensorInfo) -> Bool {
-    outline.tensors.contains { tensor in
-      tensor.sources.contains(info.name) && types[tensor.name] == GGUFTensorType(info.dtype)
-    }
+    sourceTypes[info.name].map { $0 == GGUFTensorType(info.dtype) } ?? false
   }
 
   func byteCount(without names: Set<String>) -> Int {

@@ -90,8 +90,53 @@ import Verification
       let found = try #require(try VerificationReport.ofFile(at: damaged)).findings
       #expect(found.count == 1)
       #expect(found.first?.place == "tensor 'blk.2.attn_q.weight'")
+      // Whoever reads all of it sees that on the way.
+      var shares: [Double] = []
+      let unsound = try GGUFFile(opening: damaged)
+      expectInputError(
+        .notFinite, mentioning: ["damaged.gguf", "blk.2.attn_q.weight", "element 0"]
+      ) {
+        _ = try unsound.fingerprint { shares.append($0) }
+      }
+      let last = try #require(shares.last)
+      #expect(last < 1)
       try bytes.dropLast(40).write(to: damaged)
       #expect(try VerificationReport.ofFile(at: damaged)?.findings.count == 1)
+    }
+  }
+
+  /// Sources whose names are other than those that the file is read with, one of them with experts in stacks.
+  @Test(arguments: [("mistral3", 21, "ffn_up"), ("qwen3_5_moe", 38, "ffn_gate_exps")])
+  func aFileIsComparedWithItsSource(
+    _ model: String, _ tensorCount: Int, _ damagedModule: String
+  ) throws {
+    try withTemporaryFolder { folder in
+      let source = try FamilyRun(model, scheme: "W4A16", in: folder) {
+        try trimTokenizer(in: $0, to: 96)
+      }.source
+      let output = folder.appending(path: "file")
+      _ = try CheckpointConversion(
+        checkpoint: source, formats: [try ConversionFormat(named: "gguf:q8_0")], output: output
+      ).run()
+      let file = try ggufFile(in: output)
+      let report = try #require(try VerificationReport.ofFile(at: file.url, source: source))
+      #expect(report.findings.map(\.message) == [])
+      #expect(report.comparesSource)
+      #expect(report.tensorCount == tensorCount)
+
+      // The last member as zeros, or the whole matrix.
+      let name = "blk.1.\(damagedModule).weight"
+      let entry = try #require(file.header.entries.first { $0.info.name == name })
+      #expect(entry.info.type == .q80)
+      let count = entry.info.shape.count > 2 ? entry.info.shape[0] : 1
+      var bytes = try Data(contentsOf: file.url)
+      let end = file.header.encoded.count + entry.offsets.upperBound
+      for offset in end - entry.offsets.count / count..<end { bytes[offset] = 0 }
+      try bytes.write(to: file.url)
+      let found = try #require(try VerificationReport.ofFile(at: file.url, source: source)).findings
+      #expect(
+        found.map(\.place) == ["tensor '\(name)'" + (count > 1 ? "[\(count - 1)]" : "")])
+      #expect(found.map(\.message) == ["differs from the source by 100.0 % of its size"])
     }
   }
 

@@ -81,6 +81,30 @@ import Testing
     }
   }
 
+  /// Keys that other architectures have: refused where they would change numbers, and not where the model has no part that
+  /// they speak of.
+  @Test func keysOfOtherArchitectures() throws {
+    let lost: [(key: String, value: Float)] = [
+      ("attn_logit_softcapping", 50), ("final_logit_softcapping", 30),
+      ("attention.temperature_scale", 0.1),
+    ]
+    for (key, value) in lost {
+      try refuse(.unsupported, mentioning: ["'llama.\(key)'", "lost"]) {
+        $0["llama.\(key)"] = .float32(value)
+      }
+    }
+    try withTemporaryFolder { temporary in
+      let url = temporary.appending(path: "model.gguf")
+      try OutlinedModel.named("llama").write(to: url) {
+        $0["llama.final_logit_softcapping"] = .float32(0)
+        $0["llama.attention.sliding_window"] = .uint32(4096)
+        $0["llama.expert_gating_func"] = .uint32(1)
+        $0["llama.ssm.conv_kernel"] = .uint32(4)
+      }
+      _ = try GGUFModel(opening: url)
+    }
+  }
+
   @Test func tensorsThatAreNotThere() throws {
     try refuse(.missing, mentioning: ["blk.1.ffn_up.weight"], without: ["blk.1.ffn_up.weight"])
     try refuse(.missing, mentioning: ["token_embd.weight"], without: ["token_embd.weight"])

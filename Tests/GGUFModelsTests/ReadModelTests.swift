@@ -60,6 +60,26 @@ import Testing
     }
   }
 
+  /// A depthwise convolution has three dimensions and is no stack.
+  @Test func convolutionsAreOnePart() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appending(path: "model.gguf")
+      try OutlinedModel.named("qwen3_5-text").write(to: url)
+      let checkpoint = try GGUFModel(opening: url).checkpoint
+      let name = "model.layers.0.linear_attn.conv1d.weight"
+      let shape = try #require(checkpoint.info(name)).shape
+      #expect(shape.count == 3)
+      #expect(shape[0] > 1 && shape[1] == 1)
+      var count = 0
+      try checkpoint.forEachPart(of: name) { member, part in
+        #expect(member == nil)
+        #expect(part.shape == shape)
+        count += 1
+      }
+      #expect(count == 1)
+    }
+  }
+
   @Test(arguments: OutlinedModel.all.filter { OutlinedModel.onlyWritten.contains($0.architecture) })
   func filesThatAreOnlyWrittenSaySo(_ model: OutlinedModel) throws {
     try withTemporaryFolder { folder in

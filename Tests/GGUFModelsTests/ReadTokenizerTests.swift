@@ -58,4 +58,21 @@ import Tokenization
     }
     #expect(same >= least, "\(same) of \(cases.count); others: \(others.prefix(12))")
   }
+
+  /// A token of a million bytes is split only where both halves may be tokens: hashing all halves would take hours.
+  @Test(.timeLimit(.minutes(1))) func longTokens() throws {
+    let count = 1 << 20
+    let tokens = [1, count - 1, count].map { String(repeating: "a", count: $0) }
+    var metadata = GGUFMetadata()
+    metadata["tokenizer.ggml.model"] = .string("llama")
+    metadata["tokenizer.ggml.tokens"] = .strings(tokens)
+    metadata["tokenizer.ggml.scores"] = .floats([0, -1, -2])
+    let files = try TokenizerDraft(metadata, rows: tokens.count).files
+    let text = try #require(files.first { $0.name == "tokenizer.json" }?.text)
+    let merges = try #require(JSONValue.parse(text)["model"]?["merges"]?.arrayValue)
+    #expect(
+      merges == [
+        [.string(tokens[0]), .string(tokens[1])], [.string(tokens[1]), .string(tokens[0])],
+      ])
+  }
 }

@@ -39,6 +39,33 @@ import WeightBlocks
     }
   }
 
+  /// Numbers that are none are found without decoding blocks: with the bits of infinity at every place of one.
+  @Test(arguments: types) func numbersThatAreNone(type: GGUFTensorType) throws {
+    let stored = try file.tensor("\(type.name).blocks")
+    let finite = stored.elements(as: UInt8.self)
+    #expect(type.firstNonFinite(in: stored) == nil)
+    let start = 5 * type.blockByteCount
+    var found = 0
+    for offset in 0..<type.blockByteCount - 1 {
+      var bytes = finite
+      (bytes[start + offset], bytes[start + offset + 1]) = (0, 0x7C)
+      let changed = Tensor(bytes: bytes, shape: stored.shape, dtype: .uint8)
+      let expected = type.numbers(changed).floats().firstIndex { !$0.isFinite }
+      #expect(type.firstNonFinite(in: changed) == expected, "byte \(offset)")
+      if expected == 5 * type.blockSize { found += 1 }
+    }
+    #expect(found >= (type.blocks?.isAsymmetric == true ? 2 : 1))
+  }
+
+  @Test func plainNumbersThatAreNone() {
+    let numbers = Tensor([1, -2, .infinity, .nan], shape: [2, 2])
+    for type in [GGUFTensorType.f32, .f16, .bf16, .f64] {
+      guard case .plain(let dtype) = type.storage else { continue }
+      #expect(type.firstNonFinite(in: numbers.converted(to: dtype)) == 2, "\(type)")
+    }
+    #expect(GGUFTensorType.i16.firstNonFinite(in: Tensor(zeros: [4], dtype: .int16)) == nil)
+  }
+
   /// The reference quantizers, byte for byte: zeros, one sign alone, halves between codes, scales below f16's range.
   @Test(arguments: ScaleBlockType.allCases) func rounding(type: ScaleBlockType) throws {
     let weight = try file.tensor("in.weight")

@@ -64,6 +64,13 @@ struct BlockLayout {
   /// The byte of the minimum, or its scale, in f16.
   var minimumOffset: Int?
 
+  init(_ type: BlockType) {
+    switch type {
+    case .scaleBlocks(let type): self.init(type)
+    case .superBlocks(let type): self.init(type)
+    }
+  }
+
   init(_ type: ScaleBlockType) {
     switch type {
     case .q40: planes = [Plane(offset: 2, bitCount: 4, stride: 16)]
@@ -198,6 +205,16 @@ struct BlockLayout {
             minimumOffset.map { Self.half(block, at: $0) })
         }
       }
+    }
+  }
+
+  /// The first of blocks in a row whose scale or minimum is infinite or NaN. So are then all its numbers, and none of other
+  /// blocks: products of numbers of f16 and codes are far below the greatest of f32.
+  func firstNonFinite(_ blocks: UnsafeRawBufferPointer, byteCount: Int) -> Int? {
+    let offsets = [scaleOffset] + (minimumOffset.map { [$0] } ?? [])
+    // The bits of the exponent lie in the second byte.
+    return (0..<blocks.count / byteCount).first { block in
+      offsets.contains { blocks[block * byteCount + $0 + 1] & 0x7C == 0x7C }
     }
   }
 

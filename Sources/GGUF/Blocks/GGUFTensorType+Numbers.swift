@@ -71,6 +71,19 @@ extension GGUFTensorType {
     return result.reshaped(stored.shape.dropLast() + [result.shape[1]])
   }
 
+  /// The first element that is infinite or NaN.
+  ///
+  /// - Parameter stored: As ``rounded(_:importance:)`` gives it.
+  package func firstNonFinite(in stored: Tensor) -> Int? {
+    stored.withUnsafeBytes { bytes in
+      switch storage {
+      case .plain(let dtype): bytes.firstNonFinite(dtype)
+      case .blocks(let type):
+        BlockLayout(type).firstNonFinite(bytes, byteCount: blockByteCount).map { $0 * blockSize }
+      }
+    }
+  }
+
   private static func rows(_ tensor: Tensor) -> Tensor {
     let columns = tensor.shape.last ?? 1
     return tensor.reshaped([columns == 0 ? 0 : tensor.count / columns, columns])

@@ -20,7 +20,7 @@ extension ConfigurationDraft {
             "found \(entry.value.summary), but the model that the other keys and the tensors give has \(expected.summary)"
           )
         }
-      } else if Self.rules[key] == nil, !isDefault(key, entry.value) {
+      } else if Self.rules[key] == nil || !Self.isOfAbsentPart(key), !isDefault(key, entry.value) {
         throw InputError(
           .unsupported, place: keys.place(key),
           "is not known for models of this architecture; what it says would be lost")
@@ -33,6 +33,21 @@ extension ConfigurationDraft {
     GGUFArchitectures.all.flatMap(\.keys).filter { !$0.key.hasPrefix("rope.scaling") }
       .map { ($0.key, $0) },
     uniquingKeysWith: { first, _ in first })
+
+  /// Whether a key that no rule has a value for, although some architecture has it, speaks of what the model does not
+  /// have: its tensors would be refused, and without them the key changes no number. Others, as bounds of scores and
+  /// logits, would be lost.
+  private static func isOfAbsentPart(_ key: String) -> Bool {
+    absentParts.contains { key.hasPrefix($0) }
+  }
+
+  /// Experts, state spaces, convolutions and latent states; and windows, which files may say of architectures that llama.cpp
+  /// has none for.
+  private static let absentParts = [
+    "expert_", "leading_dense_block_count", "moe_latent_size", "ssm.", "shortconv.",
+    "attention.q_lora_rank", "attention.kv_lora_rank", "attention.sliding_window",
+    "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
+  ]
 
   /// Keys that were used already in a way that the rules do not compare, or that say nothing of texts.
   private static let readOtherwise: Set<String> = [
@@ -50,7 +65,8 @@ extension ConfigurationDraft {
     case "attention.causal": value == .bool(true)
     case "pooling_type", "rope.scaling.yarn_log_multiplier", "expert_shared_count",
       "leading_dense_block_count", "expert_count", "expert_used_count", "expert_gating_func",
-      "attention.sliding_window":
+      "attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping",
+      "attention.temperature_scale":
       value.number == 0
     case "expert_weights_scale": value.number == 1 || value.number == 0
     default: false

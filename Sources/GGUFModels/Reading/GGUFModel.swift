@@ -17,21 +17,27 @@ package struct GGUFModel: Sendable {
   package let configuration: JSONValue
   /// What a user should know of it.
   package let remarks: [String]
+  /// What the tensors are made of that are read.
+  package let outlines: [GGUFTensorOutline]
   private let tensors: GGUFTensors
   private let vocabularySize: Int
 
   /// - Throws: `InputError` naming file and key or tensor; `unsupported` for an architecture that is not known, and for
   ///   keys and tensors that nothing is known of.
   package init(opening url: URL) throws(InputError) {
-    let file = try GGUFFile(opening: url)
+    try self.init(GGUFFile(opening: url))
+  }
+
+  /// - Throws: What ``init(opening:)`` throws.
+  package init(_ file: GGUFFile) throws(InputError) {
     do throws(InputError) {
-      try self.init(file)
+      try self.init(reading: file)
     } catch {
-      throw error.source == nil ? error.inSource(url.path) : error
+      throw error.inSource(file.url.path)
     }
   }
 
-  private init(_ file: GGUFFile) throws(InputError) {
+  private init(reading file: GGUFFile) throws(InputError) {
     self.file = file
     let architecture = try GGUFArchitectures.architecture(of: file.metadata)
     let draft = try ConfigurationDraft(file, architecture)
@@ -44,7 +50,7 @@ package struct GGUFModel: Sendable {
     try draft.requireAgreement(facts, rotary)
 
     // Types are those of the file.
-    let outlines = try TensorNamer(facts, architecture)
+    outlines = try TensorNamer(facts, architecture)
       .outline(model.tensors(dtype: .float32)).tensors
     tensors = try GGUFTensors(file, outlines)
     try Self.requireKnown(file, outlines, rotary, ahead: draft.blockCount..<draft.allBlockCount)

@@ -15,9 +15,12 @@ struct ScoredMerges {
     let texts = tokens.map { Array($0.utf8) }
     var ids: [ArraySlice<UInt8>: Int] = [:]
     for (id, text) in texts.enumerated() where types[id] == .normal { ids[text[...]] = id }
+    // Halves are looked up where both could be tokens: hashing all of a long one is work that grows as its square.
+    let sizes = Set(ids.keys.map(\.count))
     var found: [(score: Float, id: Int, first: Int, second: Int)] = []
     for (id, text) in texts.enumerated() where types[id] == .normal {
       for place in text.indices.dropFirst() where text[place] & 0xC0 != 0x80 {
+        guard sizes.contains(place), sizes.contains(text.count - place) else { continue }
         guard let first = ids[text[..<place]], let second = ids[text[place...]] else { continue }
         found.append((scores[id], id, first, second))
       }
