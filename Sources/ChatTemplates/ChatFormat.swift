@@ -14,7 +14,9 @@ public enum ChatTemplateChoice: Sendable, Equatable {
 
 /// How a model wants conversations: its template, and the tokens that this may name.
 package struct ChatFormat {
-  private let templates: [ChatTemplate]
+  /// Those that conversations can choose, by their names.
+  private let templates: [String: ChatTemplate]
+  /// The names of all templates, others among them.
   private let names: [String]
   private let folder: URL
   /// `bos_token`, `eos_token` and their kin.
@@ -38,10 +40,12 @@ package struct ChatFormat {
     }
     self.folder = folder
     names = stored.map(\.name)
-    templates = try stored.map {
-      try ChatTemplate(
-        $0.text, name: $0.name == "default" ? $0.source : "\($0.source) (\($0.name))")
+    var templates: [String: ChatTemplate] = [:]
+    for (name, place) in [("default", ""), ("tool_use", " (tool_use)")] {
+      guard let template = stored.first(where: { $0.name == name }) else { continue }
+      templates[name] = try ChatTemplate(template.text, name: template.source + place)
     }
+    self.templates = templates
     tokens = try Self.tokens(folder)
   }
 
@@ -52,14 +56,13 @@ package struct ChatFormat {
     of conversation: Conversation, addsPrompt: Bool, clock: TemplateClock = .now
   ) throws -> String {
     let hasTools = conversation.tools.map { !$0.isNull } ?? false
-    let wanted = hasTools && names.contains("tool_use") ? "tool_use" : "default"
-    guard let index = names.firstIndex(of: wanted) else {
+    guard let template = (hasTools ? templates["tool_use"] : nil) ?? templates["default"] else {
       throw InputError(
         .missing, source: folder.path(percentEncoded: false),
         "has no chat template called default, only \(names.map(quoted).joined(separator: ", ")); give a file with "
           + "\(OptionName.chatTemplate)")
     }
-    return try templates[index].render(
+    return try template.render(
       tokens.map { ($0.key, $0.value) } + [
         ("messages", .array(conversation.messages)), ("tools", conversation.tools ?? .null),
         ("documents", .null), ("add_generation_prompt", .bool(addsPrompt)),

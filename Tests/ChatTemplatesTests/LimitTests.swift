@@ -24,7 +24,8 @@ import Testing
     "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "{% set ns = namespace(s='ab') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
     "{{ 'a' * 999999999999 }}", "{{ 9223372036854775807 * 'ab' }}",
-    "{{ [1, 2] * 9223372036854775807 }}", "{{ 'x' | indent(9223372036854775807, true) }}",
+    "{{ [1, 2] * 9223372036854775807 }}", "{{ [1] * 2305843009213693952 }}",
+    "{{ 'x' | indent(9223372036854775807, true) }}",
     "{{ [[]] | tojson(indent=9223372036854775807) }}",
     "{{ ('a' * 9999) | replace('', 'b' * 9999) }}", "{{ (['a'] * 9999) | join('b' * 9999) }}",
     "{{ '1'.zfill(9223372036854775807) }}",
@@ -36,6 +37,51 @@ import Testing
     expectInputError(.unsupported, mentioning: ["t.jinja", "line 1", "too many steps"]) {
       try render(source)
     }
+  }
+
+  /// Text that would be gigabytes is refused before it is made.
+  @Test(arguments: [
+    "{{ x\(String(repeating: " ~ x", count: 20000)) }}", "{{ ('%s' * 20000) % ((x,) * 20000) }}",
+    "{{ ('{0}' * 20000).format(x) }}", "{{ range(20000) | list | tojson(separators=(x, ':')) }}",
+    "{{ {\((0..<4000).map { "\($0): 1" }.joined(separator: ", "))} | tojson(separators=(',', x)) }}",
+    "{{ [\(String(repeating: "9", count: 4000))] * 20000 }}",
+    "{{ ([\(String(repeating: "9", count: 4000))] * 20000) | tojson }}",
+    "{% macro \(String(repeating: "m", count: 4000))() %}{% endmacro %}{{ [\(String(repeating: "m", count: 4000))] * 20000 }}",
+  ])
+  func textIsCountedBeforeItIsMade(source: String) {
+    expectInputError(.unsupported, mentioning: ["t.jinja", "line 1", "too many steps"]) {
+      try render("{% set x = 'a' * 400000 %}" + source)
+    }
+  }
+
+  /// What reads all of a text or a list without making one, again and again.
+  @Test(arguments: [
+    "list | join", "list | sum", "mapping | first",
+    "mapping[text]", "mapping | attr(text)", "text.strip('a')", "'b'.strip(text)",
+    "'b'.find(text)", "text | int", "text | float", "text is lower", "text is upper",
+    "text.removeprefix(text)", "text.removesuffix(text)",
+    "('{name}' * 9999).format(\((0..<99).map { "a\($0)=1" }.joined(separator: ", ")), name=1)",
+    "f()",
+  ])
+  func timeIsCounted(expression: String) {
+    expectInputError(.unsupported, mentioning: ["t.jinja", "too many steps"]) {
+      try render(Self.repeating(expression))
+    }
+  }
+
+  @Test func aLittleAgainAndAgainIsFine() throws {
+    #expect(try render(Self.repeating("text == 'b'")).isEmpty)
+  }
+
+  /// Evaluates an expression again and again that may use a long text, a list, a mapping and a macro.
+  private static func repeating(_ expression: String) -> String {
+    let members = (0..<999).map { "\($0): 1" }.joined(separator: ", ")
+    let parameters = (0..<999).map { "p\($0)" }.joined(separator: ", ")
+    return """
+      {% macro f(\(parameters)) %}{% endmacro %}{% set mapping = {\(members)} %}
+      {%- set text = 'a' * 200000 %}{% set list = [0] * 20000 %}
+      {%- for i in range(1200) %}{% set x = \(expression) %}{% endfor %}
+      """
   }
 
   @Test func outputIsBounded() {
@@ -63,10 +109,14 @@ import Testing
     expectInputError(.unsupported, mentioning: ["t.jinja", "nested more than"]) {
       try render("{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}")
     }
-    expectInputError(.unsupported, mentioning: ["lists in lists"]) {
-      try render(
-        "{% set ns = namespace(l=[]) %}{% for i in range(999) %}{% set ns.l = [ns.l] %}{% endfor %}"
-      )
+    // What loops and methods hold counts as well.
+    for body in [
+      "{% set ns.l = [ns.l] %}", "{% for x in [ns.l] %}{% set ns.l = loop %}{% endfor %}",
+      "{% set ns.l = {'a': ns.l}.get %}", "{% set ns.l = [ns.l].count %}",
+    ] {
+      expectInputError(.unsupported, mentioning: ["lists in lists"]) {
+        try render("{% set ns = namespace(l=[]) %}{% for i in range(999) %}\(body){% endfor %}")
+      }
     }
   }
 
@@ -117,6 +167,11 @@ import Testing
       ("{{ $x }}", .malformed, "'$' has no meaning here"),
       ("{% raw %}x", .malformed, "'raw' has no end"),
       ("{{ '\\ud83d' }}", .malformed, "hexadecimal"),
+      (
+        "{{ \(String(repeating: "a", count: 4097)) }}", .unsupported,
+        "line 1: found a name or a number of 4097 characters, expected at most 4096"
+      ),
+      ("{{ 1.\(String(repeating: "0", count: 4095)) }}", .unsupported, "number of 4097 characters"),
       ("{{ f(*x) }}", .unsupported, "(* and **) are not supported"),
       ("{{ 1 | uper }}", .unsupported, "the filter 'uper' is unknown; did you mean 'upper'?"),
       ("{{ 1 is strin }}", .unsupported, "the test 'strin' is unknown; did you mean 'string'?"),

@@ -9,6 +9,7 @@ struct CallArguments {
   func bound(
     to names: [String], of function: String, _ renderer: TemplateRenderer
   ) throws -> [TemplateValue?] {
+    try renderer.spend(names.count * (1 + named.count))
     guard positional.count <= names.count else {
       throw renderer.failure(
         "\(function): found \(counted(positional.count, "argument")), expected at most \(names.count)"

@@ -36,7 +36,7 @@ extension TemplateRenderer {
       guard let value = rest.popFirst() else {
         throw failure("format: found \(counted(values.count, "value")) for more fields")
       }
-      result += try field(value, conversion, digits)
+      try append(field(value, conversion, digits), to: &result)
     }
     let isMapping = if case .mapping = value { true } else { false }
     guard rest.isEmpty || isMapping else {
@@ -89,15 +89,14 @@ extension TemplateRenderer {
           next += name.isEmpty ? 1 : 0
           value = arguments.positional.indices.contains(place) ? arguments.positional[place] : nil
         } else {
+          try spend(arguments.named.count)
           value = arguments.named.first { $0.name == name }?.value
         }
         guard let value else {
           throw failure(
             "format: there is no value for {\(visible(name))}; expected {}, {0} or {name}")
         }
-        let shown = try self.text(of: value)
-        try spend(shown.utf8.count)
-        result += shown
+        try append(self.text(of: value), to: &result)
       } else if scalar == "}" {
         throw failure("format: a '}' without '{'")
       } else {

@@ -25,6 +25,7 @@ extension TemplateRenderer {
   private static func stripping(_ name: String, left: Bool, right: Bool) -> StringMethod {
     { renderer, text, arguments in
       let set = try BoundArguments(arguments, ["chars"], of: name, renderer).string(0)
+      try renderer.spend(text.utf8.count + (set?.utf8.count ?? 0))
       return try renderer.string(text.stripped(set, left: left, right: right))
     }
   }
@@ -67,6 +68,7 @@ extension TemplateRenderer {
     "removeprefix": { renderer, text, arguments in
       let prefix = try BoundArguments(arguments, ["prefix"], of: "removeprefix", renderer)
         .requiredString(0)
+      try renderer.spend(text.utf8.count)
       guard text.utf8.starts(with: prefix.utf8) else { return .string(text) }
       return try renderer.string(
         String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self))
@@ -74,6 +76,7 @@ extension TemplateRenderer {
     "removesuffix": { renderer, text, arguments in
       let suffix = try BoundArguments(arguments, ["suffix"], of: "removesuffix", renderer)
         .requiredString(0)
+      try renderer.spend(text.utf8.count)
       guard text.utf8.reversed().starts(with: suffix.utf8.reversed()) else { return .string(text) }
       return try renderer.string(
         String(decoding: text.utf8.dropLast(suffix.utf8.count), as: UTF8.self))

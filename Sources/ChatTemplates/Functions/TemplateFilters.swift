@@ -100,8 +100,7 @@ extension TemplateRenderer {
     let text = try text(of: value)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     try spend(text.utf8.count)
-    let (added, overflow) = lines.count.multipliedReportingOverflow(by: indentation.utf8.count)
-    try spend(overflow ? .max : added)
+    try spend(lines.count.multipliedClamped(by: indentation.utf8.count))
     let indented = lines.enumerated().map { index, line in
       let isFirst = index == 0
       guard isFirst ? bound.flag(1) : bound.flag(2) || !line.isEmpty else { return String(line) }
@@ -125,6 +124,7 @@ extension TemplateRenderer {
       case .float(let value): number = value
       case .wideInteger: return value
       case .string(let text):
+        try renderer.spend(text.utf8.count)
         let text = text.stripped(nil)
         if (2...36).contains(base), let integer = Int(text, radix: base) {
           return .integer(integer)
@@ -140,8 +140,9 @@ extension TemplateRenderer {
       let bound = try BoundArguments(arguments, ["default"], of: "float", renderer)
       if let number = value.doubleValue { return .float(number) }
       if case .undefined(let message) = value { throw renderer.failure(message) }
-      if case .string(let text) = value, let number = Double(text.stripped(nil)) {
-        return .float(number)
+      if case .string(let text) = value {
+        try renderer.spend(text.utf8.count)
+        if let number = Double(text.stripped(nil)) { return .float(number) }
       }
       return bound.value(0) ?? .float(0)
     },

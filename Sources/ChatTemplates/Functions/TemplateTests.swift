@@ -10,6 +10,10 @@ extension TemplateRenderer {
       guard arguments.positional.isEmpty else {
         throw failure("is \(name): takes no value to compare with")
       }
+      // The only ones that read a text.
+      if name == "lower" || name == "upper", case .string(let text) = value {
+        try spend(text.utf8.count)
+      }
       return test(value)
     }
     guard let symbol = Self.comparisons[name] else {

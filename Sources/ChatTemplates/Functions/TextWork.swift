@@ -22,8 +22,8 @@ extension String {
   func places(
     of part: String, limit: Int = .max, _ renderer: TemplateRenderer
   ) throws -> [Int] {
+    try renderer.spend(utf8.count + part.utf8.count)
     let (text, part) = (Array(utf8), Array(part.utf8))
-    try renderer.spend(text.count)
     var places: [Int] = []
     guard !part.isEmpty else {
       var offset = 0
@@ -117,15 +117,13 @@ extension TemplateRenderer {
   func replaced(_ text: String, _ old: String, by new: String, _ limit: Int) throws -> TemplateValue
   {
     let places = try text.places(of: old, limit: limit < 0 ? .max : limit, self)
-    let (added, overflow) = places.count.multipliedReportingOverflow(by: new.utf8.count)
-    try spend(overflow ? .max : added)
+    try spend(places.count.multipliedClamped(by: new.utf8.count))
     let pieces = text.pieces(between: places, leaving: old.utf8.count)
     return try string(pieces.joined(separator: new))
   }
 
   func joined(_ texts: [String], by separator: String) throws -> TemplateValue {
-    let (separators, overflow) = texts.count.multipliedReportingOverflow(by: separator.utf8.count)
-    try spend(overflow ? .max : separators)
+    try spend(texts.count.multipliedClamped(by: separator.utf8.count))
     try spend(texts.reduce(0) { $0 + $1.utf8.count })
     return .string(texts.joined(separator: separator))
   }

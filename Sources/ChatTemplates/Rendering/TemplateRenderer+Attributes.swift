@@ -4,12 +4,14 @@ import Diagnostics
 extension TemplateRenderer {
   /// `value.name`: a method, or else the item of this key.
   func attribute(_ name: String, of value: TemplateValue) throws -> TemplateValue {
-    try ownAttribute(name, of: value) ?? ownItem(.string(name), of: value)
+    try spend(name.utf8.count)
+    return try ownAttribute(name, of: value) ?? ownItem(.string(name), of: value)
       ?? missing(name, of: value)
   }
 
   /// `value[index]`: the item, or else the method of this name.
   func item(_ index: TemplateValue, of value: TemplateValue) throws -> TemplateValue {
+    try spend(on: index)
     if let item = try ownItem(index, of: value) { return item }
     guard case .string(let name) = index else {
       return .undefined("\(value.typeName) has no element \(try representation(of: index))")
@@ -30,11 +32,12 @@ extension TemplateRenderer {
       }
     case .mapping(let mapping):
       return Self.mappingMethods[name].map { method in
-        .function(TemplateFunction(name: name) { try method($0, mapping, $1) })
+        .function(
+          TemplateFunction(name: name, depth: mapping.depth) { try method($0, mapping, $1) })
       }
     case .list(let list):
       return Self.listMethods[name].map { method in
-        .function(TemplateFunction(name: name) { try method($0, list, $1) })
+        .function(TemplateFunction(name: name, depth: list.depth) { try method($0, list, $1) })
       }
     case .namespace(let namespace): return namespace.members[TemplateKey(name)]
     case .loop(let loop): return loop.attribute(name)

@@ -22,7 +22,7 @@ extension TemplateRenderer {
           try compute($0, $1.symbol, evaluate($1.operand, scope))
         }
       case .concatenation(let operands):
-        try string(operands.map { try text(of: evaluate($0, scope)) }.joined())
+        try joined(operands.map { try text(of: evaluate($0, scope)) }, by: "")
       case .all(let operands): try first(of: operands, scope) { !$0.isTrue }
       case .any(let operands): try first(of: operands, scope) { $0.isTrue }
       case .comparison(let first, let rest): .bool(try holds(first, rest, scope))
@@ -74,10 +74,10 @@ extension TemplateRenderer {
   }
 
   func key(_ value: TemplateValue) throws -> TemplateKey {
+    try spend(on: value)
     guard let key = TemplateKey(value) else {
       throw failure("\(value.typeName) cannot be a key; expected a string or a number")
     }
-    if case .string(let text) = value { try spend(text.utf8.count) }
     return key
   }
 
@@ -144,13 +144,19 @@ extension TemplateRenderer {
   /// The values that a loop goes through.
   func elements(of value: TemplateValue, _ user: String) throws -> [TemplateValue] {
     switch value {
-    case .list(let list): return list.elements
-    case .mapping(let mapping): return mapping.keys
+    case .list(let list):
+      try spend(list.elements.count)
+      return list.elements
+    case .mapping(let mapping):
+      try spend(mapping.count)
+      return mapping.keys
     case .string(let text):
       try spend(text.utf8.count * 8)
       return text.unicodeScalars.map { .string(String($0)) }
     case .undefined: return []
-    case .loop(let loop): return Array(loop.elements[loop.index...])
+    case .loop(let loop):
+      try spend(loop.elements.count)
+      return Array(loop.elements[loop.index...])
     default: throw failure("\(user): found \(value.typeName), expected a list")
     }
   }

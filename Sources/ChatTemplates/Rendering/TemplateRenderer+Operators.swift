@@ -25,9 +25,8 @@ extension TemplateRenderer {
       (.integer(let count), "*", .string(let text)):
       return .string(try repeated(text, count))
     case (.list(let list), "*", .integer(let count)), (.integer(let count), "*", .list(let list)):
-      let size = max(count, 0).multipliedReportingOverflow(by: list.elements.count)
       try spend(
-        size.overflow ? .max : size.partialValue.multipliedReportingOverflow(by: 8).partialValue)
+        max(count, 0).multipliedClamped(by: list.elements.count).multipliedClamped(by: 8))
       return try self.list(
         (0..<(list.elements.isEmpty ? 0 : max(count, 0))).flatMap { _ in list.elements }, list.kind)
     default:
@@ -39,8 +38,7 @@ extension TemplateRenderer {
   /// A text again and again.
   func repeated(_ text: String, _ count: Int) throws -> String {
     guard count > 0, !text.isEmpty else { return "" }
-    let (byteCount, overflow) = text.utf8.count.multipliedReportingOverflow(by: count)
-    try spend(overflow ? .max : byteCount)
+    try spend(text.utf8.count.multipliedClamped(by: count))
     return String(repeating: text, count: count)
   }
 

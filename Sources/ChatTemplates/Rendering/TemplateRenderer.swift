@@ -63,6 +63,14 @@ final class TemplateRenderer {
     work = sum + Self.stepCost
   }
 
+  /// Counts what looking for a key takes.
+  func spend(on key: TemplateValue) throws {
+    switch key {
+    case .string(let text), .wideInteger(let text): try spend(text.utf8.count)
+    default: try spend()
+    }
+  }
+
   /// Runs what may contain its like.
   func nested<Result>(_ run: () throws -> Result) throws -> Result {
     guard nesting < limits.nesting else {
@@ -89,6 +97,12 @@ final class TemplateRenderer {
   func string(_ text: String) throws -> TemplateValue {
     try spend(text.utf8.count)
     return .string(text)
+  }
+
+  /// Adds to a text that is being made, which is counted before it grows.
+  func append(_ piece: String, to text: inout String) throws {
+    try spend(piece.utf8.count)
+    text += piece
   }
 
   func namespace(_ members: TemplateMapping) -> TemplateValue {
@@ -129,7 +143,7 @@ extension Int {
     return overflow ? .max : sum
   }
 
-  fileprivate func multipliedClamped(by other: Int) -> Int {
+  func multipliedClamped(by other: Int) -> Int {
     let (product, overflow) = multipliedReportingOverflow(by: other)
     return overflow ? .max : product
   }

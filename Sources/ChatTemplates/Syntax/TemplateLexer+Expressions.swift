@@ -3,6 +3,8 @@ import Diagnostics
 /// What stands between the ends of a tag.
 extension TemplateLexer {
   private static let symbols = ["//", "**", "==", "!=", "<=", ">="]
+  /// Most characters of a name or a number, which take time wherever they are looked for or printed.
+  private static let wordLimit = 4096
   private static let brackets: [Unicode.Scalar: Unicode.Scalar] = ["(": ")", "[": "]", "{": "}"]
 
   /// Reads tokens up to the end of the tag, and the end.
@@ -23,12 +25,8 @@ extension TemplateLexer {
       }
       if scalar.isTemplateSpace {
         position += 1
-      } else if scalar.isTemplateDigit {
-        try readNumber()
       } else if scalar.isNamePart {
-        let start = position
-        while position < scalars.count, scalars[position].isNamePart { position += 1 }
-        add(.name(text(start..<position)))
+        try readWord(scalar)
       } else if scalar == "'" || scalar == "\"" {
         try readString(scalar)
       } else {
@@ -36,6 +34,23 @@ extension TemplateLexer {
       }
     }
     throw failure(at: start, "the tag has no end; expected '\(ending)'")
+  }
+
+  /// Reads a name or a number.
+  private mutating func readWord(_ scalar: Unicode.Scalar) throws {
+    let start = position
+    if scalar.isTemplateDigit {
+      try readNumber()
+    } else {
+      while position < scalars.count, scalars[position].isNamePart { position += 1 }
+      add(.name(text(start..<position)))
+    }
+    guard position - start <= Self.wordLimit else {
+      throw failure(
+        at: start,
+        "found a name or a number of \(position - start) characters, expected at most \(Self.wordLimit)",
+        .unsupported)
+    }
   }
 
   private mutating func readSymbol(

@@ -173,8 +173,10 @@ struct TemplateLexer {
     tokens.append(TemplateToken(kind: kind, line: line))
   }
 
-  func failure(at index: Int, _ message: String) -> InputError {
+  func failure(
+    at index: Int, _ message: String, _ code: InputError.Code = .malformed
+  ) -> InputError {
     let line = 1 + scalars[..<min(index, scalars.count)].count { $0 == "\n" }
-    return .template(.malformed, line: line, message)
+    return .template(code, line: line, message)
   }
 }

@@ -24,7 +24,7 @@ extension TemplateRenderer {
     case .bool(let value): text += value ? "true" : "false"
     case .float(let number) where !number.isFinite:
       text += number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
-    case .integer, .wideInteger, .float: text += value.number ?? ""
+    case .integer, .wideInteger, .float: try append(value.number ?? "", to: &text)
     case .string(let string): try write(string, layout, to: &text)
     case .list(let list) where list.kind == .list || list.kind == .tuple:
       try write(list.elements.count, layout, level, "[", "]", to: &text) { index, text in
@@ -36,7 +36,7 @@ extension TemplateRenderer {
       if layout.sortsKeys { try order.sort { try isLess(.string(names[$0]), .string(names[$1])) } }
       try write(mapping.count, layout, level, "{", "}", to: &text) { index, text in
         try write(names[order[index]], layout, to: &text)
-        text += layout.keySeparator
+        try append(layout.keySeparator, to: &text)
         try write(mapping.values[order[index]], layout, level + 1, to: &text)
       }
     default:
@@ -58,7 +58,7 @@ extension TemplateRenderer {
   ) throws {
     text += opening
     for index in 0..<count {
-      if index > 0 { text += layout.itemSeparator }
+      if index > 0 { try append(layout.itemSeparator, to: &text) }
       try breakLine(layout, level + 1, &text)
       try element(index, &text)
     }

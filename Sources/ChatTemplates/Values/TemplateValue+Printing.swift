@@ -22,7 +22,7 @@ extension TemplateRenderer {
     case .undefined: text += "Undefined"
     case .none: text += "None"
     case .bool(let value): text += value ? "True" : "False"
-    case .integer, .wideInteger, .float: text += value.number ?? ""
+    case .integer, .wideInteger, .float: try append(value.number ?? "", to: &text)
     case .string(let string):
       try spend(string.utf8.count)
       text += string.pythonRepresentation
@@ -50,7 +50,7 @@ extension TemplateRenderer {
       }
       text += "}"
     case .namespace: text += "<Namespace>"
-    case .macro(let macro): text += "<Macro '\(macro.definition.name)'>"
+    case .macro(let macro): try append("<Macro '\(macro.definition.name)'>", to: &text)
     case .function(let function): text += "<function \(function.name)>"
     case .loop(let loop): text += "<LoopContext \(loop.index + 1)/\(loop.elements.count)>"
     }

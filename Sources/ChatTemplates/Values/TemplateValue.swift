@@ -50,11 +50,13 @@ enum TemplateValue {
     }
   }
 
-  /// How many lists and mappings are in one another.
+  /// How many lists and mappings are in one another, those among them that loops and methods hold.
   var depth: Int {
     switch self {
     case .list(let list): list.depth
     case .mapping(let mapping): mapping.depth
+    case .function(let function): function.depth
+    case .loop(let loop): loop.depth
     default: 0
     }
   }
@@ -95,7 +97,7 @@ struct TemplateList {
   init(_ elements: [TemplateValue], _ kind: Kind = .list) {
     self.kind = kind
     self.elements = elements
-    depth = 1 + (elements.lazy.map(\.depth).max() ?? 0)
+    depth = elements.depth
   }
 }
 
@@ -166,15 +168,26 @@ final class TemplateMacro {
 /// A function, or a method with the value that it belongs to.
 struct TemplateFunction {
   var name: String
+  /// That of the value whose method it is.
+  var depth = 0
   var call: (TemplateRenderer, CallArguments) throws -> TemplateValue
 }
 
 /// Where a `for` is.
 final class LoopState {
   let elements: [TemplateValue]
+  let depth: Int
   var index = 0
 
-  init(_ elements: [TemplateValue]) { self.elements = elements }
+  init(_ elements: [TemplateValue]) {
+    self.elements = elements
+    depth = elements.depth
+  }
+}
+
+extension [TemplateValue] {
+  /// The depth of what holds these.
+  fileprivate var depth: Int { 1 + (lazy.map(\.depth).max() ?? 0) }
 }
 
 /// Names and their values; what is not found here is looked for outside.
