@@ -55,8 +55,8 @@ extension Conversation {
 
   /// A message with `role` as it is, or one of `from` and `value` in these words.
   private static func message(_ element: JSONReader) throws(InputError) -> JSONValue {
-    guard try element.optional("role") == nil else {
-      _ = try element.required("role").string()
+    if let role = try element.optional("role") {
+      _ = try role.string()
       return element.value
     }
     guard let from = try element.optional("from") else {

@@ -53,11 +53,10 @@ public struct TextCoding {
   }
 
   package init(
-    encode: @escaping (String) throws -> [Int], decode: @escaping ([Int]) throws -> String,
-    encodeConversation: ((Conversation) throws -> [Int])? = nil
+    encode: @escaping (String) throws -> [Int], decode: @escaping ([Int]) throws -> String
   ) {
     self.encode = encode
     self.decode = decode
-    self.encodeConversation = encodeConversation ?? { try encode($0.plainText) }
+    encodeConversation = { try encode($0.plainText) }
   }
 }

@@ -1,5 +1,15 @@
 import Diagnostics
 
+extension TemplateRenderer {
+  /// What computes a value from one and arguments: a method, or a filter.
+  typealias Method<Value> =
+    @Sendable (TemplateRenderer, Value, CallArguments) throws -> TemplateValue
+  typealias Filter = Method<TemplateValue>
+  typealias StringMethod = Method<String>
+  typealias MappingMethod = Method<TemplateMapping>
+  typealias ListMethod = Method<TemplateList>
+}
+
 /// What a function, a filter or a test is called with.
 struct CallArguments {
   var positional: [TemplateValue] = []

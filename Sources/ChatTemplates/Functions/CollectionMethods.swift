@@ -2,16 +2,6 @@ import Diagnostics
 
 /// Methods of mappings and lists. Those that change them are refused, as transformers refuses them.
 extension TemplateRenderer {
-  typealias MappingMethod =
-    @Sendable (TemplateRenderer, TemplateMapping, CallArguments) throws ->
-    TemplateValue
-  typealias ListMethod =
-    @Sendable (TemplateRenderer, TemplateList, CallArguments) throws -> TemplateValue
-
-  private typealias Method<Value> =
-    @Sendable (TemplateRenderer, Value, CallArguments) throws ->
-    TemplateValue
-
   private static func refusing<Value>(_ names: [String]) -> [String: Method<Value>] {
     var methods: [String: Method<Value>] = [:]
     for name in names {

@@ -2,9 +2,6 @@ import Diagnostics
 
 /// Methods of strings.
 extension TemplateRenderer {
-  typealias StringMethod =
-    @Sendable (TemplateRenderer, String, CallArguments) throws -> TemplateValue
-
   static let stringMethods: [String: StringMethod] = {
     var methods = textTests
     methods.merge(textChanges) { first, _ in first }

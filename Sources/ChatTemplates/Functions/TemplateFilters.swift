@@ -3,9 +3,6 @@ import Foundation
 
 /// What can follow `|`.
 extension TemplateRenderer {
-  typealias Filter =
-    @Sendable (TemplateRenderer, TemplateValue, CallArguments) throws -> TemplateValue
-
   func filter(
     _ value: TemplateValue, _ name: String, _ arguments: CallArguments
   ) throws -> TemplateValue {

@@ -57,17 +57,16 @@ extension TemplateRenderer {
         return nil
       }
       let count = list.elements.count
-      let place = index < 0 ? index.addingReportingOverflow(count).partialValue : index
+      let place = index < 0 ? index + count : index
       return list.elements.indices.contains(place) ? list.elements[place] : nil
     case .string(let text):
       guard let index = index.integerValue else { return nil }
       try spend(text.utf8.count / 8)
       let scalars = text.unicodeScalars
-      let offset = index < 0 ? index + 1 : index
-      guard
-        let place = index < 0
-          ? scalars.index(scalars.endIndex, offsetBy: index, limitedBy: scalars.startIndex)
-          : scalars.index(scalars.startIndex, offsetBy: offset, limitedBy: scalars.endIndex),
+      let (start, end) =
+        index < 0
+        ? (scalars.endIndex, scalars.startIndex) : (scalars.startIndex, scalars.endIndex)
+      guard let place = scalars.index(start, offsetBy: index, limitedBy: end),
         place != scalars.endIndex
       else { return nil }
       return .string(String(scalars[place]))

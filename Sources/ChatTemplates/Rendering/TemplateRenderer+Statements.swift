@@ -62,9 +62,10 @@ extension TemplateRenderer {
 
   private func repeatBody(of loop: TemplateLoop, _ scope: TemplateScope) throws {
     var elements = try elements(of: try evaluate(loop.sequence, scope), "for")
+    let targets = loop.names.map { AssignmentTarget(name: $0) }
     func turn(_ element: TemplateValue) throws -> TemplateScope {
       let inner = TemplateScope(in: scope)
-      try assign(element, to: loop.names.map { AssignmentTarget(name: $0) }, inner)
+      try assign(element, to: targets, inner)
       return inner
     }
     if let condition = loop.condition {

@@ -1,3 +1,5 @@
+import JSONText
+
 /// JSON as transformers writes it in templates: without escapes for HTML or for letters beyond ASCII.
 extension TemplateRenderer {
   struct JSONLayout {
@@ -74,24 +76,20 @@ extension TemplateRenderer {
 
   private func write(_ string: String, _ layout: JSONLayout, to text: inout String) throws {
     try spend(string.utf8.count)
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "\u{8}": text += "\\b"
-      case "\u{C}": text += "\\f"
-      case _ where scalar.value < 0x20 || layout.escapesNonASCII && scalar.value > 0x7E:
-        for unit in UTF16.encode(scalar) ?? UTF16.encodedReplacementCharacter {
-          let digits = String(unit, radix: 16)
-          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        }
-      default: text.unicodeScalars.append(scalar)
+    let json = JSONValue.string(string).text()
+    guard layout.escapesNonASCII else {
+      text += json
+      return
+    }
+    for scalar in json.unicodeScalars {
+      guard scalar.value > 0x7E else {
+        text.unicodeScalars.append(scalar)
+        continue
+      }
+      for unit in UTF16.encode(scalar) ?? UTF16.encodedReplacementCharacter {
+        let digits = String(unit, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       }
     }
-    text += "\""
   }
 }
