@@ -118,7 +118,7 @@ let package = Package(
         "Diagnostics", "Checksums", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
         "LanguageModels", "ModelFamilies",
         "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX",
-        "Tokenization", "GGUFModels",
+        "Tokenization", "ChatTemplates", "GGUFModels",
       ]),
     library(
       "Tuning",
@@ -169,9 +169,9 @@ let package = Package(
     library(
       "AutoRoundCommands",
       [
-        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Hub", "ChatTemplates", "Recordings",
-        "Compute",
-        "Quantization", "Verification", "Recipes", "Evaluation", argumentParser,
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Hub", "ChatTemplates",
+        "Recordings", "Compute",
+        "Quantization", "Verification", "Recipes", "Execution", "Evaluation", argumentParser,
       ]),
     .executableTarget(
       name: "CommandMain", dependencies: ["AutoRoundCommands"],

@@ -1,7 +1,9 @@
 import ArgumentParser
 import ChatTemplates
+import Checkpoints
 import Diagnostics
 import Evaluation
+import Execution
 import Foundation
 
 /// `autoround chat`.
@@ -31,8 +33,8 @@ struct ChatCommand: ParsableCommand {
     try reportingFailure {
       options.computing.useThreads()
       let folder = URL(filePath: options.checkpoint)
-      let format = try ChatFormat(
-        folder: folder, file: options.template.file,
+      let format = try Checkpoint.model(opening: folder).chatFormat(
+        file: options.template.file,
         advice: ", or continue texts with: autoround generate")
       let generation = try Generation(
         model: folder, tokenLimit: tokenLimit, temperature: options.temperature,

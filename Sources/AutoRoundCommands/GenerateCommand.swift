@@ -1,6 +1,8 @@
 import ArgumentParser
 import ChatTemplates
+import Checkpoints
 import Evaluation
+import Execution
 import Foundation
 
 /// `autoround generate`.
@@ -44,8 +46,8 @@ struct GenerateCommand: ParsableCommand {
       // Before the weights, which take long to open.
       let format =
         chat
-        ? try ChatFormat(
-          folder: folder, file: options.template.file,
+        ? try Checkpoint.model(opening: folder).chatFormat(
+          file: options.template.file,
           advice: ", or leave out --chat to continue the prompt as text") : nil
       let generation = try Generation(
         model: folder, tokenLimit: tokenLimit, temperature: options.temperature,

@@ -19,6 +19,22 @@ public struct TextCoding {
   public init(
     _ tokenizer: Tokenizer, model folder: URL? = nil, template: ChatTemplateChoice = .model
   ) {
+    self.init(tokenizer, template: template) { file, advice in
+      guard let folder else {
+        throw InputError(.missing, "conversations take a model's chat template; none is given")
+      }
+      return try ChatFormat(folder: folder, file: file, advice: advice)
+    }
+  }
+
+  /// The coding of a model whose chat format is known.
+  ///
+  /// - Parameter chatFormat: The format, with the template of a file where one is given; and what else can be done, for
+  ///   the error of a model without a template.
+  package init(
+    _ tokenizer: Tokenizer, template: ChatTemplateChoice,
+    chatFormat: @escaping (_ file: URL?, _ advice: String) throws -> ChatFormat
+  ) {
     encode = { try tokenizer.encode($0, addingSpecialTokens: true) }
     decode = { tokenizer.decode($0, skippingSpecialTokens: false) }
     // Read when the first conversation comes, since a model whose template is broken can be calibrated on text.
@@ -28,7 +44,11 @@ public struct TextCoding {
         return try tokenizer.encode(conversation.plainText, addingSpecialTokens: true)
       }
       do {
-        let format = try known ?? Self.format(folder, template)
+        var file: URL?
+        if case .file(let given) = template { file = given }
+        let format =
+          try known
+          ?? chatFormat(file, ", or join the messages' texts with \(OptionName.noChatTemplate)")
         known = format
         let text = try format.text(of: conversation, addsPrompt: false, clock: .fixed)
         return try tokenizer.encode(text, addingSpecialTokens: false)
@@ -37,19 +57,6 @@ public struct TextCoding {
         throw InputError(error.code, "the conversation cannot be made text: \(error.description)")
       }
     }
-  }
-
-  private static func format(
-    _ folder: URL?, _ template: ChatTemplateChoice
-  ) throws -> ChatFormat {
-    guard let folder else {
-      throw InputError(.missing, "conversations take a model's chat template; none is given")
-    }
-    var file: URL?
-    if case .file(let given) = template { file = given }
-    return try ChatFormat(
-      folder: folder, file: file,
-      advice: ", or join the messages' texts with \(OptionName.noChatTemplate)")
   }
 
   package init(

@@ -1,6 +1,6 @@
 import Diagnostics
 public import Foundation
-import JSONText
+package import JSONText
 
 /// Where the template comes from that makes text of conversations.
 public enum ChatTemplateChoice: Sendable, Equatable {
@@ -18,7 +18,8 @@ package struct ChatFormat {
   private let templates: [String: ChatTemplate]
   /// The names of all templates, others among them.
   private let names: [String]
-  private let folder: URL
+  /// The checkpoint's folder or file, for errors.
+  private let source: String
   /// `bos_token`, `eos_token` and their kin.
   private let tokens: [JSONValue.Member]
 
@@ -29,16 +30,39 @@ package struct ChatFormat {
   ///   - advice: What else can be done where there is no template.
   /// - Throws: `missing` if there is no template.
   package init(folder: URL, file: URL? = nil, advice: String = "") throws {
-    let stored =
-      try file.map { [try StoredTemplates.template("default", in: $0)] }
-      ?? StoredTemplates(folder: folder).templates
+    let settings = try StoredTemplates.settings(in: folder)
+    try self.init(
+      Self.given(file) ?? StoredTemplates(folder: folder) { settings }.templates,
+      settings ?? [:], source: folder.path(percentEncoded: false),
+      expected: "chat_template.jinja, or chat_template in tokenizer_config.json", advice)
+  }
+
+  /// The same for a model in one file.
+  ///
+  /// - Parameters:
+  ///   - settings: What its tokenizer_config.json would say.
+  ///   - source: The model's file.
+  package init(settings: JSONValue, source: String, file: URL?, advice: String) throws {
+    try self.init(
+      Self.given(file) ?? StoredTemplates(settings: settings, source: source).templates,
+      settings, source: source, expected: "tokenizer.chat_template in its metadata", advice)
+  }
+
+  private static func given(_ file: URL?) throws -> [StoredTemplates.Template]? {
+    try file.map { [try StoredTemplates.template("default", in: $0)] }
+  }
+
+  private init(
+    _ stored: [StoredTemplates.Template], _ settings: JSONValue, source: String, expected: String,
+    _ advice: String
+  ) throws {
     guard !stored.isEmpty else {
       throw InputError(
-        .missing, source: folder.path(percentEncoded: false),
-        "has no chat template; expected chat_template.jinja, or chat_template in tokenizer_config.json; "
-          + "give a file with \(OptionName.chatTemplate)\(advice)")
+        .missing, source: source,
+        "has no chat template; expected \(expected); give a file with \(OptionName.chatTemplate)\(advice)"
+      )
     }
-    self.folder = folder
+    self.source = source
     names = stored.map(\.name)
     var templates: [String: ChatTemplate] = [:]
     for (name, place) in [("default", ""), ("tool_use", " (tool_use)")] {
@@ -46,7 +70,7 @@ package struct ChatFormat {
       templates[name] = try ChatTemplate(template.text, name: template.source + place)
     }
     self.templates = templates
-    tokens = try Self.tokens(folder)
+    tokens = Self.tokens(settings)
   }
 
   /// The text of a conversation, as transformers' `apply_chat_template` makes it.
@@ -58,7 +82,7 @@ package struct ChatFormat {
     let hasTools = conversation.tools.map { !$0.isNull } ?? false
     guard let template = (hasTools ? templates["tool_use"] : nil) ?? templates["default"] else {
       throw InputError(
-        .missing, source: folder.path(percentEncoded: false),
+        .missing, source: source,
         "has no chat template called default, only \(names.map(quoted).joined(separator: ", ")); give a file with "
           + "\(OptionName.chatTemplate)")
     }
@@ -70,13 +94,8 @@ package struct ChatFormat {
   }
 
   /// The tokens with a role in tokenizer_config.json: strings, or objects with one.
-  private static func tokens(_ folder: URL) throws -> [JSONValue.Member] {
-    let file = folder.appending(path: "tokenizer_config.json")
-    guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else {
-      return []
-    }
-    let settings = try JSONValue.parse(contentsOf: file)
-    return (settings.objectValue ?? []).compactMap { member in
+  private static func tokens(_ settings: JSONValue) -> [JSONValue.Member] {
+    (settings.objectValue ?? []).compactMap { member in
       guard member.key.hasSuffix("_token"),
         let text = member.value.stringValue ?? member.value["content"]?.stringValue
       else { return nil }

@@ -1,6 +1,6 @@
 package import Diagnostics
 package import Foundation
-import JSONText
+package import JSONText
 
 /// The chat templates of a checkpoint.
 package struct StoredTemplates: Sendable {
@@ -20,9 +20,23 @@ package struct StoredTemplates: Sendable {
   /// Most bytes of a file that may have templates.
   private static let byteCountLimit = 1 << 26
 
+  /// The templates among settings, as tokenizer_config.json has them.
+  ///
+  /// - Parameter source: The file of the settings.
+  package init(settings: JSONValue, source: String) throws(InputError) {
+    templates = try naming(source) { () throws(InputError) in
+      try Self.read(JSONReader(settings), source)
+    }
+  }
+
   /// Reads `chat_template.jinja` and `additional_chat_templates`; if there is neither, what tokenizer_config.json
   /// has, or else chat_template.json.
   package init(folder: URL) throws(InputError) {
+    try self.init(folder: folder) { () throws(InputError) in try Self.settings(in: folder) }
+  }
+
+  /// - Parameter settings: What tokenizer_config.json says; nil where there is none.
+  init(folder: URL, settings: () throws(InputError) -> JSONValue?) throws(InputError) {
     let file = folder.appending(path: "chat_template.jinja")
     if Self.exists(file) { templates.append(try Self.template("default", in: file)) }
     let further = folder.appending(path: "additional_chat_templates")
@@ -31,15 +45,26 @@ package struct StoredTemplates: Sendable {
       templates.append(
         try Self.template(String(name.dropLast(6)), in: further.appending(path: name)))
     }
-    for name in ["tokenizer_config.json", "chat_template.json"] where templates.isEmpty {
-      let file = folder.appending(path: name)
-      guard Self.exists(file) else { continue }
-      let value = try JSONValue.parse(contentsOf: file, limit: Self.byteCountLimit)
-      let path = file.path(percentEncoded: false)
-      templates = try naming(path) { () throws(InputError) in
-        try Self.read(JSONReader(value), path)
-      }
+    for name in [Self.settingsName, "chat_template.json"] where templates.isEmpty {
+      guard
+        let value = try name == Self.settingsName ? settings() : Self.document(name, in: folder)
+      else { continue }
+      self = try StoredTemplates(
+        settings: value, source: folder.appending(path: name).path(percentEncoded: false))
     }
+  }
+
+  private static let settingsName = "tokenizer_config.json"
+
+  /// What tokenizer_config.json says; nil where there is none.
+  static func settings(in folder: URL) throws(InputError) -> JSONValue? {
+    try document(settingsName, in: folder)
+  }
+
+  private static func document(_ name: String, in folder: URL) throws(InputError) -> JSONValue? {
+    let file = folder.appending(path: name)
+    guard exists(file) else { return nil }
+    return try JSONValue.parse(contentsOf: file, limit: byteCountLimit)
   }
 
   /// The template of a file, whatever it is called.

@@ -1,3 +1,4 @@
+package import ChatTemplates
 package import Checkpoints
 package import Diagnostics
 package import Foundation
@@ -22,6 +23,20 @@ extension Checkpoint {
     return try naming(folder.path) { () throws(InputError) in
       try Tokenizer(Array(texts.tokenizer.utf8), configuration: .parse(texts.configuration))
     }
+  }
+
+  /// How the model wants conversations: by the template of its folder or its file, or by another.
+  ///
+  /// - Parameters:
+  ///   - file: A template to take instead of the model's own.
+  ///   - advice: What else can be done where there is no template.
+  package func chatFormat(file: URL?, advice: String) throws -> ChatFormat {
+    guard isOneFile else { return try ChatFormat(folder: folder, file: file, advice: advice) }
+    let source = folder.path(percentEncoded: false)
+    let settings = try tokenizerTexts().configuration
+    return try ChatFormat(
+      settings: naming(source) { () throws(InputError) in try .parse(settings) }, source: source,
+      file: file, advice: advice)
   }
 
   /// The content of tokenizer.json; nil where there is none.

@@ -58,6 +58,53 @@ import Testing
     }
   }
 
+  /// A file of llama.cpp has its template in its metadata.
+  @Test func filesHaveTemplates() throws {
+    try withTemporaryFolder { folder in
+      func file(of source: URL, _ name: String) throws -> String {
+        let output = folder.appending(path: name)
+        let made = try Invocation(
+          "convert", source.path, "--format", "gguf:f16", "--output", output.path)
+        #expect(made.status == 0, "\(made.errors)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: output.path)
+          .filter { $0.hasSuffix(".gguf") }
+        #expect(files.count == 1)
+        return output.appending(path: try #require(files.first)).path
+      }
+      let model = try file(of: copy(in: folder), "a")
+      let plain = try Invocation(
+        "generate", model, "--max-tokens", "6", "--prompt",
+        "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
+      #expect(plain.status == 0 && plain.output.count > 1, "\(plain.errors)")
+      let asked = try Invocation(
+        "generate", model, "--chat", "--prompt", "Hello", "--max-tokens", "6")
+      #expect(asked.status == 0 && asked.output == plain.output, "\(asked.errors)")
+      let talk = try chat(model, "--max-tokens", "6", input: "Hello\n")
+      #expect(talk.status == 0 && talk.output == plain.output, "\(talk.errors)")
+
+      let data = folder.appending(path: "chat.jsonl")
+      let record: JSONValue = [
+        "prompt": .string(String(repeating: "Tell me of Walden. ", count: 9)), "response": "No.",
+      ]
+      try Data(record.text().utf8).write(to: data)
+      let tuned = try Invocation(
+        "quantize", model, "--output", folder.appending(path: "b").path, "--calibration", data.path,
+        "--samples", "1", "--sequence-length", "16", "--batch-size", "1", "--iterations", "1",
+        "--held-out", "0")
+      #expect(tuned.status == 0, "\(tuned.errors)")
+      #expect(tuned.errors.contains("<|im_start|>user\\nTell me"), "\(tuned.errors)")
+
+      let without = try file(of: self.model, "c")
+      let refused = try chat(without, input: "Hello\n")
+      #expect(refused.status == 1)
+      #expect(
+        refused.errors.contains(
+          "has no chat template; expected tokenizer.chat_template in its metadata; give a file with"
+        ),
+        "\(refused.errors)")
+    }
+  }
+
   @Test func whatIsMissingIsSaid() throws {
     for arguments in [["chat", model.path], ["generate", model.path, "--chat", "--prompt", "a"]] {
       let run = try Invocation(CommandRun.product("autoround"), arguments, input: "Hello\n")

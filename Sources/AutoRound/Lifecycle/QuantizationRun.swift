@@ -36,8 +36,9 @@ struct QuantizationRun {
       let length = try options.tokensOfSample(for: model)
       return try CalibrationData(
         job.dataset,
-        coding: TextCoding(
-          survey.checkpoint.tokenizer(), model: job.model, template: job.chatTemplate),
+        coding: TextCoding(survey.checkpoint.tokenizer(), template: job.chatTemplate) {
+          try survey.checkpoint.chatFormat(file: $0, advice: $1)
+        },
         sampleCount: options.sampleCount,
         sequenceLength: length, vocabularySize: model.description.vocabularySize,
         heldOutCount: job.heldOutCount(sequenceLength: length))
