@@ -90,14 +90,14 @@ extension QuantizeOptions {
   }
 
   /// The folder that is written unless another is asked for: in the working folder, called after the model and the
-  /// scheme or the recipe.
+  /// scheme or the recipe, without what some systems do not take.
   fileprivate func usualOutput() throws -> String {
     let path = try ModelHub.repository(of: checkpoint) ?? checkpoint
     let model = URL(filePath: path).standardizedFileURL.lastPathComponent
     let kind =
-      recipe.map { URL(filePath: $0).deletingPathExtension().lastPathComponent } ?? scheme
-      ?? "W4A16"
-    return "\(model)-\(kind)"
+      try recipe.map { URL(filePath: $0).deletingPathExtension().lastPathComponent } ?? scheme
+      ?? formats.map { try OutputFormat(named: $0) }.impliedScheme ?? "W4A16"
+    return "\(model)-\(kind.replacing(":", with: "-"))"
   }
 }
 

@@ -37,23 +37,28 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailure {
-      let file = try VerificationReport.ofFile(
-        at: URL(filePath: checkpoint), source: source.map { URL(filePath: $0) })
-      for folder in [file == nil ? checkpoint : nil, source].compactMap({ $0 }) {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
-          isFolder.boolValue
-        else { throw InputError(.unreadable, source: folder, "there is no such folder") }
-      }
-      var report =
-        file
-        ?? Verifier(URL(filePath: checkpoint), source: source.map { URL(filePath: $0) }).run()
-      if file == nil { report.checkOwnReaders(URL(filePath: checkpoint)) }
+      // Before anything is read, which may take long.
+      if let source { try requireFolder(source) }
+      let report = try report(of: URL(filePath: checkpoint), source.map { URL(filePath: $0) })
       try StandardOutput.print(json ? [report.json.text()] : report.lines)
       guard report.findings.isEmpty else {
         throw InputError(
           .malformed, source: checkpoint, "is not sound: \(report.countOfFindings)")
       }
     }
+  }
+
+  private func report(of location: URL, _ source: URL?) throws -> VerificationReport {
+    if let file = try VerificationReport.ofFile(at: location, source: source) { return file }
+    try requireFolder(checkpoint)
+    var report = Verifier(location, source: source).run()
+    report.checkOwnReaders(location)
+    return report
+  }
+
+  private func requireFolder(_ path: String) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+    else { throw InputError(.unreadable, source: path, "there is no such folder") }
   }
 }

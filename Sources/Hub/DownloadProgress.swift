@@ -71,17 +71,17 @@ final class ProgressCounter: Sendable {
   func finishFile() { change(isNews: true) { $0.progress.finishedFileCount += 1 } }
 
   private func change(isNews: Bool = false, _ body: (inout State) -> Void) {
-    let told = state.withLock { state -> DownloadProgress? in
+    state.withLock { state in
       body(&state)
       let now = ContinuousClock.now
-      if !isNews, let last = state.lastTold, now - last < .milliseconds(100) { return nil }
+      if !isNews, let last = state.lastTold, now - last < .milliseconds(100) { return }
       state.lastTold = now
       let seconds = (now - start) / .seconds(1)
       let rate = Double(state.receivedByteCount) / max(seconds, 1e-3)
       let left = state.progress.byteCount - state.progress.finishedByteCount
       state.progress.secondsLeft = seconds >= 1 && rate > 0 ? Double(left) / rate : nil
-      return state.progress
+      // Within the lock, or what is older could be told last.
+      onProgress?(state.progress)
     }
-    if let told { onProgress?(told) }
   }
 }

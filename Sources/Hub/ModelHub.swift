@@ -70,7 +70,7 @@ public struct ModelHub: Sendable {
   /// - Parameters:
   ///   - text: The path of a folder, or the name of a model: `owner/name`, or `owner/name@revision` with a branch, a tag
   ///     or a commit.
-  ///   - onProgress: Told ten times a second how far a download is, on any thread.
+  ///   - onProgress: Told ten times a second how far a download is, on any thread, but never on two at once.
   /// - Throws: `InputError` that names the model, the file of it and what is wrong; `CancellationError`.
   public func folder(
     of text: String, onProgress: (@Sendable (DownloadProgress) -> Void)? = nil
@@ -137,9 +137,7 @@ public struct ModelHub: Sendable {
       let there =
         [blob, blob + ".incomplete"].lazy
         .compactMap { FileStatus(path: $0, followingLinks: false)?.byteCount }.first ?? 0
-      // Sizes are at most 2^50 of 100,000 files; that is more than a number holds.
-      let (sum, overflows) = missing.addingReportingOverflow(max(0, file.byteCount - there))
-      missing = overflows ? .max : sum
+      missing += max(0, file.byteCount - there)
     }
     guard let free = OutputFile.freeByteCount(cached.folder), missing > free else { return }
     throw InputError(

@@ -53,7 +53,8 @@ package struct RemoteFile: Equatable, Sendable {
     // A file that git leaves to others is a pointer to git; both numbers are that of the file itself.
     let large = try entry.optional("lfs")
     let sizeReader = try (large ?? entry).required("size")
-    byteCount = try sizeReader.int(in: 0...1 << 50)
+    // More than any file has; and of as many files as are listed the sum is still a number.
+    byteCount = try sizeReader.int(in: 0...1 << 44)
     let digestReader = try (large ?? entry).required("oid")
     let text = try digestReader.string()
     guard isDigest(text, digitCount: large == nil ? 40 : 64) else {

@@ -66,6 +66,31 @@ import Testing
     }
   }
 
+  /// A folder that is there already tells which one would be written.
+  @Test(arguments: [
+    ([], "W4A16"), (["--format", "gguf:q4_0"], "GGUF-Q4_0"),
+    (["--format", "gptq", "--format", "gguf:q8_0"], "GGUF-Q8_0"),
+    (["--scheme", "gguf:q4_k_m"], "gguf-q4_k_m"),
+    (["--scheme", "W8A16", "--format", "gguf:q8_0"], "W8A16"),
+    (["--recipe", "mine.yaml", "--format", "gguf:q8_0"], "mine"),
+  ])
+  func giveFoldersTheirNames(_ arguments: [String], _ kind: String) throws {
+    try withTemporaryFolder { folder in
+      try Data("stage: {modifiers: {AutoRoundModifier: {scheme: W8A16}}}".utf8)
+        .write(to: folder.appending(path: "mine.yaml"))
+      let name = "books-llama-6m-\(kind)"
+      try FileManager.default.createDirectory(
+        at: folder.appending(path: "\(name)/kept"), withIntermediateDirectories: true)
+      let model = Fixtures.examples.appending(path: "books-llama-6m").path
+      let made = try run(
+        "http://hub.invalid", folder, ["quantize", model, "--iterations", "0"] + arguments)
+      #expect(made.status == 1)
+      #expect(
+        made.errors.contains("\(name): exists already"), "\(made.errors)")
+      #expect(try names(in: folder) == [name, "mine.yaml"])
+    }
+  }
+
   @Test func sayWhatIsWrong() throws {
     try withTemporaryFolder { folder in
       let hub = try LoopbackHub([:])

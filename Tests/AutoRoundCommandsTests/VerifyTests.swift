@@ -175,4 +175,18 @@ import Testing
     #expect(run.status == 1)
     #expect(run.errors == "error: /nowhere/at/all: there is no such folder\n")
   }
+
+  /// Reading takes long: a folder of two files would be refused by it.
+  @Test func aMissingSourceIsAnErrorBeforeAnythingIsRead() throws {
+    try withTemporaryFolder { folder in
+      for name in ["a.gguf", "b.gguf"] {
+        try Data("GGUF".utf8).write(to: folder.appending(path: name))
+      }
+      for path in [folder.path, folder.appending(path: "a.gguf").path] {
+        let run = try Invocation("verify", path, "--source", "/nowhere/at/all")
+        #expect(run.status == 1)
+        #expect(run.errors == "error: /nowhere/at/all: there is no such folder\n")
+      }
+    }
+  }
 }

@@ -45,6 +45,23 @@ import Testing
     }
   }
 
+  /// Whoever is told takes longer over every second file.
+  @Test func whatIsToldIsInOrder() async throws {
+    try await withTemporaryFolder { cache in
+      let hub = try LoopbackHub(modelFiles)
+      let told = Mutex<[Int]>([])
+      _ = try await ModelHub(settings(hub.address, cache: cache)).folder(
+        of: LoopbackHub.repository
+      ) { progress in
+        if progress.finishedFileCount % 2 == 1 { usleep(20_000) }
+        told.withLock { $0.append(progress.finishedFileCount) }
+      }
+      let counts = told.withLock { $0 }
+      #expect(counts == counts.sorted())
+      #expect(Set(counts).isSuperset(of: 1...9))
+    }
+  }
+
   @Test func whatIsInTheCacheIsNotAskedFor() async throws {
     try await withTemporaryFolder { cache in
       let hub = try LoopbackHub(modelFiles)

@@ -130,6 +130,32 @@ import Testing
     }
   }
 
+  /// As many files as together have more bytes than a number holds, and as many as just about do not.
+  @Test(
+    arguments: [
+      (50, .invalidValue, "the hub's answer"), (44, .unwritable, "bytes are to come"),
+    ] as [(Int, InputError.Code, String)])
+  func filesWithoutEndAreRefused(
+    _ exponent: Int, _ code: InputError.Code, _ words: String
+  ) async throws {
+    try await withTemporaryFolder { cache in
+      let oid = String(repeating: "a", count: 40)
+      let paths =
+        ["config.json", "model.safetensors"] + (0..<9000).map { "tokenizer\($0)" }
+      let entries = paths.map {
+        #"{"type":"file","oid":"\#(oid)","size":\#(1 << exponent),"path":"\#($0)"}"#
+      }
+      let list = "[\(entries.joined(separator: ","))]"
+      let hub = try LoopbackHub(modelFiles) { request, _, answer in
+        request.target.contains("/tree/") ? .init(200, body: Array(list.utf8)) : answer
+      }
+      await expectInputError(code, mentioning: [words]) {
+        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+      }
+      #expect(hub.files.isEmpty)
+    }
+  }
+
   @Test func redirectionsAreFollowedWithoutTheToken() async throws {
     try await withTemporaryFolder { cache in
       let store = try LoopbackServer { request in
