@@ -8,7 +8,6 @@ Tokenizers are not read, so that those of tiny models need not be real ones.
 """
 import ctypes
 import json
-import os
 import struct
 import sys
 

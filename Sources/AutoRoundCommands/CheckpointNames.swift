@@ -33,7 +33,9 @@ struct HubOptions: ParsableArguments {
     defer { printer.withLock { $0.clear() } }
     checkpoint = try waiting {
       try await hub.folder(of: text) { progress in
-        printer.withLock { $0.show(status: progress.text, plainlyEvery: 30) }
+        printer.withLock {
+          $0.show(status: progress.text, plainlyEvery: ProgressText.plainInterval)
+        }
       }
     }.path
   }
@@ -83,12 +85,6 @@ extension Optional where Wrapped == String {
 }
 
 extension QuantizeOptions {
-  /// Notes what is told by the name of a model before it becomes a folder's.
-  fileprivate mutating func replaceCheckpoint(_ body: (inout String) throws -> Void) throws {
-    if reports.baseModel == nil { reports.baseModel = try ModelHub.repository(of: checkpoint) }
-    try body(&checkpoint)
-  }
-
   /// The folder that is written unless another is asked for: in the working folder, called after the model and the
   /// scheme or the recipe, without what some systems do not take.
   fileprivate func usualOutput() throws -> String {
@@ -106,7 +102,7 @@ extension QuantizeCommand: CheckpointReading {
 
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {
     if output == nil { output = try options.usualOutput() }
-    try options.replaceCheckpoint(body)
+    try body(&options.checkpoint)
   }
 }
 
@@ -114,7 +110,7 @@ extension PlanCommand: CheckpointReading {
   var hub: HubOptions { options.hub }
 
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {
-    try options.replaceCheckpoint(body)
+    try body(&options.checkpoint)
   }
 }
 

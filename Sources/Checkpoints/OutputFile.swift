@@ -46,6 +46,13 @@ package final class OutputFile {
 
   /// Writes all of `bytes` at a place counted from the file's start.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(InputError) {
+    try Self.write(bytes, to: descriptor, of: path, at: offset)
+  }
+
+  /// Writes all of `bytes` to an open file at a place counted from its start.
+  package static func write(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, of path: String, at offset: Int
+  ) throws(InputError) {
     var done = 0
     while done < bytes.count {
       // The system writes less than 2 GiB at once in any case.
@@ -53,7 +60,7 @@ package final class OutputFile {
       let written = pwrite(descriptor, part.baseAddress, part.count, off_t(offset + done))
       if written < 0 && errno == EINTR { continue }
       guard written > 0 else {
-        throw Self.failure(
+        throw failure(
           path, "cannot take \(bytes.count) bytes at byte \(offset)", written < 0 ? errno : ENOSPC)
       }
       done += written
@@ -133,14 +140,14 @@ package final class OutputFile {
   }
 
   /// Throws ``failure(_:_:_:)`` of the system's last error unless a call has succeeded.
-  static func require(
+  package static func require(
     _ succeeded: Bool, _ path: String, _ what: String
   ) throws(InputError) {
     if !succeeded { throw failure(path, what, errno) }
   }
 
   /// An error about a path that cannot be written.
-  static func failure(_ path: String, _ what: String, _ code: CInt) -> InputError {
+  package static func failure(_ path: String, _ what: String, _ code: CInt) -> InputError {
     var message = "\(what): \(systemMessage(code))"
     if code == ENOSPC || code == EDQUOT, let free = freeByteCount(path) {
       message += "; \(free) bytes are free on its disk"

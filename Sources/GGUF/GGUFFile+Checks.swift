@@ -16,9 +16,8 @@ extension GGUFFile: TensorFile {
     let (total, name) = (Double(max(tensorByteCount, 1)), url.lastPathComponent)
     var done = 0
     for info in tensors {
-      var digest = SHA256()
-      try stored(info.name).withUnsafeBytes { digest.update($0) }
-      result.append(("tensor \(info.name) of \(name)", digest.hexadecimal))
+      let digest = try stored(info.name).withUnsafeBytes { SHA256.hexadecimal(of: $0) }
+      result.append(("tensor \(info.name) of \(name)", digest))
       releasePages()
       done += info.byteCount
       try requireFinite(info)

@@ -1,3 +1,4 @@
+import Checkpoints
 import Diagnostics
 import Foundation
 
@@ -11,13 +12,9 @@ final class BlobLock: Sendable {
   /// - Throws: `CancellationError` if the task is cancelled; `InputError` if there can be no such file.
   init(_ path: String) async throws {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o664)
-    guard descriptor >= 0 else {
-      throw InputError(.unwritable, source: path, "cannot be opened: \(systemMessage(errno))")
-    }
+    try OutputFile.require(descriptor >= 0, path, "cannot be opened")
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      guard errno == EWOULDBLOCK || errno == EINTR else {
-        throw InputError(.unwritable, source: path, "cannot be locked: \(systemMessage(errno))")
-      }
+      try OutputFile.require(errno == EWOULDBLOCK || errno == EINTR, path, "cannot be locked")
       try await Task.sleep(for: .milliseconds(100))
     }
   }

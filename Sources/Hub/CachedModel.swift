@@ -1,3 +1,4 @@
+import Checkpoints
 package import Diagnostics
 package import Foundation
 import Tensors
@@ -71,13 +72,10 @@ package struct CachedModel: Sendable {
     guard !isCommit(revision) else { return }
     let file = "\(folder)/refs/\(revision)"
     try Self.makeFolder((file as NSString).deletingLastPathComponent)
-    let temporary = "\(file).\(UUID().uuidString.lowercased().prefix(8)).tmp"
-    do {
-      try Data(commit.utf8).write(to: URL(filePath: temporary))
-    } catch {
-      throw InputError(.unwritable, source: temporary, "cannot be written: \(systemReason(error))")
+    try Self.putInPlace(file) { temporary throws(InputError) in
+      let bytes = Array(commit.utf8)
+      try OutputFile(creating: temporary, byteCount: bytes.count).write(bytes, at: 0)
     }
-    try Self.require(rename(temporary, file), file, "cannot be written")
   }
 
   /// Gives a blob the name of a file in a commit, as a link from one to the other.
@@ -90,7 +88,7 @@ package struct CachedModel: Sendable {
       place += "/" + name
       target = "../" + target
       if mkdir(place, 0o777) != 0 {
-        guard errno == EEXIST else { throw Self.failure(place, "cannot be made") }
+        try OutputFile.require(errno == EEXIST, place, "cannot be made")
         // A link would put the files somewhere else.
         guard FileStatus(path: place, followingLinks: false)?.isFolder == true else {
           throw InputError(.unwritable, source: place, "is no folder; remove it")
@@ -99,24 +97,22 @@ package struct CachedModel: Sendable {
     }
     place += "/" + (names.last ?? "")
     if (try? FileManager.default.destinationOfSymbolicLink(atPath: place)) == target { return }
-    // Made beside it and put in its place, so that whoever looks sees one or the other.
-    let temporary = "\(place).\(UUID().uuidString.lowercased().prefix(8)).tmp"
-    try Self.require(symlink(target, temporary), temporary, "cannot be made")
-    guard rename(temporary, place) == 0 else {
-      let code = errno
-      unlink(temporary)
-      throw InputError(
-        .unwritable, source: place, "cannot be replaced: \(systemMessage(code))")
+    try Self.putInPlace(place) { temporary throws(InputError) in
+      try OutputFile.require(symlink(target, temporary) == 0, temporary, "cannot be made")
     }
   }
 
-  private static func require(
-    _ code: Int32, _ path: String, _ what: String
+  /// Makes something beside its place and puts it there, so that whoever looks sees what was there or what comes.
+  private static func putInPlace(
+    _ place: String, _ make: (_ temporary: String) throws(InputError) -> Void
   ) throws(InputError) {
-    if code != 0 { throw failure(path, what) }
-  }
-
-  private static func failure(_ path: String, _ what: String) -> InputError {
-    InputError(.unwritable, source: path, "\(what): \(systemMessage(errno))")
+    let temporary = "\(place).\(UUID().uuidString.lowercased().prefix(8)).tmp"
+    do throws(InputError) {
+      try make(temporary)
+      try OutputFile.require(rename(temporary, place) == 0, place, "cannot be replaced")
+    } catch {
+      unlink(temporary)
+      throw error
+    }
   }
 }

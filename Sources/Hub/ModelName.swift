@@ -7,10 +7,8 @@ package struct ModelName: Equatable, Sendable {
   /// A branch, a tag or a commit.
   package let revision: String
 
-  /// The name after the owner's.
-  package var shortName: String {
-    String(repository.drop { $0 != "/" }.dropFirst())
-  }
+  /// The owner's name and the one after it.
+  package var words: [String] { repository.split(separator: "/").map(String.init) }
 
   /// The name and revision as they are given.
   package var text: String {

@@ -9,41 +9,17 @@ import Tensors
 ///
 /// Whoever uses it holds the blob's lock.
 final class PartialBlob: Sendable {
-  private enum Sum {
-    case sha256(SHA256)
-    case sha1(SHA1)
-
-    init(of file: RemoteFile) {
-      switch file.digest {
-      case .sha256: self = .sha256(SHA256())
-      case .git: self = .sha1(SHA1(gitBlobOf: file.byteCount))
-      }
-    }
-
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
-      switch self {
-      case .sha256(var sum):
-        self = .sha256(SHA256())  // Or what the sum holds back would be copied.
-        sum.update(bytes)
-        self = .sha256(sum)
-      case .sha1(var sum):
-        self = .sha1(SHA1())
-        sum.update(bytes)
-        self = .sha1(sum)
-      }
-    }
-
-    var hexadecimal: String {
-      switch self {
-      case .sha256(let sum): sum.hexadecimal
-      case .sha1(let sum): sum.hexadecimal
-      }
-    }
-  }
-
   private struct State {
     var byteCount = 0
-    var sum: Sum
+    var sum: any Checksum
+
+    init(of file: RemoteFile) {
+      sum =
+        switch file.digest {
+        case .sha256: SHA256()
+        case .git: SHA1(gitBlobOf: file.byteCount)
+        }
+    }
   }
 
   private let file: RemoteFile
@@ -62,8 +38,8 @@ final class PartialBlob: Sendable {
     self.target = target
     path = target + ".incomplete"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard descriptor >= 0 else { throw Self.failure(path, "cannot be opened") }
-    var state = State(sum: Sum(of: file))
+    try OutputFile.require(descriptor >= 0, path, "cannot be opened")
+    var state = State(of: file)
     let status = FileStatus(descriptor: descriptor)
     if let size = status?.byteCount, status?.isRegularFile == true, size <= file.byteCount {
       do {
@@ -91,8 +67,8 @@ final class PartialBlob: Sendable {
 
   /// Forgets what is there.
   func restart() throws(InputError) {
-    guard ftruncate(descriptor, 0) == 0 else { throw Self.failure(path, "cannot be emptied") }
-    state.withLock { $0 = State(sum: Sum(of: file)) }
+    try OutputFile.require(ftruncate(descriptor, 0) == 0, path, "cannot be emptied")
+    state.withLock { $0 = State(of: file) }
   }
 
   /// Adds bytes.
@@ -106,18 +82,7 @@ final class PartialBlob: Sendable {
           .malformed, source: name,
           "the hub sends more than the \(file.byteCount) bytes that it announced")
       }
-      var done = 0
-      while done < bytes.count {
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-        let count = pwrite(
-          descriptor, rest.baseAddress, rest.count, off_t(state.byteCount + done))
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else {
-          if count == 0 { errno = ENOSPC }
-          throw Self.failure(path, "cannot take \(rest.count) bytes")
-        }
-        done += count
-      }
+      try OutputFile.write(bytes, to: descriptor, of: path, at: state.byteCount)
       state.sum.update(bytes)
       state.byteCount += bytes.count
     }
@@ -130,10 +95,8 @@ final class PartialBlob: Sendable {
 
   /// Makes the blob of it.
   func finish() throws(InputError) {
-    guard fsync(descriptor) == 0 else {
-      throw Self.failure(path, "cannot be brought to the disk")
-    }
-    guard rename(path, target) == 0 else { throw Self.failure(target, "cannot be made") }
+    try OutputFile.require(fsync(descriptor) == 0, path, "cannot be brought to the disk")
+    try OutputFile.require(rename(path, target) == 0, target, "cannot be made")
   }
 
   /// Takes it away.
@@ -156,14 +119,5 @@ final class PartialBlob: Sendable {
       buffer.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
       done += count
     }
-  }
-
-  private static func failure(_ path: String, _ what: String) -> InputError {
-    let code = errno
-    var message = "\(what): \(systemMessage(code))"
-    if code == ENOSPC || code == EDQUOT, let free = OutputFile.freeByteCount(path) {
-      message += "; \(free) bytes are free on its disk"
-    }
-    return InputError(.unwritable, source: path, message)
   }
 }

@@ -39,11 +39,7 @@ extension GGUFContents {
       }
       for info in written.tensors {
         let stored = try written.stored(info.name)
-        stored.withUnsafeBytes { bytes in
-          var sum = SHA256()
-          sum.update(bytes)
-          report.tensorDigests[info.name] = sum.hexadecimal
-        }
+        report.tensorDigests[info.name] = stored.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
         if info.type.firstNonFinite(in: stored) != nil {
           report.findings.append(.init(.damage, info.name, "has a number that is infinite or NaN"))
         }

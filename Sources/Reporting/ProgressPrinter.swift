@@ -47,8 +47,7 @@ public final class ProgressPrinter: RunObserver {
   package func show(status: String, plainlyEvery seconds: Double? = nil) {
     let time = (ContinuousClock.now - start) / .seconds(1)
     if isLive {
-      let width = max(20, Self.width(of: file.fileDescriptor) ?? 80)
-      write(.status(status.count < width ? status : status.prefix(width - 2) + "…"))
+      write(text.refreshed(status))
     } else if let seconds, time - (lastRefresh ?? 0) >= seconds {
       lastRefresh = time
       write(.line(status))

@@ -115,7 +115,7 @@ package struct ProgressText {
   }
 
   /// The refreshed line, cut to the terminal; a line that stays where there is none.
-  private func refreshed(_ text: String) -> Output {
+  func refreshed(_ text: String) -> Output {
     guard isLive else { return .line(text) }
     return .status(text.count < width ? text : text.prefix(width - 2) + "…")
   }

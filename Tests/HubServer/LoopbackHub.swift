@@ -62,16 +62,17 @@ package final class LoopbackHub: Sendable {
     }.sorted()
   }
 
+  /// Answers in the hub's place, or makes another of its answer. It is told what is asked for, how often that was
+  /// before, and what the hub would answer.
+  package typealias Fault =
+    @Sendable (LoopbackServer.Request, Int, LoopbackServer.Answer) -> LoopbackServer.Answer
+
   /// - Parameters:
   ///   - files: The model's files by their paths.
   ///   - entriesOfPage: Files on a page of the list.
-  ///   - fault: Answers in the hub's place, or makes another of its answer. It is told what is asked for, how often that
-  ///     was before, and what the hub would answer.
   package init(
     _ files: [String: File], entriesOfPage: Int = 1000,
-    fault:
-      @escaping @Sendable (LoopbackServer.Request, Int, LoopbackServer.Answer) ->
-      LoopbackServer.Answer = { _, _, answer in answer }
+    fault: @escaping Fault = { _, _, answer in answer }
   ) throws {
     let counts = Counts()
     self.counts = counts

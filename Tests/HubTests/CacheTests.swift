@@ -95,14 +95,30 @@ import Testing
       try manager.createSymbolicLink(at: target, withDestinationURL: mine)
       try manager.createSymbolicLink(
         at: snapshot.appending(path: "config.json"), withDestinationURL: mine)
-      let found = try await ModelHub(settings(hub.address, cache: cache))
-        .folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: found.appending(path: shard))) == modelFiles[shard]?.bytes)
-      #expect(
-        Array(try Data(contentsOf: found.appending(path: "config.json")))
-          == modelFiles["config.json"]?.bytes)
+      let found = try await download(from: hub, to: cache)
+      try expectFile(in: found)
+      try expectFile("config.json", in: found)
       #expect(String(decoding: try Data(contentsOf: mine), as: UTF8.self) == "mine")
+    }
+  }
+
+  /// What cannot be put in its place is not left beside it.
+  @Test func aFolderInPlaceOfAReferenceIsRefused() async throws {
+    try await withTemporaryFolder { cache in
+      let references = modelFolder(cache).appending(path: "refs")
+      let hub = try LoopbackHub(modelFiles) { request, _, answer in
+        // It comes while the model is downloaded.
+        guard request.target.hasSuffix(shard) else { return answer }
+        do {
+          try FileManager.default.createDirectory(
+            at: references.appending(path: "main"), withIntermediateDirectories: true)
+        } catch { Issue.record(error) }
+        return answer
+      }
+      await expectInputError(.unwritable, mentioning: ["refs/main", "cannot be replaced"]) {
+        try await download(from: hub, to: cache)
+      }
+      #expect(try names(in: references) == ["main"])
     }
   }
 
@@ -117,7 +133,7 @@ import Testing
         at: partial.deletingLastPathComponent(), withIntermediateDirectories: true)
       try FileManager.default.createSymbolicLink(at: partial, withDestinationURL: mine)
       await expectInputError(.unwritable, mentioning: [".incomplete"]) {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
       #expect(String(decoding: try Data(contentsOf: mine), as: UTF8.self) == "mine")
     }

@@ -65,8 +65,7 @@ import Testing
   @Test func whatIsInTheCacheIsNotAskedFor() async throws {
     try await withTemporaryFolder { cache in
       let hub = try LoopbackHub(modelFiles)
-      let first = try await ModelHub(settings(hub.address, cache: cache))
-        .folder(of: "owner/Model-1")
+      let first = try await download(from: hub, to: cache)
       let count = hub.requests.count
       let offline = ModelHub(try settings(hub.address, cache: cache) { $0.isOffline = true })
       for name in ["owner/Model-1", "owner/Model-1@main", "owner/Model-1@\(LoopbackHub.commit)"] {
@@ -83,15 +82,9 @@ import Testing
 
   @Test func aDownloadGoesOnWhereItWasCut() async throws {
     try await withTemporaryFolder { cache in
-      let broken = try LoopbackHub(modelFiles) { request, _, answer in
-        var answer = answer
-        if request.target.hasSuffix(shard) { answer.cut = 100_000 }
-        return answer
-      }
+      let broken = try LoopbackHub(modelFiles, fault: changing { $0.cut = 100_000 })
       await expectInputError(.unreadable, mentioning: [shard, "127.0.0.1"]) {
-        try await ModelHub(
-          settings(broken.address, cache: cache) { $0.attemptCount = 1 }
-        ).folder(of: "owner/Model-1")
+        try await download(from: broken, to: cache) { $0.attemptCount = 1 }
       }
       let partial = try blob(shard, cache).path + ".incomplete"
       let size = try #require(
@@ -100,10 +93,8 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: modelFolder(cache).path + "/refs/main"))
 
       let hub = try LoopbackHub(modelFiles)
-      let folder = try await ModelHub(settings(hub.address, cache: cache))
-        .folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: folder.appending(path: shard))) == modelFiles[shard]?.bytes)
+      let folder = try await download(from: hub, to: cache)
+      try expectFile(in: folder)
       let request = try #require(hub.requests.first { $0.target.hasSuffix(shard) })
       #expect(request.fields["range"] == "bytes=\(size)-299999")
       #expect(!FileManager.default.fileExists(atPath: partial))
@@ -117,10 +108,8 @@ import Testing
         if request.target.hasSuffix(shard), count < 6 { answer.cut = 40_000 }
         return answer
       }
-      let folder = try await ModelHub(settings(hub.address, cache: cache))
-        .folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: folder.appending(path: shard))) == modelFiles[shard]?.bytes)
+      let folder = try await download(from: hub, to: cache)
+      try expectFile(in: folder)
       #expect(hub.files.count { $0 == shard } == 7)
     }
   }
@@ -134,11 +123,8 @@ import Testing
         else { return answer }
         return .init(200, body: file.bytes)
       }
-      let folder = try await ModelHub(
-        settings(hub.address, cache: cache) { $0.pieceByteCount = 64_000 }
-      ).folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: folder.appending(path: shard))) == modelFiles[shard]?.bytes)
+      let folder = try await download(from: hub, to: cache) { $0.pieceByteCount = 64_000 }
+      try expectFile(in: folder)
       #expect(hub.files.count { $0 == shard } == (ignoresRanges ? 1 : 5))
     }
   }
@@ -150,10 +136,8 @@ import Testing
       try FileManager.default.createDirectory(
         at: partial.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(repeating: 5, count: 1000).write(to: partial)
-      let folder = try await ModelHub(settings(hub.address, cache: cache))
-        .folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: folder.appending(path: shard))) == modelFiles[shard]?.bytes)
+      let folder = try await download(from: hub, to: cache)
+      try expectFile(in: folder)
       let ranges = hub.requests.filter { $0.target.hasSuffix(shard) }.map { $0.fields["range"] }
       #expect(ranges == ["bytes=1000-299999", nil])
     }
@@ -161,11 +145,7 @@ import Testing
 
   @Test func severalAtOnceDoNoHarm() async throws {
     try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles) { request, _, answer in
-        var answer = answer
-        if request.target.hasSuffix(shard) { answer.slowness = (0.02, 100_000) }
-        return answer
-      }
+      let hub = try LoopbackHub(modelFiles, fault: changing { $0.slowness = (0.02, 100_000) })
       let one = ModelHub(try settings(hub.address, cache: cache))
       async let first = one.folder(of: "owner/Model-1")
       async let second = one.folder(of: "owner/Model-1")
@@ -176,13 +156,9 @@ import Testing
 
   @Test func cancellingEndsIt() async throws {
     try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles) { request, _, answer in
-        var answer = answer
-        if request.target.hasSuffix(shard) { answer.slowness = (0.1, 3000) }
-        return answer
-      }
+      let hub = try LoopbackHub(modelFiles, fault: changing { $0.slowness = (0.1, 3000) })
       let task = Task {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
       while !hub.files.contains(shard) { try await Task.sleep(for: .milliseconds(10)) }
       task.cancel()

@@ -9,32 +9,6 @@ import Testing
 @Suite struct FaultTests {
   private static let api = "/api/models/owner/Model-1/revision/main"
 
-  /// Asks for the model where `fault` answers in the hub's place.
-  private func expectFailure(
-    _ code: InputError.Code, _ words: [String], requests: Int? = nil,
-    sourceLocation: SourceLocation = #_sourceLocation,
-    change: (inout HubSettings) -> Void = { _ in },
-    fault:
-      @escaping @Sendable (LoopbackServer.Request, Int, LoopbackServer.Answer) ->
-      LoopbackServer.Answer
-  ) async throws {
-    try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles, fault: fault)
-      let settings = try settings(hub.address, cache: cache, change)
-      await expectInputError(
-        code, mentioning: ["owner/Model-1"] + words, sourceLocation: sourceLocation
-      ) {
-        try await ModelHub(settings).folder(of: "owner/Model-1")
-      }
-      #expect(
-        !FileManager.default.fileExists(atPath: modelFolder(cache).path + "/refs/main"),
-        sourceLocation: sourceLocation)
-      if let requests {
-        #expect(hub.requests.count == requests, sourceLocation: sourceLocation)
-      }
-    }
-  }
-
   @Test(
     arguments: [
       (401, "RepoNotFound", nil, InputError.Code.missing, "set HF_TOKEN"),
@@ -72,8 +46,7 @@ import Testing
         default: answer
         }
       }
-      let folder = try await ModelHub(settings(hub.address, cache: cache))
-        .folder(of: "owner/Model-1")
+      let folder = try await download(from: hub, to: cache)
       #expect(FileManager.default.fileExists(atPath: folder.appending(path: "config.json").path))
       #expect(hub.requests.count { $0.target == Self.api } == 4)
     }
@@ -102,12 +75,7 @@ import Testing
       change: {
         $0.silenceLimit = 0.2
         $0.attemptCount = 1
-      }
-    ) { _, _, answer in
-      var answer = answer
-      answer.slowness = (1, 100_000)
-      return answer
-    }
+      }, changing("") { $0.slowness = (1, 100_000) })
   }
 
   @Test func dripsAreSilence() async throws {
@@ -116,29 +84,17 @@ import Testing
       change: {
         $0.silenceLimit = 0.3
         $0.attemptCount = 1
-      }
-    ) { request, _, answer in
-      var answer = answer
-      if request.target.hasSuffix(shard) { answer.slowness = (0.05, 1) }
-      return answer
-    }
+      }, changing { $0.slowness = (0.05, 1) })
   }
 
   @Test func whatTakesLongAndComesIsNoSilence() async throws {
     try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles) { request, _, answer in
-        var answer = answer
-        if request.target.hasSuffix(shard) { answer.slowness = (0.05, 20_000) }
-        return answer
+      let hub = try LoopbackHub(modelFiles, fault: changing { $0.slowness = (0.05, 20_000) })
+      let folder = try await download(from: hub, to: cache) {
+        $0.silenceLimit = 0.3
+        $0.attemptCount = 1
       }
-      let folder = try await ModelHub(
-        settings(hub.address, cache: cache) {
-          $0.silenceLimit = 0.3
-          $0.attemptCount = 1
-        }
-      ).folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: folder.appending(path: shard))) == modelFiles[shard]?.bytes)
+      try expectFile(in: folder)
     }
   }
 
@@ -151,7 +107,7 @@ import Testing
       try await withTemporaryFolder { cache in
         let hub = try LoopbackHub(modelFiles.filter { files.contains($0.key) })
         await expectInputError(.unsupported, mentioning: words) {
-          try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+          try await download(from: hub, to: cache)
         }
         #expect(hub.files.isEmpty)
         #expect(try names(in: cache).isEmpty)
@@ -163,7 +119,7 @@ import Testing
     try await withTemporaryFolder { cache in
       let hub = try LoopbackHub(modelFiles.filter { $0.key != shard })
       await expectInputError(.missing, mentioning: [shard, "its index names"]) {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
     }
   }

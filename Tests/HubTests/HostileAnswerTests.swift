@@ -8,102 +8,69 @@ import Testing
 
 /// Answers that lie, or mean harm.
 @Suite struct HostileAnswerTests {
-  private typealias Fault =
-    @Sendable (LoopbackServer.Request, Int, LoopbackServer.Answer) -> LoopbackServer.Answer
-
-  private func expectMalformed(
-    _ words: [String], code: InputError.Code = .malformed,
-    sourceLocation: SourceLocation = #_sourceLocation, _ fault: @escaping Fault
-  ) async throws {
-    try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles, fault: fault)
-      let settings = try settings(hub.address, cache: cache)
-      await expectInputError(
-        code, mentioning: ["owner/Model-1"] + words, sourceLocation: sourceLocation
-      ) {
-        try await ModelHub(settings).folder(of: "owner/Model-1")
-      }
-    }
-  }
-
-  private func ofShard(
-    _ change: @escaping @Sendable (inout LoopbackServer.Answer) -> Void
-  ) -> Fault {
-    { request, _, answer in
-      var answer = answer
-      if request.target.hasSuffix(shard) { change(&answer) }
-      return answer
-    }
-  }
-
   @Test func otherBytesAreRefused() async throws {
     try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles, fault: ofShard { $0.body[1000] ^= 1 })
+      let hub = try LoopbackHub(modelFiles, fault: changing { $0.body[1000] ^= 1 })
       await expectInputError(.malformed, mentioning: [shard, "digest"]) {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
       let path = try blob(shard, cache).path
       #expect(!FileManager.default.fileExists(atPath: path))
       #expect(!FileManager.default.fileExists(atPath: path + ".incomplete"))
     }
     try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles) { request, _, answer in
-        var answer = answer
-        if request.target.hasSuffix("config.json") { answer.body[0] ^= 1 }
-        return answer
-      }
+      let hub = try LoopbackHub(modelFiles, fault: changing("config.json") { $0.body[0] ^= 1 })
       await expectInputError(.malformed, mentioning: ["config.json", "digest"]) {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
     }
   }
 
   @Test func otherSizesAreRefused() async throws {
-    try await expectMalformed(
-      [shard, "announces 300001 bytes"],
-      ofShard {
+    try await expectFailure(
+      .malformed, [shard, "announces 300001 bytes"],
+      changing {
         $0.body.append(0)
         $0.announcedByteCount = 300_001
       })
     // More than was announced, and nothing announced at all.
-    try await expectMalformed(
-      [shard, "more than the 300000 bytes"],
-      ofShard {
+    try await expectFailure(
+      .malformed, [shard, "more than the 300000 bytes"],
+      changing {
         $0.body += [UInt8](repeating: 0, count: 10)
         $0.announcedByteCount = nil
       })
-    try await expectMalformed(
-      [shard, "0 bytes came where 300000"],
-      ofShard {
+    try await expectFailure(
+      .malformed, [shard, "0 bytes came where 300000"],
+      changing {
         $0.body = []
         $0.announcedByteCount = nil
       })
   }
 
   @Test func documentsThatAreNoneAreRefused() async throws {
-    try await expectMalformed(["the hub's answer"]) { _, _, _ in
+    try await expectFailure(.malformed, ["the hub's answer"]) { _, _, _ in
       .init(200, body: Array("<html>Welcome</html>".utf8))
     }
-    try await expectMalformed(["commit"], code: .invalidValue) { _, _, _ in
+    try await expectFailure(.invalidValue, ["commit"]) { _, _, _ in
       .init(200, body: Array(#"{"sha":"../../x"}"#.utf8))
     }
-    try await expectMalformed(["most that are read"]) { _, _, _ in
+    try await expectFailure(.malformed, ["most that are read"]) { _, _, _ in
       var answer = LoopbackServer.Answer(200)
       answer.announcedByteCount = 1 << 40
       return answer
     }
-    try await expectMalformed(["most that are read"]) { _, _, _ in
+    try await expectFailure(.malformed, ["most that are read"]) { _, _, _ in
       var answer = LoopbackServer.Answer(200, body: [UInt8](repeating: 32, count: 33 << 20))
       answer.announcedByteCount = nil
       return answer
     }
-    try await expectMalformed(["which is not the hub"]) { request, _, answer in
-      guard request.target.contains("/tree/") else { return answer }
-      var answer = answer
-      answer.fields.append(("Link", "<http://127.0.0.1:1/api>; rel=\"next\""))
-      return answer
-    }
-    try await expectMalformed(["without end"]) { request, _, answer in
+    try await expectFailure(
+      .malformed, ["which is not the hub"],
+      changing("?recursive=true") {
+        $0.fields.append(("Link", "<http://127.0.0.1:1/api>; rel=\"next\""))
+      })
+    try await expectFailure(.malformed, ["without end"]) { request, _, answer in
       guard request.target.contains("/tree/") else { return answer }
       var answer = LoopbackServer.Answer(200, body: Array("[]".utf8))
       answer.fields.append(("Link", "<\(request.target)>; rel=\"next\""))
@@ -116,14 +83,12 @@ import Testing
   ])
   func pathsThatLeadElsewhereAreRefused(_ path: String) async throws {
     try await withTemporaryFolder { cache in
-      let hub = try LoopbackHub(modelFiles) { request, _, answer in
-        guard request.target.contains("/tree/") else { return answer }
-        let oid = String(repeating: "a", count: 40)
-        let entry = #"[{"type":"file","oid":"\#(oid)","size":3,"path":"\#(path)"}]"#
-        return .init(200, body: Array(entry.utf8))
-      }
+      let oid = String(repeating: "a", count: 40)
+      let hub = try LoopbackHub(
+        modelFiles,
+        fault: listing(#"[{"type":"file","oid":"\#(oid)","size":3,"path":"\#(path)"}]"#))
       await expectInputError(.invalidValue, mentioning: ["the path of a file"]) {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
       #expect(hub.files.isEmpty)
       #expect(try names(in: cache).isEmpty)
@@ -145,12 +110,10 @@ import Testing
       let entries = paths.map {
         #"{"type":"file","oid":"\#(oid)","size":\#(1 << exponent),"path":"\#($0)"}"#
       }
-      let list = "[\(entries.joined(separator: ","))]"
-      let hub = try LoopbackHub(modelFiles) { request, _, answer in
-        request.target.contains("/tree/") ? .init(200, body: Array(list.utf8)) : answer
-      }
+      let hub = try LoopbackHub(
+        modelFiles, fault: listing("[\(entries.joined(separator: ","))]"))
       await expectInputError(code, mentioning: [words]) {
-        try await ModelHub(settings(hub.address, cache: cache)).folder(of: "owner/Model-1")
+        try await download(from: hub, to: cache)
       }
       #expect(hub.files.isEmpty)
     }
@@ -170,11 +133,8 @@ import Testing
         default: answer
         }
       }
-      let folder = try await ModelHub(
-        settings(hub.address, cache: cache) { $0.token = "secret" }
-      ).folder(of: "owner/Model-1")
-      #expect(
-        Array(try Data(contentsOf: folder.appending(path: shard))) == modelFiles[shard]?.bytes)
+      let folder = try await download(from: hub, to: cache) { $0.token = "secret" }
+      try expectFile(in: folder)
       #expect(Set(hub.requests.map { $0.fields["authorization"] }) == ["Bearer secret"])
       #expect(hub.requests.count { $0.target == "/elsewhere" } == 1)
       #expect(store.requests.map { $0.fields["authorization"] } == [nil])
@@ -182,11 +142,11 @@ import Testing
   }
 
   @Test func redirectionsWithoutEndAreRefused() async throws {
-    try await expectMalformed(["redirects more than 10 times"]) { request, _, _ in
+    try await expectFailure(.malformed, ["redirects more than 10 times"]) { request, _, _ in
       .init(302, [("Location", request.target)])
     }
     for place in ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:word@127.0.0.1/", ""] {
-      try await expectMalformed(["no address that could be followed"]) { _, _, _ in
+      try await expectFailure(.malformed, ["no address that could be followed"]) { _, _, _ in
         .init(302, [("Location", place)])
       }
     }
@@ -195,9 +155,8 @@ import Testing
   @Test func theTokenIsInNoError() async throws {
     try await withTemporaryFolder { cache in
       let hub = try LoopbackHub(modelFiles) { _, _, _ in .init(403) }
-      let settings = try settings(hub.address, cache: cache) { $0.token = "secret" }
       do {
-        _ = try await ModelHub(settings).folder(of: "owner/Model-1")
+        _ = try await download(from: hub, to: cache) { $0.token = "secret" }
         Issue.record("nothing was thrown")
       } catch {
         #expect(!"\(error)".contains("secret"))

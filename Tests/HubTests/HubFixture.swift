@@ -50,6 +50,63 @@ func settings(
   return settings
 }
 
+/// Asks a hub of a test for its model.
+///
+/// - Returns: The folder of its files.
+func download(
+  from hub: LoopbackHub, to cache: URL, _ change: (inout HubSettings) -> Void = { _ in }
+) async throws -> URL {
+  try await ModelHub(settings(hub.address, cache: cache, change)).folder(of: "owner/Model-1")
+}
+
+/// Changes what a hub answers about a file.
+func changing(
+  _ path: String = shard, _ change: @escaping @Sendable (inout LoopbackServer.Answer) -> Void
+) -> LoopbackHub.Fault {
+  { request, _, answer in
+    var answer = answer
+    if request.target.hasSuffix(path) { change(&answer) }
+    return answer
+  }
+}
+
+/// Gives another list of the model's files.
+func listing(_ text: String) -> LoopbackHub.Fault {
+  { request, _, answer in
+    request.target.contains("/tree/") ? .init(200, body: Array(text.utf8)) : answer
+  }
+}
+
+/// Expects a file of the model in a folder.
+func expectFile(
+  _ path: String = shard, in folder: URL, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let file = try #require(modelFiles[path], sourceLocation: sourceLocation)
+  #expect(
+    Array(try Data(contentsOf: folder.appending(path: path))) == file.bytes,
+    sourceLocation: sourceLocation)
+}
+
+/// Expects an error where `fault` answers in the hub's place.
+func expectFailure(
+  _ code: InputError.Code, _ words: [String], requests: Int? = nil,
+  sourceLocation: SourceLocation = #_sourceLocation,
+  change: (inout HubSettings) -> Void = { _ in }, _ fault: @escaping LoopbackHub.Fault
+) async throws {
+  try await withTemporaryFolder { cache in
+    let hub = try LoopbackHub(modelFiles, fault: fault)
+    await expectInputError(
+      code, mentioning: ["owner/Model-1"] + words, sourceLocation: sourceLocation
+    ) {
+      try await download(from: hub, to: cache, change)
+    }
+    #expect(
+      !FileManager.default.fileExists(atPath: modelFolder(cache).path + "/refs/main"),
+      sourceLocation: sourceLocation)
+    if let requests { #expect(hub.requests.count == requests, sourceLocation: sourceLocation) }
+  }
+}
+
 /// Expects an ``InputError``, as the function of that name for bodies that do not wait does.
 func expectInputError<Result: Sendable>(
   _ code: InputError.Code, mentioning words: [String],

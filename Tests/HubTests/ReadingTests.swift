@@ -10,7 +10,7 @@ import Testing
     let name = try #require(try ModelName("Qwen/Qwen3-0.6B@refs/pr/12"))
     #expect(name.repository == "Qwen/Qwen3-0.6B")
     #expect(name.revision == "refs/pr/12")
-    #expect(name.shortName == "Qwen3-0.6B")
+    #expect(name.words == ["Qwen", "Qwen3-0.6B"])
     #expect(try ModelName("a/b")?.revision == "main")
     for text in ["a", "a/b/c", "a/", "/b", "-a/b", "a/b.", "a--b/c", "a/b.git", "a/b..c", "ä/b"] {
       #expect(try ModelName(text) == nil, "\(text)")

@@ -193,10 +193,6 @@ final class RunLedger {
   }
 
   private static func digest(_ tensor: Tensor) -> String {
-    tensor.withUnsafeBytes { bytes in
-      var sum = SHA256()
-      sum.update(bytes)
-      return sum.hexadecimal
-    }
+    tensor.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
   }
 }
