@@ -4,6 +4,7 @@ import Foundation
 import JSONText
 package import LanguageModels
 import ModelFamilies
+import Quantization
 package import Tensors
 
 /// The tensors that a quantized copy is made of: those of a checkpoint's files, but for tensors that hold a quantized
@@ -81,29 +82,31 @@ package struct LayeredCheckpoint: Sendable {
 extension Checkpoint {
   /// Where the files have the linear layers: as the family says, or for unknown ones as names and shapes of stacks do.
   package var layerTensors: [LayerTensor] {
-    layerTensors(of: try? Architectures.describe(JSONReader(configuration), shapes: tensorShapes))
+    layerTensors(of: knownDescription)
   }
 
   /// The same of a model that is described already; nil for one of no known family.
   package func layerTensors(of description: ModelDescription?) -> [LayerTensor] {
-    Architectures.layerTensors(of: description, shapes: tensorShapes).map { layer in
-      guard hasRowForEachOutput(layer.name) else { return layer }
-      var own = layer
-      own.stored = StoredMatrix(layer.name)
-      return own
-    }
+    description?.layerTensors(in: self)
+      ?? Architectures.layerTensors(of: nil, shapes: tensorShapes)
   }
 
-  /// Refuses to write layers in full precision as tensors of their own where their family has them in other ones, or has
-  /// rows for columns: nobody would find them.
+  private var knownDescription: ModelDescription? {
+    try? Architectures.describe(JSONReader(configuration), shapes: tensorShapes)
+  }
+
+  /// Refuses to write weights that were made with a row for each output as they are, where their family has layers in
+  /// other tensors, or has rows for columns: nobody would find them.
+  ///
+  /// - Parameter isQuantized: Whether the layer of a weight is written quantized.
   package func requireOwnTensors(
-    of layers: some Collection<String>
+    isQuantized: (String) -> Bool = { _ in false }
   ) throws(InputError) {
-    let own = Set(layers)
-    let description = try? Architectures.describe(
-      JSONReader(configuration), shapes: tensorShapes)
-    guard
-      let first = description?.layerTensors.first(where: {
+    let own = Set(
+      tensorNames.filter(hasRowForEachOutput).compactMap { ModuleDescription.name(ofWeight: $0) }
+    ).filter { !isQuantized($0) }
+    guard !own.isEmpty,
+      let first = knownDescription?.layerTensors.first(where: {
         own.contains($0.layer) && !$0.isApart
       })
     else { return }

@@ -18,7 +18,11 @@ package struct SourceModel: Sendable {
   /// - Throws: `unsupported` for an unknown architecture and for a kind of quantization that is not read; for
   ///   other faults that headers and small files show, an error that names the file.
   package init(opening folder: URL) throws {
-    let checkpoint = try Checkpoint.source(opening: folder)
+    try self.init(Checkpoint.source(opening: folder))
+  }
+
+  /// Describes a checkpoint that ``Checkpoint/source(opening:)`` has opened. Throws what ``init(opening:)`` throws.
+  package init(_ checkpoint: Checkpoint) throws {
     self.checkpoint = checkpoint
     try checkpoint.requireSource()
     let configuration = JSONReader(checkpoint.configuration)

@@ -72,13 +72,7 @@ struct CheckpointContents: CopyContents {
   }
 
   func writeOthers(from source: LayeredCheckpoint, to writer: CheckpointWriter) throws {
-    for copy in outline.copies {
-      try source.forEachPart(of: copy.source) { member, tensor in
-        try writer.write(
-          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
-        )
-      }
-    }
+    try outline.writeCopies(to: writer) { name, write in try source.forEachPart(of: name, write) }
   }
 
   func byteCount(ofLayer layer: String) -> Int { byteCounts[layer] ?? 0 }

@@ -68,7 +68,8 @@ public struct CheckpointConversion {
     let source = try Checkpoint.model(opening: checkpoint)
     try source.requireReadableFiles()
     try source.requireInside("recipe.yaml")
-    let copies = try formats.map { format in try copy(of: source, as: format) }
+    var file: GGUFModelFile?
+    let copies = try formats.map { format in try copy(of: source, &file, as: format) }
     let folder = try PartialFolder(output: output, sources: [checkpoint], overwrite: overwrite)
     defer { folder.discard() }
     try folder.clear()
@@ -93,11 +94,14 @@ public struct CheckpointConversion {
       remarks: (source.made == nil ? [] : source.remarks) + copies.flatMap(\.remarks))
   }
 
+  /// - Parameter file: The source as it becomes a file of llama.cpp, opened for the first of these.
   private func copy(
-    of source: Checkpoint, as format: ConversionFormat
+    of source: Checkpoint, _ file: inout GGUFModelFile?, as format: ConversionFormat
   ) throws -> any OutputCopy {
     if case .gguf(let type) = format.kind {
-      return try GGUFCopy(of: checkpoint, as: type, mayRoundAgain: requantizes)
+      let opened = try file ?? GGUFModelFile(opening: checkpoint)
+      file = opened
+      return try GGUFCopy(of: opened, as: type, mayRoundAgain: requantizes)
     }
     return try ConvertedCopy(
       of: source, as: format, shardByteCountLimit: shardByteCountLimit)

@@ -59,7 +59,7 @@ struct ConvertedCopy: OutputCopy {
       source = checkpoint
     } else {
       let source = try quantized?.dense ?? checkpoint
-      try source.requireOwnTensors(of: schemes.keys)
+      try source.requireOwnTensors()
       self.source = source
       weightCount = source.made?.storage.weightCount ?? 0
       var outline = CheckpointOutline(configuration: source.configuration)
@@ -132,12 +132,8 @@ struct ConvertedCopy: OutputCopy {
       }
       source.releasePages()
     }
-    for copy in outline.copies {
-      try source.forEachPart(of: copy.source) { member, tensor in
-        try writer.write(
-          tensor, at: member.map { TensorPlace(tensor: copy.place.tensor, index: $0) } ?? copy.place
-        )
-      }
+    try outline.writeCopies(to: writer) { name, write in
+      try source.forEachPart(of: name, write)
       source.releasePages()
     }
     try writer.write(outline.configuration.text(indentation: 2) + "\n", toFile: "config.json")

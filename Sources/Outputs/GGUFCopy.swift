@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import GGUF
 import QuantizedCheckpoints
 import Tensors
@@ -19,9 +18,8 @@ struct GGUFCopy: OutputCopy {
   /// - Parameter mayRoundAgain: Whether layers that are quantized in another way than the file holds are rounded once more.
   /// - Throws: `unsupported` for a model that llama.cpp does not have, a tokenizer that GGUF does not have, and layers
   ///   that would have to be rounded again.
-  init(of folder: URL, as fileType: GGUFFileType, mayRoundAgain: Bool) throws {
+  init(of file: GGUFModelFile, as fileType: GGUFFileType, mayRoundAgain: Bool) throws {
     format = .gguf(fileType)
-    let file = try GGUFModelFile(opening: folder)
     contents = try GGUFContents(
       of: file, as: fileType, schemes: file.quantized?.schemes ?? [:],
       treatment: mayRoundAgain ? .rounding : .refusal)

@@ -9,7 +9,7 @@ import QuantizedCheckpoints
 import Tensors
 
 /// A model as it will be in a file of llama.cpp, whatever the types of its tensors.
-struct GGUFModelFile {
+package struct GGUFModelFile {
   let folder: URL
   let model: ReadableModel
   /// The source, if it is quantized.
@@ -22,13 +22,14 @@ struct GGUFModelFile {
   private let dtypes: [String: DType]
 
   /// What the model is called.
-  var name: String { folder.standardizedFileURL.lastPathComponent }
+  let name: String
 
   /// - Throws: `unsupported` for a model that llama.cpp does not have, and for a tokenizer that GGUF does not have.
   init(opening folder: URL) throws {
-    self.folder = folder
-    let file = folder.appending(path: "config.json").path(percentEncoded: false)
+    let name = folder.standardizedFileURL.lastPathComponent
+    (self.folder, self.name) = (folder, name)
     let model = try ReadableModel(opening: folder, quantizesActivations: false)
+    let file = model.checkpoint.configurationFile.path(percentEncoded: false)
     try naming(file) { try GGUFModelOutline.requireKnown(model.checkpoint.configuration) }
     let checkpoint = model.checkpoint
     self.model = model
@@ -47,7 +48,6 @@ struct GGUFModelFile {
     let tokenizer = try GGUFTokenizer(
       folder: folder, configuration: checkpoint.configuration,
       rows: model.description.vocabularySize)
-    let name = folder.standardizedFileURL.lastPathComponent
     outline = try naming(file) {
       try GGUFModelOutline(
         of: CheckpointFamilies.plain(checkpoint.configuration), tensors: plain, name: name,

@@ -33,14 +33,14 @@ extension [OutputFormat] {
   ///   - schemes: By layer.
   ///   - selection: The scheme that was asked for.
   ///   - folder: The source.
-  /// - Returns: The schemes, and what the user should know.
+  /// - Returns: The schemes, what the user should know, and the source as it becomes a file, if one of the formats is such.
   /// - Throws: `unsupported` for a scheme that is called after another file than is written.
   package func fitted(
     _ schemes: [String: QuantizationScheme], to selection: AutoRoundOptions.SchemeSelection?,
     of folder: URL
-  ) throws -> (schemes: [String: QuantizationScheme], remarks: [String]) {
+  ) throws -> (schemes: [String: QuantizationScheme], remarks: [String], file: GGUFModelFile?) {
     let implied = try Self.file(impliedBy: selection)
-    guard contains(where: { $0.fileType != nil }) else { return (schemes, []) }
+    guard contains(where: { $0.fileType != nil }) else { return (schemes, [], nil) }
     if let implied, !contains(implied) {
       throw InputError(
         .unsupported, place: "scheme",
@@ -68,7 +68,7 @@ extension [OutputFormat] {
         }
       }
     }
-    guard !kept.isEmpty else { return (schemes, []) }
+    guard !kept.isEmpty else { return (schemes, [], file) }
     guard !schemes.isEmpty else {
       throw InputError(
         .unsupported, source: folder.path(percentEncoded: false), place: kept[0],
@@ -79,7 +79,7 @@ extension [OutputFormat] {
       [
         Diagnostics.enumerated(kept, "layer")
           + " left as in the source: rows are not of whole blocks"
-      ]
+      ], file
     )
   }
 }

@@ -39,10 +39,13 @@ package struct QuantizedCopy {
     (contents as? CheckpointContents)?.configuration ?? checkpoint.configuration
   }
 
-  /// - Parameter style: How the copy is stored, and where.
+  /// - Parameters:
+  ///   - style: How the copy is stored, and where.
+  ///   - file: The source as it becomes a file of llama.cpp; nil: it is opened where the copy is one.
   package init(
     of source: SourceModel, schemes: [String: QuantizationScheme],
-    keyValueScheme: QuantizationArguments? = nil, style: CopyStyle = CopyStyle()
+    keyValueScheme: QuantizationArguments? = nil, style: CopyStyle = CopyStyle(),
+    file: GGUFModelFile? = nil
   ) throws {
     let withScales = keyValueScheme == nil ? [] : source.description.blocks
     let scales = withScales.flatMap { placed in
@@ -58,7 +61,7 @@ package struct QuantizedCopy {
       of: source.checkpoint, modules: source.description.modules + loaded,
       layers: source.description.layerTensors(in: source.checkpoint),
       names: source.description.names, schemes: schemes,
-      keyValues: keyValueScheme.map { ($0, scales) }, style: style)
+      keyValues: keyValueScheme.map { ($0, scales) }, style: style, file: file)
   }
 
   /// - Parameters:
@@ -67,23 +70,18 @@ package struct QuantizedCopy {
   ///   - names: What loads the copy calls modules, where it is something else.
   ///   - keyValues: Nil where keys and values stay as they are.
   ///   - style: How the copy is stored, and where.
+  ///   - file: The source as it becomes a file of llama.cpp; nil: it is opened where the copy is one.
   package init(
     of checkpoint: Checkpoint, modules: [ModuleDescription], layers: [LayerTensor],
     names: ModuleNames? = nil, schemes: [String: QuantizationScheme],
     keyValues: KeyValueOutline? = nil,
-    style: CopyStyle = CopyStyle()
+    style: CopyStyle = CopyStyle(), file: GGUFModelFile? = nil
   ) throws {
     let family = try style.format.fileType == nil ? style.format.family(of: schemes) : nil
     (format, folder) = (style.format, style.folder)
     try checkpoint.requireNoLeftovers(beside: schemes.keys)
     self.checkpoint = checkpoint
-    try checkpoint.requireOwnTensors(
-      of: checkpoint.tensorNames.compactMap { name in
-        guard checkpoint.hasRowForEachOutput(name) else { return nil }
-        return ModuleDescription.name(ofWeight: name).flatMap {
-          schemes[$0]?.weights == nil ? $0 : nil
-        }
-      })
+    try checkpoint.requireOwnTensors { schemes[$0]?.weights != nil }
     let source = try LayeredCheckpoint(checkpoint, layers: layers) { schemes[$0]?.weights != nil }
     self.source = source
     // Matrices of the source that belong to none of the modules: readers take them for linear layers.
@@ -104,7 +102,7 @@ package struct QuantizedCopy {
     sourceByteCount = checkpoint.byteCount
     if let fileType = style.format.fileType {
       contents = try GGUFContents(
-        of: GGUFModelFile(opening: checkpoint.folder), as: fileType, schemes: schemes,
+        of: file ?? GGUFModelFile(opening: checkpoint.folder), as: fileType, schemes: schemes,
         quantizesKeysAndValues: keyValues != nil)
     } else if let family {
       let outline = try family.outline(

@@ -8,7 +8,8 @@ extension QuantizationArguments {
   /// - Parameters:
   ///   - globalScale: What all scales are divided by; nil: that of `source` where the format has one.
   ///   - source: The weight in full precision.
-  /// - Throws: `invalidValue` or `notFinite` with the parameter at fault as place.
+  /// - Throws: `invalidValue` or `notFinite` with the parameter at fault as place; `unsupported` for blocks, whose scales
+  ///   only a search gives.
   package func weight(
     grouping: WeightGrouping, codes: [UInt8], scales: [Float], zeroPoints: [UInt8]?,
     globalScale: Float?, like source: Tensor
@@ -18,6 +19,11 @@ extension QuantizationArguments {
         throw InputError(
           .invalidValue, place: place, "found \(count) numbers, expected \(expected)")
       }
+    }
+    guard blocks == nil else {
+      throw InputError(
+        .unsupported, place: "scales",
+        "\(text) have scales that are searched, expected a weight that was rounded")
     }
     try require(codes.count, grouping.rows * grouping.columns, "codes")
     try require(scales.count, grouping.parameterCount, "scales")
@@ -30,7 +36,7 @@ extension QuantizationArguments {
     if floatFormat == .fp8 || floatFormat == .mxfp8, codes.contains(where: { $0 & 0x7F == 0x7F }) {
       throw InputError(.notFinite, place: "codes", "found the bits of NaN")
     }
-    let stored = storedScales(scales, dtype: source.dtype)
+    let stored = storedScales(scales, dtype: scaleDType(tuning: source.dtype))
     if let index = stored.firstIndex(where: { !$0.isFinite }) {
       throw InputError(
         .notFinite, place: "scales",
@@ -48,7 +54,7 @@ extension QuantizationArguments {
       arguments: self, grouping: grouping,
       codes: Tensor(codes, shape: [grouping.rows, grouping.columns], dtype: .uint8),
       scales: stored, zeroPoints: isSymmetric ? nil : zeroPoints, globalScale: shared,
-      scaleDType: floatFormat?.scaleDType ?? source.dtype)
+      scaleDType: scaleDType(tuning: source.dtype))
   }
 
   /// Scales as they are stored: rounded to f32, f16 or bf16, to a power of two, or to e4m3; infinite or NaN where one

@@ -115,7 +115,7 @@ extension QuantizationArguments {
   /// for FP8, and for asymmetric integers of more than 2 bits. With those, the search leaves less error and
   /// more perplexity: what it clips errs in one direction.
   package var hasRoundingSearch: Bool {
-    blocks != nil || hasScaleSearch || type == .int && bitCount == 2 && strategy != .tensor
+    hasScaleSearch || type == .int && bitCount == 2 && strategy != .tensor
   }
 
   /// Whether there is a search for scales that tuning starts from: none for asymmetric integers either.
@@ -163,8 +163,11 @@ extension QuantizationArguments {
       blocks != nil
       ? BlockWeightQuantizer.arrays
       : type == .int ? IntegerWeightQuantizer.arrays : FloatWeightQuantizer.arrays
-    // Of a super-block 40 bytes, with the block that it is finished to.
-    let superBlocks = blocks == nil ? 0 : rows * columns / KQuantType.superBlockSize * 80
+    // Those of the quantizer, and of the weight that it is finished to.
+    let superBlocks =
+      if case .superBlocks = blocks {
+        rows * columns / KQuantType.superBlockSize * 2 * MemoryLayout<KQuantSuperBlock>.stride
+      } else { 0 }
     return superBlocks
       + ParameterState.byteCount(
         try grouping(rows: rows, columns: columns), arrays, dtype: dtype, offsets: offsets)

@@ -9,12 +9,10 @@ import Verification
 
 /// Quantized sources of models whose layers are not tensors of their own in all files.
 @Suite struct QuantizedSourceFamilyTests {
-  private typealias Twins = QuantizedSourceTests.Twins
-
   /// Rounds the tiny model of a family and reads the result as a source.
   private func withQuantized(
     _ model: String, format: String, groupSize: Int, ignore: [String], hasDense: Bool,
-    _ body: (Twins) throws -> Void
+    _ body: (SourceTwins) throws -> Void
   ) throws {
     try withTemporaryFolder { folder in
       let options = try ResolvedOptions(
@@ -27,7 +25,7 @@ import Verification
         modifier: AutoRoundModifier(options), output: folder.appending(path: "first"))
       job.formats = [try OutputFormat(named: format)]
       _ = try job.run()
-      try Twins.of(folder.appending(path: "first"), hasDense: hasDense, body)
+      try SourceTwins.of(folder.appending(path: "first"), hasDense: hasDense, body)
     }
   }
 
@@ -84,7 +82,7 @@ import Verification
   /// What is made takes memory of its own.
   @Test func memoryIsPlanned() throws {
     let fixture = Fixtures.folder.appending(path: "formats/w4a16")
-    try Twins.of(fixture) { twins in
+    try SourceTwins.of(fixture) { twins in
       let plans = try [twins.quantized, twins.dense].map {
         try twins.job($0, to: "a").plan(measuresTime: false)
       }

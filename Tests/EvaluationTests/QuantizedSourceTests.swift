@@ -11,72 +11,6 @@ import Verification
 
 /// Runs on a source that is quantized already give what runs on the numbers give that it stands for.
 @Suite struct QuantizedSourceTests {
-  /// A quantized checkpoint, the same in full precision, and runs on both.
-  struct Twins {
-    let folder: URL
-    var quantized: URL { folder.appending(path: "quantized") }
-    var dense: URL { folder.appending(path: "dense") }
-
-    /// Copies a checkpoint with a tokenizer, and converts it.
-    ///
-    /// - Parameter hasDense: Whether it can be written in full precision.
-    static func of(
-      _ checkpoint: URL, hasDense: Bool = true, _ body: (Twins) throws -> Void
-    ) throws {
-      try withTemporaryFolder { folder in
-        let twins = Twins(folder: folder)
-        try FileManager.default.createDirectory(
-          at: twins.quantized, withIntermediateDirectories: false)
-        for name in ["config.json", "model.safetensors"] {
-          try FileManager.default.copyItem(
-            at: checkpoint.appending(path: name), to: twins.quantized.appending(path: name))
-        }
-        try FileManager.default.copyItem(
-          at: Fixtures.folder.appending(path: "tokenizers/a1-gpt2/tokenizer.json"),
-          to: twins.quantized.appending(path: "tokenizer.json"))
-        if hasDense {
-          _ = try CheckpointConversion(
-            checkpoint: twins.quantized, formats: [ConversionFormat(named: "dense")],
-            output: twins.dense
-          ).run()
-        }
-        try FamilyRun.writeRecords(to: folder.appending(path: "data.jsonl"))
-        try body(twins)
-      }
-    }
-
-    func job(
-      _ source: URL, to output: String, scheme: String = "W4A16",
-      ignore: [String] = ["lm_head"], isModelFree: Bool = false
-    ) throws -> QuantizationJob {
-      let options = try ResolvedOptions(
-        overrides: OptionOverrides(scheme: scheme) {
-          $0.iterations = isModelFree ? 0 : 3
-          $0.isModelFree = isModelFree ? true : nil
-          $0.sampleCount = 4
-          $0.sequenceLength = 24
-          $0.groupSize = 16
-        }, recipe: AutoRoundOptions(ignore: ignore))
-      var job = QuantizationJob(
-        model: source, modifier: AutoRoundModifier(options),
-        output: folder.appending(path: output))
-      job.compute = .float32
-      job.reporting.heldOutTokenCount = 48
-      job.dataset = try CalibrationSource(file: folder.appending(path: "data.jsonl"))
-      return job
-    }
-
-    /// Checks that two checkpoints have the same tensors and configurations.
-    func expectSame(_ first: String, _ second: String) throws {
-      for name in ["model.safetensors", "config.json"] {
-        let files = try [first, second].map {
-          try Data(contentsOf: folder.appending(path: "\($0)/\(name)"))
-        }
-        #expect(files[0] == files[1], "\(name) of \(first) and \(second)")
-      }
-    }
-  }
-
   private static func fixture(_ format: String) -> URL {
     Fixtures.folder.appending(path: "formats/\(format)")
   }
@@ -107,38 +41,13 @@ import Verification
   @Test(arguments: storages) func isQuantizedLikeItsNumbers(
     format: String, storage: String
   ) throws {
-    try Twins.of(Self.fixture(format)) { twins in
-      // One of the layers is not quantized: its numbers are written.
-      let ignore = ["lm_head", "re:.*0.mlp.down_proj"]
-      let job = try twins.job(twins.quantized, to: "a", ignore: ignore)
-      let plan = try job.plan(measuresTime: false)
-      #expect(plan.sourceStorage == storage)
-      let report = try job.run()
-      _ = try twins.job(twins.dense, to: "b", ignore: ignore).run()
-      try twins.expectSame("a", "b")
-      #expect(report.verification?.findings.map(\.message) == [])
-      let output = twins.folder.appending(path: "a")
-      #expect(plan.files.count >= 4)
-      for file in plan.files {
-        let size = try FileManager.default.attributesOfItem(
-          atPath: output.appending(path: file.name).path)[.size]
-        #expect(size as? Int == file.byteCount, "\(file.name)")
-      }
-      let kept = "model.layers.0.mlp.down_proj.weight"
-      let (copy, dense) = (
-        try Checkpoint(opening: output).tensor(kept),
-        try Checkpoint(opening: twins.dense).tensor(kept)
-      )
-      #expect(copy == dense)
-      for name in ["README.md", "quantization_report.json"] {
-        let text = try String(contentsOf: output.appending(path: name), encoding: .utf8)
-        #expect(text.contains(storage), "\(name)")
-      }
+    try SourceTwins.of(Self.fixture(format)) { twins in
+      try twins.expectSameTunedRuns(storage: storage)
     }
   }
 
   @Test(arguments: storages.map(\.0)) func isRoundedWithoutBeingRun(format: String) throws {
-    try Twins.of(Self.fixture(format)) { twins in
+    try SourceTwins.of(Self.fixture(format)) { twins in
       for (source, output) in [(twins.quantized, "a"), (twins.dense, "b")] {
         let report = try twins.job(source, to: output, scheme: "W8A16", isModelFree: true).run()
         #expect(report.verification?.findings.map(\.message) == [])
@@ -148,7 +57,7 @@ import Verification
   }
 
   @Test func anUnfinishedRunIsContinued() throws {
-    try Twins.of(Self.fixture("gptq_w4_asym")) { twins in
+    try SourceTwins.of(Self.fixture("gptq_w4_asym")) { twins in
       let stopper = Stopper()
       #expect(throws: RunInterruption.self) {
         _ = try twins.job(twins.quantized, to: "a").run(observer: stopper)
@@ -164,30 +73,10 @@ import Verification
     }
   }
 
-  /// What is compared is what is written: another number is found, of a copy and of a quantized layer.
   @Test(arguments: ["gptq_w4_asym", "mlx_w4_asym", "nvfp4"])
   func damageIsFound(format: String) throws {
-    try Twins.of(Self.fixture(format), hasDense: false) { twins in
-      _ = try twins.job(
-        twins.quantized, to: "a", ignore: ["lm_head", "re:.*0.mlp.down_proj"], isModelFree: true
-      ).run()
-      let output = twins.folder.appending(path: "a")
-      let file = output.appending(path: "model.safetensors")
-      let entries = try SafetensorsFile(opening: file).entries
-      let whole = try Data(contentsOf: file)
-      #expect(Verifier(output, source: twins.quantized).run().findings.map(\.message) == [])
-      for name in ["0.mlp.down_proj.weight", "1.mlp.down_proj.weight_packed"] {
-        var bytes = whole
-        let entry = try #require(entries.first { $0.name == "model.layers.\(name)" })
-        for index in entry.byteRange.prefix(64) { bytes[index] ^= 0x7F }
-        try bytes.write(to: file)
-        let findings = Verifier(output, source: twins.quantized).run().findings
-        let messages = findings.filter { $0.place.contains(name.split(separator: "_")[0]) }
-          .map(\.message)
-        #expect(
-          messages.contains { $0.contains("differs from the source") || $0.contains("group 0") },
-          "\(findings)")
-      }
+    try SourceTwins.of(Self.fixture(format), hasDense: false) { twins in
+      try twins.expectDamageIsFound()
     }
   }
 
@@ -197,7 +86,7 @@ import Verification
     ("w4a16_kv_fp8", "keys and values"),
   ])
   func activationsAreNotRead(format: String, remark: String) throws {
-    try Twins.of(Self.fixture(format), hasDense: false) { twins in
+    try SourceTwins.of(Self.fixture(format), hasDense: false) { twins in
       let report = try twins.job(twins.quantized, to: "a").run()
       #expect(report.warnings.contains { $0.contains(remark) }, "\(report.warnings)")
       let copy = try Checkpoint(opening: twins.folder.appending(path: "a"))
@@ -217,7 +106,7 @@ import Verification
   func aMissingOrWrongPartIsFoundByThePlan(format: String, suffix: String) throws {
     let name = "model.layers.1.mlp.up_proj.\(suffix)"
     for isMissing in [true, false] {
-      try Twins.of(Self.fixture(format), hasDense: false) { twins in
+      try SourceTwins.of(Self.fixture(format), hasDense: false) { twins in
         let file = twins.quantized.appending(path: "model.safetensors")
         let stored = try SafetensorsFile(
           opening: Self.fixture(format).appending(path: file.lastPathComponent))
@@ -229,7 +118,7 @@ import Verification
         }
         #expect(tensors.count == stored.entries.count - (isMissing ? 1 : 0))
         try FileManager.default.removeItem(at: file)
-        try Self.write(tensors, to: twins.folder.appending(path: "spoilt"))
+        try SourceTwins.write(tensors, to: twins.folder.appending(path: "spoilt"))
         try FileManager.default.moveItem(
           at: twins.folder.appending(path: "spoilt/model.safetensors"), to: file)
         for isModelFree in [false, true] {
@@ -241,13 +130,34 @@ import Verification
       }
     }
   }
+}
 
-  private static func write(_ tensors: [(String, Tensor)], to folder: URL) throws {
-    let writer = try CheckpointWriter(
-      output: folder,
-      tensors: tensors.map { TensorInfo(name: $0, dtype: $1.dtype, shape: $1.shape) },
-      sources: [], overwrite: false)
-    for (name, tensor) in tensors { try writer.write(tensor, named: name) }
-    try writer.finish()
+extension SourceTwins {
+  /// Copies a checkpoint with a tokenizer, and converts it.
+  ///
+  /// - Parameter hasDense: Whether it can be written in full precision.
+  static func of(
+    _ checkpoint: URL, hasDense: Bool = true, _ body: (SourceTwins) throws -> Void
+  ) throws {
+    try withTemporaryFolder { folder in
+      let twins = SourceTwins(folder: folder)
+      try FileManager.default.createDirectory(
+        at: twins.quantized, withIntermediateDirectories: false)
+      for name in ["config.json", "model.safetensors"] {
+        try FileManager.default.copyItem(
+          at: checkpoint.appending(path: name), to: twins.quantized.appending(path: name))
+      }
+      try FileManager.default.copyItem(
+        at: Fixtures.folder.appending(path: "tokenizers/a1-gpt2/tokenizer.json"),
+        to: twins.quantized.appending(path: "tokenizer.json"))
+      if hasDense {
+        _ = try CheckpointConversion(
+          checkpoint: twins.quantized, formats: [ConversionFormat(named: "dense")],
+          output: twins.dense
+        ).run()
+      }
+      try FamilyRun.writeRecords(to: twins.data)
+      try body(twins)
+    }
   }
 }

@@ -41,6 +41,29 @@ import WeightBlocks
     }
   }
 
+  /// A rule of one's own has no scales to give to blocks, and those of integers that are tuned in f16 are stored in it.
+  @Test func weightsOfOtherRules() throws {
+    let weight = weight(9, .float32)
+    func made(_ arguments: QuantizationArguments) throws -> QuantizedWeight {
+      let grouping = try arguments.grouping(rows: 5, columns: 512)
+      return try arguments.weight(
+        grouping: grouping, codes: [UInt8](repeating: 1, count: 5 * 512),
+        scales: [Float](repeating: 0.1, count: grouping.parameterCount), zeroPoints: nil,
+        globalScale: nil, like: weight)
+    }
+    for type in Self.types where !type.isAsymmetric {
+      expectInputError(.unsupported, mentioning: ["scales", type.name]) {
+        try made(QuantizationArguments(type))
+      }
+    }
+    var integers = QuantizationArguments(.scaleBlocks(.q40))
+    #expect(try made(integers).scaleDType == .float32)
+    integers.tunedScaleDType = .float16
+    let found = try made(integers)
+    #expect(found.scaleDType == .float16)
+    #expect(found.scales == [Float](repeating: Float(Float16(0.1)), count: 5 * 16))
+  }
+
   /// Before anything is tuned, codes and numbers are those of the search, with importances and without.
   @Test(arguments: types.indices, [DType.bfloat16, .float32])
   func startsAtTheSearch(index: Int, dtype: DType) throws {

@@ -66,14 +66,13 @@ public struct LayerView: Sendable {
 
   /// The number that a scale becomes when it is stored.
   public func storedScale(_ scale: Float) -> Float {
-    arguments.storedScales([scale], dtype: weight.dtype)[0]
+    arguments.storedScales([scale], dtype: arguments.scaleDType(tuning: weight.dtype))[0]
   }
 
   /// Whether a weight can be stored as this layer's.
   func fits(_ quantized: QuantizedWeight) -> Bool {
     quantized.arguments == arguments && quantized.grouping == grouping
-      && quantized.scaleDType == arguments.floatFormat?.scaleDType
-        ?? arguments.scaleDType(tuning: weight.dtype)
+      && quantized.scaleDType == arguments.scaleDType(tuning: weight.dtype)
   }
 
   func makeQuantizer(on device: any TuningDevice, isTuned: Bool) throws -> any WeightQuantizer {

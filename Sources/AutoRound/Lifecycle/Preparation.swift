@@ -47,7 +47,7 @@ struct Preparation {
         try QuantizedCopy(
           of: survey.checkpoint, modules: survey.modules + survey.tiedHeads,
           layers: survey.stackedLayers, names: survey.loadedNames, schemes: fitted.schemes,
-          style: style)
+          style: style, file: fitted.file)
       }
       for layer in table.layers.keys {
         try survey.checkpoint.requireWeightType(copies[0].source.file(of: "\(layer).weight"))
@@ -59,7 +59,8 @@ struct Preparation {
     }
     copies = try styles.map { style in
       try QuantizedCopy(
-        of: source, schemes: fitted.schemes, keyValueScheme: keyValues, style: style)
+        of: source, schemes: fitted.schemes, keyValueScheme: keyValues, style: style,
+        file: fitted.file)
     }
     for remark in copies.flatMap(\.contents.remarks) { survey.warn(remark) }
     let needs = try job.modifier.start(table)

@@ -39,7 +39,7 @@ public struct Survey {
       (self.checkpoint, source, modules) = (checkpoint, .tensors(named), named.modules)
       exclusions = [:]
     } else {
-      let model = try Self.model(in: folder, isKnown: isKnown)
+      let model = try Self.model(of: checkpoint, isKnown: isKnown)
       (self.checkpoint, source) = (model.checkpoint, .model(model))
       modules = model.description.modules
       exclusions = model.description.exclusions
@@ -47,9 +47,9 @@ public struct Survey {
     for remark in checkpoint.remarks { warn(remark) }
   }
 
-  private static func model(in folder: URL, isKnown: Bool) throws -> SourceModel {
+  private static func model(of checkpoint: Checkpoint, isKnown: Bool) throws -> SourceModel {
     do {
-      return try SourceModel(opening: folder)
+      return try SourceModel(checkpoint)
     } catch let error as InputError
       where !isKnown && error.place?.hasSuffix("model_type") == true && error.code == .unsupported
     {

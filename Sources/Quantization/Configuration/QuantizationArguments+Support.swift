@@ -132,9 +132,9 @@ extension QuantizationArguments {
   /// The type that weights' scales are stored in where the format decides.
   package var storedScaleDType: DType? { floatFormat?.scaleDType ?? scaleDType }
 
-  /// The type that scales of a weight are tuned in, unless the kind of number has one of its own.
+  /// The type that scales of a weight in the given type are stored in when they are tuned; searches of blocks give f32.
   package func scaleDType(tuning weight: DType) -> DType {
-    blocks == nil ? tunedScaleDType ?? weight : .float32
+    floatFormat?.scaleDType ?? (blocks == nil ? tunedScaleDType ?? weight : .float32)
   }
 }
 
