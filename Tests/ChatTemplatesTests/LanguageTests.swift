@@ -32,6 +32,10 @@ import Testing
       ("{{ d.items is callable }} {{ d['items'] }}", "True 1"),
       ("{% if [] | map('upper') %}true{% endif %}", "true"),
       (
+        "{{ none | selectattr('a') | list }}{{ x | rejectattr('a') | list }}{{ none | map('upper') | join }}",
+        "[][]"
+      ),
+      (
         "{{ ['b', 'A', 'c'] | sort }} {{ ['b', 'A'] | sort(case_sensitive=true, reverse=true) }}",
         "['A', 'b', 'c'] ['b', 'A']"
       ),

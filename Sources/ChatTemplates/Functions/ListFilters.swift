@@ -166,7 +166,7 @@ extension TemplateRenderer {
       return try renderer.attribute(bound.requiredString(0), of: value)
     },
     "map": { renderer, value, arguments in
-      let elements = try renderer.elements(of: value, "map")
+      let elements = try renderer.choices(in: value, "map")
       if let first = arguments.positional.first {
         guard case .string(let name) = first else {
           throw renderer.failure("map: found \(first.typeName), expected a filter's name")
@@ -203,7 +203,7 @@ extension TemplateRenderer {
     let member = byMember ? rest.popFirst() : nil
     guard !byMember || member != nil else { throw failure("\(name): the attribute is missing") }
     let wanted = rest.popFirst()
-    let elements = try elements(of: value, name).filter { element in
+    let elements = try choices(in: value, name).filter { element in
       try spend()
       let subject = try member.map { try self.member($0, of: element) } ?? element
       guard let wanted else { return subject.isTrue == keeps }
@@ -214,6 +214,11 @@ extension TemplateRenderer {
         subject, test, CallArguments(positional: Array(rest), named: arguments.named)) == keeps
     }
     return try list(elements, .iterator)
+  }
+
+  /// What there is to choose from: nothing in what is false, as in Jinja, `none` and numbers among it.
+  private func choices(in value: TemplateValue, _ name: String) throws -> [TemplateValue] {
+    value.isTrue ? try elements(of: value, name) : []
   }
 
   /// A member by its name, or by several with points between them; numbers are indices.
