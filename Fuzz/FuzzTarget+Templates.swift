@@ -22,25 +22,34 @@ extension FuzzTarget {
     ]
   ) { bytes in
     guard let text = String(validating: bytes, as: UTF8.self) else { return }
-    let rendered = try ChatTemplate(text, name: "template").render(conversation, clock: .fixed)
-    guard rendered.utf8.count < 1 << 25 else { fatalError("text without bound") }
+    let template = try ChatTemplate(text, name: "template")
+    func render(_ messages: JSONValue) throws {
+      let rendered = try template.render([("messages", messages)] + besides, clock: .fixed)
+      guard rendered.utf8.count < 1 << 25 else { fatalError("text without bound") }
+    }
+    // Sound templates may well refuse the second conversation, but not the first.
+    try render(questions)
+    do { try render(calls) } catch is InputError {}
   }
 
-  private static let conversation: [(name: String, value: JSONValue)] = [
-    (
-      "messages",
-      [
-        ["role": "system", "content": "Be brief."], ["role": "user", "content": "What's 2 + 2?"],
-        [
-          "role": "assistant", "content": nil, "reasoning_content": "Hm.",
-          "tool_calls": [
-            ["type": "function", "function": ["name": "add", "arguments": ["a": 2, "b": 2.5]]]
-          ],
-        ],
-        ["role": "tool", "content": "4"],
-        ["role": "assistant", "content": [["type": "text", "text": "é 4 😀"]]],
-      ]
-    ),
+  private static let questions: JSONValue = [
+    ["role": "user", "content": "What's 2 + 2?"], ["role": "assistant", "content": "é 4 😀"],
+    ["role": "user", "content": "And 3 + 3?"],
+  ]
+
+  private static let calls: JSONValue = [
+    ["role": "system", "content": "Be brief."], ["role": "user", "content": "What's 2 + 2?"],
+    [
+      "role": "assistant", "content": nil, "reasoning_content": "Hm.",
+      "tool_calls": [
+        ["type": "function", "function": ["name": "add", "arguments": ["a": 2, "b": 2.5]]]
+      ],
+    ],
+    ["role": "tool", "content": "4"],
+    ["role": "assistant", "content": [["type": "text", "text": "é 4 😀"]]],
+  ]
+
+  private static let besides: [(name: String, value: JSONValue)] = [
     (
       "tools",
       [["type": "function", "function": ["name": "add", "parameters": ["type": "object"]]]]
