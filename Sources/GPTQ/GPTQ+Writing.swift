@@ -22,7 +22,7 @@ extension GPTQ {
   ///
   /// Files of GPTQ store zero points less one, where one of 0 has no place: loaders add one to whole words. So as soon
   /// as a layer is asymmetric, and before anyone knows its zero points, the format is `gptq_v2`, which stores them as
-  /// they are; GPTQModel and vLLM read it. auto_round chooses a packing by the schemes.
+  /// they are; GPTQModel reads it. auto_round chooses a packing by the schemes.
   ///
   /// - Parameter schemes: By layer.
   /// - Throws: `unsupported`, with the layer as the place, for what the method cannot store.

@@ -38,8 +38,9 @@ struct QuantizationRecord {
 
   /// The scheme of most layers in blocks, or that of the head where it is alone.
   ///
-  /// vLLM chooses its kernels of GPTQ by the usual scheme, and its fast ones take no other layers than their own. So
-  /// where there are others, one of these is the usual one, and the kernels are those that take all.
+  /// vLLM before 0.32 chooses its kernels of GPTQ by the usual scheme, and its fast ones take no other layers than their
+  /// own. So where there are others, one of these is the usual one, and the kernels are those that take all. Later ones
+  /// have no kernels for others.
   private static func usual(
     of layers: [(names: [String], scheme: ColumnScheme?)], _ method: GPTQ.Method
   ) -> ColumnScheme? {

@@ -47,12 +47,17 @@ extension MLX: CheckpointFamily {
         .unsupported, place: "lm_head",
         "has no weight of its own; for models of this family mlx-lm looks for one")
     }
+    if let other = schemes.keys.sorted().first(where: { !$0.hasPrefix(family.prefix) }) {
+      throw InputError(
+        .unsupported, place: other,
+        "is not under \(family.prefix), where mlx-lm looks for the part of this family that reads text"
+      )
+    }
     try ExpertStacks(tensors, schemes).requireAlike()
     var outline = CheckpointOutline(configuration: configuration)
     outline.fileFormat = name
-    outline.configuration.flattenRotary()
-    outline.configuration.countExperts()
-    outline.configuration.sayWhereHeadIs(tensors)
+    let hasHead = tensors.contains { $0.name == "\(family.prefix)lm_head.weight" }
+    try outline.configuration.suit(family, hasHead: hasHead)
     let settings = Self.settings(modules: modules, schemes: schemes)
     for key in [Self.key, "quantization_config"] { outline.configuration.set(key, settings) }
     outline.documents = [("config.json", outline.configuration.text(indentation: 2) + "\n")]
@@ -106,8 +111,28 @@ private struct RowSettings: Equatable {
 }
 
 extension JSONValue {
+  /// Says what classes of mlx-lm ask for, where they look for it.
+  fileprivate mutating func suit(_ family: Runtime.Family, hasHead: Bool) throws(InputError) {
+    guard family.isWrapped else {
+      flattenRotary()
+      countWindows()
+      countExperts()
+      sayWhereHeadIs(hasHead)
+      return
+    }
+    let key = Runtime.textConfiguration
+    guard var text = self[key], text.objectValue != nil else {
+      throw InputError(
+        .malformed, place: key, "is missing; it describes the part of the model that reads text")
+    }
+    try text.suit(Runtime.Family(), hasHead: hasHead)
+    // One of the classes takes a size of its own for the part's where none is given here.
+    if self["vocab_size"] == nil, let size = text["vocab_size"] { set("vocab_size", size) }
+    set(key, text)
+  }
+
   /// Gives the rotary embedding at the top level too, where classes of mlx-lm look for it.
-  fileprivate mutating func flattenRotary() {
+  private mutating func flattenRotary() {
     guard let inner = self["rope_parameters"], inner.objectValue != nil else { return }
     func missing(_ key: String) -> Bool { self[key].map(\.isNull) ?? true }
     // One object for each type of layers, or one for all.
@@ -128,16 +153,28 @@ extension JSONValue {
     set("rope_scaling", scaling)
   }
 
+  /// Says which blocks see all tokens, where that is every so many: classes count, and have a number of their own.
+  private mutating func countWindows() {
+    let key = "sliding_window_pattern"
+    guard self[key].map(\.isNull) ?? true, let types = self["layer_types"]?.arrayValue,
+      let first = types.firstIndex(of: "full_attention"), first > 0
+    else { return }
+    let isPeriodic = types.indices.allSatisfy { index in
+      types[index] == (index % (first + 1) == first ? "full_attention" : "sliding_attention")
+    }
+    if isPeriodic { set(key, JSONValue(first + 1)) }
+  }
+
   /// Says how many experts there are under both names that transformers has for it.
-  fileprivate mutating func countExperts() {
+  private mutating func countExperts() {
     let keys = ["num_experts", "num_local_experts"]
     guard let count = keys.compactMap({ self[$0] }).first else { return }
     for key in keys where self[key] == nil { set(key, count) }
   }
 
   /// Classes of mlx-lm do not agree on where a head is of which nothing is said.
-  fileprivate mutating func sayWhereHeadIs(_ tensors: [TensorInfo]) {
+  private mutating func sayWhereHeadIs(_ hasHead: Bool) {
     guard self["tie_word_embeddings"] == nil else { return }
-    set("tie_word_embeddings", .bool(!tensors.contains { $0.name == "lm_head.weight" }))
+    set("tie_word_embeddings", .bool(!hasHead))
   }
 }

@@ -25,12 +25,21 @@ enum Runtime {
     }
     for name in ["cohere2", "gemma2", "lfm2"] { families[name] = Family(head: .isTheEmbedding) }
     for name in ["glm4", "stablelm"] { families[name] = Family(head: .isApart) }
+    for name in ["gemma3", "mistral3"] { families[name] = Family(isWrapped: true) }
     return families
   }()
 
   struct Family {
     var head = Head.asConfigured
+    /// Whether the model that reads text is a part, with tensors and a configuration of its own.
+    var isWrapped = false
+
+    /// What begins the names of the tensors that are read.
+    var prefix: String { isWrapped ? "language_model." : "" }
   }
+
+  /// Where the configuration of that part is.
+  static let textConfiguration = "text_config"
 
   /// Where it looks for the head.
   enum Head {
@@ -61,8 +70,7 @@ enum Runtime {
     ),
     (
       [
-        "gemma3", "gemma4", "gemma4_text", "gpt_neox", "llava", "mistral3",
-        "qwen2_vl",
+        "gemma4", "gemma4_text", "gpt_neox", "llava", "qwen2_vl",
         "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe",
       ], "its loader renames modules, which is not written yet"
     ),

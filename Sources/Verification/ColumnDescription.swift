@@ -195,19 +195,6 @@ struct ColumnDescription {
         exception.expression.map { limit.matches($0, module) } ?? false
       }
   }
-
-  /// What vLLM does not take together: its fast kernels of GPTQ, which the usual scheme chooses, know no others.
-  func checkMixture(_ report: inout VerificationReport) {
-    guard method == .gptq, let usual = schemes.first, usual.fitsMarlin,
-      let other = schemes.first(where: { !($0.isSymmetric && [4, 8].contains($0.bitCount)) })
-    else { return }
-    let problem =
-      "symmetric \(usual.bitCount)-bit integers choose kernels that do not know the "
-      + "\(other.isSymmetric ? "symmetric" : "asymmetric") \(other.bitCount)-bit ones of some layers"
-    report.add(
-      .contract, "\(Self.place).dynamic", "vLLM does not load it: \(problem)", refusedBy: [.vLLM],
-      problem)
-  }
 }
 
 extension LayerScheme {

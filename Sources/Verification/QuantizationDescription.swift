@@ -23,7 +23,6 @@ struct QuantizationDescription {
     if ColumnDescription.knows(fields["quant_method"]?.stringValue) {
       guard let columns = ColumnDescription(fields, limit, &report) else { return nil }
       (self.columns, schemes) = (columns, columns.schemes)
-      columns.checkMixture(&report)
       return
     }
     func require(_ key: String, _ expected: [String]) {

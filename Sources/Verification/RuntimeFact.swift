@@ -45,7 +45,17 @@ struct RuntimeFact: Sendable {
       $0.isByColumns
         && ($0.fitsMarlin || $0.format.columns?.isInterleaved == true && $0.hasFastGroups)
     },
-    .init(.vLLM, true, "with activations in f16 (--dtype half)", columns) { $0.isByColumns },
+    .init(.vLLM, true, "with activations in f16 (--dtype half)", columns) {
+      $0.format.columns?.isInterleaved == true
+    },
+    .init(.vLLM, true, "\(turing) 0.32 on", inc) {
+      $0.format.name.hasPrefix("auto_round") && ![4, 8].contains($0.bitCount)
+    },
+    .init(
+      .vLLM, false,
+      "of integers in the order of GPTQ it has symmetric ones of 4 and 8 bits, in rows or groups of 32, 64 or 128",
+      gptq
+    ) { $0.isByColumns },
 
     // Packed integers.
     .init(.vLLM, false, "it has no kernels for one scale for a whole tensor", choice) {
@@ -122,8 +132,9 @@ struct RuntimeFact: Sendable {
   private static let packing = "it loads them in the format pack-quantized"
 
   private static let columns =
-    "vLLM, gptq.py, gptq_marlin.py and awq_marlin.py; transformers, the quantizers; read, not tried; 2026-11"
-  private static let inc = "vLLM, inc.py and gptq_marlin.py; read, not tried; 2026-11"
+    "vLLM 0.32, auto_awq.py; transformers 5.24 with gptqmodel 7.7, auto-round 0.16, tried on processors; 2026-11"
+  private static let inc = "vLLM 0.32, inc; 4 bits tried on processors; 2026-11"
+  private static let gptq = "vLLM 0.32, auto_gptq.py; 4 bits tried on processors; 2026-11"
   private static let choice = "vLLM, compressed_tensors.py, the choice of a scheme; 2026-11"
   private static let humming = "vllm-project/vllm#46389; 2026-11"
   private static let asymmetric = "vllm-project/vllm#46528, change notes of 0.30; 2026-11"

@@ -98,6 +98,38 @@ import Testing
     #expect(error?.place == "kv_cache_scheme")
   }
 
+  /// Models with images have a configuration and tensors of the part that reads text.
+  @Test func wrappedModelsAreDescribedInside() throws {
+    let text: JSONValue = [
+      "vocab_size": 96, "rope_parameters": ["rope_theta": 5e5, "rope_type": "default"],
+      "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    ]
+    let configuration: JSONValue = ["model_type": "gemma3", "text_config": text]
+    let layer = "language_model.model.layers.0.mlp.up_proj"
+    let outline = try outline(
+      [(layer, Self.four), ("vision_tower.proj", nil)], configuration: configuration)
+    #expect(outline.configuration["vocab_size"] == 96)
+    #expect(outline.configuration["rope_theta"] == nil)
+    let written = try #require(outline.configuration["text_config"])
+    #expect(written["rope_theta"] == 5e5 && written["rope_scaling"] == .null)
+    #expect(written["sliding_window_pattern"] == 2 && written["tie_word_embeddings"] == true)
+    #expect(
+      outline.configuration[MLX.key]
+        == ["group_size": 32, "bits": 4, "vision_tower.proj": false])
+    let other = refusal(
+      [("model.language_model.layers.0.a", Self.four)], configuration: configuration)
+    #expect(other?.place == "model.language_model.layers.0.a" && other?.code == .unsupported)
+    let bare = refusal([(layer, Self.four)], configuration: ["model_type": "mistral3"])
+    #expect(bare?.place == "text_config" && bare?.code == .malformed)
+    let irregular = try self.outline(
+      [("a", Self.four)],
+      configuration: [
+        "model_type": "gemma3_text",
+        "layer_types": ["sliding_attention", "full_attention", "full_attention"],
+      ])
+    #expect(irregular.configuration["sliding_window_pattern"] == nil)
+  }
+
   @Test func rotaryEmbeddingsAreWhereClassesLookForThem() throws {
     func written(_ rotary: JSONValue, _ others: [JSONValue.Member] = []) throws -> JSONValue {
       try outline(

@@ -18,7 +18,8 @@ import Verification
       #expect(report.quantizedLayerCount == 14)
       #expect(report.tensorParallelSizes.contains(2))
       let engine = try #require(report.runtimes.first { $0.name == "vLLM" })
-      #expect(engine.isLoading == (format != "auto_round_w2_asym"), "\(engine)")
+      let isLoading = ["awq_w4_asym", "auto_round_w4", "auto_round_w3"].contains(format)
+      #expect(engine.isLoading == isLoading, "\(engine)")
       #expect(report.runtimes.first { $0.name == "transformers" }?.isLoading == true)
     }
   }
@@ -107,12 +108,14 @@ import Verification
     }
   }
 
-  /// Symmetric 4-bit integers choose kernels of vLLM that do not know others.
-  @Test func mixturesThatAreNotLoadedAreNamed() throws {
-    func runtimes(_ other: String) throws -> RuntimeSupport {
+  /// Of integers in the order of GPTQ, vLLM multiplies symmetric ones of 4 and 8 bits, whatever most layers have.
+  @Test func integersThatAreNotLoadedAreNamed() throws {
+    func runtimes(_ other: String, usual: String = #""bits": 4, "group_size": 128"#) throws
+      -> RuntimeSupport
+    {
       let text = """
         {"architectures": ["X"], "model_type": "x", "quantization_config": {
-          "quant_method": "gptq", "bits": 4, "group_size": 128, "sym": true, "desc_act": false,
+          "quant_method": "gptq", \(usual), "sym": true, "desc_act": false,
           "dynamic": {"+:^m\\\\.layers\\\\.1\\\\..*": \(other)}}}
         """
       let report = VerificationReport(
@@ -121,7 +124,12 @@ import Verification
       return try #require(report.runtimes.first { $0.name == "vLLM" })
     }
     #expect(try runtimes(#"{"bits": 8}"#).isLoading)
-    #expect(try !runtimes(#"{"bits": 3}"#).isLoading)
-    #expect(try !runtimes(#"{"sym": false}"#).isLoading)
+    #expect(try runtimes(#"{"bits": 8, "group_size": -1}"#).isLoading)
+    for other in [#"{"bits": 3}"#, #"{"bits": 2}"#, #"{"sym": false}"#, #"{"group_size": 16}"#] {
+      let found = try runtimes(other)
+      #expect(
+        !found.isLoading && found.remark.contains("symmetric ones of 4 and 8 bits"), "\(other)")
+    }
+    #expect(try !runtimes(#"{"bits": 4}"#, usual: #""bits": 2, "group_size": 64"#).isLoading)
   }
 }
