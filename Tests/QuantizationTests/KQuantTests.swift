@@ -77,20 +77,36 @@ import WeightBlocks
     }
   }
 
-  /// A file holds super-block scales in f16: the integers are those for f32, the codes are not.
-  @Test(arguments: KQuantType.allCases) func scalesOfFiles(type: KQuantType) throws {
-    let (wide, narrow) = try (
-      rounded(type, "none"), rounded(type, "none", scaleDType: .float16)
-    )
-    func halves(_ numbers: [Float]) -> [Float] {
-      Tensor(numbers, shape: [numbers.count]).converted(to: .float16).floats()
+  /// What files hold loses less than the reference's numbers, each error weighing what it does in the search.
+  @Test(arguments: KQuantType.allCases, ["none", "imatrix"])
+  func filesLoseLess(type: KQuantType, importance: String) throws {
+    let weight = try file.tensor("in.weight").floats()
+    let columns = try file.tensor("in.weight").shape[1]
+    let given = try file.tensor("in.imatrix").floats()
+    func loss(_ result: KQuantizedWeight) -> Double {
+      let found = result.dequantized(to: .float32).floats()
+      return stride(from: 0, to: weight.count, by: 256).reduce(0) { sum, first in
+        let block = weight[first..<first + 256]
+        let mean = block.reduce(0) { $0 + Double($1 * $1) } / 256
+        return block.indices.reduce(sum) { sum, index in
+          let (w, difference) = (Double(weight[index]), Double(found[index] - weight[index]))
+          let own = importance == "none" ? 1 : Double(given[index % columns])
+          return sum + own * (1 + w * w / max(mean, 1e-30)).squareRoot() * difference * difference
+        }
+      }
     }
-    #expect(narrow.superBlocks.map(\.scale) == halves(wide.superBlocks.map(\.scale)))
-    #expect(narrow.superBlocks.map(\.minimumScale) == halves(wide.superBlocks.map(\.minimumScale)))
-    #expect(narrow.superBlocks.map(\.scales) == wide.superBlocks.map(\.scales))
-    #expect(narrow.superBlocks.map(\.minimums) == wide.superBlocks.map(\.minimums))
-    try expectNearestCodes(narrow, try file.tensor("in.weight").floats(), "f16")
-    #expect(narrow.superBlocks != wide.superBlocks)
+    let stored = try rounded(type, importance, scaleDType: .float16)
+    let reference = try rounded(type, importance)
+    #expect(loss(stored) < 0.99 * loss(reference), "\(loss(stored) / loss(reference))")
+    for block in stored.superBlocks {
+      #expect(block.scale.isExactInHalfPrecision && block.minimumScale.isExactInHalfPrecision)
+      #expect(block.minimumScale >= 0)
+      for subBlock in 0..<type.subBlockCount {
+        #expect(type.scaleRange.contains(Int(block.scales[subBlock])))
+        #expect(type.isAsymmetric || block.minimums[subBlock] == 0)
+      }
+    }
+    try expectNearestCodes(stored, weight, "f16")
   }
 }
 
@@ -164,9 +180,17 @@ func expectNearestCodes(
         filled[column] = abs(elements[column]) + raise
       }
     }
-    let result = try KQuantizedWeight(weight, type: type, importance: missing)
-    #expect(try result == KQuantizedWeight(weight, type: type, importance: filled))
-    #expect(try result != KQuantizedWeight(weight, type: type, importance: even))
+    func rounded(_ importance: [Float]) throws -> KQuantizedWeight {
+      try KQuantizedWeight(weight, type: type, importance: importance, scaleDType: .float32)
+    }
+    let result = try rounded(missing)
+    #expect(try result == rounded(filled))
+    #expect(try result != rounded(even))
+    // Files: the mean of all columns, which is the same as what it stands for where that is everywhere.
+    let halves = missing.map { $0 == 0 ? Float(1) : $0 }
+    #expect(
+      try KQuantizedWeight(weight, type: type, importance: missing)
+        == KQuantizedWeight(weight, type: type, importance: halves))
   }
 
   @Test(arguments: KQuantType.allCases) func resultsDoNotDependOnThreads(type: KQuantType) throws {

@@ -13,6 +13,8 @@ struct ColumnImportance {
   let lanes: [Lanes]
   /// For each group, whether it falls back.
   let fallsBack: [Bool]
+  /// The mean of all columns.
+  let mean: Float
 
   /// - Parameters:
   ///   - importance: A number for each column, finite and not negative; columns in full sub-blocks.
@@ -44,6 +46,7 @@ struct ColumnImportance {
       fallsBack.append(falls)
     }
     (self.lanes, self.fallsBack) = (lanes, fallsBack)
+    mean = importance.reduce(0, +) / Float(importance.count)
   }
 
   /// What all importances are multiplied with, so that products of sums of them stay within f32: 1

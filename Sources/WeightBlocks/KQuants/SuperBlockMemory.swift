@@ -2,17 +2,17 @@
 struct SuperBlockMemory {
   /// Pieces that a super-block's weights have.
   static let laneCount = KQuantType.superBlockSize / Lanes.scalarCount
-  /// Pieces of the largest sub-block, and of a number for each of the most sub-blocks.
-  private static let (subBlockCount, numberCount) = (4, 2)
+  /// Pieces of a number for each of the most sub-blocks.
+  private static let numberCount = 2
   /// Pieces of all of it.
-  static let count = laneCount + subBlockCount + 3 * numberCount
+  static let count = 2 * laneCount + 3 * numberCount
 
   /// The super-block's weights.
   let x: UnsafeMutablePointer<Lanes>
-  /// What errors in one sub-block weigh.
+  /// What an error in each of them weighs.
   var errorWeights: UnsafeMutablePointer<Lanes> { x + Self.laneCount }
   /// For each sub-block its scale, and then the integer for it.
-  var scales: UnsafeMutablePointer<Lanes> { errorWeights + Self.subBlockCount }
+  var scales: UnsafeMutablePointer<Lanes> { errorWeights + Self.laneCount }
   /// Like ``scales`` for the minimums.
   var minimums: UnsafeMutablePointer<Lanes> { scales + Self.numberCount }
   /// For each sub-block the sum of what errors weigh.
