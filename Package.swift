@@ -156,6 +156,12 @@ let package = Package(
         "GGUFModels", "Verification", "Recipes", "Execution", "Inspection", "Reporting",
       ]),
     library(
+      "Importances",
+      [
+        "Diagnostics", "Tensors", "Recordings", "Compute", "CPU", "Checkpoints", "LanguageModels",
+        "ChatTemplates", "GGUF", "GGUFModels", "Calibration", "Execution",
+      ]),
+    library(
       "AutoRound",
       [
         "CKernels", "Diagnostics", "Checksums", "JSONText", "Tensors", "MatrixProducts",
@@ -170,7 +176,7 @@ let package = Package(
       "AutoRoundCommands",
       [
         "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Hub", "ChatTemplates",
-        "Recordings", "Compute",
+        "Recordings", "Compute", "Importances",
         "Quantization", "Verification", "Recipes", "Execution", "Evaluation", argumentParser,
       ]),
     .executableTarget(
@@ -288,8 +294,8 @@ let package = Package(
         "AutoRound", "CKernels", "JSONText", "Tensors", "Recordings", "Compute", "CPU",
         "Checkpoints",
         "LanguageModels", "ModelFamilies", "Quantization", "QuantizedCheckpoints", "GGUF",
-        "GGUFModels", "MLX", "Tokenization", "Verification", "Inspection", "Execution",
-        "ReferenceDevice",
+        "GGUFModels", "Importances", "MLX", "Tokenization", "Verification", "Inspection",
+        "Execution", "ReferenceDevice",
       ]),
     tests("Verification", ["Checksums", "JSONText"]),
     tests(

@@ -43,6 +43,13 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var shards: ShardOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "File of what errors weigh in each column of what gguf:TYPE rounds.",
+      discussion: "autoround importance writes it, and llama-imatrix as GGUF.", valueName: "file"),
+    completion: .file(extensions: ["gguf"]))
+  var importance: String?
+
   @Flag(
     help: ArgumentHelp(
       "Round layers again whose numbers the format does not hold as they are.",
@@ -56,7 +63,10 @@ struct ConvertCommand: ParsableCommand {
 
   func validate() throws {
     try checkingArguments {
-      for name in formats { _ = try ConversionFormat(named: name) }
+      let formats = try formats.map { try ConversionFormat(named: $0) }
+      if importance != nil, !formats.contains(where: { $0.name.hasPrefix("gguf:") }) {
+        throw ValidationError("--importance is for --format gguf:TYPE")
+      }
     }
   }
 
@@ -67,6 +77,7 @@ struct ConvertCommand: ParsableCommand {
         formats: try formats.map { try ConversionFormat(named: $0) },
         output: URL(filePath: output), overwrite: overwrite)
       conversion.requantizes = requantize
+      conversion.importances = importance.map { URL(filePath: $0) }
       if let limit = try shards.byteCountLimit { conversion.shardByteCountLimit = limit }
       try StandardOutput.print(conversion.run().lines)
     }

@@ -29,7 +29,7 @@ public enum CalibrationSource: Sendable, Equatable {
   }
 
   /// The source as messages name it.
-  var name: String {
+  package var name: String {
     switch self {
     case .builtin: "the built-in calibration text"
     case .records(let file), .text(let file): file.path(percentEncoded: false)

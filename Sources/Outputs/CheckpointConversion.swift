@@ -2,6 +2,7 @@ import Checkpoints
 import Diagnostics
 import Execution
 public import Foundation
+import GGUF
 import JSONText
 import QuantizedCheckpoints
 public import Reporting
@@ -26,6 +27,10 @@ public struct CheckpointConversion {
 
   /// Whether layers whose numbers a file of llama.cpp does not hold as they are may be rounded again.
   public var requantizes = false
+
+  /// A file of what errors weigh in the columns of weights, as llama-imatrix writes it, for what is rounded; files of
+  /// llama.cpp alone heed it.
+  public var importances: URL?
 
   /// What a conversion did.
   public struct Report: Sendable, Equatable {
@@ -101,7 +106,10 @@ public struct CheckpointConversion {
     if case .gguf(let type) = format.kind {
       let opened = try file ?? GGUFModelFile(opening: checkpoint)
       file = opened
-      return try GGUFCopy(of: opened, as: type, mayRoundAgain: requantizes)
+      return try GGUFCopy(
+        of: opened, as: type, mayRoundAgain: requantizes,
+        importances: importances.map { url throws(InputError) in try GGUFImportances(opening: url) }
+      )
     }
     return try ConvertedCopy(
       of: source, as: format, shardByteCountLimit: shardByteCountLimit)

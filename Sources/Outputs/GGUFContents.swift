@@ -216,13 +216,19 @@ struct GGUFContents: CopyContents {
   }
 
   /// Writes all tensors but those whose layers keep their integers.
-  func writeOthers(to writer: CheckpointWriter) throws {
+  ///
+  /// - Parameter importances: What errors weigh in what is rounded, where that is known.
+  func writeOthers(to writer: CheckpointWriter, importances: GGUFImportances? = nil) throws {
     for tensor in outline.tensors where !tuned.contains(tensor.name) {
       let type = types[tensor.name] ?? .f32
       let members = tensor.members
       for (index, member) in members.enumerated() {
         let weight = try naming(tensor.name) {
-          try type.rounded(Tensor(member.numbers(from: file.source), shape: member.shape))
+          try type.rounded(
+            Tensor(member.numbers(from: file.source), shape: member.shape),
+            importance: importances?.weights(
+              of: tensor.name, matrix: index, count: members.count, columns: tensor.shape.last ?? 0)
+          )
         }
         try writer.write(
           weight, at: TensorPlace(tensor: tensor.name, index: members.count > 1 ? index : nil))

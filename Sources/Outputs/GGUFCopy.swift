@@ -7,6 +7,7 @@ import Tensors
 struct GGUFCopy: OutputCopy {
   let format: ConversionFormat
   private let contents: GGUFContents
+  private let importances: GGUFImportances?
 
   var plan: CheckpointPlan { contents.plan }
   var remarks: [String] { contents.remarks }
@@ -15,11 +16,16 @@ struct GGUFCopy: OutputCopy {
     Double(8 * contents.weightByteCount) / Double(max(1, contents.weightCount))
   }
 
-  /// - Parameter mayRoundAgain: Whether layers that are quantized in another way than the file holds are rounded once more.
+  /// - Parameters:
+  ///   - mayRoundAgain: Whether layers that are quantized in another way than the file holds are rounded once more.
+  ///   - importances: What errors weigh in what is rounded.
   /// - Throws: `unsupported` for a model that llama.cpp does not have, a tokenizer that GGUF does not have, and layers
   ///   that would have to be rounded again.
-  init(of file: GGUFModelFile, as fileType: GGUFFileType, mayRoundAgain: Bool) throws {
-    format = .gguf(fileType)
+  init(
+    of file: GGUFModelFile, as fileType: GGUFFileType, mayRoundAgain: Bool,
+    importances: GGUFImportances? = nil
+  ) throws {
+    (format, self.importances) = (.gguf(fileType), importances)
     contents = try GGUFContents(
       of: file, as: fileType, schemes: file.quantized?.schemes ?? [:],
       treatment: mayRoundAgain ? .rounding : .refusal)
@@ -33,6 +39,6 @@ struct GGUFCopy: OutputCopy {
       }
       quantized.checkpoint.releasePages()
     }
-    try contents.writeOthers(to: writer)
+    try contents.writeOthers(to: writer, importances: importances)
   }
 }
