@@ -2,6 +2,8 @@
 
 #include "isa.h"
 
+#include <stdatomic.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -46,10 +48,22 @@ static void compress_portable(uint32_t state[8], const uint8_t *block, size_t co
 }
 
 #if defined(__x86_64__)
-static int has_sha(void) {
+static int ask_for_sha(void) {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1)) return 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA) != 0;
+}
+
+// Asked once: the question ends the work of a virtual machine for as long as some kilobytes take. Threads that ask at the
+// same time find the same.
+static int has_sha(void) {
+  static atomic_int known = -1;
+  int answer = atomic_load_explicit(&known, memory_order_relaxed);
+  if (answer < 0) {
+    answer = ask_for_sha();
+    atomic_store_explicit(&known, answer, memory_order_relaxed);
+  }
+  return answer;
 }
 
 // The processor's instructions do two rounds at once on the words in the order ABEF and CDGH.
