@@ -82,15 +82,15 @@ package final class OutputFile {
     let rows = tensor.shape.first ?? 1
     let rowByteCount = rows > 0 ? tensor.byteCount / rows : 0
     guard rowByteCount > 0 else { return }
-    let piece = max(1, Self.pieceByteCount / rowByteCount)
-    for first in stride(from: 0, to: rows, by: piece) {
-      let part =
-        tensor.shape.isEmpty ? tensor : tensor.slice(first..<min(first + piece, rows))
+    let pieces = RowPieces.ranges(of: rows, rowSize: rowByteCount, limit: Self.pieceByteCount)
+    for range in pieces {
+      let part = tensor.shape.isEmpty ? tensor : tensor.slice(range)
+      let start = offset + range.lowerBound * rowByteCount
       let outcome = part.withUnsafeBytes { bytes in
-        Result { () throws(InputError) in try write(bytes, at: offset + first * rowByteCount) }
+        Result { () throws(InputError) in try write(bytes, at: start) }
       }
       part.releasePages()
-      beginSynchronizing(part.byteCount, at: offset + first * rowByteCount)
+      beginSynchronizing(part.byteCount, at: start)
       try outcome.get()
     }
   }

@@ -41,11 +41,9 @@ extension GGUFTensorType {
     }
   }
 
-  /// Ranges of rows with a few million elements each; at least one range.
+  /// Ranges of rows with a few million elements or bytes each; at least one range.
   private static func pieces(of rows: Tensor) -> [Range<Int>] {
-    let count = max(1, (1 << 22) / max(1, rows.shape[1]))
-    let starts = rows.shape[0] == 0 ? [0] : Array(stride(from: 0, to: rows.shape[0], by: count))
-    return starts.map { $0..<min($0 + count, rows.shape[0]) }
+    RowPieces.ranges(of: rows.shape[0], rowSize: rows.shape[1], limit: 1 << 22)
   }
 
   /// What is stored, in numbers: f32 from blocks, else the type of the file.

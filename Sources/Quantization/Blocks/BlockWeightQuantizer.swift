@@ -78,13 +78,11 @@ package final class BlockWeightQuantizer: GroupQuantizer<ck_block_layer>, HostWe
   /// Takes the scales with which rounding loses least, a few million elements at a time.
   private func search(importance: [Float]?) throws(InputError) {
     superBlocks = []
-    let step = max(1, (1 << 22) / columns)
-    for first in stride(from: 0, to: rows, by: step) {
-      let range = first..<min(first + step, rows)
+    for range in RowPieces.ranges(of: rows, rowSize: columns, limit: 1 << 22) {
       do throws(InputError) {
         try search(range, importance)
       } catch {
-        throw first == 0 ? error : error.below("rows from \(first)")
+        throw range.lowerBound == 0 ? error : error.below("rows from \(range.lowerBound)")
       }
     }
     let (scales, inverses) = (state.derived, state.derived + parameterCount)
