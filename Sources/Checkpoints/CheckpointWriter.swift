@@ -14,28 +14,10 @@ public final class CheckpointWriter {
   /// Which tensor goes where.
   public let plan: CheckpointPlan
 
-  private struct Slot {
-    let info: TensorInfo
-    let file: String
-    let offset: Int
-    /// The slices along the first dimension that are written; nil for all.
-    var slices: Set<Int>? = []
-    var isWritten: Bool { slices.map { !$0.isEmpty && $0.count == info.shape.first } ?? true }
-
-    func isFree(_ index: Int?) -> Bool {
-      guard let slices else { return false }
-      return index.map { !slices.contains($0) } ?? slices.isEmpty
-    }
-
-    mutating func note(_ index: Int?) {
-      if let index { slices?.insert(index) } else { slices = nil }
-    }
-  }
-
   private let folder: PartialFolder
   /// The folder in the folder's checkpoint that the files are in; nil for the checkpoint itself.
   private let subfolder: String?
-  private var slots: [String: Slot] = [:]
+  private var slots: [String: TensorSlot] = [:]
   private var files: [String] = []
   /// The file that a tensor was written to last: the next one mostly follows it.
   private var current: (name: String, file: OutputFile)?
@@ -102,11 +84,14 @@ public final class CheckpointWriter {
         files.append(shard.fileName)
       }
       for entry in shard.entries {
-        slots[entry.info.name] = Slot(
+        slots[entry.info.name] = TensorSlot(
           info: entry.info, file: shard.fileName, offset: entry.byteRange.lowerBound)
       }
     }
-    for place in (finished ?? []).map(place) { slots[place.tensor]?.note(place.index) }
+    for place in (finished ?? []).map(place) {
+      guard let slot = slots[place.tensor], place.isIn(slot.info) else { continue }
+      slots[place.tensor]?.note(slot.range(place.index))
+    }
     if let index = plan.index { try write(index.text, toFile: ShardIndex.fileName) }
     try OutputFile.synchronizeFolder(root)
   }
@@ -134,28 +119,54 @@ public final class CheckpointWriter {
 
   /// Writes one of the announced tensors, or a slice of one, to its place. Throws what ``write(_:named:)`` throws.
   package func write(_ tensor: Tensor, at place: TensorPlace) throws(InputError) {
+    guard let slot = slots[place.tensor], place.isIn(slot.info) else {
+      throw failure(place.tensor, "is not among the tensors to write")
+    }
+    let slice = Array(slot.info.shape.dropFirst())
+    try write(
+      tensor, as: place.index == nil ? slot.info.shape : slice, at: slot.range(place.index),
+      in: slot)
+  }
+
+  /// Writes some rows of one of the announced tensors: the elements along its last dimension are a row, and rows are
+  /// counted over all others. Throws what ``write(_:named:)`` throws.
+  ///
+  /// - Parameter rows: A matrix.
+  package func write(
+    _ rows: Tensor, fromRow row: Int, of name: String
+  ) throws(InputError) {
+    precondition(row >= 0 && rows.shape.count == 2)
+    let columns = slots[name]?.info.shape.last ?? 1
+    let start = row * columns * rows.dtype.byteCount
+    guard let slot = slots[name], start + rows.byteCount <= slot.info.byteCount else {
+      throw failure(name, "is not among the tensors to write")
+    }
+    try write(rows, as: [rows.shape[0], columns], at: start..<start + rows.byteCount, in: slot)
+  }
+
+  private func failure(_ name: String, _ message: String) -> InputError {
+    InputError(
+      .invalidValue, source: folder.location.path, place: Checkpoints.place(ofTensor: name),
+      message)
+  }
+
+  /// Writes a part of a tensor, which must have a shape, to its place among the tensor's bytes.
+  private func write(
+    _ tensor: Tensor, as shape: [Int], at range: Range<Int>, in slot: TensorSlot
+  ) throws(InputError) {
     precondition(!isFinished, "the checkpoint is finished")
-    let (name, index) = (place.tensor, place.index)
-    func failure(_ message: String) -> InputError {
-      InputError(
-        .invalidValue, source: folder.location.path, place: Checkpoints.place(ofTensor: name),
-        message)
-    }
-    guard let slot = slots[name], place.isIn(slot.info) else {
-      throw failure("is not among the tensors to write")
-    }
-    guard slot.isFree(index) else { throw failure("was written before") }
-    let shape = index == nil ? slot.info.shape : Array(slot.info.shape.dropFirst())
+    guard slot.isFree(range) else { throw failure(slot.info.name, "was written before") }
     guard tensor.dtype == slot.info.dtype, tensor.shape == shape else {
       throw failure(
+        slot.info.name,
         "is \(tensor.dtype.rawValue) \(tensor.shape), expected \(slot.info.dtype.rawValue) \(shape)"
       )
     }
     if current?.name != slot.file {
       current = (slot.file, try OutputFile(opening: path(of: slot.file)))
     }
-    try current?.file.write(tensor, at: slot.offset + (index ?? 0) * tensor.byteCount)
-    slots[name]?.note(index)
+    try current?.file.write(tensor, at: slot.offset + range.lowerBound)
+    slots[slot.info.name]?.note(range)
   }
 
   /// Waits until these tensors are on the disk.
@@ -168,7 +179,8 @@ public final class CheckpointWriter {
   /// A tensor that was written, or a slice of one as journals call it, read back.
   package func written(_ name: String) throws(InputError) -> Tensor {
     let place = place(of: name)
-    guard let slot = slots[place.tensor], place.isIn(slot.info), !slot.isFree(place.index) else {
+    guard let slot = slots[place.tensor], place.isIn(slot.info), slot.has(slot.range(place.index))
+    else {
       throw InputError(
         .missing, source: folder.path, place: Checkpoints.place(ofTensor: name), "is not written")
     }

@@ -1,5 +1,5 @@
 import Foundation
-import GGUF
+package import GGUF
 package import Tensors
 
 /// One tensor of a model in GGUF: what it is called there, and what it is made of.
@@ -88,6 +88,27 @@ package struct GGUFTensorOutline: Hashable, Sendable {
         result += applied(to: try source.tensor(name, shape: shape).floats(), shape: shape)
       }
       return result
+    }
+  }
+
+  /// The numbers as ``numbers(from:)`` gives them, a few million at a time where rows and columns keep their places.
+  ///
+  /// - Parameter body: Told the first row of each piece, which is a part of this shape.
+  package func forEachPiece(
+    from source: any TensorSource, _ body: (_ row: Int, Tensor) throws -> Void
+  ) throws {
+    guard case .tensors(let names, let stored) = content, names.count == 1, shape.count > 1,
+      stored == shape, rows == .asStored, columns == .asStored
+    else {
+      return try body(0, Tensor(numbers(from: source), shape: shape))
+    }
+    let whole = try source.tensor(names[0], shape: shape)
+    let rowSize = shape.dropFirst().reduce(1, *)
+    for range in RowPieces.ranges(of: shape[0], rowSize: rowSize, limit: 1 << 22) {
+      let part = whole.slice(range)
+      try body(
+        range.lowerBound, Tensor(applied(to: part.floats(), shape: part.shape), shape: part.shape))
+      part.releasePages()
     }
   }
 

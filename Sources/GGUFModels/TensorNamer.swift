@@ -1,5 +1,6 @@
 import Checkpoints
 import Diagnostics
+import GGUF
 import LanguageModels
 import ModelFamilies
 import Recordings

@@ -4,6 +4,19 @@ extension CheckpointDifference.Difference {
   /// Compares the numbers of two floating-point tensors of one shape. The same bits for every number of
   /// threads.
   init(from first: Tensor, to second: Tensor) {
+    var sums = DifferenceSums()
+    sums.add(from: first, to: second)
+    self = sums.difference
+  }
+}
+
+/// How far numbers are from others, of which not all are in memory at a time.
+struct DifferenceSums {
+  private var total = PieceSums()
+  private var count = 0
+
+  /// Compares some more: floating-point tensors of one shape.
+  mutating func add(from first: Tensor, to second: Tensor) {
     precondition(first.shape == second.shape)
     let count = first.count
     let pieces = (count + PieceSums.elementCount - 1) / PieceSums.elementCount
@@ -23,12 +36,14 @@ extension CheckpointDifference.Difference {
         }
       }
     }
-    let (squares, errors) = sums.reduce((0.0, 0.0)) { ($0.0 + $1.squares, $0.1 + $1.errors) }
-    let differing = sums.reduce(0) { $0 + $1.differing }
-    self.init(
-      relativeError: differing == 0 ? 0 : (errors / squares).squareRoot(),
-      largestDifference: sums.reduce(0) { max($0, $1.largest) }, differingCount: differing,
-      count: count)
+    for piece in sums { total.add(piece) }
+    self.count += count
+  }
+
+  var difference: CheckpointDifference.Difference {
+    CheckpointDifference.Difference(
+      relativeError: total.differing == 0 ? 0 : (total.errors / total.squares).squareRoot(),
+      largestDifference: total.largest, differingCount: total.differing, count: count)
   }
 }
 
@@ -45,6 +60,13 @@ private struct PieceSums {
   var differing = 0
 
   init() {}
+
+  mutating func add(_ other: PieceSums) {
+    squares += other.squares
+    errors += other.errors
+    largest = max(largest, other.largest)
+    differing += other.differing
+  }
 
   init(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) {
     // Four at a time, in sums of their own: no addition waits for the one before it.

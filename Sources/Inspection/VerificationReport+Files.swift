@@ -63,10 +63,18 @@ extension VerificationReport {
         let index = members.count > 1 ? index : nil
         let stored = TensorPlace(tensor: info.name, index: index)
           .slice(of: try model.file.stored(info.name))
-        let error = CheckpointDifference.Difference(
-          from: Tensor(try member.numbers(from: source.numbers), shape: member.shape),
-          to: info.type.numbers(stored))
-        model.file.releasePages()
+        let columns = member.shape.last ?? 1
+        let lines = member.shape.dropLast().reduce(1, *)
+        let rows = stored.reshaped([lines, lines == 0 ? 0 : stored.count / lines])
+        var sums = DifferenceSums()
+        try member.forEachPiece(from: source.numbers) { row, piece in
+          let count = columns == 0 ? 0 : piece.count / columns
+          sums.add(
+            from: piece.reshaped([count, columns]),
+            to: info.type.numbers(rows.slice(row..<row + count)))
+          model.file.releasePages()
+        }
+        let error = sums.difference
         source.model.checkpoint.releasePages()
         if error.relativeError <= Self.errorLimit { continue }
         findings.append(

@@ -223,15 +223,21 @@ struct GGUFContents: CopyContents {
       let type = types[tensor.name] ?? .f32
       let members = tensor.members
       for (index, member) in members.enumerated() {
-        let weight = try naming(tensor.name) {
-          try type.rounded(
-            Tensor(member.numbers(from: file.source), shape: member.shape),
-            importance: importances?.weights(
-              of: tensor.name, matrix: index, count: members.count, columns: tensor.shape.last ?? 0)
-          )
+        let weights = try importances?.weights(
+          of: tensor.name, matrix: index, count: members.count, columns: tensor.shape.last ?? 0)
+        try member.forEachPiece(from: file.source) { row, piece in
+          let rounded = try naming(tensor.name) { () throws(InputError) in
+            do throws(InputError) {
+              return try type.rounded(piece, importance: weights)
+            } catch {
+              throw row == 0 ? error : error.below("rows from \(row)")
+            }
+          }
+          let columns = rounded.shape.last ?? 1
+          let matrix = rounded.reshaped([columns == 0 ? 0 : rounded.count / columns, columns])
+          let rows = member.shape.dropLast().reduce(1, *)
+          try writer.write(matrix, fromRow: index * rows + row, of: tensor.name)
         }
-        try writer.write(
-          weight, at: TensorPlace(tensor: tensor.name, index: members.count > 1 ? index : nil))
         file.model.checkpoint.releasePages()
       }
     }

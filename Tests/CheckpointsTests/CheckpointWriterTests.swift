@@ -147,6 +147,38 @@ import Testing
     }
   }
 
+  /// Rows are counted over all dimensions but the last; a row that is there, or none, is no place for another.
+  @Test func rowsAreWrittenInAnyOrder() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "out")
+      let numbers = Tensor((0..<24).map(Float.init), shape: [2, 4, 3])
+      let writer = try CheckpointWriter(
+        output: output, tensors: [TensorInfo(name: "a", dtype: .float32, shape: [2, 4, 3])],
+        sources: [], overwrite: false)
+      let rows = numbers.reshaped([8, 3])
+      try writer.write(rows.slice(5..<8), fromRow: 5, of: "a")
+      expectInputError(.invalidValue, mentioning: ["'a'", "before"]) {
+        try writer.write(
+          numbers.slice(1..<2).reshaped([4, 3]), at: TensorPlace(tensor: "a", index: 1))
+      }
+      expectInputError(.invalidValue, mentioning: ["'a'", "not among"]) {
+        try writer.write(rows.slice(0..<2), fromRow: 7, of: "a")
+      }
+      expectInputError(.invalidValue, mentioning: ["'a'", "f32 [2, 4]", "f32 [2, 3]"]) {
+        try writer.write(Tensor(zeros: [2, 4], dtype: .float32), fromRow: 0, of: "a")
+      }
+      expectInputError(.missing, mentioning: ["'a'", "not written"]) { _ = try writer.written("a") }
+      try writer.write(rows.slice(4..<5), fromRow: 4, of: "a")
+      #expect(try writer.written("a[1]").floats() == Array(numbers.floats()[12...]))
+      expectInputError(.missing, mentioning: ["1 of 1"]) { try writer.finish() }
+      try writer.write(
+        numbers.slice(0..<1).reshaped([4, 3]), at: TensorPlace(tensor: "a", index: 0))
+      try writer.write("{}", toFile: "config.json")
+      try writer.finish()
+      #expect(try Checkpoint(opening: output).tensor("a").floats() == numbers.floats())
+    }
+  }
+
   @Test func filesMustHavePlainAndNewNames() throws {
     try withTemporaryFolder { folder in
       let writer = try CheckpointWriter(

@@ -36,8 +36,18 @@ package enum RowOrder: Hashable, Sendable {
     }
   }
 
+  /// The order of runs of so many neighbours; nil if these do not stay beside each other.
+  package func ofRuns(_ length: Int) -> RowOrder? {
+    guard case .spreadGroups(let first, let groups, let perGroup, let size) = self else {
+      return self == .asStored ? self : nil
+    }
+    guard first.isMultiple(of: length), size.isMultiple(of: length) else { return nil }
+    return .spreadGroups(
+      from: first / length, groups: groups, perGroup: perGroup, size: size / length)
+  }
+
   /// Whether so many rows can be ordered like this.
-  func fits(rows: Int) -> Bool {
+  package func fits(rows: Int) -> Bool {
     switch self {
     case .asStored: return true
     case .alternatingHalves(let size):
@@ -58,7 +68,7 @@ package enum RowOrder: Hashable, Sendable {
   /// The rows in the order in which they were before ``applied(to:perRow:)``.
   ///
   /// - Precondition: `elements` are whole rows, and so many can be ordered like this.
-  func undone<Element>(in elements: [Element], perRow: Int) -> [Element] {
+  package func undone<Element>(in elements: [Element], perRow: Int) -> [Element] {
     guard self != .asStored, perRow > 0 else { return elements }
     precondition(elements.count.isMultiple(of: perRow) && fits(rows: elements.count / perRow))
     var result = elements

@@ -1,4 +1,4 @@
-import GGUFModels
+import GGUF
 import Testing
 
 /// Which rows change places.
