@@ -10,10 +10,12 @@ struct ConvertCommand: ParsableCommand {
     abstract: "Write a quantized checkpoint in other formats, without tuning it again.",
     discussion: """
       The numbers stay what they are: integers, scales and zero points are laid out anew. Layers whose \
-      numbers the format cannot hold are an error.
+      numbers the format cannot hold are an error, unless --requantize rounds them once more; embeddings, \
+      and the head of a file of llama.cpp, become numbers where the format does not hold them.
 
         autoround convert Qwen3-0.6B-W4A16 --format int-quantized --output q
         autoround convert Qwen3-0.6B-MXFP4 --format dense --output q
+        autoround convert Qwen3-0.6B-Q4_0.gguf --format gptq --output q
 
       gguf:TYPE writes one file that llama.cpp runs, of a quantized checkpoint or of one in full \
       precision: integers in groups of 32 or more stay what they are in gguf:q4_0, gguf:q5_0 and \
@@ -53,7 +55,7 @@ struct ConvertCommand: ParsableCommand {
   @Flag(
     help: ArgumentHelp(
       "Round layers again whose numbers the format does not hold as they are.",
-      discussion: "Only files of llama.cpp ask for it: k-quants of a quantized checkpoint."))
+      discussion: "To as many bits if the format has them, in groups of at least 32."))
   var requantize = false
 
   @Flag(help: "Replace the output folder if it exists.")

@@ -7,6 +7,8 @@ package import QuantizedCheckpoints
 extension MLX: CheckpointFamily {
   package var version: String { Runtime.version }
 
+  package var holdsEmbeddings: Bool { true }
+
   package var transformersPackage: String? { nil }
 
   package func command(running checkpoint: String) -> (package: String, line: String)? {

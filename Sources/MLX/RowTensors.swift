@@ -93,6 +93,15 @@ struct RowBiases: LayerPart {
     layer.kindOfRowParameters
   }
 
+  /// Zero points may be greater than what the type of the scales has room for as products with them.
+  func requireHolds(_ weight: QuantizedWeight) throws(InputError) {
+    guard let index = weight.storedBiases.firstIndex(where: { !$0.isFinite }) else { return }
+    throw InputError(
+      .unsupported,
+      "a scale is \(weight.scales[index]), whose product with the zero point \(weight.scaleDType.rawValue) does not hold"
+    )
+  }
+
   func tensor(of weight: QuantizedWeight) -> Tensor { weight.rowParameters(weight.storedBiases) }
 
   func read(_ tensor: Tensor, into layer: inout LayerNumbers) throws(InputError) {

@@ -9,7 +9,8 @@ public import Reporting
 import Tensors
 import Verification
 
-/// Writes a quantized checkpoint in other formats without tuning it again, or any as a file of llama.cpp.
+/// Writes a quantized checkpoint or a file of llama.cpp in other formats without tuning it again, or any checkpoint as such a
+/// file.
 ///
 /// Integers, floats, scales and zero points stay what they are; only their layout changes. The model itself
 /// need not be known, but for a file of llama.cpp.
@@ -25,7 +26,7 @@ public struct CheckpointConversion {
   /// Most bytes of tensors in one file; a tensor that is larger has a file of its own.
   public var shardByteCountLimit = CheckpointPlan.usualShardByteCountLimit
 
-  /// Whether layers whose numbers a file of llama.cpp does not hold as they are may be rounded again.
+  /// Whether layers whose numbers a format does not hold as they are may be rounded again.
   public var requantizes = false
 
   /// A file of what errors weigh in the columns of weights, as llama-imatrix writes it, for what is rounded; files of
@@ -80,10 +81,11 @@ public struct CheckpointConversion {
     try folder.clear()
     try folder.requireSpace(copies.reduce(0) { $0 + $1.plan.byteCount })
     var outputs: [OutputReport] = []
+    var remarks = (source.made == nil ? [] : source.remarks) + copies.flatMap(\.remarks)
     for copy in copies {
       let name = formats.count > 1 ? copy.format.folderName : nil
       let writer = try CheckpointWriter(copy.plan, in: folder, at: name)
-      try copy.write(to: writer)
+      remarks += try copy.write(to: writer)
       let digests = VerificationReport.digests(of: URL(filePath: writer.root))
       try writer.write(digests.sums, toFile: VerificationReport.sumsFile)
       try writer.complete()
@@ -95,8 +97,7 @@ public struct CheckpointConversion {
     try folder.commit()
     return Report(
       layerCount: copies.map(\.layerCount).max() ?? 0, sourceByteCount: source.byteCount,
-      outputs: outputs,
-      remarks: (source.made == nil ? [] : source.remarks) + copies.flatMap(\.remarks))
+      outputs: outputs, remarks: remarks)
   }
 
   /// - Parameter file: The source as it becomes a file of llama.cpp, opened for the first of these.
@@ -112,6 +113,6 @@ public struct CheckpointConversion {
       )
     }
     return try ConvertedCopy(
-      of: source, as: format, shardByteCountLimit: shardByteCountLimit)
+      of: source, as: format, mayRoundAgain: requantizes, shardByteCountLimit: shardByteCountLimit)
   }
 }

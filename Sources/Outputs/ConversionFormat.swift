@@ -1,6 +1,7 @@
 public import Diagnostics
 import GGUF
 import Quantization
+import QuantizedCheckpoints
 
 /// What a checkpoint can be converted to.
 public struct ConversionFormat: NamedFormat {
@@ -29,6 +30,27 @@ public struct ConversionFormat: NamedFormat {
 
   static func gguf(_ type: GGUFFileType) -> ConversionFormat {
     ConversionFormat("gguf:\(type.name)", .gguf(type))
+  }
+
+  /// How a layer is stored here, as far as the format says so.
+  func storing(_ scheme: QuantizationScheme) -> QuantizationScheme {
+    var scheme = scheme
+    if case .layout(let layout) = kind { scheme.format = layout } else { scheme.format = nil }
+    return scheme
+  }
+
+  /// The family that stores layers in this format.
+  ///
+  /// - Precondition: It is one of quantized checkpoints.
+  /// - Throws: `unsupported` for a layer that it cannot hold.
+  func family(
+    of schemes: [String: QuantizationScheme]
+  ) throws(InputError) -> any CheckpointFamily {
+    switch kind {
+    case .format(let format): try format.family(of: schemes)
+    case .layout: try OutputFormat.compressedTensors.family(of: schemes)
+    case .gguf: preconditionFailure("a file of llama.cpp is no checkpoint")
+    }
   }
 
   /// The format of a name.

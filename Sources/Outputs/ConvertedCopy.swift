@@ -2,6 +2,7 @@ import Checkpoints
 import Diagnostics
 import Execution
 import Foundation
+import GGUFModels
 import JSONText
 import LanguageModels
 import Quantization
@@ -9,66 +10,62 @@ import QuantizedCheckpoints
 import Tensors
 import Verification
 
-/// A quantized checkpoint as it will be in another format.
+/// A quantized checkpoint, or a file of llama.cpp, as it will be in another format of checkpoints.
 struct ConvertedCopy: OutputCopy {
   let format: ConversionFormat
   let plan: CheckpointPlan
   let bitsPerWeight: Double
   let layerCount: Int
+  let remarks: [String]
   /// What it is made of; of weights as numbers, a checkpoint that has them.
   private let source: Checkpoint
-  /// The same with its layers; nil for one whose numbers are all that is known of it.
-  private let quantized: DequantizedCheckpoint?
-  /// How layers are stored; nil for weights as numbers.
-  private let family: (any CheckpointFamily)?
-  /// By layer, each with the layout that it gets.
-  private let schemes: [String: QuantizationScheme]
+  /// Nil for weights as numbers.
+  private let layers: FittedLayers?
   private let outline: CheckpointOutline
 
+  /// - Parameter mayRoundAgain: Whether layers whose numbers the format does not hold are rounded once more.
   /// - Throws: `unsupported` for a layer whose numbers the format cannot hold.
   init(
-    of checkpoint: Checkpoint, as format: ConversionFormat, shardByteCountLimit: Int
+    of checkpoint: Checkpoint, as format: ConversionFormat, mayRoundAgain: Bool,
+    shardByteCountLimit: Int
   ) throws(InputError) {
     self.format = format
-    let isMade = checkpoint.made != nil && format.kind == .layout(.dense)
-    let quantized = try isMade ? nil : DequantizedCheckpoint(checkpoint)
-    self.quantized = quantized
-    var schemes = quantized?.schemes ?? [:]
-    switch format.kind {
-    case .gguf: preconditionFailure("files of llama.cpp are no checkpoints of this kind")
-    case .format(let format):
-      for layer in schemes.keys { schemes[layer]?.format = nil }
-      family = try format.family(of: schemes)
-    case .layout(let layout):
-      for layer in schemes.keys { schemes[layer]?.format = layout }
-      family =
-        layout == .dense ? nil : try OutputFormat.compressedTensors.family(of: schemes)
-    }
-    self.schemes = schemes
-    if family != nil, let table = schemes.keys.sorted().first(where: VerificationReport.isTable) {
-      throw InputError(
-        .unsupported, place: table,
-        "is an embedding that is quantized, expected one in full precision, as \(format.name) has it"
-      )
-    }
     let weightCount: Int
-    if let family, let quantized {
-      let plain = try quantized.plainTensors(isDense: false)
-      weightCount = plain.weightCount
-      outline = try Self.outline(plain.tensors.map(\.info), quantized, schemes, family, format)
-      source = checkpoint
-    } else {
-      let source = try quantized?.dense ?? checkpoint
+    if format.kind == .layout(.dense) {
+      source = try checkpoint.made == nil ? DequantizedCheckpoint(checkpoint).dense : checkpoint
       try source.requireOwnTensors()
-      self.source = source
+      (layers, remarks) = (nil, [])
       weightCount = source.made?.storage.weightCount ?? 0
+      layerCount = source.made?.storage.tensorCount ?? 0
       var outline = CheckpointOutline(configuration: source.configuration)
       for info in source.tensorNames.compactMap(source.info) {
         outline.copy(info, at: TensorPlace(tensor: info.name))
       }
       self.outline = outline
+    } else {
+      source = checkpoint
+      let stored: any StoredLayers
+      var quantized: DequantizedCheckpoint?
+      if let file = checkpoint.made as? GGUFTensors {
+        stored = try FileLayers(of: checkpoint, file, asBlocks: false).notEmpty
+      } else {
+        let own = try DequantizedCheckpoint(checkpoint)
+        (stored, quantized) = (own, own)
+      }
+      let layers = try FittedLayers(stored, to: format, mayRoundAgain: mayRoundAgain)
+      (self.layers, remarks) = (layers, layers.remarks)
+      weightCount = layers.weightCount
+      layerCount = layers.schemes.count
+      var outline = try Self.outline(layers, of: checkpoint, keyValues: stored.keyValueScheme)
+      // A family's own configuration stays as it was, but for the layout.
+      if case .layout(let layout) = format.kind, let quantized,
+        quantized.family.name == layers.family.name, layers.isUnchanged
+      {
+        outline.configuration = layers.family.configuration(
+          checkpoint.configuration, storedAs: layout)
+      }
+      self.outline = outline
     }
-    layerCount = family == nil ? source.made?.storage.tensorCount ?? 0 : schemes.count
     plan = try CheckpointPlan(
       outline.tensors, fileFormat: outline.fileFormat, shardByteCountLimit: shardByteCountLimit)
     bitsPerWeight = Double(8 * outline.weightByteCount) / Double(max(1, weightCount))
@@ -77,12 +74,10 @@ struct ConvertedCopy: OutputCopy {
   // MARK: Before
 
   private static func outline(
-    _ plain: [TensorInfo], _ quantized: DequantizedCheckpoint,
-    _ schemes: [String: QuantizationScheme], _ family: any CheckpointFamily,
-    _ format: ConversionFormat
+    _ layers: FittedLayers, of checkpoint: Checkpoint, keyValues: QuantizationArguments?
   ) throws(InputError) -> CheckpointOutline {
-    let configuration = quantized.checkpoint.configuration
-    let modules = plain.compactMap { info in
+    let (family, schemes) = (layers.family, layers.schemes)
+    let modules = layers.infos.compactMap { info in
       ModuleDescription.name(ofWeight: info.name).map {
         ModuleDescription(name: $0, shape: info.shape)
       }
@@ -93,21 +88,17 @@ struct ConvertedCopy: OutputCopy {
       linear.append(ModuleDescription(name: "lm_head", shape: []))
     }
     var outline = try family.outline(
-      of: CheckpointFamilies.plain(configuration), tensors: plain, modules: linear,
-      schemes: schemes, keyValues: quantized.keyValueScheme.map { ($0, []) })
+      of: CheckpointFamilies.plain(checkpoint.configuration), tensors: layers.infos,
+      modules: linear, schemes: schemes, keyValues: keyValues.map { ($0, []) })
     // Scales of inputs are copied, whatever their type is.
     var types: [String: DType] = [:]
     for (layer, scheme) in schemes {
       guard let scale = ActivationScale.ofInputs(scheme.inputActivations)?.name(of: layer) else {
         continue
       }
-      types[family.place(of: scale).tensor] = quantized.checkpoint.info(scale)?.dtype
+      types[family.place(of: scale).tensor] = checkpoint.info(scale)?.dtype
     }
     outline.setTypes(types)
-    // A family's own configuration stays as it was, but for the layout.
-    if case .layout(let layout) = format.kind, quantized.family.name == family.name {
-      outline.configuration = family.configuration(configuration, storedAs: layout)
-    }
     return outline
   }
 
@@ -117,23 +108,13 @@ struct ConvertedCopy: OutputCopy {
     "quantization_config.json", "quantize_config.json", "quant_config.json",
   ]
 
-  /// Writes all of it, one layer at a time.
-  func write(to writer: CheckpointWriter) throws {
-    for (layer, scheme) in schemes.sorted(by: { $0.key < $1.key }) {
-      guard let family, let quantized else { break }
-      let weight = try quantized.quantizedWeight(of: layer)
-      let encoding = try family.encoding(of: scheme)
-      try encoding.requireHolds(weight, name: layer)
-      for (name, tensor) in encoding.tensors(for: weight, name: layer) {
-        try writer.write(tensor, at: family.place(of: name))
-      }
-      if let scale = ActivationScale.ofInputs(scheme.inputActivations)?.name(of: layer) {
-        try writer.write(source.tensor(scale), at: family.place(of: scale))
-      }
-      source.releasePages()
-    }
+  func write(to writer: CheckpointWriter) throws -> [String] {
+    let rounded = try layers.map { try write($0, to: writer) } ?? []
     try outline.writeCopies(to: writer) { name, write in
-      try source.forEachPart(of: name, write)
+      let owner = ModuleDescription.name(ofWeight: name).flatMap { layer in
+        layers?.plain.contains(layer) == true ? layers?.dense : nil
+      }
+      try (owner ?? source).forEachPart(of: name, write)
       source.releasePages()
     }
     try writer.write(outline.configuration.text(indentation: 2) + "\n", toFile: "config.json")
@@ -150,5 +131,31 @@ struct ConvertedCopy: OutputCopy {
     if FileManager.default.fileExists(atPath: recipe.path(percentEncoded: false)) {
       try writer.copyFile(recipe)
     }
+    return rounded.isEmpty
+      ? []
+      : [
+        enumerated(rounded, "layer")
+          + " rounded again, as \(format.name) does not hold all of their numbers"
+      ]
+  }
+
+  /// Writes the quantized layers.
+  ///
+  /// - Returns: Those that were rounded again because of their numbers.
+  private func write(_ layers: FittedLayers, to writer: CheckpointWriter) throws -> [String] {
+    let types = Dictionary(layers.infos.map { ($0.name, $0.dtype) }, uniquingKeysWith: { $1 })
+    var rounded: [String] = []
+    for (layer, scheme) in layers.schemes.sorted(by: { $0.key < $1.key }) {
+      let made = try layers.weight(of: layer, scaleDType: types["\(layer).weight"] ?? .float32)
+      if made.isRounded { rounded.append(layer) }
+      for (name, tensor) in try layers.encoding(of: layer).tensors(for: made.weight, name: layer) {
+        try writer.write(tensor, at: layers.family.place(of: name))
+      }
+      if let scale = ActivationScale.ofInputs(scheme.inputActivations)?.name(of: layer) {
+        try writer.write(source.tensor(scale), at: layers.family.place(of: scale))
+      }
+      source.releasePages()
+    }
+    return rounded
   }
 }

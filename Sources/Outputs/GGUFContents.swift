@@ -34,6 +34,8 @@ struct GGUFContents: CopyContents {
   let weightCount: Int
   let file: GGUFModelFile
   let header: GGUFHeader
+  /// Layers that are quantized in the source, and otherwise here.
+  private(set) var roundedAgain: [String] = []
   /// Tensors of the file whose layers keep their integers.
   let tuned: Set<String>
   private let types: [String: GGUFTensorType]
@@ -86,9 +88,13 @@ struct GGUFContents: CopyContents {
         }
         continue
       }
+      func holdsNumbers(_ type: GGUFTensorType) -> Bool {
+        guard treatment != .run, let layers = file.layers else { return false }
+        return own.allSatisfy { (try? type.blocks(of: layers.quantizedWeight(of: $0))) != nil }
+      }
       if own.count == tensor.sources.count, tensor.columns == .asStored,
         let type = Self.type(
-          holding: own.compactMap { schemes[$0]?.weights }, wanted: wanted, fileType)
+          holding: own.compactMap { schemes[$0]?.weights }, wanted: wanted, fileType, holdsNumbers)
       {
         types[tensor.name] = type
         tuned.insert(tensor.name)
@@ -105,6 +111,8 @@ struct GGUFContents: CopyContents {
             + (treatment == .refusal
               ? "\(OptionName.requantize) rounds it again" : Self.advice(schemes[own[0]], fileType))
         )
+      } else if !wanted.isPlain {
+        roundedAgain += own
       }
     }
     (self.types, self.tuned, self.places) = (types, tuned, places)
@@ -127,16 +135,22 @@ struct GGUFContents: CopyContents {
   // MARK: Before
 
   /// The type whose blocks have the integers of layers, if there is one: the one that the mix has, or that of the file.
+  ///
+  /// - Parameter holdsNumbers: Whether a type with minimums holds those of the layers as well, which schemes do not say.
   private static func type(
-    holding layers: [QuantizationArguments], wanted: GGUFTensorType, _ fileType: GGUFFileType
+    holding layers: [QuantizationArguments], wanted: GGUFTensorType, _ fileType: GGUFFileType,
+    _ holdsNumbers: (GGUFTensorType) -> Bool
   ) -> GGUFTensorType? {
     if let blocks = layers.first?.blocks {
       return GGUFTensorType(blocks) == wanted && layers.allSatisfy { $0.blocks == blocks }
         ? wanted : nil
     }
     return [wanted, fileType.usualType].first { candidate in
-      guard case .blocks(.scaleBlocks(let type)) = candidate.storage, !type.isAsymmetric else {
-        return false
+      guard case .blocks(.scaleBlocks(let type)) = candidate.storage else { return false }
+      guard !type.isAsymmetric else {
+        return layers.allSatisfy {
+          $0.type == .int && $0.blocks == nil && $0.bitCount <= type.bitCount
+        } && holdsNumbers(candidate)
       }
       return layers.allSatisfy { arguments in
         guard arguments.blocks == nil, let least = try? ScaleBlockType.holding(arguments) else {

@@ -1,4 +1,6 @@
 import Checkpoints
+import Diagnostics
+import Execution
 import GGUF
 import QuantizedCheckpoints
 import Tensors
@@ -10,7 +12,10 @@ struct GGUFCopy: OutputCopy {
   private let importances: GGUFImportances?
 
   var plan: CheckpointPlan { contents.plan }
-  var remarks: [String] { contents.remarks }
+  var remarks: [String] {
+    let again = contents.roundedAgain
+    return contents.remarks + (again.isEmpty ? [] : [enumerated(again, "layer") + " rounded again"])
+  }
   var layerCount: Int { contents.tuned.count }
   var bitsPerWeight: Double {
     Double(8 * contents.weightByteCount) / Double(max(1, contents.weightCount))
@@ -27,18 +32,19 @@ struct GGUFCopy: OutputCopy {
   ) throws {
     (format, self.importances) = (.gguf(fileType), importances)
     contents = try GGUFContents(
-      of: file, as: fileType, schemes: file.quantized?.schemes ?? [:],
+      of: file, as: fileType, schemes: file.layers?.schemes ?? [:],
       treatment: mayRoundAgain ? .rounding : .refusal)
   }
 
-  func write(to writer: CheckpointWriter) throws {
+  func write(to writer: CheckpointWriter) throws -> [String] {
     for layer in contents.layers {
-      guard let quantized = contents.file.quantized else { break }
-      for stored in try contents.stored(quantized.quantizedWeight(of: layer), of: layer) {
+      guard let layers = contents.file.layers else { break }
+      for stored in try contents.stored(layers.quantizedWeight(of: layer), of: layer) {
         try writer.write(stored.tensor, at: stored.place)
       }
-      quantized.checkpoint.releasePages()
+      contents.file.model.checkpoint.releasePages()
     }
     try contents.writeOthers(to: writer, importances: importances)
+    return []
   }
 }

@@ -12,8 +12,8 @@ import Tensors
 package struct GGUFModelFile {
   let folder: URL
   let model: ReadableModel
-  /// The source, if it is quantized.
-  let quantized: DequantizedCheckpoint?
+  /// The layers of the source that are quantized; nil where none is.
+  let layers: (any StoredLayers)?
   /// Weights as numbers, one for each linear layer.
   let source: LayerwiseSource
   let outline: GGUFModelOutline
@@ -26,15 +26,20 @@ package struct GGUFModelFile {
 
   /// - Throws: `unsupported` for a model that llama.cpp does not have, and for a tokenizer that GGUF does not have.
   init(opening folder: URL) throws {
-    let name = folder.standardizedFileURL.lastPathComponent
-    (self.folder, self.name) = (folder, name)
     let model = try ReadableModel(opening: folder, quantizesActivations: false)
+    let opened = model.checkpoint.made?.ownFiles.lazy.compactMap { $0 as? GGUFFile }.first
+    let name = opened.map(Self.name) ?? folder.standardizedFileURL.lastPathComponent
+    (self.folder, self.name) = (folder, name)
     let file = model.checkpoint.configurationFile.path(percentEncoded: false)
     try naming(file) { try GGUFModelOutline.requireKnown(model.checkpoint.configuration) }
     let checkpoint = model.checkpoint
     self.model = model
     let quantized = model.source as? DequantizedCheckpoint
-    self.quantized = quantized
+    if let file = checkpoint.made as? GGUFTensors {
+      self.layers = FileLayers(of: checkpoint, file, asBlocks: true)
+    } else {
+      self.layers = quantized
+    }
     let layers = model.description.layerTensors(in: model.source)
     source = LayerwiseSource(model.source, layers: layers)
     let plain =
@@ -45,9 +50,10 @@ package struct GGUFModelFile {
       dtypes[layer.name] = dtypes[layer.stored.tensor]
     }
     self.dtypes = dtypes
-    let tokenizer = try GGUFTokenizer(
-      folder: folder, configuration: checkpoint.configuration,
-      rows: model.description.vocabularySize)
+    let rows = model.description.vocabularySize
+    let tokenizer =
+      try opened.map { GGUFTokenizer(of: $0.metadata, rows: rows) }
+      ?? GGUFTokenizer(folder: folder, configuration: checkpoint.configuration, rows: rows)
     outline = try naming(file) {
       try GGUFModelOutline(
         of: CheckpointFamilies.plain(checkpoint.configuration), tensors: plain, name: name,
@@ -58,6 +64,15 @@ package struct GGUFModelFile {
       + (outline.leftOut.isEmpty
         ? []
         : [enumerated(outline.leftOut, "tensor") + ", which llama.cpp does not have: left out"])
+  }
+
+  /// What a file is called, without the type that such names end with.
+  private static func name(of file: GGUFFile) -> String {
+    let name = file.url.deletingPathExtension().lastPathComponent
+    let type = GGUFFileType.allCases.map { "-\($0.name)" }.first {
+      name.lowercased().hasSuffix($0) && name.utf8.count > $0.utf8.count
+    }
+    return String(name.dropLast(type?.count ?? 0))
   }
 
   /// The type of each tensor in a mix, by its name in the file.

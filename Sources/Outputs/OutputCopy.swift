@@ -13,9 +13,7 @@ protocol OutputCopy {
   var remarks: [String] { get }
 
   /// Writes all of it, one layer at a time.
-  func write(to writer: CheckpointWriter) throws
-}
-
-extension OutputCopy {
-  var remarks: [String] { [] }
+  ///
+  /// - Returns: What the user should know besides, and only the numbers say.
+  func write(to writer: CheckpointWriter) throws -> [String]
 }

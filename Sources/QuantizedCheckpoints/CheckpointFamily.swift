@@ -65,6 +65,9 @@ package protocol CheckpointFamily: ReadableFamily {
   /// The version of its readers that files are written for.
   var version: String { get }
 
+  /// Whether embeddings may be quantized like linear layers.
+  var holdsEmbeddings: Bool { get }
+
   /// The package beside transformers that reads its checkpoints there; nil where transformers does not read them.
   var transformersPackage: String? { get }
 
@@ -89,6 +92,8 @@ package protocol CheckpointFamily: ReadableFamily {
 }
 
 extension CheckpointFamily {
+  package var holdsEmbeddings: Bool { false }
+
   package var transformersPackage: String? { name }
 
   package func command(running checkpoint: String) -> (package: String, line: String)? { nil }

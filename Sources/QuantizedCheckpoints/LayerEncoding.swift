@@ -42,11 +42,14 @@ package struct LayerEncoding: Sendable {
       .reduce(0) { $0 + $1.byteCount }
   }
 
+  /// Whether groups may have biases that are no multiples of their scales.
+  package var holdsBiases: Bool { parts.contains(where: \.holdsBiases) }
+
   /// Refuses a weight of which a tensor would not hold every number as it is.
   ///
   /// - Throws: `unsupported`, with the tensor's name as the place.
   package func requireHolds(_ weight: QuantizedWeight, name: String) throws(InputError) {
-    guard weight.biases == nil || parts.contains(where: \.holdsBiases) else {
+    guard weight.biases == nil || holdsBiases else {
       throw InputError(
         .unsupported, place: name,
         "has groups with biases that are no multiples of their scales, expected zero points: other formats hold no biases"

@@ -77,10 +77,61 @@ package struct GGUFTensors: Sendable {
       dtypes: [.float32], tensorCount: tensorCount, weightCount: weightCount, byteCount: byteCount)
   }
 
-  private func numbers(of place: Place) throws(InputError) -> Tensor {
-    let stored = TensorPlace(tensor: place.outline.name, index: place.member)
+  /// How a matrix is stored, if that is in blocks.
+  ///
+  /// - Returns: The type of the blocks, what the file calls the tensor, and whether the model has the same blocks, though
+  ///   rows and blocks may be in another order.
+  package func blocks(
+    of name: String
+  ) -> (type: GGUFTensorType, tensor: String, areWhole: Bool)? {
+    guard let place = places[name], !place.type.isPlain, place.info.shape.count == 2 else {
+      return nil
+    }
+    let order = place.outline.columns.ofRuns(place.type.blockSize)
+    return (
+      place.type, place.outline.name, order != nil && place.outline.function == .none
+    )
+  }
+
+  /// The blocks of a matrix in the order that the model has: `[rows, bytes of a row]`.
+  ///
+  /// - Precondition: They are whole.
+  /// - Throws: `notFinite` for blocks of numbers that are infinite or NaN.
+  package func storedBlocks(of name: String) throws(InputError) -> Tensor {
+    guard let place = places[name], let columns = place.outline.columns.ofRuns(place.type.blockSize)
+    else { preconditionFailure("\(name) has no blocks of its own") }
+    let stored = try stored(place)
+    if let first = place.type.firstNonFinite(in: stored) {
+      throw InputError(
+        .notFinite, source: file.url.path, place: "tensor \(quoted(place.outline.name))",
+        "element \(first) is infinite or NaN")
+    }
+    let shape = [place.info.shape[0], stored.count / max(place.info.shape[0], 1)]
+    var bytes = stored.elements(as: UInt8.self)
+    if columns != .asStored {
+      bytes = stride(from: 0, to: bytes.count, by: shape[1]).flatMap {
+        columns.undone(in: Array(bytes[$0..<$0 + shape[1]]), perRow: place.type.blockByteCount)
+      }
+    }
+    bytes = place.outline.rows.undone(in: bytes, perRow: shape[1])
+    return Tensor(bytes: bytes, shape: shape, dtype: .uint8)
+  }
+
+  /// The numbers of a tensor, a row at a time.
+  package func rows(of name: String) throws(InputError) -> GGUFRows {
+    guard let place = places[name] else { preconditionFailure("\(name) is not in the file") }
+    guard place.info.shape.count == 2 else { return GGUFRows(numbers: try numbers(of: place)) }
+    return GGUFRows(
+      stored: try stored(place), place.type, place.outline, shape: place.info.shape)
+  }
+
+  private func stored(_ place: Place) throws(InputError) -> Tensor {
+    TensorPlace(tensor: place.outline.name, index: place.member)
       .slice(of: try file.stored(place.outline.name))
-    let tensor = place.type.numbers(stored)
+  }
+
+  private func numbers(of place: Place) throws(InputError) -> Tensor {
+    let tensor = place.type.numbers(try stored(place))
     guard !place.isPlain else { return tensor.reshaped(place.info.shape) }
     let outline = place.outline
     let numbers = outline.undone(in: tensor.floats(), shape: place.info.shape)

@@ -59,6 +59,14 @@ package struct GGUFTokenizer: Sendable {
     metadata += try ChatTemplates(folder: folder).keys
   }
 
+  /// The tokenizer of another file, as it is there.
+  package init(of metadata: GGUFMetadata, rows: Int) {
+    self.rows = rows
+    for entry in metadata.entries where entry.key.hasPrefix("tokenizer.") {
+      self.metadata.append((entry.key, entry.value))
+    }
+  }
+
   private mutating func add(_ key: String, _ value: GGUFValue) {
     metadata.append(("tokenizer.ggml.\(key)", value))
   }

@@ -65,6 +65,12 @@ extension ScaleBlockWeight {
     let source = weight.codes.elements(as: UInt8.self)
     let greatestCode = (1 << weight.arguments.bitCount) - 1
     let blocksInRow = columns / size
+    guard weight.biases == nil || type.isAsymmetric else {
+      throw InputError(
+        .unsupported, place: "minimums",
+        "groups have biases that are no multiples of their scales, which \(type.rawValue) has no place for"
+      )
+    }
     var scales: [Float] = []
     var minimums: [Float] = []
     var shifts: [UInt8] = []
@@ -94,7 +100,9 @@ extension ScaleBlockWeight {
       }
       scales.append(try inHalf(weight.scales[parameter], "scales"))
       if type.isAsymmetric {
-        minimums.append(try inHalf(-weight.scales[parameter] * Float(zero), "minimums"))
+        minimums.append(
+          try inHalf(
+            weight.biases?[parameter] ?? -weight.scales[parameter] * Float(zero), "minimums"))
       }
     }
     let codes = [UInt8](unsafeUninitializedCapacity: source.count) { codes, count in
