@@ -19,6 +19,7 @@ struct VerifyCommand: ParsableCommand {
 
         autoround verify Qwen3-0.6B-W4A16
         autoround verify Qwen3-0.6B-W4A16 --source Qwen3-0.6B
+        autoround verify Qwen3-0.6B-W4A16 --source Qwen3-0.6B-Q8_0.gguf
         autoround verify Qwen3-0.6B-W4A16 --json
         autoround verify Qwen3-0.6B-Q4_0.gguf
       """)
@@ -27,7 +28,9 @@ struct VerifyCommand: ParsableCommand {
     help: "Folder of the quantized checkpoint, or a file of llama.cpp.", completion: .file())
   var checkpoint: String
 
-  @Option(help: "Folder of the checkpoint that it was made from.", completion: .directory)
+  @Option(
+    help: "Folder of the checkpoint that it was made from, or a file of llama.cpp.",
+    completion: .file())
   var source: String?
 
   @Flag(help: "Print one JSON object instead.")
@@ -38,7 +41,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       // Before anything is read, which may take long.
-      if let source { try requireFolder(source) }
+      if let source { try Verifier.requireSource(at: URL(filePath: source)) }
       let report = try report(of: URL(filePath: checkpoint), source.map { URL(filePath: $0) })
       try StandardOutput.print(json ? [report.json.text()] : report.lines)
       guard report.findings.isEmpty else {
@@ -50,15 +53,9 @@ struct VerifyCommand: ParsableCommand {
 
   private func report(of location: URL, _ source: URL?) throws -> VerificationReport {
     if let file = try VerificationReport.ofFile(at: location, source: source) { return file }
-    try requireFolder(checkpoint)
-    var report = Verifier(location, source: source).run()
+    try Verifier.requireSource(at: location)
+    var report = try Verifier(location, madeFrom: source).run()
     report.checkOwnReaders(location)
     return report
-  }
-
-  private func requireFolder(_ path: String) throws {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-    else { throw InputError(.unreadable, source: path, "there is no such folder") }
   }
 }

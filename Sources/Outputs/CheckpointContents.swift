@@ -93,8 +93,14 @@ struct CheckpointContents: CopyContents {
   }
 
   func verified(in folder: URL, source: URL?, reach: TuningReach) -> VerificationReport {
-    var report = Verifier(folder, source: source, reach: reach).run()
-    report.checkOwnReaders(folder)
-    return report
+    do throws(InputError) {
+      var report = try Verifier(folder, madeFrom: source, reach: reach).run()
+      report.checkOwnReaders(folder)
+      return report
+    } catch {
+      var report = VerificationReport()
+      report.findings.append(.init(.damage, error.place ?? folder.lastPathComponent, error.message))
+      return report
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 
 /// The targets of all groups, and the groups that runtimes find for a layer by them.

@@ -54,22 +54,3 @@ struct NamePatterns {
     hasClass || names.contains(module) || expressions.contains { limit.matches($0, module) }
   }
 }
-
-/// What all patterns of a checkpoint together may cost: after so many reports of the engine that it is still
-/// at work, nothing more is matched.
-final class MatchLimit {
-  private var reports = 1001
-
-  /// Whether something was given up.
-  var isReached: Bool { reports <= 0 }
-
-  func matches(_ expression: NSRegularExpression, _ text: String) -> Bool {
-    guard !isReached else { return false }
-    var isMatching = false
-    expression.forEachMatch(in: text, options: .anchored, reports: &reports) { _ in
-      isMatching = true
-      return false
-    }
-    return isMatching
-  }
-}

@@ -51,7 +51,7 @@ struct QuantizedSource {
     }
     for (module, weight) in weights {
       tensors["\(module).weight"] = SourceTensor(
-        weight.elements, .weight(weight),
+        "\(module).weight", .rows(weight),
         dtype: ["BF16", "F16"].contains(weight.scaleType) ? weight.scaleType : dtype,
         shape: [weight.rows, weight.columns])
     }

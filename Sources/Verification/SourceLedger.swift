@@ -92,7 +92,7 @@ struct SourceLedger {
       }
       guard let place = StridedPart(part.stored, shape: part.shape, in: original.shape) else {
         report.add(
-          .damage, original.stored.name,
+          .damage, original.name,
           "is \(original.kind), of which no part is \(part.name) \(part.shape)")
         continue
       }
@@ -117,7 +117,7 @@ struct SourceLedger {
       }
     }
     // Lets go of the memory that reading rows has taken.
-    original.stored.withBytes { _ in }
+    original.drop(rows: 0..<(original.shape.first ?? 0))
   }
 
   /// Compares quantized weights with those that they were made from, group by group.

@@ -8,7 +8,12 @@ struct SourceTensors {
   private let stored: [String: StoredTensor]
   private let dtype: String
 
-  init(_ folder: URL, _ report: inout VerificationReport) {
+  init(_ source: Verifier.Source, _ report: inout VerificationReport) {
+    guard case .folder(let folder) = source else {
+      (stored, dtype) = ([:], "")
+      if case .tensors(let read) = source { for tensor in read { tensors[tensor.name] = tensor } }
+      return
+    }
     stored = StoredTensors(source: folder, &report).tensors
     let configuration = try? JSONValue.parse(
       contentsOf: folder.appending(path: "config.json"), limit: configurationByteCountLimit)
@@ -56,7 +61,8 @@ struct SourceTensors {
         continue
       }
       tensors[name] = SourceTensor(
-        tensor, .blocks(rows: rows, columns: columns, scales: numbers), dtype: dtype, shape: shape)
+        name, .blocks(tensor, rows: rows, columns: columns, scales: numbers), dtype: dtype,
+        shape: shape)
     }
   }
 
@@ -87,7 +93,7 @@ struct SourceTensors {
         continue
       }
       tensors[dense] = SourceTensor(
-        tensor, .turnedGroups(exponents: exponents), dtype: dtype,
+        dense, .turnedGroups(tensor, exponents: exponents), dtype: dtype,
         shape: [sizes[0], sizes[2] * 32, sizes[1]])
     }
   }

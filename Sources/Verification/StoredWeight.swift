@@ -5,7 +5,7 @@ import Tensors
 /// ```
 /// w[r, c] = (element[r, c] - zero[r, c]) * scale[r, c]
 /// ```
-struct StoredWeight {
+struct StoredWeight: NumberRows {
   var rows: Int { layer.rows }
   var columns: Int { layer.columns }
   private let layer: StoredLayer

@@ -12,7 +12,7 @@ extension VerificationReport {
   package static let sumsFile = "SHA256SUMS"
 
   /// Adds all that ``Verifier/run()`` finds.
-  mutating func check(_ folder: URL, source: URL?, reach: TuningReach?) {
+  mutating func check(_ folder: URL, source: Verifier.Source?, reach: TuningReach?) {
     let stored = StoredTensors(folder, &self)
     tensorCount = stored.tensors.count
     digest(folder, stored.tensors)

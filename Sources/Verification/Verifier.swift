@@ -14,22 +14,31 @@ public struct Verifier: Sendable {
   public var folder: URL
   /// The checkpoint that it was made from; nil to do without.
   public var source: URL?
+  /// The tensors of a source that is no checkpoint, in its place.
+  private let tensors: [SourceTensor]?
   /// What is known of the run that wrote the checkpoint; nil: what its report says.
   private let reach: TuningReach?
 
   /// A verifier of what is in a folder.
   public init(_ folder: URL, source: URL? = nil) { self.init(folder, source: source, reach: nil) }
 
-  package init(_ folder: URL, source: URL?, reach: TuningReach?) {
-    self.folder = folder
-    self.source = source
-    self.reach = reach
+  package init(
+    _ folder: URL, source: URL?, reach: TuningReach?, tensors: [SourceTensor]? = nil
+  ) {
+    (self.folder, self.source, self.reach, self.tensors) = (folder, source, reach, tensors)
+  }
+
+  /// What a checkpoint is compared with.
+  enum Source {
+    case folder(URL)
+    case tensors([SourceTensor])
   }
 
   /// Reads all of the checkpoint, and of its source. What is wrong is in the report; nothing is thrown.
   public func run() -> VerificationReport {
     var report = VerificationReport()
-    report.check(folder, source: source, reach: reach)
+    report.check(
+      folder, source: tensors.map(Source.tensors) ?? source.map(Source.folder), reach: reach)
     return report
   }
 }

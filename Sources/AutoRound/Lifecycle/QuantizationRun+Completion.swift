@@ -53,9 +53,7 @@ extension QuantizationRun {
     let checkpoint = URL(filePath: copy.writer.root)
     let reach = TuningReach(
       iterations: description.iterations, learningRate: options.learningRate.fixedValue)
-    // The verifier reads sources by code of its own, which knows folders alone.
-    var report = copy.copy.contents.verified(
-      in: checkpoint, source: source.isOneFile ? nil : source.folder, reach: reach)
+    var report = copy.copy.contents.verified(in: checkpoint, source: source.folder, reach: reach)
     for (name, digest) in ledger.digests(of: copy) where report.tensorDigests[name] != digest {
       report.findings.append(.init(.damage, name, "is not what was handed over to be written"))
     }
