@@ -145,7 +145,7 @@ let package = Package(
       "Reporting",
       [
         "CKernels", "Diagnostics", "JSONText", "Checkpoints", "Quantization",
-        "QuantizedCheckpoints", "Verification", "Evaluation",
+        "QuantizedCheckpoints", "Verification", "Execution", "Evaluation",
       ]),
     library(
       "Outputs",

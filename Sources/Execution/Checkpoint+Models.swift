@@ -39,6 +39,20 @@ extension Checkpoint {
       file: file, advice: advice)
   }
 
+  /// Whether there is a template that is taken for conversations where none is named, as a file of its own or as a part of
+  /// another.
+  package var hasChatTemplate: Bool {
+    (try? chatTemplates().templates.contains { $0.name == "default" }) ?? false
+  }
+
+  private func chatTemplates() throws(InputError) -> StoredTemplates {
+    guard isOneFile else { return try StoredTemplates(folder: folder) }
+    let source = folder.path(percentEncoded: false)
+    let settings = try tokenizerTexts().configuration
+    return try StoredTemplates(
+      settings: naming(source) { () throws(InputError) in try .parse(settings) }, source: source)
+  }
+
   /// The content of tokenizer.json; nil where there is none.
   package var tokenizerFile: [UInt8]? {
     guard isOneFile else {

@@ -1,4 +1,5 @@
 package import Checkpoints
+import Execution
 package import Foundation
 import JSONText
 
@@ -61,18 +62,8 @@ package struct SourceCard {
     return path.last ?? "unknown"
   }
 
-  /// Whether the tokenizer has a template for conversations.
-  var hasChatTemplate: Bool {
-    let files = ["chat_template.jinja", "chat_template.json"]
-    if files.contains(where: {
-      FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
-    }) {
-      return true
-    }
-    let settings = try? JSONValue.parse(
-      contentsOf: folder.appending(path: "tokenizer_config.json"))
-    return settings?["chat_template"].map { !$0.isNull } ?? false
-  }
+  /// Whether the model has a template for conversations.
+  var hasChatTemplate: Bool { source.hasChatTemplate }
 
   /// The files with the license's terms.
   var licenseFiles: [String] {
