@@ -31,7 +31,7 @@ public struct AutoRoundCommand: ParsableCommand {
     subcommands: [
       PlanCommand.self, QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self,
       ChatCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self,
-      ConvertCommand.self, ImportanceCommand.self, ModelsCommand.self, FormatsCommand.self,
+      ConvertCommand.self, ImportanceCommand.self, ListCommand.self,
     ])
 
   /// A command with nothing set; arguments are parsed into it.

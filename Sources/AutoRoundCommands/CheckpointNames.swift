@@ -91,8 +91,9 @@ extension QuantizeOptions {
     let path = try ModelHub.repository(of: checkpoint) ?? checkpoint
     let model = URL(filePath: path).standardizedFileURL.lastPathComponent
     let kind =
-      try recipe.map { URL(filePath: $0).deletingPathExtension().lastPathComponent } ?? scheme
-      ?? formats.map { try OutputFormat(named: $0) }.impliedScheme ?? "W4A16"
+      try recipe.map { URL(filePath: $0).deletingPathExtension().lastPathComponent } ?? schemeName
+      ?? formats.map { try OutputFormat(named: $0) }.impliedScheme
+      ?? declared.values.schemeName("W4A16")
     return "\(model)-\(kind.replacing(":", with: "-"))"
   }
 }

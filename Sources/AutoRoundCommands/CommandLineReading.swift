@@ -92,9 +92,12 @@ enum CommandLineReading {
 
   private static func noCommand(_ name: String) -> CommandLineError {
     let names = commands.map { $0._commandName }
+    let listed = ListCommand.Subject.allCases.map(\.rawValue)
     let advice =
-      NearestName.suggestion(for: name, among: names).map { "did you mean \(quoted($0))?" }
-      ?? "there are \(names.joined(separator: ", "))"
+      listed.contains(name)
+      ? "did you mean \(quoted("list \(name)"))?"
+      : NearestName.suggestion(for: name, among: names).map { "did you mean \(quoted($0))?" }
+        ?? "there are \(names.joined(separator: ", "))"
     return CommandLineError(message: "there is no command \(quoted(name)); \(advice)")
   }
 
@@ -121,24 +124,26 @@ enum CommandLineReading {
     return options
   }
 
-  /// What recipes and other programs call the options.
+  /// What one may call options of any command.
   private static let otherNames = [
-    "--iters": "--iterations", "--lr": "--learning-rate", "--nsamples": "--samples",
-    "--num-samples": "--samples", "--seqlen": "--sequence-length",
-    "--max-seq-length": "--sequence-length", "--bs": "--batch-size", "--dataset": "--calibration",
-    "--output-dir": "--output", "--force": "--overwrite", "--reference": "--against",
+    "--force": "--overwrite", "--num-samples": "--samples", "--reference": "--against",
   ]
 
   private static func unknown(
     _ option: String, of command: String, among known: some Sequence<String>
   ) -> CommandLineError {
     let known = known.sorted()
+    let dashed = option.replacing("_", with: "-")
     let meant =
-      otherNames[option.replacing("_", with: "-")].flatMap { known.contains($0) ? $0 : nil }
+      [dashed, otherNames[dashed] ?? ""].first(where: known.contains)
       ?? NearestName.suggestion(for: option, among: known)
+    let quantizes = [QuantizeCommand._commandName, PlanCommand._commandName].contains(command)
+    let foreign = ForeignOption.all.first { $0.isCalled(option) }
+    let advice =
+      foreign?.advice(among: known, quantizes: quantizes)
+      ?? meant.map { "did you mean \(quoted($0))?" }
     return CommandLineError(
-      message: "\(command) has no option \(quoted(option))"
-        + (meant.map { "; did you mean \(quoted($0))?" } ?? ""),
+      message: "\(command) has no option \(quoted(option))" + (advice.map { "; \($0)" } ?? ""),
       command: command)
   }
 }

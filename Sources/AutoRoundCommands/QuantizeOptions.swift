@@ -14,7 +14,8 @@ struct QuantizeOptions: ParsableArguments {
       "Preset of all linear layers, such as W3A16, FP8_DYNAMIC or NVFP4. (default: W4A16, or that of gguf:TYPE)",
       discussion: """
         There are \(QuantizationScheme.presetSummary). Integer weights have groups of 128 weights, except \
-        W8A8/INT8 (one scale for each row); a recipe can say more.
+        W8A8/INT8 (one scale for each row); \(QuantizationScheme.smallGroupSummary). --bits, --asym and \
+        --group-size say the same in numbers; a recipe can say more.
         """))
   var scheme: String?
 
@@ -36,7 +37,7 @@ struct QuantizeOptions: ParsableArguments {
       "Format to write; several from one tuning if given again. (default: compressed-tensors)",
       discussion: """
         One of \(OutputFormat.checkpoints.map(\.name).joined(separator: ", ")), or gguf:TYPE, a file of \
-        llama.cpp such as gguf:q4_k_m; autoround formats says what loads each. Several are written to folders \
+        llama.cpp such as gguf:q4_k_m; autoround list formats says what loads each. Several are written to folders \
         of their names in the output. gguf:TYPE has a scheme of its own, unless --scheme is one that it holds.
         """,
       valueName: "format"))
@@ -61,10 +62,10 @@ struct QuantizeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Time against quality: default, best, light or fast.",
+      "Time against quality: default, best, light, fast or fastest.",
       discussion: """
         best: 1000 iterations on 512 samples. light: 50 iterations, learning rate 0.005. fast: batches \
-        of 2 samples of 512 tokens.
+        of 4 samples of 512 tokens. fastest: batches of 2.
         """))
   var preset = TuningPreset.default
 
@@ -104,6 +105,21 @@ struct QuantizeOptions: ParsableArguments {
 
   @OptionGroup var hub: HubOptions
 
+  /// The flags given that say a whole scheme, which a recipe does, too.
+  private var schemeFlags: [String] {
+    let numbers = OptionOverrides { $0.values = declared.values }
+    return [
+      scheme.map { _ in "--scheme" }, numbers.weightBitCount.map { _ in "--bits" },
+      numbers.isSymmetric.map { $0 ? "--sym" : "--asym" },
+    ].compactMap(\.self)
+  }
+
+  /// What a scheme that flags say is called; nil where none does.
+  var schemeName: String? {
+    guard let preset = scheme ?? declared.values.presetInNumbers else { return nil }
+    return declared.values.schemeName(preset)
+  }
+
   private var overrides: OptionOverrides {
     OptionOverrides(scheme: scheme, ignore: ignore.isEmpty ? nil : ignore) {
       $0.values = declared.values
@@ -112,8 +128,8 @@ struct QuantizeOptions: ParsableArguments {
 
   func validate() throws {
     try checkingArguments {
-      if scheme != nil, recipe != nil {
-        throw ValidationError("--scheme and --recipe exclude each other; keep one of them")
+      if recipe != nil, let flag = schemeFlags.first {
+        throw ValidationError("\(flag) and --recipe exclude each other; keep one of them")
       }
       _ = try naming("--scheme") { try scheme.map { try QuantizationScheme.preset(named: $0) } }
       for entry in ignore {
@@ -124,6 +140,9 @@ struct QuantizeOptions: ParsableArguments {
         }
       }
       try declared.values.check(naming: \.flag)
+      if recipe == nil, declared.values.haveScheme {
+        _ = try ResolvedOptions(overrides: overrides)
+      }
       if noChatTemplate, template.file != nil {
         throw ValidationError(
           "--chat-template and --no-chat-template exclude each other; keep one of them")
@@ -164,7 +183,7 @@ struct QuantizeOptions: ParsableArguments {
       }
       var (overrides, options) = (overrides, try read?.autoRoundOptions())
       // Files of llama.cpp have schemes of their own.
-      if scheme == nil, options?.scheme == nil,
+      if schemeFlags.isEmpty, options?.scheme == nil,
         let implied = try formats.map({ try OutputFormat(named: $0) }).impliedScheme
       {
         if options == nil { overrides.scheme = implied } else { options?.scheme = .preset(implied) }

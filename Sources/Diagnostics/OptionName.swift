@@ -6,11 +6,14 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package let property: String
   /// What the user of the program types; the property where there is no flag.
   package let flag: String
+  /// The flag that sets a truth value to false; nil where nobody has to say so.
+  package let oppositeFlag: String?
   package var hasFlag: Bool { flag != property }
 
-  package init(_ property: String, _ flag: String? = nil) {
+  package init(_ property: String, _ flag: String? = nil, opposite: String? = nil) {
     self.property = property
     self.flag = flag ?? property
+    oppositeFlag = opposite
   }
 
   package static let batchSize = OptionName("batchSize", "--batch-size")
@@ -25,8 +28,13 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package static let format = OptionName("format", "--format")
   package static let requantize = OptionName("requantizes", "--requantize")
   package static let shardByteCountLimit = OptionName("shardByteCountLimit", "--max-shard-size")
+  package static let gradientAccumulation = OptionName(
+    "gradientAccumulation", "--gradient-accumulate-steps")
   package static let groupSize = OptionName("groupSize", "--group-size")
+  package static let isSymmetric = OptionName("isSymmetric", "--sym", opposite: "--asym")
+  package static let weightBitCount = OptionName("weightBitCount", "--bits")
   package static let head = OptionName("head", "--lm-head")
+  package static let layers = OptionName("blockCount", "--layers")
   package static let ignoresLimits = OptionName("ignoresLimits", "--ignore-limits")
   package static let iterations = OptionName("iterations", "--iterations")
   package static let learningRate = OptionName("learningRate", "--learning-rate")
@@ -50,5 +58,11 @@ package struct OptionName: Sendable, CustomStringConvertible {
   /// The option with a value: `iterations: 0`, or `--iterations 0`.
   package func with(_ value: some CustomStringConvertible) -> String {
     Self.areFlags.load(ordering: .relaxed) ? "\(flag) \(value)" : "\(property): \(value)"
+  }
+
+  /// The option set to a truth value: `isSymmetric: false`, or `--asym`.
+  package func set(to value: Bool) -> String {
+    guard Self.areFlags.load(ordering: .relaxed), let oppositeFlag else { return with(value) }
+    return value ? flag : oppositeFlag
   }
 }

@@ -111,7 +111,7 @@ package enum Architectures {
       .unsupported, place: place,
       "the architecture \(quoted(modelType)) is not supported"
         + (nearest.isEmpty ? "" : ", near it is \(nearest.joined(separator: ", "))")
-        + "; `autoround models` lists the \(modelTypes.count) that are")
+        + "; `autoround list models` lists the \(modelTypes.count) that are")
   }
 }
 

@@ -36,7 +36,7 @@ public struct FormatSummary: Sendable, Equatable {
   /// Plans a layer in each preset.
   public init(_ format: OutputFormat) throws(InputError) {
     self.format = format
-    for name in QuantizationScheme.supportedPresets {
+    for name in QuantizationScheme.supportedPresets + QuantizationScheme.smallGroupPresets {
       let scheme = try QuantizationScheme.preset(named: name)
       guard scheme.weights != nil else { continue }
       do throws(InputError) {
@@ -66,11 +66,14 @@ public struct FormatSummary: Sendable, Equatable {
       runtimes: verification.runtimes)
   }
 
-  /// A row for each scheme that it holds, and a line for each reason why it does not hold others.
+  /// A row for each scheme that it holds, but one for all in smaller groups, and a line for each reason why it does not
+  /// hold others.
   package func lines(width: Int?) -> [String] {
+    let small = Set(QuantizationScheme.smallGroupPresets)
+    let inSmallGroups = holdings.map(\.scheme).filter(small.contains)
     let table = Table(
       header: ["scheme", "bits", "loaded by"],
-      rows: holdings.map { holding in
+      rows: holdings.filter { !small.contains($0.scheme) }.map { holding in
         [
           holding.scheme, Quantities.decimal(holding.bitsPerWeight),
           holding.runtimes.filter(\.isLoading).map(\.name).joined(separator: ", "),
@@ -88,7 +91,8 @@ public struct FormatSummary: Sendable, Equatable {
       }
     }
     return table.lines(width: width)
-      + reasons.map { "not \($0.schemes.joined(separator: ", ")): \($0.reason)" }
+      + (inSmallGroups.isEmpty ? [] : ["and \(QuantizationScheme.inShort(inSmallGroups))"])
+      + reasons.map { "not \(QuantizationScheme.inShort($0.schemes)): \($0.reason)" }
   }
 
   /// The summary as a JSON object.

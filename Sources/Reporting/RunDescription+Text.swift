@@ -21,7 +21,9 @@ extension RunDescription {
     }
     return counted(iterations, "iteration")
       + (portionCount > 1 ? " for each of \(portionCount) portions of a block" : "")
-      + ", batch \(batchSize), learning rate \(learningRate), seed \(seed)"
+      + ", batch \(gradientAccumulation > 1 ? "\(gradientAccumulation) × " : "")\(batchSize), "
+      + "learning rate \(learningRate)"
+      + (rangeLearningRate.map { " (ranges \($0))" } ?? "") + ", seed \(seed)"
   }
 
   /// What is calibrated on.

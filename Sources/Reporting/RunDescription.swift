@@ -33,8 +33,12 @@ public struct RunDescription: Sendable, Equatable {
   public var searchesScales = false
   /// Samples per step.
   public var batchSize = 0
+  /// Batches of a step whose gradients are summed up.
+  public var gradientAccumulation = 1
   /// The learning rate of the first step, or how it is chosen.
   public var learningRate = "none"
+  /// The same for the ranges of groups; nil: the same.
+  public var rangeLearningRate: Double?
   /// The number of calibration samples.
   public var sampleCount = 0
   /// Tokens per sample.

@@ -13,6 +13,8 @@ package struct TuningSettings: Sendable, Equatable {
   package var iterations: Int
   /// First step of the rounding offsets, the range scales and the scales of inputs.
   package var learningRate: LearningRate
+  /// First step of the range scales where that is not ``learningRate``.
+  package var rangeLearningRate: LearningRate?
   /// Samples that are run at once.
   package var batchSize: Int
   /// Batches of one step, run one after the other to save memory.
@@ -150,6 +152,9 @@ package final class BlockTuner {
     for (layer, schedule) in zip(layers, schedules) {
       layer.quantizer.makeOffsets(unit: schedule.unit)
     }
+    var rangeSchedules = layers.map {
+      settings.schedule(settings.rangeLearningRate ?? settings.learningRate, bitCount: $0.bitCount)
+    }
     var inputSchedule = settings.schedule(settings.learningRate, bitCount: 8)
     let momentum = settings.momentum
     let needsSums = steps > 1 || momentum > 0
@@ -165,7 +170,7 @@ package final class BlockTuner {
       func step(_ layer: Int, _ gradient: DeviceRange) {
         layers[layer].quantizer.step(
           gradient: gradient, learningRate: schedules[layer].rate,
-          rangeLearningRate: schedules[layer].rate)
+          rangeLearningRate: rangeSchedules[layer].rate)
       }
 
       var loss = 0.0
@@ -188,7 +193,10 @@ package final class BlockTuner {
       }
       for scale in inputScales { scale.step(rate: inputSchedule.rate, momentum: momentum) }
       inputSchedule.advance()
-      for layer in layers.indices { schedules[layer].advance() }
+      for layer in layers.indices {
+        schedules[layer].advance()
+        rangeSchedules[layer].advance()
+      }
       try onIteration(iteration, loss)
     }
     for layer in layers { layer.quantizer.restoreBest() }

@@ -44,7 +44,7 @@ extension BadInputTests {
         try $0.edit(configuration: { $0.set("model_type", "qwen4") }); return []
       },
       mentions: [
-        "config.json", "model_type", "'qwen4'", "near it is qwen2, qwen3", "autoround models",
+        "config.json", "model_type", "'qwen4'", "near it is qwen2, qwen3", "autoround list models",
         "--model-free",
       ]),
     Case(

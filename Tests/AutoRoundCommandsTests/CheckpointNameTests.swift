@@ -73,6 +73,9 @@ import Testing
     (["--scheme", "gguf:q4_k_m"], "gguf-q4_k_m"),
     (["--scheme", "W8A16", "--format", "gguf:q8_0"], "W8A16"),
     (["--recipe", "mine.yaml", "--format", "gguf:q8_0"], "mine"),
+    (["--bits", "3", "--group-size", "64", "--asym"], "W3A16G64_ASYM"),
+    (["--group-size", "32"], "W4A16G32"), (["--sym", "--group-size", "-1"], "W4A16_CHANNEL"),
+    (["--scheme", "w2a16g64"], "w2a16g64"), (["--bits", "8", "--format", "gguf:q8_0"], "W8A16"),
   ])
   func giveFoldersTheirNames(_ arguments: [String], _ kind: String) throws {
     try withTemporaryFolder { folder in

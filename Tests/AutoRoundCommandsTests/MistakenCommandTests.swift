@@ -20,7 +20,7 @@ import Testing
     (["help", "quantise"], "there is no command 'quantise'; did you mean 'quantize'?"),
     (
       ["serve"],
-      "there is no command 'serve'; there are plan, quantize, evaluate, generate, chat, inspect, verify, diff, convert, models, formats"
+      "there is no command 'serve'; there are plan, quantize, evaluate, generate, chat, inspect, verify, diff, convert, list"
     ),
     (
       ["quantize", "m", "--ouput", "x"],
@@ -33,6 +33,31 @@ import Testing
     (
       ["plan", "m", "--max_seq_length=3"],
       "plan has no option '--max_seq_length'; did you mean '--sequence-length'?"
+    ),
+    (["formats"], "there is no command 'formats'; did you mean 'list formats'?"),
+    (["models", "--json"], "there is no command 'models'; did you mean 'list models'?"),
+    (
+      ["quantize", "m", "--nsamples", "3"],
+      "quantize has no option '--nsamples'; did you mean '--samples'?"
+    ),
+    (
+      ["quantize", "m", "--quant_lm_head"],
+      "quantize has no option '--quant_lm_head'; did you mean '--lm-head quantize'?"
+    ),
+    (
+      ["evaluate", "m", "--seqlen", "3"],
+      "evaluate has no option '--seqlen'; did you mean '--sequence-length'?"
+    ),
+    (
+      ["plan", "m", "--num_hidden_layers", "3"], "plan has no option '--num_hidden_layers'"
+    ),
+    (
+      ["quantize", "m", "--device_map", "0"],
+      "quantize has no option '--device_map'; it computes on the processor"
+    ),
+    (
+      ["plan", "m", "--act_bits", "8"],
+      "plan has no option '--act_bits'; the inputs of layers are part of a scheme: --scheme W4A8, FP8_DYNAMIC or FP8 (static), or a recipe"
     ),
     (["quantize", "m", "--output", "x", "--bogus"], "quantize has no option '--bogus'"),
     (["inspect", "a", "--jsn"], "inspect has no option '--jsn'; did you mean '--json'?"),
@@ -50,6 +75,13 @@ import Testing
     (["--samples", "--seed", "1"], "missing value for '--samples <samples>'"),
     (["--log", "--lg"], "--log has no value; one that begins with dashes is written --log=--lg"),
     (["--scheme", "W4A17"], "--scheme: unknown scheme 'W4A17'; did you mean W4A16?"),
+    (
+      ["--scheme", "W4A16", "--bits", "3"],
+      "--bits 3: contradicts the scheme W4A16, which is 4-bit int symmetric, groups of 128; keep one of them"
+    ),
+    (["--scheme", "w4a16", "--asym"], "--asym: contradicts the scheme W4A16, which is"),
+    (["--scheme", "W4A16G64", "--group-size", "32"], "--group-size 32: contradicts the scheme"),
+    (["--group-size", "-2"], "--group-size must be a whole number from 1 to 2147483648, or -1"),
     (["--preset", "turbo"], "the value 'turbo' is invalid for '--preset <preset>'"),
     (["--samples", "0"], "--samples must be a whole number from 1 to 1000000; it is 0"),
   ])

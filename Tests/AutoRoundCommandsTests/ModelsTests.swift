@@ -6,12 +6,12 @@ import Testing
 
 @Suite struct ModelsTests {
   @Test func listsEveryFamily() throws {
-    let text = try Invocation("models")
+    let text = try Invocation("list", "models")
     #expect(text.status == 0)
     #expect(text.output.contains("\ngemma2              Gemma 2\n"), "\(text.output)")
     #expect(text.output.contains("--model-free"))
 
-    let json = try Invocation("models", "--json")
+    let json = try Invocation("list", "models", "--json")
     #expect(json.output == json.lastLine + "\n")
     let families = try #require(JSONValue.parse(json.lastLine)["families"]?.arrayValue)
     #expect(families.count == ModelFamily.all.count)

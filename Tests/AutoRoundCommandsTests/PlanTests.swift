@@ -156,7 +156,8 @@ import Testing
   @Test(
     arguments: [
       (false, ["--scheme", "W2A16_ASYM"]), (true, ["--scheme", "W4A16"]),
-      (true, ["--lm-head", "quantize"]), (true, ["--momentum", "0.9", "--gradients", "full"]),
+      (true, ["--lm-head", "quantize"]),
+      (true, ["--gradient-accumulate-steps", "2", "--gradients", "full"]),
     ])
   func memoryAndTimeAreAsMeasured(_ isSynthetic: Bool, _ options: [String]) throws {
     try withTemporaryFolder { folder in

@@ -84,6 +84,7 @@ extension AutoRoundModifier {
       iterations: options.iterations, learningRate: options.learningRate,
       batchSize: calibrated.batchSize,
       gradientAccumulationSteps: calibrated.gradientAccumulationSteps, seed: UInt64(options.seed))
+    settings.rangeLearningRate = options.rangeLearningRate.map(LearningRate.fixed)
     settings.momentum = Float(options.momentum)
     settings.suppressesOutliers =
       options.algorithm == .signRoundV2 && unit.layers.contains(where: \.scheme.isCoarse)

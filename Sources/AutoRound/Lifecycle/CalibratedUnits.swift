@@ -102,7 +102,8 @@ final class CalibratedUnits: UnitSource {
         keyValueScales: keyValueScales.map { ("\(placed.name).\($0.name)", $0) },
         inputs: states.quantized, targets: states.original, isFollowed: true,
         portions: Portion.cut(layers.map { experts[$0.shortName] }, into: setup.portionCount),
-        batchSize: setup.options.batchSize, gradientAccumulationSteps: 1),
+        batchSize: setup.options.batchSize,
+        gradientAccumulationSteps: setup.options.gradientAccumulation),
       progress: progress)
   }
 
@@ -171,7 +172,8 @@ final class CalibratedUnits: UnitSource {
         inputScales: inputScales, namedInputScales: inputScales.map { ($0.name, $0) },
         keyValueScales: [], inputs: inputs, targets: HeadTargets(original, inputs: originals),
         isFollowed: false, portions: [Portion(layers: [0], experts: nil)], batchSize: 1,
-        gradientAccumulationSteps: setup.options.batchSize * pieces),
+        gradientAccumulationSteps: setup.options.batchSize * pieces
+          * setup.options.gradientAccumulation),
       progress: progress)
   }
 }

@@ -29,7 +29,12 @@ extension RunDescription {
     blockCount = setup.model.description.blocks.count
     tunedBlocks = run.tunedUnits
     if setup.needs.gradients { iterations = options.iterations }
-    if iterations > 0 { learningRate = options.learningRate.description }
+    if iterations > 0 {
+      learningRate = options.learningRate.description
+      (rangeLearningRate, gradientAccumulation) = (
+        options.rangeLearningRate, options.gradientAccumulation
+      )
+    }
     (batchSize, portionCount) = (setup.batch, setup.portionCount)
     (sampleCount, sequenceLength) = (data.samples.count, data.sequenceLength)
     (calibrationHash, calibrationExcerpt) = (data.hash, data.excerpt)

@@ -60,7 +60,8 @@ struct MemoryEstimates {
         return try TuningMemory.Layer(
           arguments, rows: layer.outputs, columns: layer.inputs, dtype: info.dtype,
           expert: experts[layer.name], offsets: tuned,
-          keepsGradients: isTuned && options.momentum > 0, isMapped: !source.isMade(info.name))
+          keepsGradients: isTuned && (options.momentum > 0 || options.gradientAccumulation > 1),
+          isMapped: !source.isMade(info.name))
       }
       blocks.insert(TuningMemory(layers, isTuned: isTuned))
     }

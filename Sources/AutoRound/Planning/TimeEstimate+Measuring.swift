@@ -46,7 +46,9 @@ extension TimeEstimate {
     // A step has a part that follows the tokens, and one that follows the weights alone.
     let growth = work.operations(batch, tokens) / work.operations(shape.batch, shape.tokens)
     let fixed = min(sample.weightSeconds, sample.iterationSeconds)
-    let iteration = (sample.iterationSeconds - fixed) * growth + fixed * weights
+    // What is measured is a step of one batch.
+    let parts = Double(min(batch * options.gradientAccumulation, samples)) / Double(batch)
+    let iteration = (sample.iterationSeconds - fixed) * growth * parts + fixed * weights
     let batches = Double((samples + batch - 1) / batch)
     let forward = sample.forwardSeconds * growth
     // Forward over all samples: for the targets, and for the losses before and after.

@@ -10,6 +10,9 @@ extension QuantizationScheme {
   /// groups; `A16` at the end leaves activations as they are. `UNQUANTIZED` leaves layers as they are.
   public static let supportedPresets: [String] = presets.map(\.name)
 
+  /// The names of the same integers in smaller groups, `W4A16G64` or `W4A16G32_ASYM`: presets like any others.
+  public static let smallGroupPresets: [String] = presetsOfSmallGroups.map(\.name)
+
   /// Names that other tools know for schemes that this package does not have.
   private static let knownPresets = ["INT4"]
 
@@ -20,23 +23,26 @@ extension QuantizationScheme {
     named name: String, targets: [String] = ["Linear"]
   ) throws(InputError) -> QuantizationScheme {
     let upper = name.uppercased()
-    if let preset = presets.first(where: { $0.name == upper }) {
+    if let preset = (presets + presetsOfSmallGroups).first(where: { $0.name == upper }) {
       return QuantizationScheme(
         targets: targets, weights: preset.weights, inputActivations: preset.activations)
     }
     if let blocks = try blockPreset(named: upper, targets: targets) { return blocks }
-    let supported = "supported are \(presetSummary)"
+    let supported = "supported are \(presetSummary); \(smallGroupSummary)"
     if knownPresets.contains(upper) {
       throw InputError(.unsupported, "the scheme \(upper) is not supported; \(supported)")
     }
-    let nearest = NearestName.suggestion(for: upper, among: supportedPresets)
+    let nearest = NearestName.suggestion(for: upper, among: supportedPresets + smallGroupPresets)
     throw InputError(
       .invalidValue,
       "unknown scheme \(quoted(name)); \(nearest.map { "did you mean \($0)?" } ?? supported)")
   }
 
-  /// The names in short: `W2A16 to W8A16` for those that differ in nothing but the bits of weights.
-  package static let presetSummary: String = {
+  /// The names of ``supportedPresets`` in short.
+  package static let presetSummary = inShort(supportedPresets)
+
+  /// Names of presets in short: `W2A16 to W8A16` for neighbours that differ in nothing but the bits of weights.
+  package static func inShort(_ names: [String]) -> String {
     var runs: [(first: String, last: String)] = []
     func parts(_ name: String) -> (bitCount: Int, rest: Substring)? {
       guard name.first == "W", let bitCount = name.dropFirst().first?.wholeNumberValue else {
@@ -44,7 +50,7 @@ extension QuantizationScheme {
       }
       return (bitCount, name.dropFirst(2))
     }
-    for name in supportedPresets {
+    for name in names {
       if let last = runs.last?.last, let a = parts(last), let b = parts(name), a.rest == b.rest,
         a.bitCount + 1 == b.bitCount
       {
@@ -54,7 +60,36 @@ extension QuantizationScheme {
       }
     }
     return runs.map { $0 == $1 ? $0 : "\($0) to \($1)" }.joined(separator: ", ")
-  }()
+  }
+
+  /// The names of ``smallGroupPresets`` in short.
+  package static let smallGroupSummary =
+    "G64 or G32 after A16 of integers is the size of groups: W4A16G64"
+
+  /// What a preset of integers in groups is called with groups of another size: `W4A16G64`, `W3A16G48_ASYM`.
+  ///
+  /// - Parameter size: Weights of a group; -1 for a whole row.
+  package static func name(_ preset: String, withGroupsOf size: Int) -> String {
+    guard size != -1 else { return preset + "_CHANNEL" }
+    let parts = preset.split(separator: "_", maxSplits: 1)
+    let isSaid = size == usualGroupSize || parts[0].uppercased().contains("G")
+    let group = isSaid ? "" : "G\(size)"
+    return ([parts[0] + group] + parts.dropFirst()).joined(separator: "_")
+  }
+
+  /// Weights of a group in presets that say nothing else.
+  private static let usualGroupSize = 128
+
+  /// Presets of integers with inputs as they are, in smaller groups. auto-round has the symmetric ones by these names.
+  private static let presetsOfSmallGroups: [Preset] = [64, 32].flatMap { size in
+    presets.compactMap { preset in
+      guard preset.activations == nil, var weights = preset.weights, weights.type == .int,
+        weights.strategy == .group
+      else { return nil }
+      weights.groupSize = size
+      return Preset(name: name(preset.name, withGroupsOf: size), weights: weights)
+    }
+  }
 
   private struct Preset: Sendable {
     var name: String
@@ -66,7 +101,8 @@ extension QuantizationScheme {
   private static let presets: [Preset] = {
     typealias Arguments = QuantizationArguments
     func groups(_ bitCount: Int, isSymmetric: Bool = true) -> Arguments {
-      Arguments(bitCount: bitCount, isSymmetric: isSymmetric, strategy: .group, groupSize: 128)
+      Arguments(
+        bitCount: bitCount, isSymmetric: isSymmetric, strategy: .group, groupSize: usualGroupSize)
     }
     func integerTokens(_ bitCount: Int) -> Arguments {
       Arguments(bitCount: bitCount, strategy: .token, dynamic: .all)

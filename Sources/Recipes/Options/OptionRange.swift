@@ -13,6 +13,16 @@ extension OptionRange<Int> {
   }
 }
 
+extension OptionRange<Int> {
+  /// Sizes of groups, and -1 for whole rows.
+  static let groupSizes: Self = {
+    let sizes = from(1...1 << 31)
+    return Self(expectation: "\(sizes.expectation), or -1 for whole rows") {
+      $0 == -1 || sizes.contains($0)
+    }
+  }()
+}
+
 extension OptionRange<Double> {
   static func from(_ range: Range<Double>) -> Self {
     Self(expectation: "a number from \(range.lowerBound) up to \(range.upperBound)") {

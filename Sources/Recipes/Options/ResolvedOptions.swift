@@ -42,19 +42,20 @@ public struct ResolvedOptions: Sendable, Equatable {
   ) throws {
     origin = Origin(overrides: overrides, recipe: recipe, preset: preset)
     var options = recipe ?? AutoRoundOptions(ignore: ["lm_head"])
-    if let scheme = overrides.scheme {
-      options.scheme = .preset(scheme)
-      options.targets = ["Linear"]
-    }
-    var scheme = options.scheme ?? .preset("W4A16")
-    var groups = try scheme.groups(targets: options.targets)
     var values = options.values.merging(overrides.values)
     try values.check()
     isSequenceLengthGiven = values[RunOptions.table.sequenceLength] != nil
-    if let size = values[RunOptions.table.groupSize] {
-      groups = try groups.withGroups(of: size)
-      scheme = .groups(groups)
+    let inNumbers = overrides.values.presetInNumbers == nil ? nil : values.presetInNumbers
+    if let preset = overrides.scheme ?? inNumbers {
+      options.scheme = .preset(preset)
+      options.targets = ["Linear"]
     }
+    var scheme = options.scheme ?? .preset(values.presetInNumbers ?? "W4A16")
+    var groups = try scheme.groups(targets: options.targets)
+    try values.requireAgreement(with: groups, preset: overrides.scheme)
+    if let size = values[RunOptions.table.groupSize] { groups = try groups.withGroups(of: size) }
+    if values.haveScheme { scheme = .groups(groups) }
+    values = values.withoutScheme
     for group in groups {
       try group.scheme.requireSupported(path: "config_groups.\(group.name)")
     }
@@ -155,26 +156,6 @@ extension ResolvedOptions {
       ? schemes[0]
       : zip(groups, schemes).map { "\($0.name): \($1)" }.joined(separator: "; ")
     return summary + (keyValueCacheScheme.map { "; keys and values: \($0.text)" } ?? "")
-  }
-}
-
-extension [AutoRoundOptions.ConfigGroup] {
-  /// The groups with another size for integer weights that share a scale.
-  fileprivate func withGroups(of size: Int) throws(InputError) -> Self {
-    func isInGroups(_ group: AutoRoundOptions.ConfigGroup) -> Bool {
-      group.scheme.weights?.type == .int && group.scheme.weights?.strategy == .group
-        && group.scheme.weights?.blocks == nil
-    }
-    guard contains(where: isInGroups) else {
-      throw InputError(
-        .invalidValue, source: OptionName.groupSize.description,
-        "no scheme has integer weights in groups, which are what it is about")
-    }
-    var groups = self
-    for index in indices where isInGroups(self[index]) {
-      groups[index].scheme.weights?.groupSize = size
-    }
-    return groups
   }
 }
 

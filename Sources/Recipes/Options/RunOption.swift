@@ -25,11 +25,16 @@ package struct OptionHelp: Sendable {
   package var discussion = ""
   /// The default, unless the option itself gives it.
   var defaultText: String?
+  /// The first line of the flag that sets a truth value to false.
+  package var oppositeSummary = ""
 
-  init(_ summary: String, _ discussion: String = "", default text: String? = nil) {
+  init(
+    _ summary: String, _ discussion: String = "", default text: String? = nil, opposite: String = ""
+  ) {
     self.summary = summary
     self.discussion = discussion
     defaultText = text
+    oppositeSummary = opposite
   }
 }
 
@@ -49,10 +54,11 @@ extension RunOption where Resolved == Value {
 extension RunOption where Resolved == Value? {
   /// An option that is decided later where it is not set.
   init(
-    _ name: OptionName, key: RecipeKey<Value>? = nil, in range: OptionRange<Value>, help: OptionHelp
+    _ name: OptionName, key: RecipeKey<Value>? = nil, in range: OptionRange<Value>,
+    fingerprint: String? = nil, help: OptionHelp
   ) {
     self.init(
-      name: name, range: range, help: help, fingerprint: nil, key: key,
+      name: name, range: range, help: help, fingerprint: fingerprint, key: key,
       resolve: { value, _ in value },
       record: { $0 })
   }

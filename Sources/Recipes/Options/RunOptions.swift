@@ -15,11 +15,26 @@ public struct RunOptions: Sendable {
     OptionName("bypassesDivisibilityChecks"), key: RecipeKey("bypass_divisibility_checks"),
     in: .any, default: { _ in false }, help: OptionHelp("Accept layers that groups do not divide."))
 
-  /// Weights that share a scale, for all integer weights that are in groups; nil: as the scheme has it.
-  public let groupSize = RunOption<Int, Int?>(
-    .groupSize, in: .from(1...1 << 31),
+  /// Bits of integer weights, which names a scheme together with ``isSymmetric`` and ``groupSize``; nil: as the scheme
+  /// has them.
+  public let weightBitCount = RunOption<Int, Int?>(
+    .weightBitCount, in: .from(2...8),
     help: OptionHelp(
-      "Weights that share a scale, for integer weights in groups.",
+      "Bits of integer weights, instead of --scheme.",
+      "--bits 3 --group-size 64 --asym is the scheme W3A16G64_ASYM.", default: "4"))
+
+  /// Whether integer weights have no zero points; nil: as the scheme has it.
+  public let isSymmetric = RunOption<Bool, Bool?>(
+    .isSymmetric, in: .any,
+    help: OptionHelp(
+      "Integers without zero points, which is the default.", opposite: "Integers with zero points.")
+  )
+
+  /// Weights that share a scale, for all integer weights that are in groups, -1 for whole rows; nil: as the scheme has it.
+  public let groupSize = RunOption<Int, Int?>(
+    .groupSize, in: .groupSizes,
+    help: OptionHelp(
+      "Weights that share a scale, for integer weights in groups; -1: a whole row.",
       """
       vLLM needs groups that divide the inputs of a layer; 64 or 32 do for most models for which 128 does \
       not.
@@ -53,10 +68,27 @@ public struct RunOptions: Sendable {
     fingerprint: "learning rate", key: RecipeKey("lr"),
     resolve: { $0.map(LearningRate.fixed) ?? $1.learningRate }, record: \.fixedValue)
 
+  /// The learning rate of the first step of range scales; nil: that of the rounding offsets.
+  public let rangeLearningRate = RunOption<Double, Double?>(
+    OptionName("rangeLearningRate", "--minmax-lr"), key: RecipeKey("minmax_lr"), in: .positive,
+    fingerprint: "learning rate of ranges",
+    help: OptionHelp(
+      "Learning rate of the ranges of groups.", default: "that of --learning-rate"))
+
   /// Samples per step.
   public let batchSize = RunOption(
     .batchSize, key: RecipeKey("batch_size"), in: .from(1...65_536), default: \.batchSize,
     fingerprint: "batch size", help: OptionHelp("Samples per step of tuning."))
+
+  /// Batches whose gradients are summed up for a step.
+  public let gradientAccumulation = RunOption(
+    .gradientAccumulation,
+    key: RecipeKey("gradient_accumulate_steps", omitsDefault: true), in: .from(1...65_536),
+    default: { _ in 1 }, fingerprint: "batches of a step",
+    help: OptionHelp(
+      "Batches per step of tuning.",
+      "Larger steps in the memory of one batch; gradients are summed up, which takes 4 bytes for a weight."
+    ))
 
   /// The seed of the batch order.
   public let seed = RunOption(
