@@ -21,6 +21,8 @@ struct QuantizeCommand: ParsableCommand {
         autoround quantize Qwen3-0.6B --output q2 --scheme W2A16 --preset best
         autoround quantize Qwen3-0.6B --output q --recipe recipe.yaml
         autoround quantize Qwen3-0.6B --output q --calibration my.jsonl --samples 256
+        autoround quantize Qwen3-0.6B --bits 3 --group-size 64 --asym
+        autoround quantize Qwen3-0.6B --scheme W2A16 --layers 2
         autoround quantize Qwen3-0.6B --output rtn --iterations 0
         autoround quantize NewModel --output q --model-free --scheme MXFP8
 
@@ -52,7 +54,24 @@ struct QuantizeCommand: ParsableCommand {
     completion: .directory)
   var output: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Try the first blocks only, and write nothing.",
+      discussion: """
+        Tells their losses, which are those of a whole run, and how long all blocks would take. For a \
+        comparison of schemes and settings.
+        """))
+  var layers: Int?
+
   @OptionGroup var options: QuantizeOptions
+
+  func validate() throws {
+    guard let layers else { return }
+    try require("--layers", layers, in: 1...1 << 20)
+    if options.dryRun {
+      throw ValidationError("--layers and --dry-run exclude each other; keep one of them")
+    }
+  }
 
   func run() throws {
     // Where none was given, `findCheckpoints` has named one.
@@ -67,8 +86,11 @@ struct QuantizeCommand: ParsableCommand {
     try reportingFailure(logs) {
       defer { printer.clear() }
       let job = try options.job(output: output, printer)
-      let report = try job.run(observer: ObserverList([printer] + logs))
-      if options.json { try StandardOutput.print([report.json.text()]) }
+      let observer = ObserverList([printer] + logs)
+      let json =
+        try layers.map { try job.trial(blockCount: $0, observer: observer).json }
+        ?? job.run(observer: observer).json
+      if options.json { try StandardOutput.print([json.text()]) }
     }
   }
 }

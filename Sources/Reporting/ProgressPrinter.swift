@@ -39,7 +39,10 @@ public final class ProgressPrinter: RunObserver {
     }
     lastRefresh = time
     for output in text.text(for: event, at: time) { write(output) }
-    if case .finished = event { clear() }
+    switch event {
+    case .finished, .tried: clear()
+    default: break
+    }
   }
 
   /// Shows a line that the next one replaces, cut to the terminal; elsewhere, where that cannot be done, nothing, or a

@@ -68,6 +68,8 @@ package struct ProgressText {
       return [.line("\(styling.warning("warning:")) \(message)")]
     case .finished(let report):
       return report.lines(styling, width: isLive ? width : nil).map(Output.line)
+    case .tried(let report):
+      return report.lines(styling, width: isLive ? width : nil).map(Output.line)
     case .kept(let finished, let count, let folder):
       return [
         .line(

@@ -38,6 +38,12 @@ extension RunEvent {
         "output_bytes": JSONValue(report.outputByteCount),
         "held_out": report.quality?.json ?? .null,
       ]
+    case .tried(let report):
+      [
+        "event": "tried", "blocks": JSONValue(report.blocks.count),
+        "of": JSONValue(report.blockCount), "seconds": JSONValue(report.seconds),
+        "estimated_seconds": JSONValue(report.estimatedSeconds),
+      ]
     case .kept(let finished, let count, let folder):
       [
         "event": "kept", "finished": JSONValue(finished), "of": JSONValue(count),

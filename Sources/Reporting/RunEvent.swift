@@ -25,6 +25,8 @@ public enum RunEvent: Sendable {
   case warning(String)
   /// The output is complete and in its place.
   case finished(RunReport)
+  /// A trial on the first blocks is over; nothing is written.
+  case tried(TrialReport)
   /// The run ends without a result; `finished` of `count` blocks are kept in `folder`, and a run
   /// with the same arguments goes on after them.
   case kept(finished: Int, count: Int, folder: String)

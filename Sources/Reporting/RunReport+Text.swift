@@ -8,7 +8,7 @@ extension RunReport {
   ///
   /// - Parameter width: Of the terminal, into which the table is to fit; nil for a file.
   func lines(_ styling: Styling, width: Int? = nil) -> [String] {
-    var lines = blocks.isEmpty ? [] : blockTable(styling, width) + [""]
+    var lines = blocks.isEmpty ? [] : blocks.table(styling, width) + [""]
     if let expertsLine { lines.append("experts    calibration tokens: \(expertsLine)") }
     for output in outputs {
       guard let verification = output.verification else { continue }
@@ -53,9 +53,12 @@ extension RunReport {
     )
     return lines
   }
+}
 
-  private func blockTable(_ styling: Styling, _ width: Int?) -> [String] {
-    let rows = blocks.map { block in
+extension [BlockReport] {
+  /// A row for each block.
+  func table(_ styling: Styling, _ width: Int?) -> [String] {
+    let rows = map { block in
       [
         block.name, Quantities.loss(block.initialLoss), Quantities.loss(block.bestLoss),
         "\(block.bestIteration)", Quantities.loss(block.rtnLoss), Quantities.loss(block.finalLoss),

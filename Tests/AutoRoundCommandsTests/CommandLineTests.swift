@@ -13,7 +13,12 @@ import Testing
     ],
     ["generate", "model", "--prompt", "Once"],
     ["generate", "model", "--chat", "--prompt", "Once", "--system", "S", "--chat-template", "t"],
-    ["chat", "model"],
+    ["chat", "model"], ["list", "schemes"], ["list", "formats", "--json"], ["list", "models"],
+    ["quantize", "model", "--bits", "3", "--group-size", "64", "--asym"],
+    ["plan", "model", "--bits", "8", "--group-size=-1", "--sym", "--scheme", "W8A16"],
+    ["quantize", "model", "--recipe", "r.yaml", "--group-size", "64"],
+    ["quantize", "model", "--layers", "2", "--minmax-lr", "1e-3", "--preset", "fastest"],
+    ["quantize", "model", "--gradient-accumulate-steps", "4"],
     ["chat", "model", "--system", "S", "--chat-template", "t", "--max-tokens", "9"],
     ["quantize", "model", "--output", "out", "--chat-template", "t"],
     ["quantize", "model", "--output", "out", "--no-chat-template"],
@@ -75,8 +80,37 @@ import Testing
       ),
       (
         ["quantize", "m", "--output", "o", "--group-size", "0"],
-        "--group-size must be a whole number from 1 to 2147483648; it is 0"
+        "--group-size must be a whole number from 1 to 2147483648, or -1 for whole rows; it is 0"
       ),
+      (
+        ["quantize", "m", "--bits", "9"], "--bits must be a whole number from 2 to 8; it is 9"
+      ),
+      (
+        ["quantize", "m", "--sym", "--asym"],
+        "--sym and --asym exclude each other; keep one of them"
+      ),
+      (
+        ["plan", "m", "--recipe", "r", "--asym"],
+        "--asym and --recipe exclude each other; keep one of them"
+      ),
+      (
+        ["plan", "m", "--recipe", "r", "--bits", "4"],
+        "--bits and --recipe exclude each other; keep one of them"
+      ),
+      (
+        ["quantize", "m", "--minmax-lr", "0"], "--minmax-lr must be a number above 0; it is 0.0"
+      ),
+      (
+        ["quantize", "m", "--gradient-accumulate-steps", "0"],
+        "--gradient-accumulate-steps must be a whole number from 1 to 65536; it is 0"
+      ),
+      (["quantize", "m", "--layers", "0"], "--layers must be from 1 to 1048576; it is 0"),
+      (
+        ["quantize", "m", "--layers", "1", "--dry-run"],
+        "--layers and --dry-run exclude each other; keep one of them"
+      ),
+      (["list"], "Missing expected argument '<subject>'"),
+      (["list", "colours"], "The value 'colours' is invalid for '<subject>'"),
       (
         ["quantize", "m", "--output", "o", "--seed=-1"],
         "--seed must be a whole number from 0 to 4294967295; it is -1"

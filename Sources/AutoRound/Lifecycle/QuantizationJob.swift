@@ -5,6 +5,7 @@ import Compute
 import Diagnostics
 public import Execution
 public import Foundation
+import LanguageModels
 public import Outputs
 import Recipes
 public import Recordings
@@ -132,6 +133,20 @@ public struct QuantizationJob: Sendable {
     }
   }
 
+  /// What a model is calibrated on, with the samples that the result will be measured on kept apart.
+  func calibrationData(for model: SourceModel, in survey: Survey) throws -> CalibrationData {
+    let options = modifier.options
+    let length = try options.tokensOfSample(for: model)
+    return try CalibrationData(
+      dataset,
+      coding: TextCoding(survey.checkpoint.tokenizer(), template: chatTemplate) {
+        try survey.checkpoint.chatFormat(file: $0, advice: $1)
+      },
+      sampleCount: options.sampleCount, sequenceLength: length,
+      vocabularySize: model.description.vocabularySize,
+      heldOutCount: heldOutCount(sequenceLength: length))
+  }
+
   /// Samples that the result will be measured on.
   func heldOutCount(sequenceLength: Int) -> Int {
     HeldOutText.sampleCount(
@@ -146,7 +161,7 @@ public struct QuantizationJob: Sendable {
   /// Calls `body` when no other job runs, on as many threads as were asked for.
   ///
   /// - Throws: ``RunInterruption`` if the observer wants to wait no longer.
-  private func inTurn<Result>(
+  func inTurn<Result>(
     _ observer: (any RunObserver)? = nil, _ body: () throws -> Result
   ) throws -> Result {
     try check()

@@ -3,10 +3,8 @@ import Checkpoints
 import Diagnostics
 import Execution
 import Foundation
-import LanguageModels
 import Recipes
 import Reporting
-import Tokenization
 
 /// One run from a checkpoint to its quantized copy.
 struct QuantizationRun {
@@ -32,17 +30,7 @@ struct QuantizationRun {
     let options = job.modifier.options
     let survey = try Survey(opening: job.model, options, warnings)
     folder = try PartialFolder(output: output, sources: [job.model], overwrite: job.overwrite)
-    data = try survey.model.map { model in
-      let length = try options.tokensOfSample(for: model)
-      return try CalibrationData(
-        job.dataset,
-        coding: TextCoding(survey.checkpoint.tokenizer(), template: job.chatTemplate) {
-          try survey.checkpoint.chatFormat(file: $0, advice: $1)
-        },
-        sampleCount: options.sampleCount,
-        sequenceLength: length, vocabularySize: model.description.vocabularySize,
-        heldOutCount: job.heldOutCount(sequenceLength: length))
-    }
+    data = try survey.model.map { try job.calibrationData(for: $0, in: survey) }
     prepared = try Preparation(
       job, survey, sampleCount: data?.samples.count ?? 0, tokenCount: data?.sequenceLength ?? 0,
       scratchFolder: folder.path, ignoresLimits: job.ignoresLimits)
@@ -120,19 +108,11 @@ struct QuantizationRun {
     }
     guard ledger.next() != nil else { return }
     let units = try unitSource(ledger)
-    let names = prepared.unitNames
-    let progress = UnitProgress(
-      observe: { observer?.observe($0) }, checkStop: { try checkStop(ledger) })
+    let work = UnitWork(
+      modifier: job.modifier, units: units, names: prepared.unitNames, source: source,
+      warnings: warnings, observer: observer)
     while let index = ledger.next() {
-      try checkStop(ledger)
-      observer?.observe(.blockStarted(index: index, count: names.count, name: names[index]))
-      let unit = try units.unit(index, progress: progress)
-      let result = try naming(unit.name) {
-        unit.layers.isEmpty ? unit.passed() : try job.modifier.sequentialEpochEnd(unit)
-      }
-      for warning in result.warnings { warnings.warn(warning) }
-      // The weights were read where they lie in their files; this unit's are not needed again.
-      source.releasePages()
+      let result = try work.result(of: index) { try checkStop(ledger) }
       try ledger.finish(
         result, streams: units.streams, cost: RunCost(since: started, after: ledger.earlierCost))
       if let report = result.report { observer?.observe(.blockFinished(report)) }

@@ -7,6 +7,7 @@ import LanguageModels
 import ModelFamilies
 import Quantization
 public import Recipes
+import Reporting
 
 /// What is known of a source from the headers of its files, before anything is computed: its layers, and whether it
 /// can be run.
@@ -85,7 +86,7 @@ public struct Survey {
       groups: options.groups.map { ($0.name, $0.scheme) }, ignore: options.ignore,
       modules: modules, origin: .recipe)
     // The head may have another name, and is left as it is unless it is asked for.
-    for entry in resolution.unmatchedIgnores where entry != "lm_head" {
+    for entry in resolution.unmatchedIgnores where try entry != "lm_head" && !isCopied(entry) {
       warn("ignore: \(quoted(entry)) matches no layer of the model")
     }
     for remark in resolution.remarks { warn(remark) }
@@ -102,6 +103,15 @@ public struct Survey {
           + (model == nil ? "the model is not run" : "the model has no experts"))
     }
     return SchemeTable(layers: schemes, keysAndValues: options.keyValueCacheScheme)
+  }
+
+  /// Whether an entry of `ignore` matches what is copied in any case, such as what sees.
+  private func isCopied(_ entry: String) throws -> Bool {
+    let matcher = try ModuleMatcher(entry)
+    return try checkpoint.tensorNames.contains { name in
+      let module = name.split(separator: ".").dropLast().joined(separator: ".")
+      return try matcher.match(ModuleDescription(name: module, shape: [1, 1])) != nil
+    }
   }
 
   /// Refuses a table that names no layer, or what is no linear layer, or a scheme that no quantizer knows.

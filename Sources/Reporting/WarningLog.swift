@@ -1,21 +1,19 @@
-import Reporting
-
 /// What does not stop a run and its user should know, each thing once.
-final class WarningLog {
-  private(set) var texts: [String] = []
+package final class WarningLog {
+  package private(set) var texts: [String] = []
   private let observer: (any RunObserver)?
 
-  init(_ observer: (any RunObserver)?) { self.observer = observer }
+  package init(_ observer: (any RunObserver)?) { self.observer = observer }
 
   /// Tells the user something.
-  func warn(_ text: String) {
+  package func warn(_ text: String) {
     guard !texts.contains(text) else { return }
     texts.append(text)
     observer?.observe(.warning(text))
   }
 
   /// Takes over what an earlier process of the run has told.
-  func restore(_ earlier: [String]) {
+  package func restore(_ earlier: [String]) {
     texts += earlier.filter { !texts.contains($0) }
   }
 }
