@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench files peer accuracy readers gguf runtimes families plan busy resume faults fuzz memory experts lint format docs ci
+.PHONY: help build demo test bench files peer accuracy readers gguf runtimes families plan busy recipes resume faults fuzz memory experts lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,6 +39,9 @@ runtimes: ## Load checkpoints of all formats with the programs that run them, an
 
 families: ## Quantize the tiny model of every family, check it, compare with transformers; writes docs/READERS.md
 	Scripts/check-families
+
+recipes: ## Run the recipes of LLM Compressor's examples on small models; writes docs/RECIPES.md
+	Scripts/check-recipes
 
 plan: ## Compare what `autoround plan` says with what a run takes; nothing else should run
 	Scripts/check-plan

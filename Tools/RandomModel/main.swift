@@ -12,7 +12,8 @@ import Tensors
 ///     random-model llama-3-8b|CONFIG.JSON FOLDER [SAMPLES TOKENS]
 ///
 /// With the model come random token ids for calibration, `FOLDER/calibration.jsonl`. Its tokenizer is that of
-/// the example model, whose ids are all in the vocabulary.
+/// the example model, whose ids are all in the vocabulary. Where `model.safetensors` lies beside the configuration, the
+/// tensors in it that are no part of a `language_model` are copied: what sees.
 
 /// The configuration of a model of the Llama family.
 func llama(_ hidden: Int, _ intermediate: Int, _ blocks: Int) -> JSONValue {
@@ -58,17 +59,34 @@ func write(_ tensor: TensorInfo, to file: OutputFile, at offset: Int, _ generato
   }
 }
 
-func makeModel(_ configuration: JSONValue, in folder: URL, samples: Int, tokens: Int) throws {
+/// Writes a model.
+///
+/// - Parameter neighbour: A checkpoint of which that is copied which does not read text.
+func makeModel(
+  _ configuration: JSONValue, copying neighbour: Checkpoint?, in folder: URL, samples: Int,
+  tokens: Int
+) throws {
   let manager = FileManager.default
   try manager.createDirectory(at: folder, withIntermediateDirectories: true)
   let model = try Architectures.describe(JSONReader(configuration))
-  let plan = try CheckpointPlan(model.tensors(dtype: .bfloat16))
+  let own = model.tensors(dtype: .bfloat16)
+  let names = Set(own.map(\.name))
+  let copied = (neighbour?.tensorNames ?? []).filter {
+    !names.contains($0) && !$0.contains("language_model.")
+  }
+  let plan = try CheckpointPlan(own + copied.compactMap { neighbour?.info($0) })
   var generator = Generator(state: 1)
   for shard in plan.shards {
     let file = try OutputFile(
       creating: folder.appending(path: shard.fileName).path, byteCount: shard.byteCount)
     try file.write(shard.encodedHeader, at: 0)
     for entry in shard.entries {
+      if let neighbour, copied.contains(entry.info.name) {
+        try neighbour.tensor(entry.info.name).withUnsafeBytes {
+          try file.write($0, at: entry.byteRange.lowerBound)
+        }
+        continue
+      }
       try write(entry.info, to: file, at: entry.byteRange.lowerBound, &generator)
     }
     try file.synchronize()
@@ -101,9 +119,14 @@ guard arguments.count > 2, sizes.count == arguments.count - 3 else {
   exit(64)
 }
 do {
+  let file = URL(filePath: arguments[1])
+  let beside = file.deletingLastPathComponent()
+  let hasTensors = FileManager.default.fileExists(
+    atPath: beside.appending(path: "model.safetensors").path)
   try makeModel(
-    known[arguments[1]] ?? JSONValue.parse(contentsOf: URL(filePath: arguments[1])),
-    in: URL(filePath: arguments[2]), samples: sizes.first ?? 32,
+    known[arguments[1]] ?? JSONValue.parse(contentsOf: file),
+    copying: hasTensors ? Checkpoint(opening: beside) : nil, in: URL(filePath: arguments[2]),
+    samples: sizes.first ?? 32,
     tokens: sizes.dropFirst().first ?? 512)
 } catch {
   print("error: \(error)")
