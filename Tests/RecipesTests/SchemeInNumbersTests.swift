@@ -140,6 +140,11 @@ import Testing
     expectInputError(.invalidValue, mentioning: ["did you mean W4A16G64?"]) {
       try QuantizationScheme.preset(named: "W4A16_G64")
     }
+    for (name, own) in [("FP8_STATIC", "FP8"), ("int8_w8a8", "W8A8"), ("BF16", "UNQUANTIZED")] {
+      expectInputError(.invalidValue, mentioning: ["did you mean \(own)?"]) {
+        try QuantizationScheme.preset(named: name)
+      }
+    }
     #expect(QuantizationScheme.name("W3A8", withGroupsOf: 48) == "W3A8G48")
     #expect(QuantizationScheme.name("W3A16_ASYM", withGroupsOf: -1) == "W3A16_ASYM_CHANNEL")
     #expect(QuantizationScheme.name("W3A16G64_ASYM", withGroupsOf: 64) == "W3A16G64_ASYM")

@@ -16,6 +16,9 @@ extension QuantizationScheme {
   /// Names that other tools know for schemes that this package does not have.
   private static let knownPresets = ["INT4"]
 
+  /// What auto-round calls schemes that have another name here.
+  private static let otherNames = ["FP8_STATIC": "FP8", "INT8_W8A8": "W8A8", "BF16": "UNQUANTIZED"]
+
   /// The scheme of a preset's name, case apart.
   ///
   /// - Throws: `unsupported` for presets of other tools, `invalidValue` for unknown names.
@@ -32,7 +35,9 @@ extension QuantizationScheme {
     if knownPresets.contains(upper) {
       throw InputError(.unsupported, "the scheme \(upper) is not supported; \(supported)")
     }
-    let nearest = NearestName.suggestion(for: upper, among: supportedPresets + smallGroupPresets)
+    let nearest =
+      otherNames[upper]
+      ?? NearestName.suggestion(for: upper, among: supportedPresets + smallGroupPresets)
     throw InputError(
       .invalidValue,
       "unknown scheme \(quoted(name)); \(nearest.map { "did you mean \($0)?" } ?? supported)")
