@@ -105,19 +105,23 @@ let package = Package(
       "Verification",
       ["Diagnostics", "Checksums", "JSONText", "Tensors", "LanguageModels", "ModelFamilies"]),
     library(
-      "Recipes", ["Diagnostics", "JSONText", "Recordings", "Compute", "CPU", "Quantization", yams]),
-    library(
       "Calibration",
       [
         "CBuiltinCalibration", "Diagnostics", "JSONText", "Tensors", "Tokenization",
         "ChatTemplates",
       ]),
     library(
+      "Recipes",
+      [
+        "Diagnostics", "JSONText", "Recordings", "Compute", "CPU", "Quantization", "Calibration",
+        yams,
+      ]),
+    library(
       "Execution",
       [
         "Diagnostics", "Checksums", "JSONText", "Tensors", "Recordings", "Compute", "Checkpoints",
         "LanguageModels", "ModelFamilies",
-        "Quantization", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX",
+        "Quantization", "Calibration", "QuantizedCheckpoints", "CompressedTensors", "GPTQ", "MLX",
         "Tokenization", "ChatTemplates", "GGUFModels",
       ]),
     library(

@@ -27,8 +27,8 @@ struct QuantizeCommand: ParsableCommand {
         autoround quantize NewModel --output q --model-free --scheme MXFP8
 
       Calibration text is a .jsonl file with a record {"text": ...} or {"input_ids": [...]} per \
-      line, or a .txt file. Records are cut at --sequence-length tokens, and shorter ones are left \
-      out; running text is cut into windows. Without --calibration a built-in text is used: books \
+      line, or a .txt file. Records are cut at --sequence-length tokens, and shorter ones are joined \
+      (--short); running text is cut into windows. Without --calibration a built-in text is used: books \
       in English.
 
       A recipe is YAML as LLM Compressor has it:

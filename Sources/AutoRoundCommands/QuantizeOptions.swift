@@ -45,13 +45,15 @@ struct QuantizeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "File with calibration data.",
+      "File with calibration data; a mixture if given again, FILE:WEIGHT by weights.",
       discussion: """
-        .txt for text; .jsonl for records of text, input_ids, or a conversation (messages, conversations, \
-        prompt and response, or instruction and output), which the model's chat template makes text of.
-        """),
-    completion: .file(extensions: ["jsonl", "txt"]))
-  var calibration: String?
+        .txt for text; .jsonl or .json for records of text, input_ids, or a conversation (messages, \
+        conversations, prompt and response, or instruction and output), which the model's chat template makes \
+        text of.
+        """,
+      valueName: "file"),
+    completion: .file(extensions: ["jsonl", "json", "txt"]))
+  var calibration: [String] = []
 
   @OptionGroup var template: ChatTemplateOption
 
@@ -157,7 +159,7 @@ struct QuantizeOptions: ParsableArguments {
     var job = QuantizationJob(
       model: URL(filePath: checkpoint), modifier: try modifier(observer),
       output: URL(filePath: output))
-    if let calibration { job.dataset = try CalibrationSource(file: URL(filePath: calibration)) }
+    if !calibration.isEmpty { job.dataset = try CalibrationSource(files: calibration) }
     job.chatTemplate = noChatTemplate ? .none : template.file.map { .file($0) } ?? .model
     job.overwrite = overwrite
     job.compute = computing.type

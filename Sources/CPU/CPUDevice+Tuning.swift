@@ -42,21 +42,22 @@ extension CPUDevice {
     }
   }
 
-  package func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int) {
-    let (total, size, type) = (targets.count * count, count * compute.byteCount, compute.element)
+  package func suppressOutliers(in parts: [(y: DeviceRange, target: DeviceRange, count: Int)]) {
+    let (total, type) = (parts.reduce(0) { $0 + $1.count }, compute.element)
     guard total > 0 else { return }
-    let (y, targets) = (y.pointer, targets.map(\.pointer))
     withUnsafeTemporaryAllocation(of: Float.self, capacity: total) { magnitudes in
       guard let base = magnitudes.baseAddress else { return }
-      for (index, target) in targets.enumerated() {
-        ThreadTeam.forRanges(of: count) {
-          ck_magnitudes(type, y + index * size, target, base + index * count, $0, $1)
-        }
+      var first = 0
+      for part in parts {
+        let (y, target, own) = (part.y.pointer, part.target.pointer, base + first)
+        ThreadTeam.forRanges(of: part.count) { ck_magnitudes(type, y, target, own, $0, $1) }
+        first += part.count
       }
       let threshold = ck_largest_of_rank(base, total, max(1, total / 1000))
-      for (index, target) in targets.enumerated() {
-        ThreadTeam.forRanges(of: count) {
-          ck_replace_outliers(type, y + index * size, target, threshold, $0, $1)
+      for part in parts {
+        let (y, target) = (part.y.pointer, part.target.pointer)
+        ThreadTeam.forRanges(of: part.count) {
+          ck_replace_outliers(type, y, target, threshold, $0, $1)
         }
       }
     }

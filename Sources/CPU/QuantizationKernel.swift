@@ -46,7 +46,7 @@ struct QuantizationKernel: Kernel {
     let extremes = program.forwardScratch(of: step).floats
     let (x, stride, rows, columns) = (program[step.inputs[0]], stride, rows, columns)
     let type = program.compute.element
-    let samples = step.recording.rowsOfSamples(step.inputs[0].value, program.sampleCount)
+    let samples = program.rowsOfSamples(step.inputs[0].value)
     ThreadTeam.forRanges(of: samples.last?.upperBound ?? 0) { begin, end in
       ck_activation_extremes(type, x, stride, columns, extremes, extremes + rows, begin, end)
     }

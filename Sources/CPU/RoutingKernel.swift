@@ -15,7 +15,7 @@ struct RoutingKernel: Kernel {
     let bias = step.parameters.first.map { program[$0] }
     let weights = program[step.result].assumingMemoryBound(to: Float.self)
     let plan = PlanPointers(plan, in: program)
-    let present = program.sampleCount * program.tokens
+    let (tokens, tokenCounts) = (program.tokens, program.tokenCounts)
     let (count, k) = (router.experts, router.perToken)
     ThreadTeam.forRanges(of: step.rows) { begin, end in
       var choice = ExpertChoice(router)
@@ -24,7 +24,8 @@ struct RoutingKernel: Kernel {
         let chosen = plan.rows + token * k
         chosen.update(repeating: -1, count: k)
         row.update(repeating: 0, count: count)
-        guard token < present else { continue }
+        let (sample, place) = token.quotientAndRemainder(dividingBy: tokens)
+        guard sample < tokenCounts.count, place < tokenCounts[sample] else { continue }
         ck_read_rows(type.element, z + token * stride * type.byteCount, stride, row, 1, count)
         choice.route(row, bias: bias.map { UnsafePointer($0) }, chosen)
       }

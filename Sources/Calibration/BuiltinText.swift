@@ -1,5 +1,6 @@
 import CBuiltinCalibration
 import Foundation
+import JSONText
 
 /// The calibration text in the library.
 enum BuiltinText {
@@ -9,7 +10,7 @@ enum BuiltinText {
     // As the library holds them, in JSON Lines.
     let records = Data(bytes: builtin_calibration_bytes(), count: builtin_calibration_byte_count())
     for (line, _) in JSONLines(records) {
-      guard case .text(let record) = try CalibrationRecord(line: line) else { continue }
+      guard case .text(let record) = try CalibrationRecord(JSONValue.parse(line)) else { continue }
       if !text.isEmpty { text.append(contentsOf: "\n\n".utf8) }
       text.append(contentsOf: record.utf8)
     }

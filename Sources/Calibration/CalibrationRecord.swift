@@ -3,10 +3,11 @@ import Diagnostics
 import Foundation
 import JSONText
 
-/// One line of a file of records.
+/// One record of a file.
 enum CalibrationRecord: Equatable {
   case text(String)
-  case tokenIDs([Int])
+  /// Ids, and which of them count where outputs are compared; nil: all.
+  case tokenIDs([Int], isCounted: [Bool]? = nil)
   case conversation(Conversation)
 
   /// The shapes of records, for messages.
@@ -16,14 +17,24 @@ enum CalibrationRecord: Equatable {
 
   /// Reads a JSON object. Of several shapes in one record the first of ``shapes`` counts, but ids before all: they
   /// are what someone wanted the model to see. Other keys have no meaning here.
-  init(line: Data) throws {
-    let value = try JSONValue.parse(line)
+  ///
+  /// - Parameter column: The key of the text or the messages; nil: those of ``shapes``.
+  init(_ value: JSONValue, column: String? = nil) throws {
     guard value.objectValue != nil else {
-      throw InputError(.malformed, "expected a JSON object with \(Self.shapes)")
+      throw InputError(.malformed, "expected a JSON object with \(column ?? Self.shapes)")
     }
     let record = JSONReader(value)
-    if let ids = try record.optional("input_ids") {
-      self = .tokenIDs(try ids.elements().map { try $0.int() })
+    if let column {
+      guard let found = try record.optional(column) else {
+        throw InputError(.missing, "the record has no \(quoted(column))")
+      }
+      if found.value.arrayValue != nil {
+        self = .conversation(try Conversation(list: found))
+      } else {
+        self = .text(try found.string())
+      }
+    } else if let ids = try record.optional("input_ids") {
+      self = try Self.masked(ids, of: record)
     } else if let text = try record.optional("text") {
       self = .text(try text.string())
     } else if let conversation = try Conversation(record: record) {
@@ -32,23 +43,23 @@ enum CalibrationRecord: Equatable {
       throw InputError(.missing, "the record has none of \(Self.shapes)")
     }
   }
-}
 
-/// The lines of a JSON Lines file that are not blank, with their numbers from 1.
-struct JSONLines: Sequence, IteratorProtocol {
-  private var rest: Data
-  private var number = 0
-
-  init(_ bytes: Data) { rest = bytes }
-
-  mutating func next() -> (line: Data, number: Int)? {
-    while !rest.isEmpty {
-      let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
-      let line = rest[..<end]
-      rest = rest[end...].dropFirst()
-      number += 1
-      if line.contains(where: { $0 > UInt8(ascii: " ") }) { return (line, number) }
+  /// Ids without those that `attention_mask` leaves out, which are padding; `loss_mask` says which count.
+  private static func masked(_ ids: JSONReader, of record: JSONReader) throws -> Self {
+    let ids = try ids.elements().map { try $0.int() }
+    func mask(_ key: String) throws -> [Bool]? {
+      guard let reader = try record.optional(key) else { return nil }
+      let mask = try reader.elements().map { try $0.int(in: 0...1) == 1 }
+      guard mask.count == ids.count else {
+        throw reader.mismatch("an array of \(ids.count), as many as there are ids")
+      }
+      return mask
     }
-    return nil
+    let (isPresent, isCounted) = (try mask("attention_mask"), try mask("loss_mask"))
+    func present<Element>(_ list: [Element]) -> [Element] {
+      guard let isPresent else { return list }
+      return zip(list, isPresent).filter { $1 }.map { $0.0 }
+    }
+    return .tokenIDs(present(ids), isCounted: isCounted.map(present))
   }
 }

@@ -8,9 +8,7 @@ extension Conversation {
   init?(record: JSONReader) throws(InputError) {
     self.init()
     if let list = try Self.first(of: ["messages", "conversations"], in: record) {
-      let elements = try list.elements()
-      guard !elements.isEmpty else { throw list.mismatch("a message at least") }
-      for element in elements { messages.append(try Self.message(element)) }
+      self = try Conversation(list: list)
     } else if let prompt = try record.optional("prompt"),
       let answer = try Self.first(of: ["response", "completion"], in: record)
     {
@@ -31,6 +29,14 @@ extension Conversation {
       _ = try tools.elements()
       self.tools = tools.value
     }
+  }
+
+  /// Reads a list of messages.
+  init(list: JSONReader) throws(InputError) {
+    self.init()
+    let elements = try list.elements()
+    guard !elements.isEmpty else { throw list.mismatch("a message at least") }
+    for element in elements { messages.append(try Self.message(element)) }
   }
 
   private static func first(

@@ -3,72 +3,142 @@ import Foundation
 import JSONText
 
 extension CalibrationData.Request {
-  /// The first records that are long enough, cut to length. Where these are too few to hold some out,
-  /// what cutting has left of records is held out.
+  /// The first records, cut to length. What becomes of shorter ones, the settings say. Where there are too few records to
+  /// hold some out, what cutting has left of them is held out.
   func records(
-    in bytes: Data, _ vocabulary: CalibrationData.Vocabulary
+    _ file: RecordFile, _ vocabulary: CalibrationData.Vocabulary
   ) throws -> CalibrationData.Found {
     var found = CalibrationData.Found()
-    var recordCount = 0
-    var longest = 0
+    var (recordCount, longest) = (0, 0)
+    var joined = JoinedRecords(endOfText: vocabulary.endOfText)
     var rest: [[Int32]] = []
-    for (line, number) in JSONLines(bytes) {
-      let ids: [Int32]
+    for entry in file {
+      guard found.samples.count < sampleCount || found.heldOut.count < heldOutCount else { break }
+      let record: EncodedRecord
       do {
-        ids = try tokenIDs(of: CalibrationRecord(line: line), vocabulary)
+        record = try encoded(
+          CalibrationRecord(entry.value(), column: settings.textColumn), vocabulary)
       } catch let error as InputError {
         // There are samples enough: an error after the last of them does not matter.
         if found.samples.count >= sampleCount { break }
-        throw error.atLine(number)
+        throw entry.placed(error)
       }
+      if found.samples.count < sampleCount { found.note(record, vocabulary) }
       recordCount += 1
-      longest = max(longest, ids.count)
-      guard ids.count >= sequenceLength else {
-        if found.samples.count < sampleCount { found.shortCount += 1 }
-        continue
+      longest = max(longest, record.sample.ids.count)
+      let isShort = record.sample.ids.count < sequenceLength
+      var full: [Sample] = []
+      if !isShort {
+        full = [record.sample.prefix(sequenceLength)]
+      } else if settings.shortSamples != .drop,
+        settings.shortSamples == .join || found.samples.count >= sampleCount
+      {
+        joined.append(record)
+        full = joined.takeSamples(of: sequenceLength)
+      } else if settings.shortSamples == .pad, !record.sample.ids.isEmpty {
+        full = [record.sample]
       }
-      found.samples.append(Array(ids.prefix(sequenceLength)))
-      if found.samples.count == sampleCount + heldOutCount { return found }
+      if isShort, found.samples.count < sampleCount { found.shortCount += 1 }
+      for sample in full {
+        guard found.samples.count < sampleCount else {
+          found.heldOut.append(sample.ids)
+          continue
+        }
+        guard sample.countedCount > 0 else {
+          found.silentCount += 1
+          continue
+        }
+        found.samples.append(sample)
+      }
+      guard !isShort else { continue }
       for first in stride(
-        from: sequenceLength, through: ids.count - sequenceLength, by: sequenceLength)
+        from: sequenceLength, through: record.sample.ids.count - sequenceLength, by: sequenceLength)
       where rest.count < heldOutCount {
-        rest.append(Array(ids[first..<first + sequenceLength]))
+        rest.append(Array(record.sample.ids[first..<first + sequenceLength]))
       }
     }
+    found.lacksEndOfText = joined.lacksEndOfText
     if found.samples.count >= sampleCount {
-      found.samples += rest.prefix(sampleCount + heldOutCount - found.samples.count)
+      found.heldOut = Array((found.heldOut + rest).prefix(heldOutCount))
     }
     guard recordCount > 0 else {
       throw InputError(.malformed, "has no records; expected one JSON object per line")
     }
     guard !found.samples.isEmpty else {
-      throw InputError(
-        .invalidValue,
-        "none of its \(recordCount) records has \(sequenceLength) tokens; the longest has "
-          + "\(longest): ask for shorter samples, or join the texts in a .txt file")
+      throw found.silentCount > 0
+        ? InputError(
+          .invalidValue,
+          "none of its \(recordCount) records has an answer of the model within its first \(sequenceLength) tokens, "
+            + "which \(OptionName.lossMask.with(LossMask.answers.rawValue)) asks for")
+        : InputError(
+          .invalidValue,
+          "none of its \(recordCount) records has \(sequenceLength) tokens; the longest has "
+            + "\(longest): ask for shorter samples, "
+            + (settings.shortSamples == .drop
+              ? "or join or pad the short ones with \(OptionName.shortSamples)"
+              : "or pad them with \(OptionName.shortSamples.with(ShortSamples.pad.rawValue))"))
     }
     return found
   }
 
-  private func tokenIDs(
-    of record: CalibrationRecord, _ vocabulary: CalibrationData.Vocabulary
-  ) throws -> [Int32] {
+  private func encoded(
+    _ record: CalibrationRecord, _ vocabulary: CalibrationData.Vocabulary
+  ) throws -> EncodedRecord {
     switch record {
-    case .text(let text): try beginning(of: text, vocabulary)
-    case .tokenIDs(let ids): try ids.map(vocabulary.checked)
+    case .text(let text):
+      return EncodedRecord(sample: Sample(ids: try beginning(of: text, vocabulary)), kind: .text)
+    case .tokenIDs(let ids, let isCounted):
+      return EncodedRecord(
+        sample: Sample(
+          ids: try ids.map(vocabulary.checked),
+          isCounted: settings.lossMask == .answers ? isCounted : nil), kind: .tokenIDs)
     case .conversation(let conversation):
-      try vocabulary.coding.encodeConversation(conversation).map(vocabulary.checked)
+      let coding = vocabulary.coding
+      let ids = try coding.encodeConversation(conversation).map(vocabulary.checked)
+      return EncodedRecord(
+        sample: Sample(
+          ids: ids,
+          isCounted: try settings.lossMask == .answers
+            ? coding.answers(in: conversation, limit: sequenceLength) : nil),
+        kind: .conversation)
     }
   }
 }
 
-extension InputError {
-  /// The same error at a line of a file of lines. Its place within the line follows, without the
-  /// number of the line that a parser of one line gives.
-  fileprivate func atLine(_ number: Int) -> InputError {
-    let inLine = place.map { $0.hasPrefix("line 1, ") ? String($0.dropFirst(8)) : $0 }
-    var copy = self
-    copy.place = ["line \(number)", inLine].compactMap { $0 }.joined(separator: ", ")
-    return copy
+/// A record as tokens.
+struct EncodedRecord {
+  enum Kind { case text, tokenIDs, conversation }
+
+  var sample: Sample
+  var kind: Kind
+}
+
+/// Short records, one behind the other.
+private struct JoinedRecords {
+  private var pending = Sample()
+  private let endOfText: Int32?
+  /// Whether texts follow on one another without a token between them, because the model has none that ends a text.
+  private(set) var lacksEndOfText = false
+
+  init(endOfText: Int32?) { self.endOfText = endOfText }
+
+  /// Conversations end as their template says. Behind a text comes the token that ends one, unless it is there.
+  mutating func append(_ record: EncodedRecord) {
+    guard !record.sample.ids.isEmpty else { return }
+    if !pending.ids.isEmpty, endOfText == nil, record.kind == .text { lacksEndOfText = true }
+    pending.append(record.sample)
+    guard record.kind != .conversation, let endOfText, pending.ids.last != endOfText else { return }
+    pending.append(
+      Sample(ids: [endOfText], isCounted: record.sample.isCounted?.last.map { [$0] }))
+  }
+
+  /// The samples that are full; the rest is the beginning of the next.
+  mutating func takeSamples(of length: Int) -> [Sample] {
+    var samples: [Sample] = []
+    while pending.ids.count >= length {
+      samples.append(pending.prefix(length))
+      pending.removeFirst(length)
+    }
+    return samples
   }
 }

@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import Tensors
 
 extension CalibrationData.Request {
   /// Consecutive windows of one text.
@@ -19,7 +20,9 @@ extension CalibrationData.Request {
       throw InputError(
         .invalidValue, "\(sampleCount) samples of \(sequenceLength) tokens are too many")
     }
-    var byteCount = wanted > text.count / 5 ? text.count : wanted * 5 + 4096
+    // A shuffle takes windows from everywhere.
+    let isPart = settings.shuffleSeed == nil && wanted <= text.count / 5
+    var byteCount = isPart ? wanted * 5 + 4096 : text.count
     while true {
       let beginning = Self.beginning(of: text, byteCount: byteCount)
       guard let string = String(validating: beginning, as: UTF8.self) else {
@@ -35,9 +38,17 @@ extension CalibrationData.Request {
         throw InputError(
           .invalidValue, "has \(ids.count) tokens; one sample takes \(sequenceLength)")
       }
-      let count = min(sampleCount, ids.count / sequenceLength)
+      var order = Array(0..<ids.count / sequenceLength)
+      if let seed = settings.shuffleSeed {
+        var generator = MersenneTwister(seed: seed)
+        generator.shuffle(&order)
+      }
+      let windows = order.prefix(sampleCount).map {
+        Array(ids[$0 * sequenceLength..<($0 + 1) * sequenceLength])
+      }
       return CalibrationData.Found(
-        samples: (0..<count).map { Array(ids[$0 * sequenceLength..<($0 + 1) * sequenceLength]) })
+        samples: windows.prefix(self.sampleCount).map { Sample(ids: $0) },
+        heldOut: Array(windows.dropFirst(self.sampleCount)))
     }
   }
 

@@ -9,8 +9,17 @@ public struct TextCoding {
   package let encode: (String) throws -> [Int]
   /// Text of ids, special tokens included.
   package let decode: ([Int]) throws -> String
+  /// The text of a conversation, as its template makes it; or with what comes before an answer.
+  let render: (Conversation, _ addsPrompt: Bool) throws -> String
+  /// Ids of such a text, which has its special tokens.
+  let encodeRendered: (String) throws -> [Int]
+  /// The token that ends a text.
+  let endOfText: Int?
+
   /// Ids of a conversation, with the special tokens that the template gives it.
-  package let encodeConversation: (Conversation) throws -> [Int]
+  package func encodeConversation(_ conversation: Conversation) throws -> [Int] {
+    try encodeRendered(render(conversation, false))
+  }
 
   /// The coding of a model's tokenizer, and of its chat template if its folder is given.
   ///
@@ -39,10 +48,8 @@ public struct TextCoding {
     decode = { tokenizer.decode($0, skippingSpecialTokens: false) }
     // Read when the first conversation comes, since a model whose template is broken can be calibrated on text.
     var known: ChatFormat?
-    encodeConversation = { conversation in
-      if template == .none {
-        return try tokenizer.encode(conversation.plainText, addingSpecialTokens: true)
-      }
+    render = { conversation, addsPrompt in
+      if template == .none { return Self.plainText(conversation, addsPrompt) }
       do {
         var file: URL?
         if case .file(let given) = template { file = given }
@@ -50,20 +57,29 @@ public struct TextCoding {
           try known
           ?? chatFormat(file, ", or join the messages' texts with \(OptionName.noChatTemplate)")
         known = format
-        let text = try format.text(of: conversation, addsPrompt: false, clock: .fixed)
-        return try tokenizer.encode(text, addingSpecialTokens: false)
+        return try format.text(of: conversation, addsPrompt: addsPrompt, clock: .fixed)
       } catch let error as InputError {
         // Its place is one in the template, not in the record.
         throw InputError(error.code, "the conversation cannot be made text: \(error.description)")
       }
     }
+    encodeRendered = { try tokenizer.encode($0, addingSpecialTokens: template == .none) }
+    endOfText = tokenizer.endOfText
+  }
+
+  private static func plainText(_ conversation: Conversation, _ addsPrompt: Bool) -> String {
+    let text = conversation.plainText
+    return addsPrompt && !text.isEmpty ? text + "\n\n" : text
   }
 
   package init(
-    encode: @escaping (String) throws -> [Int], decode: @escaping ([Int]) throws -> String
+    encode: @escaping (String) throws -> [Int], decode: @escaping ([Int]) throws -> String,
+    endOfText: Int? = nil
   ) {
     self.encode = encode
     self.decode = decode
-    encodeConversation = { try encode($0.plainText) }
+    render = Self.plainText
+    encodeRendered = encode
+    self.endOfText = endOfText
   }
 }

@@ -43,10 +43,8 @@ package protocol Device: AnyObject {
   /// Makes the elements of `y` that differ most from their targets equal to them, one in a thousand and at least
   /// one, so that a few outliers do not decide for all.
   ///
-  /// - Parameters:
-  ///   - targets: Of each sample, one after the other in `y`.
-  ///   - count: Elements of a sample.
-  func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int)
+  /// - Parameter parts: The parts of `y`, with the number of their elements.
+  func suppressOutliers(in parts: [(y: DeviceRange, target: DeviceRange, count: Int)])
   /// Adds the squares of `x`, rows of the compute type `stride` elements apart, to a sum for each column.
   func addSquares(of x: DeviceRange, rows: Int, stride: Int, to sums: inout [Float])
   /// Multiplies each of `count` f32 sums by `kept`, or sets it to 0 if it is infinite or NaN, and adds `x`.

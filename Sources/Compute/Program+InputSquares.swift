@@ -4,7 +4,7 @@ extension Program {
   /// Adds the squares of the inputs of a linear layer, or of the layers of experts.
   func addSquares(_ step: Step) {
     switch step.node.operation {
-    case .linear: addSquares(step, [(expert: 0, rows: 0..<sampleCount * tokens)], groupCount: 1)
+    case .linear: addSquares(step, presentRows.map { (expert: 0, rows: $0) }, groupCount: 1)
     case .groupedLinear:
       addSquares(
         step, RoutingPlan.segments(of: plan(step.node.reads[0]).experts),

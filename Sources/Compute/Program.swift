@@ -59,8 +59,9 @@ package final class Program {
   /// was removed: the least and the greatest of each sample.
   package var observed: [Parameter: [(least: Float, greatest: Float)]] = [:]
 
-  /// Sequences that hold samples, the first ones of the batch; the rest is undefined.
-  package var sampleCount: Int
+  /// The tokens of each sequence that holds a sample, the first ones of the batch. What is behind them is padding, and
+  /// other sequences are undefined: both count nowhere.
+  package var tokenCounts: [Int]
 
   /// The sums of squares of each linear layer's inputs, column by column, over everything that was run forward
   /// since it was set to an empty dictionary: how much an error in a column of a weight matters. Those of each
@@ -104,7 +105,7 @@ package final class Program {
     self.device = device
     self.training = training
     outputValue = output
-    sampleCount = recording.batch
+    tokenCounts = Array(repeating: recording.tokens, count: recording.batch)
     schedule = Schedule(recording, training: training, device: device)
     memoryByteCount = schedule.plan.byteCount
     memory = device.makeBuffer(byteCount: memoryByteCount)

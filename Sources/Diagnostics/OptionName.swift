@@ -38,6 +38,7 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package static let ignoresLimits = OptionName("ignoresLimits", "--ignore-limits")
   package static let iterations = OptionName("iterations", "--iterations")
   package static let learningRate = OptionName("learningRate", "--learning-rate")
+  package static let lossMask = OptionName("lossMask", "--loss-mask")
   package static let memoryBudget = OptionName("memoryBudget", "--memory-budget")
   package static let noChatTemplate = OptionName("chatTemplate: .none", "--no-chat-template")
   package static let preset = OptionName("preset", "--preset")
@@ -45,6 +46,7 @@ package struct OptionName: Sendable, CustomStringConvertible {
   package static let restart = OptionName("restart", "--restart")
   package static let sampleCount = OptionName("sampleCount", "--samples")
   package static let sequenceLength = OptionName("sequenceLength", "--sequence-length")
+  package static let shortSamples = OptionName("shortSamples", "--short")
 
   private static let areFlags = Atomic(false)
 

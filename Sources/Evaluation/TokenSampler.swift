@@ -2,6 +2,7 @@ import CKernels
 import Diagnostics
 import Execution
 import Foundation
+import Tensors
 
 /// Chooses the next token from logits.
 struct TokenSampler {

@@ -1,3 +1,4 @@
+package import Calibration
 import Checkpoints
 package import Compute
 package import Diagnostics
@@ -12,6 +13,8 @@ package final class ActivationCache {
   package let sampleByteCount: Int
   package let device: any Device
   package var compute: ComputeType { device.compute }
+  /// Of each sample; nil where all tokens are the samples' own, and count.
+  package var masks: [SampleMask]?
   private let memory: any DeviceBuffer
   /// Nil where all samples are in memory.
   private let scratch: (memory: ScratchMemory, window: SampleWindow)?
@@ -68,6 +71,7 @@ package final class ActivationCache {
     let copy = ActivationCache(
       sampleCount: sampleCount, sampleByteCount: sampleByteCount, device: device)
     copy.copy(from: self)
+    copy.masks = masks
     return copy
   }
 

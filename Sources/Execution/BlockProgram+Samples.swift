@@ -1,3 +1,4 @@
+import Calibration
 package import Compute
 package import LanguageModels
 
@@ -7,7 +8,7 @@ extension BlockProgram {
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
     precondition(samples.count <= program.batch)
     let start = program[range: input]
-    program.sampleCount = samples.count
+    program.tokenCounts = samples.map { cache.masks?[$0].tokenCount ?? program.tokens }
     for (position, sample) in samples.enumerated() {
       let source = cache[sample]
       (start + position * sequenceByteCount).copy(from: source, byteCount: sequenceByteCount)
@@ -40,17 +41,26 @@ extension BlockProgram {
     }
   }
 
-  /// The block's errors on all samples; `outputs`, if given, gets the outputs and may be `inputs`.
+  /// Runs of a sample's tokens whose outputs count in losses.
+  package func countedTokens(of sample: Int, in cache: ActivationCache) -> [Range<Int>] {
+    cache.masks?[sample].counted ?? [0..<program.tokens]
+  }
+
+  /// The block's errors on all tokens that count; `outputs`, if given, gets the outputs and may be `inputs`.
   package func errors(
     on inputs: ActivationCache, targets: some TuningTargets, outputs: ActivationCache? = nil
   ) -> TokenErrors {
     var errors = TokenErrors(columns: outputColumns)
     forEachBatch(of: inputs) { samples, results in
       for (position, sample) in samples.enumerated() {
-        errors.append(
-          program.device.squaredErrors(
-            results + position * outputByteCount, target: targets[sample],
-            rows: program.tokens, columns: outputColumns))
+        let target = targets[sample]
+        for tokens in countedTokens(of: sample, in: inputs) {
+          let first = tokens.lowerBound * outputRowByteCount
+          errors.append(
+            program.device.squaredErrors(
+              results + position * outputByteCount + first, target: target + first,
+              rows: tokens.count, columns: outputColumns))
+        }
       }
       if let outputs { scatter(results, to: outputs, samples) }
     }

@@ -46,15 +46,17 @@ package final class ExpertCalibration {
 
   /// Runs all experts on what the block's last run has given them to read.
   func run() {
-    let (program, rows) = (block.program, block.program.sampleCount * block.program.tokens)
+    let program = block.program
     for (input, experts) in parts {
       let byteCount = experts.width * program.compute.byteCount
-      for first in stride(from: 0, to: rows, by: experts.program.batch) {
-        let count = min(experts.program.batch, rows - first)
-        experts.program.sampleCount = count
-        experts.program[range: experts.input]
-          .copy(from: program[range: input] + first * byteCount, byteCount: count * byteCount)
-        experts.program.forward()
+      for rows in program.presentRows {
+        for first in stride(from: rows.lowerBound, to: rows.upperBound, by: experts.program.batch) {
+          let count = min(experts.program.batch, rows.upperBound - first)
+          experts.program.sampleCount = count
+          experts.program[range: experts.input]
+            .copy(from: program[range: input] + first * byteCount, byteCount: count * byteCount)
+          experts.program.forward()
+        }
       }
     }
   }

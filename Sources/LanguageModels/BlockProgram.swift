@@ -106,8 +106,9 @@ package final class BlockProgram {
   /// Bytes of one sequence's input.
   package var sequenceByteCount: Int { program.tokens * width * program.compute.byteCount }
 
-  /// Bytes of one sequence's output.
-  package var outputByteCount: Int { program.tokens * outputColumns * program.compute.byteCount }
+  /// Bytes of one sequence's output, and of one token's.
+  package var outputByteCount: Int { program.tokens * outputRowByteCount }
+  package var outputRowByteCount: Int { outputColumns * program.compute.byteCount }
 
   /// Where carried columns lie behind the hidden states of one sequence, in bytes.
   package func offset(of columns: CarriedColumns) -> Int {

@@ -17,6 +17,8 @@ extension RunDescription {
       "learning_rate": .string(learningRate),
       "minmax_lr": rangeLearningRate.map { JSONValue($0) } ?? .null,
       "samples": JSONValue(sampleCount), "sequence_length": JSONValue(sequenceLength),
+      "calibration_tokens": JSONValue(tokenCount),
+      "calibration_remark": .string(calibrationRemark),
       "calibration_hash": .string(calibrationHash),
       "calibration_excerpt": .string(calibrationExcerpt), "seed": JSONValue(seed),
     ]

@@ -29,7 +29,10 @@ extension RunDescription {
   /// What is calibrated on.
   var calibration: String {
     guard sampleCount > 0 else { return "none" }
-    return counted(sampleCount, "sample") + " of " + counted(sequenceLength, "token")
-      + " (\(Quantities.count(tokenCount))), hash \(calibrationHash)"
+    let limit = tokenCount < sampleCount * sequenceLength ? "at most " : ""
+    return counted(sampleCount, "sample") + " of \(limit)" + counted(sequenceLength, "token")
+      + " (\(Quantities.count(tokenCount))), "
+      + (calibrationRemark.isEmpty ? "" : calibrationRemark + ", ")
+      + "hash \(calibrationHash)"
   }
 }

@@ -47,6 +47,10 @@ public struct RunDescription: Sendable, Equatable {
   public var calibrationHash = "none"
   /// The beginning of the first sample, decoded: what the model is really calibrated on.
   public var calibrationExcerpt = ""
+  /// What else there is to say of how samples came about; empty if nothing.
+  public var calibrationRemark = ""
+  /// Tokens of all samples without padding; nil where there is none.
+  public var calibrationTokenCount: Int?
   /// The seed of the batch order.
   public var seed = 0
 
@@ -54,5 +58,5 @@ public struct RunDescription: Sendable, Equatable {
   public init() {}
 
   /// Calibration tokens in all samples together.
-  public var tokenCount: Int { sampleCount * sequenceLength }
+  public var tokenCount: Int { calibrationTokenCount ?? sampleCount * sequenceLength }
 }

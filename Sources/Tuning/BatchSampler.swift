@@ -1,4 +1,4 @@
-import Execution
+import Tensors
 
 /// Draws batches of sample numbers: every sample once in a shuffled order, then shuffled again.
 ///
@@ -31,8 +31,6 @@ package struct BatchSampler: IteratorProtocol {
 
   private mutating func shuffle() {
     position = 0
-    for j in stride(from: order.count - 1, to: 0, by: -1) {
-      order.swapAt(j, generator.next(upTo: j))
-    }
+    generator.shuffle(&order)
   }
 }

@@ -91,7 +91,6 @@ package final class BlockTuner {
   private let scaleOfParameter: [Parameter: CalibratedScale]
   /// What the backward pass is run for.
   private let wanted: Program.WantedRows
-  private let elementsOfSample: Int
 
   /// - Parameter inputScales: The calibrated scales of the layers' inputs, which are tuned with them.
   package init(
@@ -108,7 +107,6 @@ package final class BlockTuner {
     wanted = layersOfParameter.mapValues { own in
       own.map { layers[$0].part.rowOffset..<layers[$0].part.rowOffset + layers[$0].part.rows }
     }.merging(scaleOfParameter.mapValues { _ in [0..<1] }) { $1 }
-    elementsOfSample = block.outputByteCount / block.program.compute.byteCount
   }
 
   /// Puts the weights that the quantizers' current parameters give into the program.
@@ -166,7 +164,11 @@ package final class BlockTuner {
     for iteration in 0..<settings.iterations {
       quantizeWeights()
       guard let samples = sampler.next() else { preconditionFailure("too few batches") }
-      let elements = samples.count * elementsOfSample
+      let elements =
+        block.outputColumns
+        * samples.reduce(0) { sum, sample in
+          block.countedTokens(of: sample, in: inputs).reduce(sum) { $0 + $1.count }
+        }
       func step(_ layer: Int, _ gradient: DeviceRange) {
         layers[layer].quantizer.step(
           gradient: gradient, learningRate: schedules[layer].rate,
@@ -215,21 +217,39 @@ package final class BlockTuner {
     program.forward()
     if settings.suppressesOutliers {
       program.device.suppressOutliers(
-        in: program.output, targets: samples.map { targets[$0] }, count: elementsOfSample)
+        in: samples.enumerated().flatMap { position, sample in
+          parts(of: sample, at: position, inputs, target: targets[sample]).map {
+            (y: program.output + $0.offset, target: $0.target, count: $0.count)
+          }
+        })
     }
-    // Rows that belong to no sample must not leave a gradient behind.
-    if samples.count < program.batch {
+    // Rows that do not count must not leave a gradient behind.
+    if inputs.masks != nil || samples.count < program.batch {
       program.outputGradient.clear(byteCount: program.batch * block.outputByteCount)
     }
     let factor = Float(2 * Self.lossScale / Double(elements))
     var sum = 0.0
     for (position, sample) in samples.enumerated() {
-      let offset = position * block.outputByteCount
-      sum += program.device.squaredError(
-        program.output + offset, target: targets[sample], count: elementsOfSample,
-        gradient: program.outputGradient + offset, factor: factor)
+      for part in parts(of: sample, at: position, inputs, target: targets[sample]) {
+        sum += program.device.squaredError(
+          program.output + part.offset, target: part.target, count: part.count,
+          gradient: program.outputGradient + part.offset, factor: factor)
+      }
     }
     return sum / Double(elements)
+  }
+
+  /// What counts of a sample's output, which begins so many bytes behind that of the program; with what it should be, and
+  /// the number of its elements.
+  private func parts(
+    of sample: Int, at position: Int, _ inputs: ActivationCache, target: DeviceRange
+  ) -> [(offset: Int, target: DeviceRange, count: Int)] {
+    block.countedTokens(of: sample, in: inputs).map { tokens in
+      let first = tokens.lowerBound * block.outputRowByteCount
+      return (
+        position * block.outputByteCount + first, target + first, tokens.count * block.outputColumns
+      )
+    }
   }
 
   /// Runs backward and hands each tuned layer its part of the gradients.

@@ -19,8 +19,10 @@ import Testing
   /// Samples from a temporary file with these contents.
   private func load(
     _ contents: some Sequence<UInt8>, _ fileExtension: String, samples: Int, length: Int,
-    vocabulary: Int = 257, coding: TextCoding = bytes
+    vocabulary: Int = 257, coding: TextCoding = bytes, short: ShortSamples = .drop
   ) throws -> CalibrationData {
+    var settings = CalibrationSettings()
+    settings.shortSamples = short
     let folder = FileManager.default.temporaryDirectory.appending(path: "calibration-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -28,7 +30,7 @@ import Testing
     try Data(contents).write(to: file)
     return try CalibrationData(
       CalibrationSource(file: file), coding: coding, sampleCount: samples, sequenceLength: length,
-      vocabularySize: vocabulary)
+      vocabularySize: vocabulary, settings: settings)
   }
 
   private func ids(_ text: String) -> [Int32] {
@@ -48,7 +50,9 @@ import Testing
     #expect(data.samples == [ids("^abc"), [1, 2, 3, 4], [9, 8, 7, 6]])
     #expect(data.sequenceLength == 4)
     #expect(data.excerpt == "<s>abc")
-    #expect(data.warnings.isEmpty)
+    #expect(data.masks == nil && data.remark.isEmpty)
+    #expect(data.warnings.count == 1)
+    #expect(data.warnings[0].contains("no record of ids begins with '<s>'"))
   }
 
   @Test func acceptsWindowsLineEndsAndAByteOrderMark() throws {

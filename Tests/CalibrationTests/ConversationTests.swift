@@ -34,9 +34,11 @@ import Tokenization
       try Data(record.utf8).write(to: file)
       let coding = TextCoding(
         try Tokenizer(contentsOf: tokenizer), model: folder, template: choice)
+      var settings = CalibrationSettings()
+      settings.shortSamples = .drop
       let data = try CalibrationData(
         CalibrationSource(file: file), coding: coding, sampleCount: 1, sequenceLength: length,
-        vocabularySize: 1 << 20)
+        vocabularySize: 1 << 20, settings: settings)
       return (data.samples, coding)
     }
   }

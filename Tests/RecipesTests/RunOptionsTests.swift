@@ -6,7 +6,7 @@ import Testing
   /// The name that an option is stored under is the property that programs see.
   @Test func namesAreProperties() {
     let labels = Mirror(reflecting: RunOptions.table).children.map(\.label)
-    #expect(labels.count == 20)
+    #expect(labels.count == 22)
     #expect(RunOptions.declared.map { $0.name.property } == labels)
     let flags = RunOptions.declared.flatMap {
       [$0.name.flag, $0.name.oppositeFlag].compactMap(\.self)
@@ -22,6 +22,8 @@ import Testing
     ("moe_calibrate_all_experts", "true"),
     ("quant_lm_head", "true"),
     ("disable_opt_rtn", "true"), ("bypass_divisibility_checks", "true"),
+    ("short_samples", "pad"), ("loss_mask", "answers"), ("text_column", "body"),
+    ("shuffle_calibration_samples", "true"),
   ])
   func everyKeyIsReadAndWritten(key: String, value: String) throws {
     let options = try Recipe("AutoRoundModifier: {\(key): \(value)}").autoRoundOptions()
@@ -33,7 +35,7 @@ import Testing
   }
 
   @Test func noKeyIsLeftOut() {
-    #expect(RunOptions.declared.compactMap { $0.keyName }.count == 13)
+    #expect(RunOptions.declared.compactMap { $0.keyName }.count == 17)
   }
 
   /// `fast` is LLM Compressor's; ours is half of it.

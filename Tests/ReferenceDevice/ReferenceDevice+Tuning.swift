@@ -22,21 +22,20 @@ extension ReferenceDevice {
     }
   }
 
-  package func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int) {
-    let size = count * compute.byteCount
-    let magnitudes = targets.indices.map { index in
-      differences(y + index * size, targets[index], count).map { abs($0) }
+  package func suppressOutliers(in parts: [(y: DeviceRange, target: DeviceRange, count: Int)]) {
+    let magnitudes = parts.map { part in
+      differences(part.y, part.target, part.count).map { abs($0) }
     }
-    let rank = max(1, targets.count * count / 1000)
+    let rank = max(1, magnitudes.joined().count / 1000)
     let threshold = magnitudes.joined().sorted(by: >)[rank - 1]
-    for (index, target) in targets.enumerated() {
-      let wanted = target.numbers(count, compute)
-      var found = (y + index * size).numbers(count, compute)
-      for element in 0..<count
+    for (index, part) in parts.enumerated() {
+      let wanted = part.target.numbers(part.count, compute)
+      var found = part.y.numbers(part.count, compute)
+      for element in 0..<part.count
       where magnitudes[index][element] >= threshold && found[element].isFinite {
         found[element] = wanted[element]
       }
-      (y + index * size).write(found, compute)
+      part.y.write(found, compute)
     }
   }
 

@@ -112,7 +112,7 @@ struct ReferenceKernel: Kernel {
         normed ?? inputs[0], embedding, tokens: tokens, offset: program.positionOffset)
     case .routing(let router):
       let (result, chosen) = tape.routing(
-        inputs[0], router, bias: weights.first, presentTokens: program.sampleCount * tokens)
+        inputs[0], router, bias: weights.first, isPresent: program.isPresent)
       RoutingPlan(chosen, perToken: router.perToken)
         .store(in: program[range: step.node.outputs[1]])
       return result
@@ -131,7 +131,7 @@ struct ReferenceKernel: Kernel {
     guard case .quantization = step.node.operation, program.activations == .observed,
       let scale = step.parameters.first
     else { return }
-    for rows in step.recording.rowsOfSamples(step.inputs[0].value, program.sampleCount) {
+    for rows in program.rowsOfSamples(step.inputs[0].value) {
       let numbers = x.elements[rows.lowerBound * x.columns..<rows.upperBound * x.columns].map {
         Float($0)
       }

@@ -62,8 +62,8 @@ package final class StandIn: TuningDevice {
     return device.squaredErrors(y, target: target, rows: rows, columns: columns)
   }
 
-  package func suppressOutliers(in y: DeviceRange, targets: [DeviceRange], count: Int) {
-    device.suppressOutliers(in: y, targets: targets, count: count)
+  package func suppressOutliers(in parts: [(y: DeviceRange, target: DeviceRange, count: Int)]) {
+    device.suppressOutliers(in: parts)
   }
 
   package func addSquares(of x: DeviceRange, rows: Int, stride: Int, to sums: inout [Float]) {

@@ -5,9 +5,8 @@ package import Recordings
 extension Tape {
   /// What each token's experts count, and which these are: in ascending order, none for a token that goes nowhere.
   package func routing(
-    _ z: Node, _ router: Router, bias: Node? = nil, presentTokens: Int? = nil
+    _ z: Node, _ router: Router, bias: Node? = nil, isPresent: (Int) -> Bool = { _ in true }
   ) -> (weights: Node, chosen: [[Int]]) {
-    let present = presentTokens ?? z.value.rows
     var y = Matrix(rows: z.value.rows, columns: router.experts)
     var chosen: [[Int]] = []
     var scores: [[Double]] = []
@@ -19,8 +18,8 @@ extension Tape {
         Double(Float($1) + Float(bias?.value.elements[$0] ?? 0))
       }
       let isRoutable = !(logits + keys).contains { !$0.isFinite }
-      let experts = token < present && isRoutable ? router.choice(keys) : []
-      if token < present, !isRoutable {
+      let experts = isPresent(token) && isRoutable ? router.choice(keys) : []
+      if isPresent(token), !isRoutable {
         for expert in 0..<router.experts { y[token, expert] = .nan }
       }
       let u = router.scoresOfChosen(logits, own, experts)

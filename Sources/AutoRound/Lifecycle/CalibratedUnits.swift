@@ -1,3 +1,4 @@
+import Calibration
 import Checkpoints
 import Compute
 import Diagnostics
@@ -146,8 +147,10 @@ final class CalibratedUnits: UnitSource {
     let original = try BlockProgram(
       description.end, batch: 1, tokens: tokens, device: setup.device, training: .nothing)
     try original.load("", from: checkpoint)
-    let originals = states.original.cut(into: pieces, byteCount: setup.hiddenByteCount)
-    let inputs = states.quantized.cut(into: pieces, byteCount: setup.hiddenByteCount)
+    func cut(_ stream: ActivationCache) -> ActivationCache {
+      stream.cut(into: pieces, of: tokens, byteCount: setup.hiddenByteCount / pieces)
+    }
+    let (originals, inputs) = (cut(states.original), cut(states.quantized))
     let head = description.end.head
     guard
       let layer = try table.view(
@@ -179,19 +182,25 @@ final class CalibratedUnits: UnitSource {
 }
 
 extension ActivationCache {
-  /// The same hidden states as shorter samples, `pieces` for each.
+  /// The same hidden states as shorter samples, `pieces` for each, without those of which no token counts.
   ///
-  /// - Parameter byteCount: Bytes of a sample's hidden states, which others may follow.
-  fileprivate func cut(into pieces: Int, byteCount: Int) -> ActivationCache {
+  /// - Parameters:
+  ///   - tokens: Tokens of a piece.
+  ///   - byteCount: Bytes of their hidden states.
+  fileprivate func cut(into pieces: Int, of tokens: Int, byteCount: Int) -> ActivationCache {
     guard pieces > 1 else { return self }
-    let size = byteCount / pieces
-    let result = ActivationCache(
-      sampleCount: sampleCount * pieces, sampleByteCount: size, device: device)
+    var parts: [(sample: Int, piece: Int, mask: SampleMask?)] = []
     for sample in 0..<sampleCount {
       for piece in 0..<pieces {
-        result[sample * pieces + piece].copy(
-          from: self[sample] + piece * size, byteCount: size)
+        let mask = masks?[sample].part(piece * tokens..<(piece + 1) * tokens)
+        if mask?.countedCount != 0 { parts.append((sample, piece, mask)) }
       }
+    }
+    let result = ActivationCache(
+      sampleCount: parts.count, sampleByteCount: byteCount, device: device)
+    result.masks = masks.map { _ in parts.compactMap(\.mask) }
+    for (index, part) in parts.enumerated() {
+      result[index].copy(from: self[part.sample] + part.piece * byteCount, byteCount: byteCount)
     }
     return result
   }

@@ -1,3 +1,4 @@
+import Calibration
 import Checkpoints
 import Diagnostics
 import Execution
@@ -13,9 +14,10 @@ struct HiddenStates {
 
 extension HiddenStates {
   /// Room for what the first unit reads.
-  init(_ placement: StreamPlacement) throws(InputError) {
+  init(_ placement: StreamPlacement, masks: [SampleMask]?) throws(InputError) {
     original = try placement.makeCache(0)
     quantized = try placement.makeCache(1)
+    (original.masks, quantized.masks) = (masks, masks)
   }
 
   /// Fills both with the embeddings of all samples.

@@ -144,7 +144,7 @@ public struct QuantizationJob: Sendable {
       },
       sampleCount: options.sampleCount, sequenceLength: length,
       vocabularySize: model.description.vocabularySize,
-      heldOutCount: heldOutCount(sequenceLength: length))
+      heldOutCount: heldOutCount(sequenceLength: length), settings: options.calibrationSettings)
   }
 
   /// Samples that the result will be measured on.

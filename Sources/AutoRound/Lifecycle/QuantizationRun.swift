@@ -93,7 +93,9 @@ struct QuantizationRun {
   /// Tells the observer what is about to happen.
   private func tell(_ plan: RunPlan) {
     if data != nil { observer?.observe(.started(description)) }
-    let remarks = [folder.remark].compactMap(\.self) + (data?.warnings ?? []) + plan.warnings
+    let remarks =
+      [folder.remark].compactMap(\.self) + (data?.warnings ?? [])
+      + options.remarks(on: data == nil ? nil : job.dataset) + plan.warnings
     for remark in remarks { warnings.warn(remark) }
     if let remark = prepared.calibration?.placement.remark { observer?.observe(.warning(remark)) }
   }
@@ -123,7 +125,7 @@ struct QuantizationRun {
     guard let data, let (setup, placement) = prepared.calibration else {
       return LayerUnits(prepared)
     }
-    let states = try HiddenStates(placement)
+    let states = try HiddenStates(placement, masks: data.masks)
     if try !ledger.restore(states) { try states.embed(data.samples, in: setup) }
     return CalibratedUnits(setup, prepared.table, states)
   }

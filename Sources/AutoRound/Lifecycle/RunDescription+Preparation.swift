@@ -38,6 +38,7 @@ extension RunDescription {
     (batchSize, portionCount) = (setup.batch, setup.portionCount)
     (sampleCount, sequenceLength) = (data.samples.count, data.sequenceLength)
     (calibrationHash, calibrationExcerpt) = (data.hash, data.excerpt)
+    (calibrationRemark, calibrationTokenCount) = (data.remark, data.tokenCount)
   }
 
   private static var kernels: String {

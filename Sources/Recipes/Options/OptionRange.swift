@@ -39,6 +39,10 @@ extension OptionRange<Bool> {
   static var any: Self { Self(expectation: "true or false") { _ in true } }
 }
 
+extension OptionRange<String> {
+  static var name: Self { Self(expectation: "a name") { !$0.isEmpty } }
+}
+
 extension OptionRange where Value: OptionValue {
   /// Any of the words that the option can be.
   static var words: Self {

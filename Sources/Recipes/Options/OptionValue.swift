@@ -1,3 +1,4 @@
+public import Calibration
 public import JSONText
 public import Recordings
 
@@ -51,6 +52,16 @@ extension Double: OptionValue {
   public var scalar: JSONValue { isFinite ? JSONValue(self) : .string("\(self)") }
 }
 
+extension String: OptionValue {
+  /// A JSON string.
+  public init?(scalar: JSONValue) {
+    guard case .string(let text) = scalar else { return nil }
+    self = text
+  }
+  /// The string.
+  public var scalar: JSONValue { .string(self) }
+}
+
 extension OptionValue where Self: CaseIterable & RawRepresentable<String> {
   /// The words of all values.
   public static var words: [String] { allCases.map(\.rawValue) }
@@ -66,4 +77,6 @@ extension OptionValue where Self: CaseIterable & RawRepresentable<String> {
 
 extension GradientPrecision: OptionValue {}
 extension HeadTreatment: OptionValue {}
+extension LossMask: OptionValue {}
+extension ShortSamples: OptionValue {}
 extension TuningAlgorithm: OptionValue {}

@@ -1,3 +1,4 @@
+public import Calibration
 import Diagnostics
 public import Recordings
 
@@ -49,6 +50,44 @@ public struct RunOptions: Sendable {
   public let sequenceLength = RunOption(
     .sequenceLength, in: .from(1...1_048_576), default: \.sequenceLength,
     help: OptionHelp("Tokens per sample."))
+
+  /// What becomes of calibration records that are shorter than a sample.
+  public let shortSamples = RunOption(
+    .shortSamples, key: RecipeKey("short_samples", omitsDefault: true), in: .words,
+    default: { _ in ShortSamples.join },
+    help: OptionHelp(
+      "Calibration records shorter than a sample: join, pad or drop.",
+      """
+      join lets them follow on one another, with the token that ends a text between texts, until a sample is \
+      full. pad makes each a sample by itself, whose padding counts in nothing. drop leaves them out.
+      """))
+
+  /// Which tokens count where outputs are compared.
+  public let lossMask = RunOption(
+    .lossMask, key: RecipeKey("loss_mask", omitsDefault: true), in: .words,
+    default: { _ in LossMask.all },
+    help: OptionHelp(
+      "Tokens that count in the losses of tuning: all, or the answers in conversations.",
+      """
+      answers takes what the model says, as its chat template marks it. All tokens run, and are calibrated on; \
+      records that are no conversation count as a whole.
+      """))
+
+  /// The key of calibration records that has the text or the messages; nil: the usual ones.
+  public let textColumn = RunOption<String, String?>(
+    OptionName("textColumn", "--text-column"),
+    key: RecipeKey("text_column"), in: .name,
+    help: OptionHelp(
+      "Key of calibration records that has the text, or a list of messages.",
+      "Without it: text, input_ids, messages and others that --calibration lists."))
+
+  /// Whether calibration records, or windows of a text, are shuffled by the seed.
+  public let shufflesSamples = RunOption(
+    OptionName("shufflesSamples", "--shuffle"),
+    key: RecipeKey("shuffle_calibration_samples", omitsDefault: true), in: .any,
+    default: { _ in false },
+    help: OptionHelp(
+      "Take calibration records in an order that --seed decides, not that of the file."))
 
   /// Steps of tuning per block; 0 rounds without tuning.
   public let iterations = RunOption(

@@ -22,12 +22,8 @@ package struct Recording: Hashable, Sendable {
     batch * tokens * values[value.index].rows.perToken
   }
 
-  /// The rows of each of the first `count` samples; all rows as those of one where experts have mixed them, with zeros
-  /// where no token is.
-  package func rowsOfSamples(_ value: Value, _ count: Int) -> [Range<Int>] {
-    values[value.index].rows == .tokens
-      ? (0..<count).map { $0 * tokens..<($0 + 1) * tokens } : [0..<rows(of: value)]
-  }
+  /// Whether a value has a row for each token of the batch; where experts have mixed rows, it has others.
+  package func hasRowForEachToken(_ value: Value) -> Bool { values[value.index].rows == .tokens }
 
   package func columns(of value: Value) -> Int { values[value.index].columns }
 

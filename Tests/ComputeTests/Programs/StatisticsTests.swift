@@ -91,7 +91,9 @@ import Testing
       Elements(Array(targets[$0..<$0 + count]), compute)
     }
     try CPUDevice(compute: compute).suppressOutliers(
-      in: y.range, targets: samples.map(\.range), count: count)
+      in: samples.enumerated().map { index, target in
+        (y.range + index * count * compute.byteCount, target.range, count)
+      })
     return y.floats
   }
 }

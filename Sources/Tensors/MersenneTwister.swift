@@ -50,6 +50,13 @@ package struct MersenneTwister {
     }
   }
 
+  /// Brings elements into another order, as Python's `random.shuffle` does.
+  package mutating func shuffle<Element>(_ elements: inout [Element]) {
+    for j in stride(from: elements.count - 1, to: 0, by: -1) {
+      elements.swapAt(j, next(upTo: j))
+    }
+  }
+
   private mutating func regenerate() {
     for i in 0..<624 {
       let y = (state[i] & 0x8000_0000) | (state[(i + 1) % 624] & 0x7fff_ffff)
