@@ -18,26 +18,53 @@ struct HubOptions: ParsableArguments {
   /// Makes the path of a checkpoint's folder of what was given, which may be the name of a model.
   func find(_ checkpoint: inout String) throws {
     guard try ModelHub.repository(of: checkpoint) != nil else { return }
-    var settings = try HubSettings()
-    settings.isOffline = settings.isOffline || offline
-    let hub = ModelHub(settings)
-    let text = checkpoint
+    let (hub, text) = (try hub, checkpoint)
     if let folder = try hub.localFolder(of: text) {
       checkpoint = folder.path
       return
     }
+    checkpoint = try downloading(text, hub) { try await hub.folder(of: text, onProgress: $0) }.path
+  }
+
+  /// Makes the path of a file of what was given as calibration data, which may be the name of a dataset.
+  func find(calibration argument: inout String) throws {
+    let (text, weight) = try CalibrationSource.split(argument)
+    let hub = try hub
+    let find: Download<URL?> = { try await hub.datasetFile(of: text, onProgress: $0) }
+    let file =
+      try hub.isMissingDataset(text)
+      ? downloading(text, hub, find) : waiting { try await find { _ in } }
+    if let file { argument = file.path + weight }
+  }
+
+  private var hub: ModelHub {
+    get throws {
+      var settings = try HubSettings()
+      settings.isOffline = settings.isOffline || offline
+      return ModelHub(settings)
+    }
+  }
+
+  private typealias Download<Result> =
+    @Sendable (@escaping @Sendable (DownloadProgress) -> Void) async throws -> Result
+
+  /// Says that something is downloaded, and how far it is.
+  private func downloading<Result: Sendable>(
+    _ text: String, _ hub: ModelHub, _ body: @escaping Download<Result>
+  ) throws -> Result {
+    let settings = hub.settings
     if !settings.isOffline {
       complain("downloading \(text) from \(settings.endpoint) to \(settings.cache.path)\n")
     }
     let printer = Mutex(ProgressPrinter())
     defer { printer.withLock { $0.clear() } }
-    checkpoint = try waiting {
-      try await hub.folder(of: text) { progress in
+    return try waiting {
+      try await body { progress in
         printer.withLock {
           $0.show(status: progress.text, plainlyEvery: ProgressText.plainInterval)
         }
       }
-    }.path
+    }
   }
 }
 
@@ -66,14 +93,22 @@ protocol CheckpointReading: ParsableCommand {
   var hub: HubOptions { get }
   /// Hands each argument that is a checkpoint to `body`, which makes the path of its folder of it.
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws
+  /// Hands each argument that is calibration data to `body`, which makes the path of a file of it.
+  mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws
 }
 
 extension CheckpointReading {
-  /// Makes folders of all checkpoints that were given by their names.
+  /// Makes folders of all checkpoints that were given by their names, and files of datasets.
   mutating func findCheckpoints() throws {
     let hub = hub
-    try reportingFailure { try replaceCheckpoints { try hub.find(&$0) } }
+    try reportingFailure {
+      try replaceCheckpoints { try hub.find(&$0) }
+      try replaceCalibration { try hub.find(calibration: &$0) }
+    }
   }
+
+  /// A command without calibration data.
+  mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {}
 }
 
 extension Optional where Wrapped == String {
@@ -101,6 +136,10 @@ extension QuantizeOptions {
 extension QuantizeCommand: CheckpointReading {
   var hub: HubOptions { options.hub }
 
+  mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {
+    for index in options.calibration.indices { try body(&options.calibration[index]) }
+  }
+
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {
     if output == nil { output = try options.usualOutput() }
     try body(&options.checkpoint)
@@ -109,6 +148,10 @@ extension QuantizeCommand: CheckpointReading {
 
 extension PlanCommand: CheckpointReading {
   var hub: HubOptions { options.hub }
+
+  mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {
+    for index in options.calibration.indices { try body(&options.calibration[index]) }
+  }
 
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {
     try body(&options.checkpoint)

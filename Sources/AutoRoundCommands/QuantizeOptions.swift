@@ -49,7 +49,7 @@ struct QuantizeOptions: ParsableArguments {
       discussion: """
         .txt for text; .jsonl or .json for records of text, input_ids, or a conversation (messages, \
         conversations, prompt and response, or instruction and output), which the model's chat template makes \
-        text of.
+        text of. owner/name is a dataset of the hub, hf://datasets/owner/name/file one file of it.
         """,
       valueName: "file"),
     completion: .file(extensions: ["jsonl", "json", "txt"]))

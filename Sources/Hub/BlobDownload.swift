@@ -72,7 +72,7 @@ struct BlobDownload: Sendable {
     let isWhole = start == 0 && end == file.byteCount
     let expected = Mutex(end)
     let address = connection.address(
-      name.words + ["resolve", commit]
+      name.kind.addressWords + name.words + ["resolve", commit]
         + file.path.split(separator: "/").map(String.init))
     do {
       _ = try await connection.get(

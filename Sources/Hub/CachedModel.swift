@@ -16,7 +16,7 @@ package struct CachedModel: Sendable {
   private let locks: String
 
   package init(_ name: ModelName, cache: URL) {
-    let folderName = "models--" + name.repository.replacing("/", with: "--")
+    let folderName = name.kind.plural + "--" + name.repository.replacing("/", with: "--")
     let cache = cache.absoluteURL.standardizedFileURL.path(percentEncoded: false)
     let root = cache.hasSuffix("/") ? cache : cache + "/"
     folder = root + folderName

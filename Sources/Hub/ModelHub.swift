@@ -130,7 +130,7 @@ public struct ModelHub: Sendable {
   }
 
   /// Refuses to begin what the disk cannot hold.
-  private func requireRoom(for files: [RemoteFile], _ cached: CachedModel) throws(InputError) {
+  func requireRoom(for files: [RemoteFile], _ cached: CachedModel) throws(InputError) {
     var missing = 0
     for file in files {
       let blob = cached.blob(file.digest)

@@ -6,6 +6,8 @@ package struct ModelName: Equatable, Sendable {
   package let repository: String
   /// A branch, a tag or a commit.
   package let revision: String
+  /// What is there under the name.
+  package var kind = RepositoryKind.model
 
   /// The owner's name and the one after it.
   package var words: [String] { repository.split(separator: "/").map(String.init) }
@@ -66,6 +68,16 @@ package struct ModelName: Equatable, Sendable {
     default: false
     }
   }
+}
+
+/// What a hub has under a name.
+package enum RepositoryKind: String, Sendable {
+  case model, dataset
+
+  /// The word for all of them in paths.
+  var plural: String { rawValue + "s" }
+  /// What stands before names in addresses of files and pages.
+  var addressWords: [String] { self == .model ? [] : [plural] }
 }
 
 /// Whether a text is a digest of so many hexadecimal digits, in the form in which digests name files.

@@ -13,7 +13,8 @@ struct RemoteListing: Sendable {
 
   /// The commit that the name's revision is now.
   func commit() async throws -> String {
-    let address = connection.address(["api", "models"] + name.words + ["revision", name.revision])
+    let address = connection.address(
+      ["api", name.kind.plural] + name.words + ["revision", name.revision])
     let answer = try await document(address)
     let found = try naming(answerName) { () throws(InputError) in
       try Hub.commit(json: answer.bytes)
@@ -30,7 +31,7 @@ struct RemoteListing: Sendable {
   func files(of commit: String) async throws -> [RemoteFile] {
     var files: [RemoteFile] = []
     var next: String? = connection.address(
-      ["api", "models"] + name.words + ["tree", commit], query: "?recursive=true")
+      ["api", name.kind.plural] + name.words + ["tree", commit], query: "?recursive=true")
     var pageCount = 0
     while let address = next {
       pageCount += 1

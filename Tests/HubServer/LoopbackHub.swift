@@ -70,22 +70,24 @@ package final class LoopbackHub: Sendable {
   /// - Parameters:
   ///   - files: The model's files by their paths.
   ///   - entriesOfPage: Files on a page of the list.
+  ///   - isDataset: Whether it is a dataset of this name, and no model.
   package init(
-    _ files: [String: File], entriesOfPage: Int = 1000,
+    _ files: [String: File], entriesOfPage: Int = 1000, isDataset: Bool = false,
     fault: @escaping Fault = { _, _, answer in answer }
   ) throws {
     let counts = Counts()
     self.counts = counts
     server = try LoopbackServer { request in
-      let answer = Self.answer(request, files, entriesOfPage)
+      let answer = Self.answer(request, files, entriesOfPage, isDataset)
       return fault(request, counts.add(request.target), answer)
     }
   }
 
   private static func answer(
-    _ request: LoopbackServer.Request, _ files: [String: File], _ entriesOfPage: Int
+    _ request: LoopbackServer.Request, _ files: [String: File], _ entriesOfPage: Int,
+    _ isDataset: Bool
   ) -> LoopbackServer.Answer {
-    let model = "/api/models/\(repository)"
+    let model = "/api/\(isDataset ? "datasets" : "models")/\(repository)"
     let target = request.target
     if target == "\(model)/revision/main" || target == "\(model)/revision/\(commit)" {
       return document(["id": .string(repository), "sha": .string(commit)])
@@ -105,7 +107,7 @@ package final class LoopbackHub: Sendable {
       }
       return answer
     }
-    let resolve = "/\(repository)/resolve/\(commit)/"
+    let resolve = "\(isDataset ? "/datasets" : "")/\(repository)/resolve/\(commit)/"
     if target.hasPrefix(resolve), let file = files[String(target.dropFirst(resolve.count))] {
       return content(file, request)
     }
