@@ -283,7 +283,7 @@ let package = Package(
         "ModelFamilies",
       ]),
     tests("Inspection", ["JSONText", "Tensors", "Checkpoints"]),
-    tests("Reporting", ["JSONText"]),
+    tests("Reporting", ["JSONText", "Checkpoints", "Verification", "Evaluation"]),
     tests(
       "AutoRound",
       [

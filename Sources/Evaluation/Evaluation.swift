@@ -130,7 +130,9 @@ public struct Evaluation {
       let other = try? scores[1].report(sequenceLength: sequenceLength, seconds: seconds)
     {
       report.comparison?.rounded = other.comparison.map {
-        .init(perplexity: other.perplexity, klDivergenceMean: $0.klDivergenceMean)
+        .init(
+          perplexity: other.perplexity, klDivergenceMean: $0.klDivergenceMean,
+          klDivergenceByPosition: $0.klDivergenceByPosition)
       }
     }
     return report

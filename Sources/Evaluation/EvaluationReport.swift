@@ -24,6 +24,8 @@ public struct EvaluationReport: Sendable, Equatable {
     public var klDivergenceP99: Double
     /// Share of positions at which both find the same token most likely.
     public var sameTopToken: Double
+    /// The divergence by the place of the token in its window, from the token after the first on.
+    public var klDivergenceByPosition: PositionMeans
     /// How plain rounding of the reference in the model's schemes does; nil if that was not measured.
     public var rounded: Rounded?
 
@@ -33,7 +35,33 @@ public struct EvaluationReport: Sendable, Equatable {
       public var perplexity: Double
       /// The mean divergence of its predictions from the reference's.
       public var klDivergenceMean: Double
+      /// The divergence by the place of the token in its window.
+      public var klDivergenceByPosition: PositionMeans
+
+      package init(
+        perplexity: Double, klDivergenceMean: Double, klDivergenceByPosition: PositionMeans
+      ) {
+        (self.perplexity, self.klDivergenceMean) = (perplexity, klDivergenceMean)
+        self.klDivergenceByPosition = klDivergenceByPosition
+      }
     }
+
+    package init(
+      referencePerplexity: Double, klDivergenceMean: Double, klDivergenceP99: Double,
+      sameTopToken: Double, klDivergenceByPosition: PositionMeans, rounded: Rounded? = nil
+    ) {
+      self.referencePerplexity = referencePerplexity
+      self.klDivergenceMean = klDivergenceMean
+      self.klDivergenceP99 = klDivergenceP99
+      self.sameTopToken = sameTopToken
+      self.klDivergenceByPosition = klDivergenceByPosition
+      self.rounded = rounded
+    }
+  }
+
+  package init(perplexity: Double, tokens: Int, sequenceLength: Int, seconds: Double) {
+    (self.perplexity, self.tokens) = (perplexity, tokens)
+    (self.sequenceLength, self.seconds) = (sequenceLength, seconds)
   }
 
   /// The report as the JSON object that `autoround evaluate --json` prints.
@@ -47,9 +75,12 @@ public struct EvaluationReport: Sendable, Equatable {
       json.set("kl_divergence_mean", JSONValue(comparison.klDivergenceMean))
       json.set("kl_divergence_p99", JSONValue(comparison.klDivergenceP99))
       json.set("same_top_token", JSONValue(comparison.sameTopToken))
+      json.set("kl_divergence_by_position", comparison.klDivergenceByPosition.json)
       if let rounded = comparison.rounded {
         json.set("rounded_perplexity", JSONValue(rounded.perplexity))
         json.set("rounded_kl_divergence_mean", JSONValue(rounded.klDivergenceMean))
+        json.set(
+          "rounded_kl_divergence_by_position", rounded.klDivergenceByPosition.json)
       }
     }
     return json

@@ -58,7 +58,8 @@ struct Score {
         referencePerplexity: exp(referenceLogLikelihood / count),
         klDivergenceMean: divergences.reduce(0, +) / count,
         klDivergenceP99: sorted[min(sorted.count - 1, sorted.count * 99 / 100)],
-        sameTopToken: Double(agreeing) / count)
+        sameTopToken: Double(agreeing) / count,
+        klDivergenceByPosition: PositionMeans(of: divergences, period: sequenceLength - 1))
     }
     return report
   }

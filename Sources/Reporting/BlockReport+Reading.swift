@@ -17,5 +17,6 @@ extension BlockReport {
       losses: try reader.optional("losses")?.elements().map { try $0.double() } ?? [])
     experts = try reader.optional("experts").map { try ExpertCoverage($0) }
     portions = try reader.optional("portions")?.elements().map { try PortionReport($0) } ?? []
+    layerReports = try [LayerReport](reader, names: layers)
   }
 }

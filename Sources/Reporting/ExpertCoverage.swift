@@ -21,6 +21,12 @@ public struct ExpertCoverage: Sendable, Equatable {
   public var leastTokenCount: Int
   /// Tokens of the expert in the middle, the upper of two.
   public var medianTokenCount: Int
+  /// Tokens that a tenth of the experts do not exceed.
+  public var lowerDecileTokenCount: Int
+  /// Tokens that nine tenths of the experts do not exceed.
+  public var upperDecileTokenCount: Int
+  /// Tokens of the expert that has the most.
+  public var mostTokenCount: Int
   /// The experts that too few tokens reach: their layers were rounded with searched scales, and not tuned.
   public var rounded: [Expert]
 
@@ -29,6 +35,9 @@ public struct ExpertCoverage: Sendable, Equatable {
     [
       "count": JSONValue(expertCount), "least_tokens": JSONValue(leastTokenCount),
       "median_tokens": JSONValue(medianTokenCount),
+      "lower_decile_tokens": JSONValue(lowerDecileTokenCount),
+      "upper_decile_tokens": JSONValue(upperDecileTokenCount),
+      "most_tokens": JSONValue(mostTokenCount),
       "rounded": .array(
         rounded.map { ["name": .string($0.name), "tokens": JSONValue($0.tokenCount)] }),
     ]
@@ -39,9 +48,11 @@ extension ExpertCoverage {
   /// - Parameter tokens: Those of each expert; nil is the result of none.
   package init?(tokens: [Int], rounded: [Expert]) {
     let sorted = tokens.sorted()
-    guard let least = sorted.first else { return nil }
-    (expertCount, leastTokenCount) = (sorted.count, least)
+    guard let least = sorted.first, let most = sorted.last else { return nil }
+    (expertCount, leastTokenCount, mostTokenCount) = (sorted.count, least, most)
     medianTokenCount = sorted[sorted.count / 2]
+    lowerDecileTokenCount = sorted[(sorted.count - 1) / 10]
+    upperDecileTokenCount = sorted[sorted.count - 1 - (sorted.count - 1) / 10]
     self.rounded = rounded
   }
 
@@ -53,6 +64,9 @@ extension ExpertCoverage {
     expertCount = try count("count", in: reader)
     leastTokenCount = try count("least_tokens", in: reader)
     medianTokenCount = try count("median_tokens", in: reader)
+    lowerDecileTokenCount = try count("lower_decile_tokens", in: reader)
+    upperDecileTokenCount = try count("upper_decile_tokens", in: reader)
+    mostTokenCount = try count("most_tokens", in: reader)
     rounded = try reader.required("rounded").elements().map {
       Expert(name: try $0.required("name").string(), tokenCount: try count("tokens", in: $0))
     }

@@ -36,6 +36,8 @@ public struct BlockReport: Sendable, Equatable {
   public var experts: ExpertCoverage?
   /// The portions that the block was tuned in, one after the other; empty for one that was tuned as a whole.
   public var portions: [PortionReport] = []
+  /// What became of the weight of each of ``layers``; empty where that was not found out.
+  public var layerReports: [LayerReport] = []
 
   /// Creates a report.
   public init(
@@ -74,6 +76,9 @@ public struct BlockReport: Sendable, Equatable {
     ]
     if let experts { json.set("experts", experts.json) }
     if !portions.isEmpty { json.set("portions", .array(portions.map(\.json))) }
+    if !layerReports.isEmpty {
+      for member in layerReports.json { json.set(member.key, member.value) }
+    }
     return json
   }
 }

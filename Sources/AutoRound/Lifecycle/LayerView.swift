@@ -1,5 +1,6 @@
 import Diagnostics
 public import Quantization
+import Reporting
 public import Tensors
 
 /// A linear layer that is to be quantized.
@@ -73,6 +74,14 @@ public struct LayerView: Sendable {
   func fits(_ quantized: QuantizedWeight) -> Bool {
     quantized.arguments == arguments && quantized.grouping == grouping
       && quantized.scaleDType == arguments.scaleDType(tuning: weight.dtype)
+  }
+
+  /// What became of the weight. Its pages are given back then, as nothing reads them after it.
+  func report(on quantized: QuantizedWeight) -> LayerReport {
+    defer { weight.releasePages() }
+    return LayerReport(
+      name: shortName, bitCount: arguments.bitCount,
+      weightError: quantized.relativeError(from: weight))
   }
 
   func makeQuantizer(on device: any TuningDevice, isTuned: Bool) throws -> any WeightQuantizer {

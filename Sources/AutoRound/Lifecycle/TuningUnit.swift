@@ -94,6 +94,7 @@ public struct TuningUnit {
       finalLoss: finalLoss, rtnLoss: rounded.mean, lossShareOfFew: rounded.shareOfFew,
       seconds: (ContinuousClock.now - started) / .seconds(1), losses: losses)
     report.experts = coverage(calibrated, scarce)
+    report.layerReports = zip(layers, weights).map { $0.report(on: $1) }
     if calibrated.portions.count > 1 {
       report.portions = outcomes.map { portion, outcome in
         PortionReport(
