@@ -71,8 +71,13 @@ import Testing
       let result = try #require(report["result"])
       #expect(
         result["blocks"]?.arrayValue?.map { $0["losses"]?.arrayValue?.count } == [3, 3, 3, 3, 3, 3])
+      #expect(
+        result["blocks"]?.arrayValue?.map { $0["layer_bits"]?.arrayValue?.count }
+          == [7, 7, 7, 7, 7, 7])
       let heldOut = try #require(result["held_out"])
       #expect(heldOut["tokens"] == 2015)
+      #expect(heldOut["kl_divergence_by_position"]?["positions"] == 31)
+      #expect(heldOut["rounded_kl_divergence_by_position"]?["means"]?.arrayValue?.count == 31)
       let (ours, theirs) = (
         heldOut["perplexity"]?.doubleValue, heldOut["reference_perplexity"]?.doubleValue
       )
@@ -105,7 +110,8 @@ import Testing
       let page = try String(contentsOf: output.appending(path: "report.html"), encoding: .utf8)
       #expect(
         page.contains("<svg") && page.contains("<polyline") && page.contains("class=\"tuned\""))
-      #expect(page.contains("class=\"before\"") && page.contains("oneDNN "))
+      #expect(page.contains("class=\"rounded\"") && page.contains("oneDNN "))
+      #expect(page.contains("self_attn.q_proj") && page.contains("All of these layers have codes"))
       #expect(report["run"]?["matrix_library"]?.stringValue?.hasPrefix("oneDNN ") == true)
       #expect(report["program"]?["compiler"]?.stringValue?.isEmpty == false)
       #expect(report["program"]?["system"]?.stringValue?.isEmpty == false)
