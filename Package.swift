@@ -40,11 +40,12 @@ let package = Package(
   ],
   targets: [
     // Layers, lowest first. A target imports only targets above it in this list.
-    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(
       name: "CKernels",
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux])), .linkedLibrary("m")]),
     .target(name: "CBuiltinCalibration"),
+    .target(name: "CVersion"),
     library("Diagnostics"),
     library("Checksums", ["CKernels"]),
     library("JSONText", ["Diagnostics"]),
@@ -148,7 +149,7 @@ let package = Package(
     library(
       "Reporting",
       [
-        "CKernels", "Diagnostics", "JSONText", "Checkpoints", "Quantization",
+        "CKernels", "CVersion", "Diagnostics", "JSONText", "Checkpoints", "Quantization",
         "QuantizedCheckpoints", "Verification", "Execution", "Evaluation",
       ]),
     library(
@@ -179,9 +180,9 @@ let package = Package(
     library(
       "AutoRoundCommands",
       [
-        "AutoRound", "Diagnostics", "JSONText", "Tensors", "Checkpoints", "Hub", "ChatTemplates",
-        "Recordings", "Compute", "Importances",
-        "Quantization", "Verification", "Recipes", "Execution", "Evaluation", argumentParser,
+        "AutoRound", "Diagnostics", "JSONText", "Tensors", "MatrixProducts", "Checkpoints", "Hub",
+        "ChatTemplates", "Recordings", "Compute", "Importances", "Quantization", "Verification",
+        "Recipes", "Execution", "Evaluation", "Reporting", argumentParser,
       ]),
     .executableTarget(
       name: "CommandMain", dependencies: ["AutoRoundCommands"],

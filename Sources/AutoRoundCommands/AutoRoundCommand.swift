@@ -1,5 +1,7 @@
 public import ArgumentParser
 import AutoRound
+import MatrixProducts
+import Reporting
 
 /// `autoround`, the root of all commands.
 public struct AutoRoundCommand: ParsableCommand {
@@ -27,7 +29,7 @@ public struct AutoRoundCommand: ParsableCommand {
       --generate-completion-script bash (or zsh, fish) prints a script that completes commands and \
       options.
       """,
-    version: ProgramVersion.current,
+    version: ProgramVersion.text(matrixLibrary: MatrixLibrary.description),
     subcommands: [
       PlanCommand.self, QuantizeCommand.self, EvaluateCommand.self, GenerateCommand.self,
       ChatCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self,

@@ -1,4 +1,3 @@
-import CKernels
 import Calibration
 import Checkpoints
 import Compute
@@ -23,7 +22,7 @@ extension RunDescription {
     seed = options.seed
     guard let data, let setup = run.calibration?.setup else { return }
     device = setup.device.name
-    instructionSet = Self.kernels
+    instructionSet = ProgramVersion.kernels
     matrixLibrary = MatrixLibrary.description
     computeType = setup.device.compute.rawValue
     blockCount = setup.model.description.blocks.count
@@ -39,13 +38,5 @@ extension RunDescription {
     (sampleCount, sequenceLength) = (data.samples.count, data.sequenceLength)
     (calibrationHash, calibrationExcerpt) = (data.hash, data.excerpt)
     (calibrationRemark, calibrationTokenCount) = (data.remark, data.tokenCount)
-  }
-
-  private static var kernels: String {
-    switch ck_isa_current() {
-    case CK_ISA_AVX512: "avx512-bf16"
-    case CK_ISA_AVX2: "avx2"
-    default: "portable"
-    }
   }
 }
