@@ -20,8 +20,10 @@ enum CommandLineReading {
   /// - Parameter arguments: Without the name of the program.
   static func checked(_ arguments: [String]) throws(CommandLineError) -> [String] {
     guard let name = arguments.first, !name.hasPrefix("-") else { return arguments }
+    if ListCommand.Subject(rawValue: name) != nil { return try checked(["list"] + arguments) }
     if name == "help" {
       let topic = arguments.dropFirst().first { !$0.hasPrefix("-") }
+      if let topic, ListCommand.Subject(rawValue: topic) != nil { return ["help", "list"] }
       if let topic, command(named: topic) == nil { throw noCommand(topic) }
       return arguments
     }
@@ -92,12 +94,9 @@ enum CommandLineReading {
 
   private static func noCommand(_ name: String) -> CommandLineError {
     let names = commands.map { $0._commandName }
-    let listed = ListCommand.Subject.allCases.map(\.rawValue)
     let advice =
-      listed.contains(name)
-      ? "did you mean \(quoted("list \(name)"))?"
-      : NearestName.suggestion(for: name, among: names).map { "did you mean \(quoted($0))?" }
-        ?? "there are \(names.joined(separator: ", "))"
+      NearestName.suggestion(for: name, among: names).map { "did you mean \(quoted($0))?" }
+      ?? "there are \(names.joined(separator: ", "))"
     return CommandLineError(message: "there is no command \(quoted(name)); \(advice)")
   }
 

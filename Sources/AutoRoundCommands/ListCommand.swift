@@ -23,6 +23,8 @@ struct ListCommand: ParsableCommand {
         autoround list schemes
         autoround list formats
         autoround list models --json
+
+      Any of the three is a command of its own too: autoround formats.
       """)
 
   /// What can be listed.

@@ -32,8 +32,10 @@ import Testing
     #expect(try schemes(4)["W4A16"] == 4.25)
     let refused = try #require(formats[3]["refused"]?.arrayValue)
     #expect(refused.contains { $0["scheme"] == "NVFP4" })
-    let text = try Invocation("list", "formats")
+    let text = try Invocation("formats")
     #expect(text.status == 0)
+    #expect(try Invocation("list", "formats").output == text.output)
+    #expect(try Invocation("help", "formats").output == Invocation("help", "list").output)
     #expect(text.output.contains("awq: AutoAWQ"))
     #expect(text.output.contains("gguf:q4_k_m"))
   }

@@ -20,7 +20,7 @@ import Testing
     (["help", "quantise"], "there is no command 'quantise'; did you mean 'quantize'?"),
     (
       ["serve"],
-      "there is no command 'serve'; there are plan, quantize, evaluate, generate, chat, inspect, verify, diff, convert, list"
+      "there is no command 'serve'; there are plan, quantize, evaluate, generate, chat, inspect, verify, diff, convert, importance, list"
     ),
     (
       ["quantize", "m", "--ouput", "x"],
@@ -34,8 +34,6 @@ import Testing
       ["plan", "m", "--max_seq_length=3"],
       "plan has no option '--max_seq_length'; did you mean '--sequence-length'?"
     ),
-    (["formats"], "there is no command 'formats'; did you mean 'list formats'?"),
-    (["models", "--json"], "there is no command 'models'; did you mean 'list models'?"),
     (
       ["quantize", "m", "--nsamples", "3"],
       "quantize has no option '--nsamples'; did you mean '--samples'?"

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ModelsTests {
   @Test func listsEveryFamily() throws {
-    let text = try Invocation("list", "models")
+    let text = try Invocation("models")
     #expect(text.status == 0)
     #expect(text.output.contains("\ngemma2              Gemma 2\n"), "\(text.output)")
     #expect(text.output.contains("--model-free"))
