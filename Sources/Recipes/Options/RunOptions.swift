@@ -56,7 +56,7 @@ public struct RunOptions: Sendable {
     .shortSamples, key: RecipeKey("short_samples", omitsDefault: true), in: .words,
     default: { _ in ShortSamples.join },
     help: OptionHelp(
-      "Calibration records shorter than a sample: join, pad or drop.",
+      "What becomes of calibration records shorter than a sample.",
       """
       join lets them follow on one another, with the token that ends a text between texts, until a sample is \
       full. pad makes each a sample by itself, whose padding counts in nothing. drop leaves them out.
@@ -67,7 +67,7 @@ public struct RunOptions: Sendable {
     .lossMask, key: RecipeKey("loss_mask", omitsDefault: true), in: .words,
     default: { _ in LossMask.all },
     help: OptionHelp(
-      "Tokens that count in the losses of tuning: all, or the answers in conversations.",
+      "Tokens that count in the losses of tuning.",
       """
       answers takes what the model says, as its chat template marks it. All tokens run, and are calibrated on; \
       records that are no conversation count as a whole.
