@@ -6,11 +6,13 @@ package import LanguageModels
 extension BlockProgram {
   /// Puts the samples' hidden states side by side into the program's input.
   package func gather(_ samples: some Collection<Int>, from cache: ActivationCache) {
-    precondition(samples.count <= program.batch)
+    let samples = Array(samples)
+    precondition(!samples.isEmpty && samples.count <= program.batch)
     let start = program[range: input]
     program.tokenCounts = samples.map { cache.masks?[$0].tokenCount ?? program.tokens }
-    for (position, sample) in samples.enumerated() {
-      let source = cache[sample]
+    for position in 0..<program.batch {
+      // What lies behind the last sample has no part in anything, but must be numbers: zero times NaN is NaN.
+      let source = cache[position < samples.count ? samples[position] : samples[0]]
       (start + position * sequenceByteCount).copy(from: source, byteCount: sequenceByteCount)
       readCarried(position, from: source + sequenceByteCount)
     }
