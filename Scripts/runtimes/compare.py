@@ -44,26 +44,26 @@ def theirs(interpreter, module, folders, text):
     name, *arguments = module.split()
     command = [interpreter, os.path.join(os.path.dirname(__file__), name), *arguments]
     question = {"text": text, "window": WINDOW, "prompts": PROMPTS, "length": LENGTH}
-    answers = []
+    count = 0
     with open(os.path.join("out", "runtimes", "log"), "a+") as log:
-        while len(answers) < len(folders):
-            start, known = log.seek(0, os.SEEK_END), len(answers)
+        while count < len(folders):
+            start, known = log.seek(0, os.SEEK_END), count
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process:
                 process.stdin.write(json.dumps(question | {"folders": folders[known:]}))
                 process.stdin.close()
                 timer = threading.Timer(SECONDS * (len(folders) - known), process.kill)
                 timer.start()
                 for line in process.stdout:
-                    answers.append(json.loads(line))
-                    print(name, folders[len(answers) - 1], answers[-1].get("error", "read"), file=sys.stderr, flush=True)
+                    count += 1
+                    yield json.loads(line)
                 timer.cancel()
-            if process.returncode or len(answers) == known:
+            if count < len(folders) and (process.returncode or count == known):
                 log.seek(start)
                 reason = last_line(log.read())
                 if process.returncode < 0:
                     reason = f"ended by {signal.Signals(-process.returncode).name}"
-                answers += [{"error": reason}][: len(folders) - len(answers)]
-    return answers
+                count += 1
+                yield {"error": reason}
 
 
 def difference(steps, text):
@@ -97,30 +97,26 @@ def main():
     program, path = sys.argv[1:]
     with open(path) as file:
         text = file.read()
-    rows = [line.rstrip("\n").split("\t") for line in sys.stdin]
-    asked = {}
-    for row in rows:
-        asked.setdefault((row[2], row[3]), []).append(row[4])
-    answers = {}
-    for (interpreter, module), folders in asked.items():
-        if interpreter.startswith("!"):
-            found = [{"error": interpreter[1:]}] * len(folders)
-        else:
-            found = theirs(interpreter, module, folders, text)
-        answers.update({(interpreter, module, folder): answer for folder, answer in zip(folders, found)})
-
+    groups = {}
+    for line in sys.stdin:
+        name, runtime, interpreter, module, *row = line.rstrip("\n").split("\t")
+        groups.setdefault((interpreter, module), []).append((name, runtime, *row))
     print("| checkpoint | read by | perplexity | ours | difference | continuations | |\n|---|---|---|---|---|---|---|")
     own, isSound = {}, True
-    for name, runtime, interpreter, module, folder, reference, isExpected in rows:
-        answer = answers[interpreter, module, folder]
-        try:
-            if "error" not in answer and reference not in own:
-                own[reference] = ours(program, reference, path)
-            cells, isRight = compared(answer, own.get(reference))
-        except RuntimeError as error:
-            cells, isRight = ["", "", "", "", str(error)], False
-        print("| " + " | ".join([name, runtime, *(cell.replace("|", "\\|") for cell in cells)]) + " |", flush=True)
-        isSound &= isRight == (isExpected != "no")
+    for (interpreter, module), rows in groups.items():
+        if interpreter.startswith("!"):
+            answers = [{"error": interpreter[1:]}] * len(rows)
+        else:
+            answers = theirs(interpreter, module, [row[2] for row in rows], text)
+        for (name, runtime, _, reference, isExpected), answer in zip(rows, answers):
+            try:
+                if "error" not in answer and reference not in own:
+                    own[reference] = ours(program, reference, path)
+                cells, isRight = compared(answer, own.get(reference))
+            except RuntimeError as error:
+                cells, isRight = ["", "", "", "", str(error)], False
+            print("| " + " | ".join([name, runtime, *(cell.replace("|", "\\|") for cell in cells)]) + " |", flush=True)
+            isSound &= isRight == (isExpected != "no")
     return not isSound
 
 

@@ -55,6 +55,11 @@ extension MLX: CheckpointFamily {
         "is not under \(family.prefix), where mlx-lm looks for the part of this family that reads text"
       )
     }
+    if let bound = configuration["clip_qkv"], !bound.isNull {
+      throw InputError(
+        .unsupported, place: "clip_qkv",
+        "found \(bound.text()), expected null: mlx-lm does not bound projections")
+    }
     try ExpertStacks(tensors, schemes).requireAlike()
     var outline = CheckpointOutline(configuration: configuration)
     outline.fileFormat = name
@@ -110,73 +115,4 @@ private struct RowSettings: Equatable {
   }
 
   var json: JSONValue { ["group_size": JSONValue(groupSize), "bits": JSONValue(bitCount)] }
-}
-
-extension JSONValue {
-  /// Says what classes of mlx-lm ask for, where they look for it.
-  fileprivate mutating func suit(_ family: Runtime.Family, hasHead: Bool) throws(InputError) {
-    guard family.isWrapped else {
-      flattenRotary()
-      countWindows()
-      countExperts()
-      sayWhereHeadIs(hasHead)
-      return
-    }
-    let key = Runtime.textConfiguration
-    guard var text = self[key], text.objectValue != nil else {
-      throw InputError(
-        .malformed, place: key, "is missing; it describes the part of the model that reads text")
-    }
-    try text.suit(Runtime.Family(), hasHead: hasHead)
-    // One of the classes takes a size of its own for the part's where none is given here.
-    if self["vocab_size"] == nil, let size = text["vocab_size"] { set("vocab_size", size) }
-    set(key, text)
-  }
-
-  /// Gives the rotary embedding at the top level too, where classes of mlx-lm look for it.
-  private mutating func flattenRotary() {
-    guard let inner = self["rope_parameters"], inner.objectValue != nil else { return }
-    func missing(_ key: String) -> Bool { self[key].map(\.isNull) ?? true }
-    // One object for each type of layers, or one for all.
-    let full = inner["full_attention"] ?? inner
-    guard full["rope_theta"] != nil else { return }
-    if let sliding = inner["sliding_attention"]?["rope_theta"], missing("rope_local_base_freq") {
-      set("rope_local_base_freq", sliding)
-    }
-    for key in ["rope_theta", "partial_rotary_factor"] {
-      if let value = full[key], missing(key) { set(key, value) }
-    }
-    guard missing("rope_scaling") else { return }
-    let kind = (full["rope_type"] ?? full["type"])?.stringValue ?? "default"
-    guard kind != "default" else { return set("rope_scaling", .null) }
-    var scaling = full.removing("rope_theta")
-    // The key's name before transformers 4.43, which some classes ask for.
-    if scaling["type"] == nil { scaling.set("type", .string(kind)) }
-    set("rope_scaling", scaling)
-  }
-
-  /// Says which blocks see all tokens, where that is every so many: classes count, and have a number of their own.
-  private mutating func countWindows() {
-    let key = "sliding_window_pattern"
-    guard self[key].map(\.isNull) ?? true, let types = self["layer_types"]?.arrayValue,
-      let first = types.firstIndex(of: "full_attention"), first > 0
-    else { return }
-    let isPeriodic = types.indices.allSatisfy { index in
-      types[index] == (index % (first + 1) == first ? "full_attention" : "sliding_attention")
-    }
-    if isPeriodic { set(key, JSONValue(first + 1)) }
-  }
-
-  /// Says how many experts there are under both names that transformers has for it.
-  private mutating func countExperts() {
-    let keys = ["num_experts", "num_local_experts"]
-    guard let count = keys.compactMap({ self[$0] }).first else { return }
-    for key in keys where self[key] == nil { set(key, count) }
-  }
-
-  /// Classes of mlx-lm do not agree on where a head is of which nothing is said.
-  private mutating func sayWhereHeadIs(_ hasHead: Bool) {
-    guard self["tie_word_embeddings"] == nil else { return }
-    set("tie_word_embeddings", .bool(!hasHead))
-  }
 }

@@ -101,7 +101,8 @@ import Testing
   /// Models with images have a configuration and tensors of the part that reads text.
   @Test func wrappedModelsAreDescribedInside() throws {
     let text: JSONValue = [
-      "vocab_size": 96, "rope_parameters": ["rope_theta": 5e5, "rope_type": "default"],
+      "model_type": "gemma3_text", "vocab_size": 96,
+      "rope_parameters": ["rope_theta": 5e5, "rope_type": "default"],
       "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
     ]
     let configuration: JSONValue = ["model_type": "gemma3", "text_config": text]
@@ -128,6 +129,35 @@ import Testing
         "layer_types": ["sliding_attention", "full_attention", "full_attention"],
       ])
     #expect(irregular.configuration["sliding_window_pattern"] == nil)
+  }
+
+  /// Keys without which classes of mlx-lm are not made, and that transformers leaves out where it can do without.
+  @Test func whatClassesAskForIsThere() throws {
+    func written(_ modelType: String, _ others: [JSONValue.Member]) throws -> JSONValue {
+      try outline(
+        [("a", Self.four)],
+        configuration: .object([.init("model_type", .string(modelType))] + others)
+      ).configuration
+    }
+    let sizes: [JSONValue.Member] = [
+      .init("hidden_size", 64), .init("num_attention_heads", 4),
+      .init("layer_types", ["sliding_attention", "sliding_attention", "full_attention"]),
+    ]
+    let exaone = try written("exaone4", sizes)
+    #expect(exaone["head_dim"] == 16 && exaone["sliding_window_pattern"] == "LLG")
+    #expect(exaone["sliding_window"] == .null)
+    #expect(try written("cohere2", sizes)["sliding_window_pattern"] == 3)
+    #expect(try written("llama", sizes)["sliding_window_pattern"] == nil)
+    #expect(try written("lfm2", sizes)["block_dim"] == 64)
+    let minimax = try written(
+      "minimax_m2",
+      sizes + [.init("rope_parameters", ["rope_theta": 1e4, "partial_rotary_factor": 0.5])])
+    #expect(minimax["rotary_dim"] == 8 && minimax["shared_intermediate_size"] == 0)
+    let given = try written("minimax_m2", sizes + [.init("rotary_dim", 4)])
+    #expect(given["rotary_dim"] == 4)
+    let bounded = refusal(
+      [("a", Self.four)], configuration: ["model_type": "olmoe", "clip_qkv": 8.0])
+    #expect(bounded?.place == "clip_qkv" && bounded?.code == .unsupported)
   }
 
   @Test func rotaryEmbeddingsAreWhereClassesLookForThem() throws {
