@@ -1,6 +1,6 @@
 """Asks a program that runs models what it makes of checkpoints: the loss of a text, and what it adds to prompts.
 
-A module for each program (with_llama.py, …) gives `answer` a function that loads a folder; compare.py runs it. The question is
+A module for each program (with_llama.py, …) imports this one first, and gives `answer` a function that loads a folder; compare.py runs it. The question is
 JSON on the standard input: `text`, `window` (tokens of a window), `prompts`, `length` (tokens to add) and `folders`. The answer is a line of JSON for each folder: `loss` and `tokens`, `continuations`, and a `remark`; or `error`.
 What else a program prints goes to the standard error.
 """
@@ -9,6 +9,9 @@ import os
 import sys
 import traceback
 
+# Before anything that keeps the standard output for itself is imported.
+_ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 import numpy as np
 
 
@@ -73,13 +76,10 @@ def _measured(load, folder, question):
 def answer(load, isOnce=False):
     """Answers the question, folder by folder; only the first of them where a program loads no two models."""
     question = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
     for folder in question["folders"][: 1 if isOnce else None]:
         try:
             found = _measured(load, folder, question)
         except BaseException as error:  # Whatever a program throws is its answer.
             traceback.print_exc()
             found = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
-        answers.write(json.dumps(found) + "\n")
-        answers.flush()
+        print(json.dumps(found), file=_ANSWERS, flush=True)

@@ -3,9 +3,9 @@ import os
 
 # Compiling takes longer than what is computed here.
 os.environ.update(HF_HUB_OFFLINE="1", TORCH_COMPILE_DISABLE="1")
-import torch
-
 from reading import Loaded, loss_of, two_likeliest
+
+import torch
 
 
 class TorchModel(Loaded):

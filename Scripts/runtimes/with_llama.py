@@ -2,9 +2,9 @@
 import glob
 import os
 
-from llama_cpp import Llama
-
 from reading import Loaded, answer, loss_of, two_likeliest
+
+from llama_cpp import Llama
 
 
 class File(Loaded):

@@ -5,13 +5,13 @@ take minutes on a processor.
 """
 from pathlib import Path
 
+from reading import Loaded, answer, loss_of, two_likeliest
+
 import mlx.core as mx
 from mlx.utils import tree_map
 from mlx_lm import load
 from mlx_lm.generate import generate_step
 from mlx_lm.utils import dequantize_model
-
-from reading import Loaded, answer, loss_of, two_likeliest
 
 
 class Checkpoint(Loaded):

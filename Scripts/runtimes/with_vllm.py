@@ -4,9 +4,9 @@ import os
 os.environ.update(
     HF_HUB_OFFLINE="1", VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_NO_USAGE_STATS="1"
 )
-from vllm import LLM, SamplingParams
-
 from reading import Loaded, answer
+
+from vllm import LLM, SamplingParams
 
 
 class Served(Loaded):
