@@ -31,7 +31,7 @@ public struct RunDescription: Sendable, Equatable {
   public var portionCount = 1
   /// Whether scales are searched for, in place of tuning or before it.
   public var searchesScales = false
-  /// Samples per step.
+  /// Samples per batch.
   public var batchSize = 0
   /// Batches of a step whose gradients are summed up.
   public var gradientAccumulation = 1

@@ -114,10 +114,10 @@ public struct RunOptions: Sendable {
     help: OptionHelp(
       "Learning rate of the ranges of groups.", default: "that of --learning-rate"))
 
-  /// Samples per step.
+  /// Samples per batch.
   public let batchSize = RunOption(
     .batchSize, key: RecipeKey("batch_size"), in: .from(1...65_536), default: \.batchSize,
-    fingerprint: "batch size", help: OptionHelp("Samples per step of tuning."))
+    fingerprint: "batch size", help: OptionHelp("Samples per batch of tuning."))
 
   /// Batches whose gradients are summed up for a step.
   public let gradientAccumulation = RunOption(
