@@ -1,12 +1,21 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench files peer accuracy readers gguf runtimes families plan busy recipes resume faults fuzz memory experts lint format docs ci
+PREFIX ?= /usr/local
+.PHONY: help build install package demo test bench files peer accuracy readers gguf runtimes families plan busy recipes resume faults fuzz memory experts lint format docs ci
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-build: ## Build .build/release/autoround
+build: ## Build .build/release/autoround and its manual page
 	Scripts/setup
 	swift build -c release --product autoround
+	Scripts/stamp .build/release/autoround
+	Scripts/manual .build/release/autoround .build
+
+install: ## Install what `make build` has built; PREFIX=/usr/local
+	Scripts/install .build/release/autoround .build/autoround.1 "$(DESTDIR)$(PREFIX)"
+
+package: ## Make an archive with a program that needs no Swift where it runs, in out/
+	Scripts/package
 
 demo: ## Quantize the example model and measure what that costs
 	Scripts/demo
