@@ -98,6 +98,7 @@ package struct ImportanceMeasurement {
     try cache.embed(
       data.samples.lazy.map { $0.map { Int($0) } }, tokens: tokens, by: description.front,
       from: source.checkpoint)
+    cache.masks = data.masks
     let programs = ProgramStore(
       device: device, batch: min(Self.batchSize, data.samples.count), keepsOne: true)
     let count = description.blocks.count
@@ -116,7 +117,7 @@ package struct ImportanceMeasurement {
           let own = program.squares(of: part, in: squares)
         else { continue }
         sums.add(
-          own, count: program.tokens(reaching: part, of: reached) ?? data.samples.count * tokens,
+          own, count: program.tokens(reaching: part, of: reached) ?? data.presentCount,
           toLayer: StoredMatrix.fullName(layer.name, in: placed.name))
       }
       source.checkpoint.releasePages()
@@ -139,9 +140,10 @@ package struct ImportanceMeasurement {
     let program = block.program
     try block.load("", from: source.checkpoint, inPlace: true)
     program.inputSquares = [:]
-    program.sampleCount = 1
     for sample in 0..<states.sampleCount {
-      for first in stride(from: 0, to: data.sequenceLength, by: tokens) {
+      let present = data.masks?[sample].tokenCount ?? data.sequenceLength
+      for first in stride(from: 0, to: present, by: tokens) {
+        program.tokenCounts = [min(tokens, present - first)]
         program[range: block.input].copy(
           from: states[sample] + first / tokens * block.sequenceByteCount,
           byteCount: block.sequenceByteCount)
@@ -152,7 +154,13 @@ package struct ImportanceMeasurement {
     guard let part = program.parameterParts.first(where: \.isMatrix),
       let squares = program.squares(of: part, in: program.inputSquares)
     else { return }
-    sums.add(
-      squares, count: data.samples.count * data.sequenceLength, toTensor: end.head.weight.tensor)
+    sums.add(squares, count: data.presentCount, toTensor: end.head.weight.tensor)
+  }
+}
+
+extension CalibrationData {
+  /// Tokens of all samples, padding apart.
+  fileprivate var presentCount: Int {
+    masks?.reduce(0) { $0 + $1.tokenCount } ?? samples.count * sequenceLength
   }
 }

@@ -57,10 +57,12 @@ extension QuantizationJob {
     var description = RunDescription(prepared, data)
     description.tunedBlocks = tried
     observer?.observe(.started(description))
-    for remark in data.warnings + plan.warnings { warnings.warn(remark) }
+    for remark in data.warnings + modifier.options.remarks(on: dataset) + plan.warnings {
+      warnings.warn(remark)
+    }
     if let remark = placement.remark { observer?.observe(.warning(remark)) }
 
-    let states = try HiddenStates(placement)
+    let states = try HiddenStates(placement, masks: data.masks)
     try states.embed(data.samples, in: setup)
     let work = UnitWork(
       modifier: modifier, units: CalibratedUnits(setup, prepared.table, states),
