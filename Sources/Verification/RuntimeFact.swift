@@ -132,9 +132,9 @@ struct RuntimeFact: Sendable {
   private static let packing = "it loads them in the format pack-quantized"
 
   private static let columns =
-    "vLLM 0.32, auto_awq.py; transformers 5.24 with gptqmodel 7.7, auto-round 0.16, tried on processors; 2026-11"
-  private static let inc = "vLLM 0.32, inc; 4 bits tried on processors; 2026-11"
-  private static let gptq = "vLLM 0.32, auto_gptq.py; 4 bits tried on processors; 2026-11"
+    "vLLM 0.32, auto_awq.py, read; gptqmodel 7.7 and auto-round 0.16, tried on processors; 2026-11"
+  private static let inc = "vLLM 0.32, inc; read, not tried; 2026-11"
+  private static let gptq = "vLLM 0.32, auto_gptq.py; read, not tried; 2026-11"
   private static let choice = "vLLM, compressed_tensors.py, the choice of a scheme; 2026-11"
   private static let humming = "vllm-project/vllm#46389; 2026-11"
   private static let asymmetric = "vllm-project/vllm#46528, change notes of 0.30; 2026-11"
