@@ -65,8 +65,8 @@ struct FittedLayers {
       for layer in kind.layers { schemes[layer] = next }
       rounded.formUnion(kind.layers)
       remarks.append(
-        enumerated(kind.layers, "layer") + " rounded again: \(kind.scheme.weights?.text ?? "") to "
-          + (next.weights?.text ?? ""))
+        enumerated(kind.layers, "layer") + " rounded again: \(kind.scheme.weights?.text ?? "")"
+          + (kind.traits.hasBiases ? " with minimums" : "") + " to \(next.weights?.text ?? "")")
     }
     guard !schemes.isEmpty || plain.isEmpty else {
       throw InputError(
