@@ -14,6 +14,9 @@ struct ImportanceCommand: ParsableCommand {
       llama-quantize takes as --imatrix, and convert as --importance.
 
         autoround importance Qwen3-0.6B --output qwen3.imatrix.gguf
+
+      Either of these then rounds by it:
+
         autoround convert Qwen3-0.6B --format gguf:q4_k_m --importance qwen3.imatrix.gguf --output q
         llama-quantize --imatrix qwen3.imatrix.gguf Qwen3-0.6B-F16.gguf q4_k_m
 
