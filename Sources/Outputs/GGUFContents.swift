@@ -237,8 +237,10 @@ struct GGUFContents: CopyContents {
       let type = types[tensor.name] ?? .f32
       let members = tensor.members
       for (index, member) in members.enumerated() {
-        let weights = try importances?.weights(
-          of: tensor.name, matrix: index, count: members.count, columns: tensor.shape.last ?? 0)
+        let weights = try naming(tensor.name) {
+          try importances?.weights(
+            of: tensor.name, matrix: index, count: members.count, columns: tensor.shape.last ?? 0)
+        }
         try member.forEachPiece(from: file.source) { row, piece in
           let rounded = try naming(tensor.name) { () throws(InputError) in
             do throws(InputError) {
