@@ -6,7 +6,7 @@ import Testing
   /// The name that an option is stored under is the property that programs see.
   @Test func namesAreProperties() {
     let labels = Mirror(reflecting: RunOptions.table).children.map(\.label)
-    #expect(labels.count == 22)
+    #expect(labels.count == 24)
     #expect(RunOptions.declared.map { $0.name.property } == labels)
     let flags = RunOptions.declared.flatMap {
       [$0.name.flag, $0.name.oppositeFlag].compactMap(\.self)
