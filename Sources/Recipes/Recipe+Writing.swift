@@ -86,7 +86,9 @@ private func node(_ value: JSONValue) -> Yams.Node {
 
 /// Plain only where nothing in the text has a meaning in YAML 1.1.
 private func style(of text: String) -> Yams.Node.Scalar.Style {
-  let isPlain = text.wholeMatch(of: /[A-Za-z][A-Za-z0-9_.]*/) != nil
+  let isPlain =
+    text.first?.isLetter == true
+    && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".") }
   let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
   return isPlain && !words.contains(text.lowercased()) ? .plain : .singleQuoted
 }

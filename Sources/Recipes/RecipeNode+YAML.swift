@@ -164,10 +164,10 @@ extension RecipeNode {
   /// A YAML decimal number in JSON's grammar: `+1_000` is `1000`, `.5` is `0.5`, `2.` is `2.0`.
   /// Other notations (`0x10`, `010`, `.inf`) are not numbers to a recipe.
   private static func jsonNumber(_ text: String) -> String? {
+    // Making the expression takes longer than all else that is done with most texts.
+    guard let first = text.first, "+-.0123456789".contains(first) else { return nil }
     let form = /([-+]?)([0-9]*)(?:\.([0-9]*))?((?:[eE][-+]?[0-9]+)?)/
-    guard text.first != "_", let match = text.filter({ $0 != "_" }).wholeMatch(of: form) else {
-      return nil
-    }
+    guard let match = text.filter({ $0 != "_" }).wholeMatch(of: form) else { return nil }
     let (_, sign, whole, fraction, exponent) = match.output
     guard !whole.isEmpty || fraction?.isEmpty == false, whole.count < 2 || whole.first != "0" else {
       return nil
