@@ -3,11 +3,10 @@
     python Scripts/quantize-llama.py SOURCE TYPE OUTPUT [IMPORTANCE]
 
 TYPE is one of those that llama-quantize takes, in any case; IMPORTANCE a file of `autoround importance` or llama-imatrix.
-Prints the seconds that it took. Scripts/gguf-quality runs it.
+Scripts/gguf-quality runs it.
 """
 import ctypes
 import sys
-import time
 
 import llama_cpp
 from gguf import GGUFReader
@@ -42,6 +41,4 @@ def quantize(source, kind, output, importance=None):
         sys.exit(f"llama.cpp did not quantize {source} to {kind}: {code}")
 
 
-started = time.monotonic()
 quantize(*sys.argv[1:])
-print(f"{time.monotonic() - started:.2f}")

@@ -108,7 +108,8 @@ def main():
             answers = [{"error": interpreter[1:]}] * len(rows)
         else:
             answers = theirs(interpreter, module, [row[2] for row in rows], text)
-        for (name, runtime, _, reference, isExpected), answer in zip(rows, answers):
+        # The answers first: `zip` then runs `theirs` to its end, where it stops its timer.
+        for answer, (name, runtime, _, reference, isExpected) in zip(answers, rows):
             try:
                 if "error" not in answer and reference not in own:
                     own[reference] = ours(program, reference, path)

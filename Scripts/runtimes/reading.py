@@ -16,16 +16,16 @@ import numpy as np
 
 
 class Loaded:
-    """What a loaded checkpoint has to do; ids are lists of numbers of tokens."""
+    """What a loaded checkpoint has to do; ids are lists of numbers of tokens. `tokenizer` is one of transformers."""
 
     remark = ""
 
     def encode(self, text):
         """The ids of a text, without special tokens."""
-        raise NotImplementedError
+        return self.tokenizer.encode(text, add_special_tokens=False)
 
     def decode(self, ids):
-        raise NotImplementedError
+        return self.tokenizer.decode(ids)
 
     def loss(self, ids):
         """The sum over all tokens but the first of the negative logarithm of what they were thought likely."""

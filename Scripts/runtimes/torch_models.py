@@ -17,9 +17,6 @@ class TorchModel(Loaded):
         kinds = {type(module).__name__ for module in model.modules() if hasattr(module, "qweight")}
         self.remark = ", ".join(sorted(kinds))
 
-    def encode(self, text):
-        return self.tokenizer.encode(text, add_special_tokens=False)
-
     def decode(self, ids):
         return self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
 

@@ -22,12 +22,6 @@ class Checkpoint(Loaded):
         )
         self.isInteger = True
 
-    def encode(self, text):
-        return self.tokenizer.encode(text, add_special_tokens=False)
-
-    def decode(self, ids):
-        return self.tokenizer.decode(ids)
-
     def loss(self, ids):
         if self.isInteger:
             self.model, self.isInteger = dequantize_model(self.model), False

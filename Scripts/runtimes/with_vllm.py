@@ -14,12 +14,6 @@ class Served(Loaded):
         self.model = LLM(folder, enforce_eager=True, max_model_len=1024, max_num_seqs=4, max_logprobs=2)
         self.tokenizer = self.model.get_tokenizer()
 
-    def encode(self, text):
-        return self.tokenizer.encode(text, add_special_tokens=False)
-
-    def decode(self, ids):
-        return self.tokenizer.decode(ids)
-
     def _found(self, ids, **options):
         (found,) = self.model.generate(
             {"prompt_token_ids": ids}, SamplingParams(temperature=0, **options), use_tqdm=False
@@ -34,7 +28,7 @@ class Served(Loaded):
         (output,) = self._found(ids, max_tokens=length, logprobs=2).outputs
         for place in output.logprobs:
             (first, most), (second, next_most) = sorted(place.items(), key=lambda item: item[1].rank)[:2]
-            if first in (self.tokenizer.eos_token_id,):
+            if first == self.tokenizer.eos_token_id:
                 break
             yield first, second, most.logprob - next_most.logprob
 

@@ -32,12 +32,12 @@ struct ChatCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       options.computing.useThreads()
-      let folder = URL(filePath: options.checkpoint)
-      let format = try Checkpoint.model(opening: folder).chatFormat(
+      let checkpoint = try Checkpoint.model(opening: URL(filePath: options.checkpoint))
+      let format = try checkpoint.chatFormat(
         file: options.template.file,
         advice: ", or continue texts with: autoround generate")
       let generation = try Generation(
-        model: folder, tokenLimit: tokenLimit, temperature: options.temperature,
+        checkpoint, tokenLimit: tokenLimit, temperature: options.temperature,
         compute: options.computing.type)
       try talk(generation, format)
     }

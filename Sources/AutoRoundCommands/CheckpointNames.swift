@@ -29,11 +29,11 @@ struct HubOptions: ParsableArguments {
   /// Makes the path of a file of what was given as calibration data, which may be the name of a dataset.
   func find(calibration argument: inout String) throws {
     let (text, weight) = try CalibrationSource.split(argument)
+    guard try ModelHub.isDataset(text) else { return }
     let hub = try hub
-    let find: Download<URL?> = { try await hub.datasetFile(of: text, onProgress: $0) }
     let file =
-      try hub.isMissingDataset(text)
-      ? downloading(text, hub, find) : waiting { try await find { _ in } }
+      try hub.localDatasetFile(of: text)
+      ?? downloading(text, hub) { try await hub.datasetFile(of: text, onProgress: $0) }
     if let file { argument = file.path + weight }
   }
 
@@ -111,6 +111,12 @@ extension CheckpointReading {
   mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {}
 }
 
+extension [String] {
+  mutating func replaceEach(_ body: (inout String) throws -> Void) throws {
+    for index in indices { try body(&self[index]) }
+  }
+}
+
 extension Optional where Wrapped == String {
   fileprivate mutating func replace(_ body: (inout String) throws -> Void) throws {
     guard var path = self else { return }
@@ -137,7 +143,7 @@ extension QuantizeCommand: CheckpointReading {
   var hub: HubOptions { options.hub }
 
   mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {
-    for index in options.calibration.indices { try body(&options.calibration[index]) }
+    try options.calibration.replaceEach(body)
   }
 
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {
@@ -150,7 +156,7 @@ extension PlanCommand: CheckpointReading {
   var hub: HubOptions { options.hub }
 
   mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {
-    for index in options.calibration.indices { try body(&options.calibration[index]) }
+    try options.calibration.replaceEach(body)
   }
 
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {

@@ -94,8 +94,9 @@ enum CommandLineReading {
 
   private static func noCommand(_ name: String) -> CommandLineError {
     let names = commands.map { $0._commandName }
+    let known = names + ListCommand.Subject.allCases.map(\.rawValue)
     let advice =
-      NearestName.suggestion(for: name, among: names).map { "did you mean \(quoted($0))?" }
+      NearestName.suggestion(for: name, among: known).map { "did you mean \(quoted($0))?" }
       ?? "there are \(names.joined(separator: ", "))"
     return CommandLineError(message: "there is no command \(quoted(name)); \(advice)")
   }

@@ -42,15 +42,15 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       options.computing.useThreads()
-      let folder = URL(filePath: options.checkpoint)
+      let checkpoint = try Checkpoint.model(opening: URL(filePath: options.checkpoint))
       // Before the weights, which take long to open.
       let format =
         chat
-        ? try Checkpoint.model(opening: folder).chatFormat(
+        ? try checkpoint.chatFormat(
           file: options.template.file,
           advice: ", or leave out --chat to continue the prompt as text") : nil
       let generation = try Generation(
-        model: folder, tokenLimit: tokenLimit, temperature: options.temperature,
+        checkpoint, tokenLimit: tokenLimit, temperature: options.temperature,
         compute: options.computing.type)
       if let format {
         try generation.run(Conversation(system: options.system, user: prompt), in: format) {

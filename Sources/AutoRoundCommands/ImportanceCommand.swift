@@ -30,9 +30,9 @@ struct ImportanceCommand: ParsableCommand {
   var output: String
 
   @Option(
-    help: "File with calibration data, as quantize takes it.",
-    completion: .file(extensions: ["jsonl", "txt"]))
-  var calibration: String?
+    help: ArgumentHelp("File with calibration data, as quantize takes it.", valueName: "file"),
+    completion: .file(extensions: ["jsonl", "json", "txt"]))
+  var calibration: [String] = []
 
   @OptionGroup var template: ChatTemplateOption
 
@@ -66,7 +66,7 @@ struct ImportanceCommand: ParsableCommand {
       }
       var measurement = ImportanceMeasurement(
         model: URL(filePath: checkpoint),
-        dataset: try calibration.map { try CalibrationSource(file: URL(filePath: $0)) } ?? .builtin,
+        dataset: try calibration.isEmpty ? .builtin : CalibrationSource(files: calibration),
         sampleCount: samples, sequenceLength: sequenceLength)
       measurement.template = template.file.map { .file($0) } ?? .model
       measurement.compute = computing.type
@@ -79,6 +79,10 @@ struct ImportanceCommand: ParsableCommand {
 }
 
 extension ImportanceCommand: CheckpointReading {
+  mutating func replaceCalibration(_ body: (inout String) throws -> Void) throws {
+    try calibration.replaceEach(body)
+  }
+
   mutating func replaceCheckpoints(_ body: (inout String) throws -> Void) throws {
     try body(&checkpoint)
   }

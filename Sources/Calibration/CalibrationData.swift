@@ -121,10 +121,9 @@ public struct CalibrationData: Sendable, Equatable {
       [mask.tokenCount, mask.counted.count]
         + mask.counted.flatMap { [$0.lowerBound, $0.upperBound] }
     }.map { Int32(truncatingIfNeeded: $0) }
-    let numbers = samples.joined() + shape
-    let bytes = numbers.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
-    let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    let numbers = (samples.joined() + shape).map(\.littleEndian)
+    let hash = numbers.withUnsafeBytes {
+      $0.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
     return String(format: "%016llx", hash)
   }

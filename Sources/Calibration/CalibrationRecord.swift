@@ -28,8 +28,10 @@ enum CalibrationRecord: Equatable {
       guard let found = try record.optional(column) else {
         throw InputError(.missing, "the record has no \(quoted(column))")
       }
-      if found.value.arrayValue != nil {
-        self = .conversation(try Conversation(list: found))
+      if found.value.arrayValue != nil,
+        let conversation = try Conversation(record: record, lists: [column])
+      {
+        self = .conversation(conversation)
       } else {
         self = .text(try found.string())
       }

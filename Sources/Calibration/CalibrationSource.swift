@@ -83,7 +83,7 @@ public enum CalibrationSource: Sendable, Equatable {
     guard let reader else { return known }
     return known
       + "; to convert this one: python3 -c 'import pandas, sys; pandas.\(reader)(sys.argv[1])"
-      + ".to_json(sys.argv[2], orient=\"records\", lines=True)' \(path) data.jsonl"
+      + ".to_json(sys.argv[2], orient=\"records\", lines=True)' \(shellWord(path)) data.jsonl"
   }
 
   /// The source as messages name it.

@@ -5,10 +5,16 @@ import JSONText
 /// The shapes in which data sets hold conversations.
 extension Conversation {
   /// Reads the conversation of a record, with its `tools`; nil if it has none.
-  init?(record: JSONReader) throws(InputError) {
+  ///
+  /// - Parameter lists: Keys of a list of messages.
+  init?(
+    record: JSONReader, lists: [String] = ["messages", "conversations"]
+  ) throws(InputError) {
     self.init()
-    if let list = try Self.first(of: ["messages", "conversations"], in: record) {
-      self = try Conversation(list: list)
+    if let list = try Self.first(of: lists, in: record) {
+      let elements = try list.elements()
+      guard !elements.isEmpty else { throw list.mismatch("a message at least") }
+      for element in elements { messages.append(try Self.message(element)) }
     } else if let prompt = try record.optional("prompt"),
       let answer = try Self.first(of: ["response", "completion"], in: record)
     {
@@ -29,14 +35,6 @@ extension Conversation {
       _ = try tools.elements()
       self.tools = tools.value
     }
-  }
-
-  /// Reads a list of messages.
-  init(list: JSONReader) throws(InputError) {
-    self.init()
-    let elements = try list.elements()
-    guard !elements.isEmpty else { throw list.mismatch("a message at least") }
-    for element in elements { messages.append(try Self.message(element)) }
   }
 
   private static func first(

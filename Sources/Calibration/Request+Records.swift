@@ -94,12 +94,13 @@ extension CalibrationData.Request {
           isCounted: settings.lossMask == .answers ? isCounted : nil), kind: .tokenIDs)
     case .conversation(let conversation):
       let coding = vocabulary.coding
-      let ids = try coding.encodeConversation(conversation).map(vocabulary.checked)
+      let text = try coding.render(conversation, false)
+      let ids = try coding.encodeRendered(text)
       return EncodedRecord(
         sample: Sample(
-          ids: ids,
+          ids: try ids.map(vocabulary.checked),
           isCounted: try settings.lossMask == .answers
-            ? coding.answers(in: conversation, limit: sequenceLength) : nil),
+            ? coding.answers(in: conversation, text: text, ids, limit: sequenceLength) : nil),
         kind: .conversation)
     }
   }

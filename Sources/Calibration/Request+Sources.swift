@@ -26,6 +26,10 @@ extension CalibrationData.Request {
   private func found(
     in parts: [CalibrationSource.Part], _ vocabulary: CalibrationData.Vocabulary
   ) throws -> (found: CalibrationData.Found, warnings: [String]) {
+    guard !parts.isEmpty, parts.allSatisfy({ $0.weight.isFinite && $0.weight > 0 }) else {
+      throw InputError(
+        .invalidValue, "a mixture has a part at least, and each a weight that is a number above 0")
+    }
     var all = CalibrationData.Found()
     var warnings: [String] = []
     let weights = parts.map(\.weight)

@@ -29,15 +29,8 @@ struct Sample: Hashable {
 
   /// Which of a sample's tokens count, where it is one.
   var mask: SampleMask {
-    guard let isCounted else { return SampleMask(tokenCount: ids.count) }
-    var runs: [Range<Int>] = []
-    for index in isCounted.indices where isCounted[index] {
-      if let last = runs.last, last.upperBound == index {
-        runs[runs.count - 1] = last.lowerBound..<index + 1
-      } else {
-        runs.append(index..<index + 1)
-      }
-    }
-    return SampleMask(tokenCount: ids.count, counted: runs)
+    SampleMask(
+      tokenCount: ids.count,
+      counted: isCounted.map { Array($0.indices(where: { $0 }).ranges) })
   }
 }

@@ -9,10 +9,13 @@ extension TextCoding {
   /// templates make another text of a beginning than of the whole, such as those that leave out old reasoning: there an
   /// answer is where the text of its message is.
   ///
-  /// - Parameter limit: Tokens that matter; answers that begin behind them are not looked for.
-  func answers(in conversation: Conversation, limit: Int) throws -> [Bool] {
-    let text = Array(try render(conversation, false).utf8)
-    let ids = try encodeRendered(String(decoding: text, as: UTF8.self))
+  /// - Parameters:
+  ///   - rendered: The text of the conversation, and `ids` those of the text.
+  ///   - limit: Tokens that matter; answers that begin behind them are not looked for.
+  func answers(
+    in conversation: Conversation, text rendered: String, _ ids: [Int], limit: Int
+  ) throws -> [Bool] {
+    let text = Array(rendered.utf8)
     var isAnswer = Array(repeating: false, count: ids.count)
     /// Tokens of a beginning of the text that are those of the whole.
     func tokenCount(before place: Int) throws -> Int {

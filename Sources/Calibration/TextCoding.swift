@@ -16,11 +16,6 @@ public struct TextCoding {
   /// The token that ends a text.
   let endOfText: Int?
 
-  /// Ids of a conversation, with the special tokens that the template gives it.
-  package func encodeConversation(_ conversation: Conversation) throws -> [Int] {
-    try encodeRendered(render(conversation, false))
-  }
-
   /// The coding of a model's tokenizer, and of its chat template if its folder is given.
   ///
   /// Templates that ask for the date get one that is always the same, so that the same records give the same samples

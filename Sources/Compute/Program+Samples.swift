@@ -16,16 +16,11 @@ extension Program {
 
   /// The rows that are tokens of samples, neighbours in one range.
   package var presentRows: [Range<Int>] {
-    var ranges: [Range<Int>] = []
-    for (sample, count) in tokenCounts.enumerated() where count > 0 {
-      let own = sample * tokens..<sample * tokens + count
-      if let last = ranges.last, last.upperBound == own.lowerBound {
-        ranges[ranges.count - 1] = last.lowerBound..<own.upperBound
-      } else {
-        ranges.append(own)
-      }
+    var rows = RangeSet<Int>()
+    for (sample, count) in tokenCounts.enumerated() {
+      rows.insert(contentsOf: sample * tokens..<sample * tokens + count)
     }
-    return ranges
+    return Array(rows.ranges)
   }
 
   /// The rows of a value that are tokens of each sample; all rows as those of one where experts have mixed them, with

@@ -1,11 +1,11 @@
 package import Foundation
 
-/// What all patterns of a checkpoint together may cost: after so many reports of the engine that it is still
-/// at work, nothing more is matched.
+/// What matching may cost, by default that of all patterns of a checkpoint together: after so many reports of the
+/// engine that it is still at work, nothing more is matched.
 package final class MatchLimit {
-  private var reports = 1001
+  private var reports: Int
 
-  package init() {}
+  package init(reports: Int = 1001) { self.reports = reports }
 
   /// Whether something was given up.
   package var isReached: Bool { reports <= 0 }

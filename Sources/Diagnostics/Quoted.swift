@@ -14,6 +14,13 @@ package func visible(_ name: String) -> String {
     ? text(visible) : "\(text(visible.prefix(150)))…\(text(visible.suffix(40)))"
 }
 
+/// A name with `*` in place of the numbers in it, which the layers of all blocks, or all experts, have in common.
+package func pattern(of name: String) -> String {
+  name.split(separator: ".", omittingEmptySubsequences: false)
+    .map { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } ? "*" : String($0) }
+    .joined(separator: ".")
+}
+
 /// A number of things: `1 finding`, `2 findings`.
 package func counted(_ count: Int, _ noun: String) -> String {
   "\(count) \(noun)\(count == 1 ? "" : "s")"

@@ -1,6 +1,6 @@
 public import CPU
 package import ChatTemplates
-import Checkpoints
+package import Checkpoints
 import Compute
 import Diagnostics
 import Execution
@@ -38,7 +38,17 @@ public struct Generation {
     model folder: URL, tokenLimit: Int = 64, temperature: Double = 0, seed: UInt64 = 42,
     compute: ComputeType = .automatic
   ) throws {
-    model = try ReadableModel(opening: folder)
+    try self.init(
+      Checkpoint.model(opening: folder), tokenLimit: tokenLimit, temperature: temperature,
+      seed: seed, compute: compute)
+  }
+
+  /// Takes a checkpoint that ``Checkpoint/model(opening:)`` has opened.
+  package init(
+    _ checkpoint: Checkpoint, tokenLimit: Int, temperature: Double, seed: UInt64 = 42,
+    compute: ComputeType
+  ) throws {
+    model = try ReadableModel(checkpoint)
     tokenizer = try model.checkpoint.tokenizer()
     device = try CPUDevice(compute: compute)
     embedding = try TokenEmbedding(

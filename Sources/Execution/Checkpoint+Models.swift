@@ -32,11 +32,8 @@ extension Checkpoint {
   ///   - advice: What else can be done where there is no template.
   package func chatFormat(file: URL?, advice: String) throws -> ChatFormat {
     guard isOneFile else { return try ChatFormat(folder: folder, file: file, advice: advice) }
-    let source = folder.path(percentEncoded: false)
-    let settings = try tokenizerTexts().configuration
     return try ChatFormat(
-      settings: naming(source) { () throws(InputError) in try .parse(settings) }, source: source,
-      file: file, advice: advice)
+      settings: tokenizerSettings(), source: tokenizerName, file: file, advice: advice)
   }
 
   /// Whether there is a template that is taken for conversations where none is named, as a file of its own or as a part of
@@ -47,10 +44,13 @@ extension Checkpoint {
 
   private func chatTemplates() throws(InputError) -> StoredTemplates {
     guard isOneFile else { return try StoredTemplates(folder: folder) }
-    let source = folder.path(percentEncoded: false)
+    return try StoredTemplates(settings: tokenizerSettings(), source: tokenizerName)
+  }
+
+  /// What tokenizer_config.json would say of a model in one file.
+  private func tokenizerSettings() throws(InputError) -> JSONValue {
     let settings = try tokenizerTexts().configuration
-    return try StoredTemplates(
-      settings: naming(source) { () throws(InputError) in try .parse(settings) }, source: source)
+    return try naming(tokenizerName) { () throws(InputError) in try JSONValue.parse(settings) }
   }
 
   /// The content of tokenizer.json; nil where there is none.

@@ -40,6 +40,16 @@ package struct LogitProgram {
     max(1, min(1024, (1 << 24) / vocabularySize))
   }
 
+  /// Tokens of the pieces that samples are halved into until the logits of one take 64 MiB at most, if they can be cut so far.
+  package static func halvedTokens(
+    of tokens: Int, vocabularySize: Int, on device: any Device
+  ) -> Int {
+    var tokens = tokens
+    let rowByteCount = vocabularySize * device.compute.byteCount
+    while tokens.isMultiple(of: 2), tokens * rowByteCount > 64 << 20 { tokens /= 2 }
+    return tokens
+  }
+
   /// Tokens of the pieces that the predictions of a window are made in: of all but its last token, in pieces of one size.
   package static func pieceTokens(window: Int, vocabularySize: Int) -> Int {
     let (count, limit) = (window - 1, tokenLimit(vocabularySize: vocabularySize))

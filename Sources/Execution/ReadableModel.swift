@@ -25,7 +25,12 @@ package struct ReadableModel {
   /// - Parameter quantizesActivations: Whether activations are quantized as a runtime would, where the
   ///   checkpoint says so.
   package init(opening folder: URL, quantizesActivations: Bool = true) throws {
-    let checkpoint = try Checkpoint.model(opening: folder)
+    try self.init(
+      Checkpoint.model(opening: folder), quantizesActivations: quantizesActivations)
+  }
+
+  /// The same of what ``Checkpoint/model(opening:)`` has opened.
+  package init(_ checkpoint: Checkpoint, quantizesActivations: Bool = true) throws {
     let file = checkpoint.configurationFile.path(percentEncoded: false)
     let configuration = JSONReader(checkpoint.configuration)
     let plain = try naming(file) {

@@ -18,8 +18,8 @@ extension GGUFFile: TensorFile {
     for info in tensors {
       let digest = try stored(info.name).withUnsafeBytes { SHA256.hexadecimal(of: $0) }
       result.append(("tensor \(info.name) of \(name)", digest))
-      releasePages()
       done += info.byteCount
+      // Lets go of the pages as well.
       try requireFinite(info)
       try progress(Double(done) / total)
     }

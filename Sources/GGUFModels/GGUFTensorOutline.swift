@@ -97,14 +97,13 @@ package struct GGUFTensorOutline: Hashable, Sendable {
   package func forEachPiece(
     from source: any TensorSource, _ body: (_ row: Int, Tensor) throws -> Void
   ) throws {
-    guard case .tensors(let names, let stored) = content, names.count == 1, shape.count > 1,
+    guard case .tensors(let names, let stored) = content, names.count == 1, shape.count == 2,
       stored == shape, rows == .asStored, columns == .asStored
     else {
       return try body(0, Tensor(numbers(from: source), shape: shape))
     }
     let whole = try source.tensor(names[0], shape: shape)
-    let rowSize = shape.dropFirst().reduce(1, *)
-    for range in RowPieces.ranges(of: shape[0], rowSize: rowSize, limit: 1 << 22) {
+    for range in RowPieces.ranges(of: shape[0], rowSize: shape[1], limit: 1 << 22) {
       let part = whole.slice(range)
       try body(
         range.lowerBound, Tensor(applied(to: part.floats(), shape: part.shape), shape: part.shape))

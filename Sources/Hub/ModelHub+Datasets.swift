@@ -17,45 +17,33 @@ extension ModelHub {
   ) async throws -> URL? {
     guard let dataset = try Self.dataset(text) else { return nil }
     if let file = try localFile(of: dataset) { return file }
-    guard !settings.isOffline else {
-      throw InputError(
-        .missing, source: text,
-        "is no file, nor is the dataset in \(settings.cache.path); downloading it is switched off")
+    var path = ""
+    let folder = try await download(dataset.name, as: text, onProgress) { files, _, fetch in
+      path = try dataset.choose(among: files.map(\.path))
+      try await fetch(files.first { $0.path == path }.map { [$0] } ?? [])
     }
-    try settings.check()
-    let connection = HubConnection(settings)
-    defer { connection.close() }
-    let name = dataset.name
-    let listing = RemoteListing(name: name, connection: connection)
-    let commit = try await listing.commit()
-    let files = try await listing.files(of: commit)
-    let path = try dataset.choose(among: files.map(\.path))
-    guard let file = files.first(where: { $0.path == path }) else { return nil }
-    let cached = CachedModel(name, cache: settings.cache)
-    try cached.makeFolders()
-    let progress = ProgressCounter(model: name.text, onProgress)
-    progress.add([file])
-    try requireRoom(for: [file], cached)
-    try await BlobDownload(
-      connection: connection, name: name, commit: commit, cached: cached, file: file,
-      progress: progress
-    ).run()
-    try cached.record(commit, of: name.revision)
-    return cached.snapshot(commit).appending(path: path)
+    return folder.appending(path: path)
   }
 
-  /// Whether a text is the name of a dataset's file that is not on this machine.
-  public func isMissingDataset(_ text: String) throws(InputError) -> Bool {
-    guard let dataset = try Self.dataset(text) else { return false }
-    return try localFile(of: dataset) == nil
+  /// Whether a text is the name of a dataset's file, and not a path.
+  public static func isDataset(_ text: String) throws(InputError) -> Bool {
+    try dataset(text) != nil
+  }
+
+  /// The file of a dataset that is on this machine; nil if it is not, or if the text is a path.
+  public func localDatasetFile(of text: String) throws(InputError) -> URL? {
+    guard let dataset = try Self.dataset(text) else { return nil }
+    return try localFile(of: dataset)
   }
 
   private static func dataset(_ text: String) throws(InputError) -> DatasetName? {
-    FileStatus(path: text) == nil ? try DatasetName(text) : nil
+    isPath(text) ? nil : try DatasetName(text)
   }
 
-  /// The file in the cache, if it is there.
+  /// The file in the cache, if it is there. Which file is meant where none is named depends on all that the dataset has,
+  /// of which a part may be there: the hub is asked, if it may be.
   private func localFile(of dataset: DatasetName) throws(InputError) -> URL? {
+    guard dataset.file != nil || settings.isOffline else { return nil }
     let cached = CachedModel(dataset.name, cache: settings.cache)
     guard let commit = try cached.commit(of: dataset.name.revision) else { return nil }
     let folder = cached.snapshot(commit)
@@ -64,7 +52,6 @@ extension ModelHub {
     let files = paths.filter {
       FileStatus(path: folder.appending(path: $0).path)?.isRegularFile == true
     }
-    // What is there may be a part of the dataset.
     guard let path = try? dataset.choose(among: files) else { return nil }
     return folder.appending(path: path)
   }

@@ -30,7 +30,7 @@ public struct ModelHub: Sendable {
   // MARK: What is on this machine
 
   /// Whether a text is a path that exists, or else could not be the name of a model.
-  private static func isPath(_ text: String) -> Bool {
+  static func isPath(_ text: String) -> Bool {
     FileStatus(path: text) != nil || FileStatus(path: text, followingLinks: false) != nil
   }
 
@@ -77,28 +77,46 @@ public struct ModelHub: Sendable {
   ) async throws -> URL {
     if let folder = try localFolder(of: text) { return folder }
     guard let name = try ModelName(text) else { return URL(filePath: text) }
+    return try await download(name, as: text, onProgress) { files, folder, fetch in
+      let needed = try NeededFiles(of: files, model: name.text)
+      try await fetch(needed.beside)
+      var index: [UInt8]?
+      if needed.beside.contains(where: { $0.path == ShardIndex.fileName }) {
+        let file = folder.appending(path: ShardIndex.fileName)
+        index = try readFile(file.path, limit: NeededFiles.indexByteCountLimit)
+      }
+      try await fetch(needed.weights(index: index))
+    }
+  }
+
+  /// Downloads what `body` chooses of the files that the hub lists.
+  ///
+  /// - Parameters:
+  ///   - text: What errors call the name.
+  ///   - body: Gets these files, the folder where they will be, and what downloads some of them.
+  /// - Returns: The folder.
+  func download(
+    _ name: ModelName, as text: String, _ onProgress: (@Sendable (DownloadProgress) -> Void)?,
+    _ body: (
+      _ files: [RemoteFile], _ folder: URL, _ fetch: ([RemoteFile]) async throws -> Void
+    ) async throws -> Void
+  ) async throws -> URL {
     guard !settings.isOffline else {
       throw InputError(
         .missing, source: text,
-        "is no folder, nor is the model in \(settings.cache.path); downloading it is switched off")
+        "is no \(name.kind.place), nor is the \(name.kind) in \(settings.cache.path); downloading it is switched off"
+      )
     }
     try settings.check()
     let connection = HubConnection(settings)
     defer { connection.close() }
-    return try await download(name, connection, onProgress)
-  }
-
-  private func download(
-    _ name: ModelName, _ connection: HubConnection,
-    _ onProgress: (@Sendable (DownloadProgress) -> Void)?
-  ) async throws -> URL {
     let listing = RemoteListing(name: name, connection: connection)
     let commit = try await listing.commit()
     let cached = CachedModel(name, cache: settings.cache)
-    let needed = try NeededFiles(of: try await listing.files(of: commit), model: name.text)
-    try cached.makeFolders()
+    let folder = cached.snapshot(commit)
     let progress = ProgressCounter(model: name.text, onProgress)
-    func fetch(_ files: [RemoteFile]) async throws {
+    try await body(try await listing.files(of: commit), folder) { files in
+      try cached.makeFolders()
       progress.add(files)
       try requireRoom(for: files, cached)
       let downloads = files.map {
@@ -108,15 +126,8 @@ public struct ModelHub: Sendable {
       }
       try await Self.run(downloads)
     }
-    try await fetch(needed.beside)
-    var index: [UInt8]?
-    if needed.beside.contains(where: { $0.path == ShardIndex.fileName }) {
-      let file = cached.snapshot(commit).appending(path: ShardIndex.fileName)
-      index = try readFile(file.path, limit: NeededFiles.indexByteCountLimit)
-    }
-    try await fetch(needed.weights(index: index))
     try cached.record(commit, of: name.revision)
-    return cached.snapshot(commit)
+    return folder
   }
 
   private static func run(_ downloads: [BlobDownload]) async throws {
@@ -130,7 +141,7 @@ public struct ModelHub: Sendable {
   }
 
   /// Refuses to begin what the disk cannot hold.
-  func requireRoom(for files: [RemoteFile], _ cached: CachedModel) throws(InputError) {
+  private func requireRoom(for files: [RemoteFile], _ cached: CachedModel) throws(InputError) {
     var missing = 0
     for file in files {
       let blob = cached.blob(file.digest)

@@ -78,6 +78,8 @@ package enum RepositoryKind: String, Sendable {
   var plural: String { rawValue + "s" }
   /// What stands before names in addresses of files and pages.
   var addressWords: [String] { self == .model ? [] : [plural] }
+  /// What else could have been meant than a name.
+  var place: String { self == .model ? "folder" : "file" }
 }
 
 /// Whether a text is a digest of so many hexadecimal digits, in the form in which digests name files.

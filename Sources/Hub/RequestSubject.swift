@@ -11,9 +11,6 @@ struct RequestSubject: Sendable {
   /// The path of the file that is asked for; nil for what the hub says of the model.
   var file: String?
 
-  /// What else could have been meant.
-  private var place: String { model.kind == .model ? "folder" : "file" }
-
   /// What errors are about.
   var name: String { file.map { "\(model.text): \($0)" } ?? model.text }
 
@@ -31,7 +28,7 @@ struct RequestSubject: Sendable {
     case 401 where isHub && reason != "GatedRepo" && settings.token == nil:
       return final(
         .missing,
-        "there is neither such a \(place) nor such a \(model.kind) at \(hub), or it is not public: then set HF_TOKEN to a token "
+        "there is neither such a \(model.kind.place) nor such a \(model.kind) at \(hub), or it is not public: then set HF_TOKEN to a token "
           + "of an account that may read it")
     case 401 where isHub && reason != "GatedRepo":
       return final(
@@ -49,7 +46,8 @@ struct RequestSubject: Sendable {
     case 404 where reason == "RevisionNotFound":
       return final(.missing, "there is no revision \(quoted(model.revision)) of it at \(hub)")
     case 404 where isHub && file == nil:
-      return final(.missing, "there is neither such a \(place) nor such a \(model.kind) at \(hub)")
+      return final(
+        .missing, "there is neither such a \(model.kind.place) nor such a \(model.kind) at \(hub)")
     case 404: return final(.missing, "\(hub) no longer has the file")
     case 429:
       let delay = head.fields["retry-after"].flatMap(HeaderFields.number)

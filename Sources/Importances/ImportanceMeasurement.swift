@@ -31,8 +31,6 @@ package struct ImportanceMeasurement {
 
   /// Samples that run at once.
   private static let batchSize = 8
-  /// Bytes of logits that are computed at once, about.
-  private static let logitByteCount = 64 << 20
 
   package init(model: URL, dataset: CalibrationSource, sampleCount: Int, sequenceLength: Int) {
     self.model = model
@@ -59,13 +57,7 @@ package struct ImportanceMeasurement {
   package func run() throws -> GGUFImportances {
     let source = try SourceModel(Checkpoint.source(opening: model))
     let (checkpoint, description) = (source.checkpoint, source.description)
-    let file = checkpoint.configurationFile.path(percentEncoded: false)
-    let outline = try naming(file) {
-      try GGUFModelOutline(
-        of: CheckpointFamilies.plain(checkpoint.configuration),
-        tensors: checkpoint.tensorNames.compactMap(checkpoint.info),
-        name: model.standardizedFileURL.lastPathComponent, tokenizer: nil)
-    }
+    let outline = try ReadableModel(source).fileOutline()
     let data = try CalibrationData(
       dataset,
       coding: TextCoding(checkpoint.tokenizer(), template: template) {
@@ -117,7 +109,7 @@ package struct ImportanceMeasurement {
           let own = program.squares(of: part, in: squares)
         else { continue }
         sums.add(
-          own, count: program.tokens(reaching: part, of: reached) ?? data.presentCount,
+          own, count: program.tokens(reaching: part, of: reached) ?? data.tokenCount,
           toLayer: StoredMatrix.fullName(layer.name, in: placed.name))
       }
       source.checkpoint.releasePages()
@@ -132,16 +124,15 @@ package struct ImportanceMeasurement {
     on device: any Device, _ sums: inout ImportanceSums
   ) throws {
     let end = source.description.end.found(in: source.checkpoint)
-    var tokens = data.sequenceLength
-    let rowByteCount = source.description.vocabularySize * device.compute.byteCount
-    while tokens.isMultiple(of: 2), tokens * rowByteCount > Self.logitByteCount { tokens /= 2 }
+    let tokens = LogitProgram.halvedTokens(
+      of: data.sequenceLength, vocabularySize: source.description.vocabularySize, on: device)
     let block = try BlockProgram(
       end, batch: 1, tokens: tokens, device: device, training: .nothing)
     let program = block.program
     try block.load("", from: source.checkpoint, inPlace: true)
     program.inputSquares = [:]
     for sample in 0..<states.sampleCount {
-      let present = data.masks?[sample].tokenCount ?? data.sequenceLength
+      let present = data.samples[sample].count
       for first in stride(from: 0, to: present, by: tokens) {
         program.tokenCounts = [min(tokens, present - first)]
         program[range: block.input].copy(
@@ -154,13 +145,6 @@ package struct ImportanceMeasurement {
     guard let part = program.parameterParts.first(where: \.isMatrix),
       let squares = program.squares(of: part, in: program.inputSquares)
     else { return }
-    sums.add(squares, count: data.presentCount, toTensor: end.head.weight.tensor)
-  }
-}
-
-extension CalibrationData {
-  /// Tokens of all samples, padding apart.
-  fileprivate var presentCount: Int {
-    masks?.reduce(0) { $0 + $1.tokenCount } ?? samples.count * sequenceLength
+    sums.add(squares, count: data.tokenCount, toTensor: end.head.weight.tensor)
   }
 }

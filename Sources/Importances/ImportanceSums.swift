@@ -3,21 +3,12 @@ import GGUFModels
 
 /// Sums of squares of layers, on their way to the tensors that a file of the model has of them.
 struct ImportanceSums {
-  /// Where the weight of a layer is in the file.
-  private struct Place {
-    var tensor: GGUFTensorOutline
-    var index: Int
-  }
-
-  private var places: [String: Place] = [:]
+  private let tensors: [GGUFTensorOutline]
+  /// By the names that the source gives weights.
   private var found: [String: (squares: [Float], count: Int)] = [:]
 
   init(_ outline: GGUFModelOutline) {
-    for tensor in outline.tensors where tensor.shape.count > 1 {
-      for (index, source) in tensor.sources.enumerated() {
-        places[source] = Place(tensor: tensor, index: index)
-      }
-    }
+    tensors = outline.tensors.filter { $0.shape.count > 1 }
   }
 
   /// - Parameters:
@@ -29,7 +20,6 @@ struct ImportanceSums {
 
   /// The same by the name that the source gives the weight.
   mutating func add(_ squares: [Float], count: Int, toTensor source: String) {
-    guard places[source] != nil else { return }
     // What others have read in the place of an expert that no token has reached is not its own.
     found[source] = (count > 0 ? squares : squares.map { _ in 0 }, count)
   }
@@ -37,10 +27,9 @@ struct ImportanceSums {
   /// By tensors of the file: those of which each matrix is known.
   func finished() -> [String: GGUFImportances.Sums] {
     var result: [String: GGUFImportances.Sums] = [:]
-    for (source, place) in places where place.index == 0 && found[source] != nil {
-      let tensor = place.tensor
+    for tensor in tensors {
       let own = tensor.sources.compactMap { found[$0] }
-      guard own.count == tensor.sources.count else { continue }
+      guard !own.isEmpty, own.count == tensor.sources.count else { continue }
       let squares = own.flatMap { tensor.columns.applied(to: $0.squares, perRow: 1) }
       result[tensor.name] = GGUFImportances.Sums(
         squares: squares, counts: own.map { Float($0.count) })

@@ -3,6 +3,7 @@ import Diagnostics
 import Execution
 public import Foundation
 import GGUF
+import GGUFModels
 import JSONText
 import LanguageModels
 import ModelFamilies
@@ -27,7 +28,7 @@ extension CheckpointSummary {
     }
     let infos = checkpoint.tensorNames.compactMap(checkpoint.info)
     // Blocks are bytes there.
-    let file = checkpoint.made?.ownFiles.lazy.compactMap { $0 as? GGUFFile }.first
+    let file = (checkpoint.made as? GGUFTensors)?.file
     let stored = file?.tensors.map(\.stored) ?? checkpoint.storedTensors
 
     self.folder = folder.path(percentEncoded: false)

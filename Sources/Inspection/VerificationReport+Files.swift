@@ -5,7 +5,6 @@ package import Foundation
 import GGUF
 import GGUFModels
 import LanguageModels
-import QuantizedCheckpoints
 import Tensors
 package import Verification
 
@@ -61,17 +60,13 @@ extension VerificationReport {
       let members = original.members
       for (index, member) in members.enumerated() {
         let index = members.count > 1 ? index : nil
-        let stored = TensorPlace(tensor: info.name, index: index)
-          .slice(of: try model.file.stored(info.name))
-        let columns = member.shape.last ?? 1
-        let lines = member.shape.dropLast().reduce(1, *)
-        let rows = stored.reshaped([lines, lines == 0 ? 0 : stored.count / lines])
+        let rows = TensorPlace(tensor: info.name, index: index)
+          .slice(of: try model.file.stored(info.name)).asRows
         var sums = DifferenceSums()
         try member.forEachPiece(from: source.numbers) { row, piece in
-          let count = columns == 0 ? 0 : piece.count / columns
+          let own = piece.asRows
           sums.add(
-            from: piece.reshaped([count, columns]),
-            to: info.type.numbers(rows.slice(row..<row + count)))
+            from: own, to: info.type.numbers(rows.slice(row..<row + own.shape[0])))
           model.file.releasePages()
         }
         let error = sums.difference
@@ -86,7 +81,7 @@ extension VerificationReport {
   }
 
   /// Adds what `read` throws as a finding.
-  private mutating func note(_ url: URL, _ read: (inout VerificationReport) throws -> Void) {
+  package mutating func note(_ url: URL, _ read: (inout VerificationReport) throws -> Void) {
     do {
       try read(&self)
     } catch let error as InputError {
@@ -108,17 +103,9 @@ private struct NamedSource {
   /// - Throws: `unsupported` for a model that llama.cpp does not have.
   init(_ folder: URL) throws {
     model = try ReadableModel(opening: folder, quantizesActivations: false)
-    let checkpoint = model.checkpoint
     numbers = LayerwiseSource(
       model.source, layers: model.description.layerTensors(in: model.source))
-    let plain =
-      try (model.source as? DequantizedCheckpoint)?.plainTensors(isDense: true).tensors.map(\.info)
-      ?? checkpoint.tensorNames.compactMap(checkpoint.info)
-    let outline = try naming(checkpoint.configurationFile.path(percentEncoded: false)) {
-      try GGUFModelOutline(
-        of: CheckpointFamilies.plain(checkpoint.configuration), tensors: plain, name: "",
-        tokenizer: nil)
-    }
+    let outline = try model.fileOutline()
     tensors = Dictionary(outline.tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
   }
 }

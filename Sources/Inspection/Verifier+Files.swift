@@ -1,6 +1,5 @@
 import Checkpoints
 package import Diagnostics
-import Execution
 package import Foundation
 package import GGUFModels
 package import Verification
@@ -24,12 +23,11 @@ extension Verifier {
   package init(
     _ folder: URL, madeFrom source: URL?, reach: TuningReach? = nil
   ) throws(InputError) {
-    guard let source, let file = try GGUFModel.file(at: source),
-      let tensors = try Checkpoint.model(opening: file).made as? GGUFTensors
-    else {
+    guard let source, let file = try GGUFModel.file(at: source) else {
       self.init(folder, source: source, reach: reach)
       return
     }
+    let tensors = try GGUFModel(opening: file).tensors
     var read: [SourceTensor] = []
     for info in tensors.names.compactMap(tensors.info) {
       read.append(

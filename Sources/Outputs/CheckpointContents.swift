@@ -93,14 +93,11 @@ struct CheckpointContents: CopyContents {
   }
 
   func verified(in folder: URL, source: URL?, reach: TuningReach) -> VerificationReport {
-    do throws(InputError) {
-      var report = try Verifier(folder, madeFrom: source, reach: reach).run()
+    var report = VerificationReport()
+    report.note(folder) { report in
+      report = try Verifier(folder, madeFrom: source, reach: reach).run()
       report.checkOwnReaders(folder)
-      return report
-    } catch {
-      var report = VerificationReport()
-      report.findings.append(.init(.damage, error.place ?? folder.lastPathComponent, error.message))
-      return report
     }
+    return report
   }
 }

@@ -105,7 +105,7 @@ public struct CheckpointConversion {
     of source: Checkpoint, _ file: inout GGUFModelFile?, as format: ConversionFormat
   ) throws -> any OutputCopy {
     if case .gguf(let type) = format.kind {
-      let opened = try file ?? GGUFModelFile(opening: checkpoint)
+      let opened = try file ?? GGUFModelFile(of: source, in: checkpoint)
       file = opened
       return try GGUFCopy(
         of: opened, as: type, mayRoundAgain: requantizes,

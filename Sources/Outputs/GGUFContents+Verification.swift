@@ -3,6 +3,7 @@ import Diagnostics
 import Foundation
 import GGUF
 import GGUFModels
+import Inspection
 import Tensors
 import Verification
 
@@ -30,8 +31,9 @@ extension GGUFContents {
     var report = VerificationReport.digests(of: folder)
     (report.runtimes, report.tensorParallelSizes) = (runtimes, [1])
     report.quantizedLayerCount = layers.count
-    do {
-      let written = try GGUFFile(opening: folder.appending(path: fileName))
+    let url = folder.appending(path: fileName)
+    report.note(url) { report in
+      let written = try GGUFFile(opening: url)
       report.tensorCount = written.tensors.count
       if written.header != header {
         report.findings.append(
@@ -45,8 +47,6 @@ extension GGUFContents {
         }
         written.releasePages()
       }
-    } catch {
-      report.findings.append(.init(.damage, error.place ?? fileName, error.message))
     }
     return report
   }

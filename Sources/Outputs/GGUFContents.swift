@@ -90,6 +90,7 @@ struct GGUFContents: CopyContents {
       }
       func holdsNumbers(_ type: GGUFTensorType) -> Bool {
         guard treatment != .run, let layers = file.layers else { return false }
+        defer { file.model.checkpoint.releasePages() }
         return own.allSatisfy { (try? type.blocks(of: layers.quantizedWeight(of: $0))) != nil }
       }
       if own.count == tensor.sources.count, tensor.columns == .asStored,
@@ -145,7 +146,8 @@ struct GGUFContents: CopyContents {
       return GGUFTensorType(blocks) == wanted && layers.allSatisfy { $0.blocks == blocks }
         ? wanted : nil
     }
-    return [wanted, fileType.usualType].first { candidate in
+    let usual = fileType.usualType
+    return (wanted == usual ? [wanted] : [wanted, usual]).first { candidate in
       guard case .blocks(.scaleBlocks(let type)) = candidate.storage else { return false }
       guard !type.isAsymmetric else {
         return layers.allSatisfy {
@@ -249,10 +251,8 @@ struct GGUFContents: CopyContents {
               throw row == 0 ? error : error.below("rows from \(row)")
             }
           }
-          let columns = rounded.shape.last ?? 1
-          let matrix = rounded.reshaped([columns == 0 ? 0 : rounded.count / columns, columns])
           let rows = member.shape.dropLast().reduce(1, *)
-          try writer.write(matrix, fromRow: index * rows + row, of: tensor.name)
+          try writer.write(rounded.asRows, fromRow: index * rows + row, of: tensor.name)
         }
         file.model.checkpoint.releasePages()
       }

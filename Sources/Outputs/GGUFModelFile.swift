@@ -26,13 +26,17 @@ package struct GGUFModelFile {
 
   /// - Throws: `unsupported` for a model that llama.cpp does not have, and for a tokenizer that GGUF does not have.
   init(opening folder: URL) throws {
-    let model = try ReadableModel(opening: folder, quantizesActivations: false)
-    let opened = model.checkpoint.made?.ownFiles.lazy.compactMap { $0 as? GGUFFile }.first
+    try self.init(of: Checkpoint.model(opening: folder), in: folder)
+  }
+
+  /// The same of a checkpoint that was opened there.
+  init(of checkpoint: Checkpoint, in folder: URL) throws {
+    let model = try ReadableModel(checkpoint, quantizesActivations: false)
+    let opened = (model.checkpoint.made as? GGUFTensors)?.file
     let name = opened.map(Self.name) ?? folder.standardizedFileURL.lastPathComponent
     (self.folder, self.name) = (folder, name)
     let file = model.checkpoint.configurationFile.path(percentEncoded: false)
     try naming(file) { try GGUFModelOutline.requireKnown(model.checkpoint.configuration) }
-    let checkpoint = model.checkpoint
     self.model = model
     let quantized = model.source as? DequantizedCheckpoint
     if let file = checkpoint.made as? GGUFTensors {
@@ -42,9 +46,7 @@ package struct GGUFModelFile {
     }
     let layers = model.description.layerTensors(in: model.source)
     source = LayerwiseSource(model.source, layers: layers)
-    let plain =
-      try quantized.map { try $0.plainTensors(isDense: true).tensors.map(\.info) }
-      ?? checkpoint.tensorNames.compactMap(checkpoint.info)
+    let plain = try model.plainTensors
     var dtypes = Dictionary(plain.map { ($0.name, $0.dtype) }, uniquingKeysWith: { $1 })
     for layer in layers where dtypes[layer.name] == nil {
       dtypes[layer.name] = dtypes[layer.stored.tensor]
@@ -54,11 +56,7 @@ package struct GGUFModelFile {
     let tokenizer =
       try opened.map { GGUFTokenizer(of: $0.metadata, rows: rows) }
       ?? GGUFTokenizer(folder: folder, configuration: checkpoint.configuration, rows: rows)
-    outline = try naming(file) {
-      try GGUFModelOutline(
-        of: CheckpointFamilies.plain(checkpoint.configuration), tensors: plain, name: name,
-        tokenizer: tokenizer)
-    }
+    outline = try model.fileOutline(name: name, tokenizer: tokenizer)
     remarks =
       outline.remarks + tokenizer.remarks
       + (outline.leftOut.isEmpty

@@ -41,12 +41,7 @@ struct ModelCard {
     let facts =
       record.facts + [
         ("quantized layers", "\(record.verification.quantizedLayerCount)"),
-        (
-          "calibration",
-          run.sampleCount > 0
-            ? counted(run.sampleCount, "sample") + " of " + counted(run.sequenceLength, "token")
-            : "none"
-        ),
+        ("calibration", run.samples),
         (
           "tuning",
           run.iterations > 0

@@ -28,11 +28,16 @@ extension RunDescription {
 
   /// What is calibrated on.
   var calibration: String {
+    guard sampleCount > 0 else { return samples }
+    return samples + " (\(Quantities.count(tokenCount))), "
+      + (calibrationRemark.isEmpty ? "" : calibrationRemark + ", ")
+      + "hash \(calibrationHash)"
+  }
+
+  /// How many samples there are, and how long they are.
+  var samples: String {
     guard sampleCount > 0 else { return "none" }
     let limit = tokenCount < sampleCount * sequenceLength ? "at most " : ""
     return counted(sampleCount, "sample") + " of \(limit)" + counted(sequenceLength, "token")
-      + " (\(Quantities.count(tokenCount))), "
-      + (calibrationRemark.isEmpty ? "" : calibrationRemark + ", ")
-      + "hash \(calibrationHash)"
   }
 }

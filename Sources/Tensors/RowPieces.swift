@@ -12,3 +12,11 @@ package enum RowPieces {
     return stride(from: 0, to: rows, by: count).map { $0..<min($0 + count, rows) }
   }
 }
+
+extension Tensor {
+  /// The elements along the last dimension as the rows of a matrix.
+  package var asRows: Tensor {
+    let columns = shape.last ?? 1
+    return reshaped([columns == 0 ? 0 : count / columns, columns])
+  }
+}

@@ -215,13 +215,12 @@ package final class BlockTuner {
     let program = block.program
     block.gather(samples, from: inputs)
     program.forward()
+    let counted = samples.enumerated().flatMap { position, sample in
+      parts(of: sample, at: position, inputs, target: targets[sample])
+    }
     if settings.suppressesOutliers {
       program.device.suppressOutliers(
-        in: samples.enumerated().flatMap { position, sample in
-          parts(of: sample, at: position, inputs, target: targets[sample]).map {
-            (y: program.output + $0.offset, target: $0.target, count: $0.count)
-          }
-        })
+        in: counted.map { (y: program.output + $0.offset, target: $0.target, count: $0.count) })
     }
     // Rows that do not count must not leave a gradient behind.
     if inputs.masks != nil || samples.count < program.batch {
@@ -229,12 +228,10 @@ package final class BlockTuner {
     }
     let factor = Float(2 * Self.lossScale / Double(elements))
     var sum = 0.0
-    for (position, sample) in samples.enumerated() {
-      for part in parts(of: sample, at: position, inputs, target: targets[sample]) {
-        sum += program.device.squaredError(
-          program.output + part.offset, target: part.target, count: part.count,
-          gradient: program.outputGradient + part.offset, factor: factor)
-      }
+    for part in counted {
+      sum += program.device.squaredError(
+        program.output + part.offset, target: part.target, count: part.count,
+        gradient: program.outputGradient + part.offset, factor: factor)
     }
     return sum / Double(elements)
   }

@@ -123,8 +123,10 @@ extension RuntimeSupport {
   }
 
   /// The support in a line of text.
-  public var line: String {
-    "\(name): \(isLoading ? "loads it" : "does not load it")"
-      + (remark.isEmpty ? "" : ", \(remark)")
+  public var line: String { "\(name): \(statement)" }
+
+  /// The support in words, without the program's name.
+  package var statement: String {
+    (isLoading ? "loads it" : "does not load it") + (remark.isEmpty ? "" : ", \(remark)")
   }
 }

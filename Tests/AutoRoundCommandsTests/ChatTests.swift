@@ -66,8 +66,7 @@ import Testing
         let made = try Invocation(
           "convert", source.path, "--format", "gguf:f16", "--output", output.path)
         #expect(made.status == 0, "\(made.errors)")
-        let files = try FileManager.default.contentsOfDirectory(atPath: output.path)
-          .filter { $0.hasSuffix(".gguf") }
+        let files = try names(in: output).filter { $0.hasSuffix(".gguf") }
         #expect(files.count == 1)
         return output.appending(path: try #require(files.first)).path
       }

@@ -23,14 +23,13 @@ import Testing
   ) throws -> CalibrationData {
     var settings = CalibrationSettings()
     settings.shortSamples = short
-    let folder = FileManager.default.temporaryDirectory.appending(path: "calibration-\(UUID())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appending(path: "data.\(fileExtension)")
-    try Data(contents).write(to: file)
-    return try CalibrationData(
-      CalibrationSource(file: file), coding: coding, sampleCount: samples, sequenceLength: length,
-      vocabularySize: vocabulary, settings: settings)
+    return try withTemporaryFolder { folder in
+      let file = folder.appending(path: "data.\(fileExtension)")
+      try Data(contents).write(to: file)
+      return try CalibrationData(
+        CalibrationSource(file: file), coding: coding, sampleCount: samples, sequenceLength: length,
+        vocabularySize: vocabulary, settings: settings)
+    }
   }
 
   private func ids(_ text: String) -> [Int32] {

@@ -83,10 +83,7 @@ struct CalibrationSetup {
 
   /// Tokens that the head computes at once: the logits are then no more than a limit, if samples can be cut so far.
   var headTokenCount: Int {
-    let byteCountLimit = 64 << 20
-    var tokens = tokenCount
-    let rowByteCount = model.description.vocabularySize * device.compute.byteCount
-    while tokens.isMultiple(of: 2), tokens * rowByteCount > byteCountLimit { tokens /= 2 }
-    return tokens
+    LogitProgram.halvedTokens(
+      of: tokenCount, vocabularySize: model.description.vocabularySize, on: device)
   }
 }

@@ -38,7 +38,7 @@ extension RunPlan {
 
   private var layerTable: Table {
     // Blocks are alike: one row for the layers of one name.
-    let rows = Self.grouped(layers) { [Self.pattern($0.name), "\($0.shape)", $0.scheme] }
+    let rows = Self.grouped(layers) { [pattern(of: $0.name), "\($0.shape)", $0.scheme] }
     return Table(
       header: ["quantized", "layers", "shape", "scheme", "bits", "bytes"],
       rows: rows.map { key, layers in
@@ -53,7 +53,7 @@ extension RunPlan {
   }
 
   private var keptTable: Table {
-    let rows = Self.grouped(keptTensors) { [Self.pattern($0.name), $0.storage, $0.reason] }
+    let rows = Self.grouped(keptTensors) { [pattern(of: $0.name), $0.storage, $0.reason] }
     return Table(
       header: ["left as it is", "tensors", "stored as", "bytes", "because"],
       rows: rows.map { key, tensors in
@@ -69,12 +69,6 @@ extension RunPlan {
     Table(
       header: ["file", "bytes"], rows: files.map { [$0.name, Quantities.count($0.byteCount)] }
     )
-  }
-
-  /// A name with `*` in place of the numbers of blocks.
-  private static func pattern(_ name: String) -> String {
-    name.split(separator: ".", omittingEmptySubsequences: false)
-      .map { $0.allSatisfy(\.isNumber) ? "*" : String($0) }.joined(separator: ".")
   }
 
   /// Elements with equal keys, in the order of their first.

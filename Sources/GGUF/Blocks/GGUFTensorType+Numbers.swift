@@ -51,7 +51,7 @@ extension GGUFTensorType {
   /// - Parameter stored: As ``rounded(_:importance:)`` gives it.
   package func numbers(_ stored: Tensor) -> Tensor {
     guard !isPlain else { return stored }
-    let rows = Self.rows(stored)
+    let rows = stored.asRows
     var result = Tensor(
       zeros: [rows.shape[0], rows.shape[1] / blockByteCount * blockSize], dtype: .float32)
     for range in Self.pieces(of: rows) {
@@ -82,17 +82,12 @@ extension GGUFTensorType {
     }
   }
 
-  private static func rows(_ tensor: Tensor) -> Tensor {
-    let columns = tensor.shape.last ?? 1
-    return tensor.reshaped([columns == 0 ? 0 : tensor.count / columns, columns])
-  }
-
   private static func matrix(_ weight: Tensor) throws(InputError) -> Tensor {
     guard weight.shape.count > 1 else {
       throw InputError(
         .unsupported, "has shape \(weight.shape), expected rows and columns for blocks")
     }
-    return rows(weight)
+    return weight.asRows
   }
 
   private static func converted(_ weight: Tensor, to dtype: DType) throws(InputError) -> Tensor {

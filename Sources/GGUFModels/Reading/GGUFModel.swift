@@ -19,7 +19,7 @@ package struct GGUFModel: Sendable {
   package let remarks: [String]
   /// What the tensors are made of that are read.
   package let outlines: [GGUFTensorOutline]
-  private let tensors: GGUFTensors
+  package let tensors: GGUFTensors
   private let vocabularySize: Int
 
   /// - Throws: `InputError` naming file and key or tensor; `unsupported` for an architecture that is not known, and for

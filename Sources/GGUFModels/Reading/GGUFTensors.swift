@@ -9,7 +9,7 @@ package import Tensors
 package struct GGUFTensors: Sendable {
   package let storage: SourceStorage
   package let names: [String]
-  private let file: GGUFFile
+  package let file: GGUFFile
   private let places: [String: Place]
 
   private struct Place: Sendable {
@@ -107,6 +107,7 @@ package struct GGUFTensors: Sendable {
         "element \(first) is infinite or NaN")
     }
     let shape = [place.info.shape[0], stored.count / max(place.info.shape[0], 1)]
+    guard !place.outline.isUnchanged else { return stored.reshaped(shape) }
     var bytes = stored.elements(as: UInt8.self)
     if columns != .asStored {
       bytes = stride(from: 0, to: bytes.count, by: shape[1]).flatMap {

@@ -37,12 +37,9 @@ package struct ModuleMatcher {
   /// - Throws: `invalidValue` if a pattern takes too long.
   package func match(_ module: ModuleDescription) throws(InputError) -> Kind? {
     if let pattern {
-      var (isFound, reports) = (false, Self.reportLimit)
-      pattern.forEachMatch(in: module.name, options: .anchored, reports: &reports) { _ in
-        isFound = true
-        return false
-      }
-      guard isFound || reports > 0 else {
+      let limit = MatchLimit(reports: Self.reportLimit)
+      let isFound = limit.matches(pattern, module.name)
+      guard isFound || !limit.isReached else {
         throw InputError(
           .invalidValue, place: quoted(text), "takes too long on the name \(quoted(module.name))")
       }

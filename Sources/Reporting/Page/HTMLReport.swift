@@ -80,7 +80,7 @@ struct HTMLReport {
       "\(verification.tensorCount) tensors, \(verification.quantizedLayerCount) quantized layers"
       + (isSound ? "" : ": \(verification.countOfFindings)")
     return record.facts + [(isSound ? "verified" : "checked", line)]
-      + verification.runtimes.map { ($0.name, String($0.line.dropFirst($0.name.count + 2))) }
+      + verification.runtimes.map { ($0.name, $0.statement) }
   }
 
   private var provenance: [(name: String, value: String)] {

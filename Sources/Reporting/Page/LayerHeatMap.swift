@@ -26,7 +26,7 @@ struct LayerHeatMap {
     var places: [String: Int] = [:]
     for (column, block) in blocks.enumerated() {
       for layer in block.layerReports {
-        let name = Self.kind(layer.name)
+        let name = pattern(of: layer.name)
         let place = places[name] ?? rows.count
         if place == rows.count {
           places[name] = place
@@ -62,13 +62,6 @@ struct LayerHeatMap {
       html += "<p>All of these layers have codes of \(counted(bitCount, "bit")).</p>\n"
     }
     return html
-  }
-
-  /// The name without the numbers in it, so that all experts have one.
-  private static func kind(_ name: String) -> String {
-    name.split(separator: ".", omittingEmptySubsequences: false)
-      .map { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } ? "*" : String($0) }
-      .joined(separator: ".")
   }
 
   private func map(
@@ -107,12 +100,7 @@ struct LayerHeatMap {
       }
     }
     let height = Double(rows.count) * rowHeight
-    for (index, tick) in Plot.positions(of: blocks).enumerated() {
-      svg +=
-        "<text class=\"mid\(index.isMultiple(of: 2) ? "" : " spare")\" "
-        + "x=\"\(Markup.percent(tick.share))\" y=\"\(Markup.number(height + 17))\">\(tick.text)</text>"
-    }
-    svg += "<text class=\"mid title\" x=\"50%\" y=\"\(Markup.number(height + 36))\">block</text>"
+    svg += Plot.footer(Plot.positions(of: blocks), "block", height: height)
     let colors = (0..<Self.colorCount).map { "<i class=\"q\($0)\"></i>" }.joined()
     let longest = rows.map { short($0.name).count }.max() ?? 0
     let legend = "<span class=\"legend\">\(text(least)) \(colors) \(text(largest))</span>"

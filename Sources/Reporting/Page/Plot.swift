@@ -26,19 +26,26 @@ struct Plot {
         "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"\(y)\" y2=\"\(y)\"/>"
         + "<text class=\"end\" x=\"-8\" y=\"\(y)\" dy=\".35em\">\(tick.text)</text>"
     }
-    let isCrowded = below.count > 6
-    for (index, tick) in below.enumerated() {
+    svg += "<text x=\"0\" y=\"-10\">\(Markup.escaped(sideTitle))</text>"
+    svg += Self.footer(below, belowTitle, height: height)
+    return Markup.drawing(height: height, label: label, svg + marks)
+  }
+
+  /// What is written below a drawing of this height: at places of its width, and what that is.
+  static func footer(
+    _ ticks: [(share: Double, text: String)], _ title: String, height: Double
+  ) -> String {
+    let isCrowded = ticks.count > 6
+    var svg = ""
+    for (index, tick) in ticks.enumerated() {
       // On a narrow page every other one has to do.
       let isSpare = isCrowded && !index.isMultiple(of: 2)
       svg +=
         "<text class=\"mid\(isSpare ? " spare" : "")\" x=\"\(Markup.percent(tick.share))\" "
         + "y=\"\(Markup.number(height + 17))\">\(Markup.escaped(tick.text))</text>"
     }
-    svg += "<text x=\"0\" y=\"-10\">\(Markup.escaped(sideTitle))</text>"
-    svg +=
-      "<text class=\"mid title\" x=\"50%\" y=\"\(Markup.number(height + 36))\">"
-      + "\(Markup.escaped(belowTitle))</text>"
-    return Markup.drawing(height: height, label: label, svg + marks)
+    return svg + "<text class=\"mid title\" x=\"50%\" y=\"\(Markup.number(height + 36))\">"
+      + "\(Markup.escaped(title))</text>"
   }
 
   /// The middle of a place among `count` places of the same width.

@@ -95,7 +95,8 @@ package struct PlotAxis {
 
   /// The next of 1, 2, 5, 10, … and their tenths, hundredths, ….
   package static func roundStep(_ step: Double) -> Double {
-    guard step > 0, step.isFinite else { return 1 }
+    // Of a smaller one there is no power of ten.
+    guard step >= .leastNormalMagnitude, step.isFinite else { return 1 }
     let unit = pow(10, log10(step).rounded(.down))
     let factor = [1, 2, 5].first { Double($0) * unit >= step * (1 - 1e-9) } ?? 10
     return Double(factor) * unit
